@@ -1,0 +1,101 @@
+"""Capture: read a prompt's activations at any site, as one trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import nnsight
+import torch
+from torch import Tensor
+
+from xtransplant.engine.inputs import forward_inputs, prompt_ids
+from xtransplant.engine.play import player
+from xtransplant.engine.program import Step, compile_reads
+from xtransplant.errors import XTransplantError
+from xtransplant.model.families import Site
+from xtransplant.model.load import Model
+from xtransplant.packing import Layout, rows
+from xtransplant.strategies import Read
+from xtransplant.strategies.values import LAST, Span
+
+__all__ = ["capture"]
+
+
+def capture(
+    model: Model,
+    prompt: str,
+    sites: Sequence[Site] = ("attn", "ffn", "resid_post"),
+    *,
+    layers: Sequence[int] | None = None,
+    last: int | None = 1,
+    chat_template: bool = False,
+) -> dict[Site, Tensor]:
+    """Activations of a prompt, read in one forward pass.
+
+    Args:
+        sites: which sites; ``head`` gives every head.
+        layers: which layers, in this order; all by default.
+        last: how many of the last tokens; None for all of them.
+        chat_template: pass the prompt through the checkpoint's chat template.
+
+    Returns:
+        Per site a tensor on the CPU, ``[n_layers, n_tokens, d_model]``, or for ``head``
+        ``[n_layers, n_tokens, n_heads, head_dim]``.
+
+    Raises:
+        XTransplantError: an unusable prompt, or a site or layer the model has not.
+    """
+    missing = [site for site in sites if site not in model.sites]
+    if missing:
+        raise XTransplantError(f"no site {missing[0]!r}: {model.name} has {', '.join(model.sites)}")
+    layers = range(model.n_layers) if layers is None else layers
+    wrong = [layer for layer in layers if not 0 <= layer < model.n_layers]
+    if wrong:
+        raise XTransplantError(f"no layer {wrong[0]}: {model.name} has 0 to {model.n_layers - 1}")
+    ids = prompt_ids(model, prompt, chat_template=chat_template)
+    span = LAST if last == 1 else Span(None if last is None else -last, None)
+    n_tokens = len(span.resolve(len(ids), "the span to capture"))
+    # resid_mid is no module's output: it is read as the sum of two that are.
+    parts: dict[Site, tuple[Site, ...]] = {
+        site: ("resid_pre", "attn") if site == "resid_mid" else (site,) for site in sites
+    }
+    reads = {
+        Read("source", part, layer, span, head): None
+        for site in sites
+        for part in parts[site]
+        for layer in layers
+        for head in (range(model.n_heads) if part == "head" else (None,))
+    }
+    steps, rows_of, sizes = compile_reads(model, len(ids), list(reads))
+    banks = _session(model, rows(ids, 1), steps, sizes)
+    place = dict(zip(reads, rows_of, strict=True))
+    found: dict[Site, Tensor] = {}
+    for site in sites:
+        pieces = []
+        for part in parts[site]:
+            own = [place[read] for read in place if read.site == part]
+            bank = banks[int(part == "head")]
+            pieces.append(bank[torch.tensor(own)].reshape(len(layers), -1, n_tokens, bank.shape[1]))
+        total = torch.stack(pieces).sum(dim=0)
+        found[site] = total.transpose(1, 2) if site == "head" else total.squeeze(1)
+    return found
+
+
+def _session(
+    model: Model, layout: Layout, steps: Sequence[Step], sizes: tuple[int, int]
+) -> list[Tensor]:
+    """The two banks, filled."""
+    nn, play, shape, dtype = model.nn, player(), tuple(layout.ids.shape), model.bank_dtype
+    inputs = forward_inputs(model, layout, layout.ends[:, 1])
+    device, widths = model.device, (model.d_model, model.head_dim)
+    with nn.session():
+        found: list[Tensor] = []
+        nnsight.save(found)
+        banks = [
+            torch.zeros(size, width, dtype=dtype, device=device)
+            for size, width in zip(sizes, widths, strict=True)
+        ]
+        with nn.trace(**inputs):
+            play(nn, steps, banks, shape)
+        found.extend(bank.cpu() for bank in banks)
+    return found

@@ -1,0 +1,288 @@
+"""Compile recorded edits into plain data that a trace can play: indices and coefficients.
+
+Every value that an edit needs gets a row in a *bank*: reads of the source, reads of the target,
+results of the user's functions. There are two banks, ``[n, d_model]`` and ``[n, head_dim]`` (for
+site ``head``). A program is a list of steps in the order in which the model computes its sites;
+at each, rows are read into the bank, functions are applied, and sums of rows are written back.
+What leaves this file holds tensors, tuples, strings and the user's own functions, nothing of this
+package, so that a trace can carry it to a machine where this package is not installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from xtransplant.errors import XTransplantError
+from xtransplant.model.families import Site
+from xtransplant.model.load import Model
+from xtransplant.packing import Layout
+from xtransplant.strategies import Applied, Edit, Read, Value
+
+__all__ = ["Program", "Step", "branch_of", "compile_program", "compile_reads"]
+
+Sum = tuple[int, Tensor, Tensor, Tensor, Tensor]
+"""A linear combination of bank rows: (n results, result index, bank row, weight, constant)."""
+
+Step = tuple[str, str, float, int, int, Any, list[Any], Any]
+"""(module path, side, scale, bank, width, read, applications, write)."""
+
+# The order in which a block computes its sites.
+_ORDER: dict[Site, int] = {"resid_pre": 0, "head": 1, "attn": 2, "ffn": 3, "resid_post": 4}
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to do at each site of the source's run and of the target's.
+
+    Attributes:
+        source_steps: in the order the model computes them.
+        target_steps: the same for each of the target's layouts.
+        bank_sizes: rows of the two banks, which all layouts share.
+    """
+
+    source_steps: list[Step]
+    target_steps: list[list[Step]]
+    bank_sizes: tuple[int, int]
+
+
+@dataclass
+class _Site:
+    """What happens at one site of one layer while a program is being compiled."""
+
+    read_rows: list[int] = dataclass_field(default_factory=list)
+    read_nodes: list[tuple[int, int, int]] = dataclass_field(default_factory=list)
+    applied: list[tuple[Callable[..., Any], list[list[Value]], list[int], int]] = dataclass_field(
+        default_factory=list
+    )
+    written: list[tuple[Value, int, int, tuple[tuple[int, int], ...], int]] = dataclass_field(
+        default_factory=list
+    )
+
+
+Key = tuple[int, int, Site]  # layer, order within the layer, site
+
+
+def branch_of(edits: Sequence[Edit], length: int) -> int:
+    """The first token of a prompt of ``length`` that a variant edits, or reads of itself."""
+    spans = [(edit.place, edit.span) for edit in edits]
+    spans += [
+        (read, read.span)
+        for edit in edits
+        for read in edit.value.reads()
+        if read.prompt == "target"
+    ]
+    return min((span.resolve(length, str(place)).start for place, span in spans), default=length)
+
+
+def compile_program(
+    model: Model,
+    source_length: int,
+    targets: Sequence[tuple[Layout, Sequence[Sequence[Edit]]]],
+) -> Program:
+    """Place the edits of every variant of one example into its layouts.
+
+    Args:
+        model: gives module paths and the residual stream's scale.
+        source_length: tokens of the source prompt, which is run as one row.
+        targets: layouts, each with the edits of every variant that stands in it (none for the
+            run without a transplant).
+
+    Raises:
+        XTransplantError: an edit whose spans of tokens do not match in length.
+    """
+    compiler = _Compiler(model, source_length)
+    target_steps = [
+        compiler.target_steps(
+            layout, [[_without_resid_mid(edit, edits) for edit in edits] for edits in variants]
+        )
+        for layout, variants in targets
+    ]
+    source_steps = compiler.steps(compiler.source)
+    return Program(source_steps, target_steps, (compiler.sizes[0], compiler.sizes[1]))
+
+
+def compile_reads(
+    model: Model, length: int, reads: Sequence[Read]
+) -> tuple[list[Step], list[list[int]], tuple[int, int]]:
+    """Steps that read a prompt of ``length`` tokens, each read's bank rows, and the banks' sizes.
+
+    Reads must be of the source, different from each other, and none of ``resid_mid``.
+    """
+    compiler = _Compiler(model, length)
+    rows = [compiler.read(0, read) for read in reads]
+    return compiler.steps(compiler.source), rows, (compiler.sizes[0], compiler.sizes[1])
+
+
+def _without_resid_mid(edit: Edit, edits: Sequence[Edit]) -> Edit:
+    """``resid_mid`` is no module's output: say it as ``resid_pre + attn``."""
+
+    def mid(prompt: Any, read: Read) -> Value:
+        pre = Read(prompt, "resid_pre", read.layer, read.span)
+        attn = Read(prompt, "attn", read.layer, read.span)
+        # What the stream holds after an edit of attn is that edit's value, not what stood there.
+        written = [
+            e for e in edits if prompt == "target" and e.place == attn and edit.site != "resid_mid"
+        ]
+        return Value(((1.0, pre),)) + (
+            written[0].value if written else Value(((1.0, attn),))
+        )
+
+    def rewrite(value: Value) -> Value:
+        result = Value(constant=value.constant)
+        for weight, term in value.terms:
+            if isinstance(term, Applied):
+                inner = Applied(term.function, tuple(rewrite(v) for v in term.arguments))
+                result = result + Value(((weight, inner),))
+            elif term.site == "resid_mid":
+                result = result + weight * mid(term.prompt, term)
+            else:
+                result = result + Value(((weight, term),))
+        return result
+
+    value = rewrite(edit.value)
+    if edit.site != "resid_mid":
+        return Edit(edit.site, edit.layer, edit.span, value, edit.head, edit.label)
+    pre = Value(((1.0, Read("target", "resid_pre", edit.layer, edit.span)),))
+    return Edit("attn", edit.layer, edit.span, value - pre, None, edit.label)
+
+
+class _Compiler:
+    """Collects reads, functions and writes per site, and numbers the rows of the banks."""
+
+    def __init__(self, model: Model, source_length: int) -> None:
+        self.model, self.source_length = model, source_length
+        self.sizes = [0, 0]
+        self.source: dict[Key, _Site] = {}
+        self.shared: dict[Read, list[int]] = {}
+
+    def target_steps(self, layout: Layout, variants: Sequence[Sequence[Edit]]) -> list[Step]:
+        self.layout = layout
+        self.target: dict[Key, _Site] = {}
+        self.own: dict[tuple[int, Read | Applied], list[int]] = {}
+        for variant, edits in enumerate(variants):
+            self._add(variant, edits)
+        return self.steps(self.target)
+
+    def _add(self, variant: int, edits: Sequence[Edit]) -> None:
+        for edit in edits:
+            bank = int(edit.site == "head")
+            tokens = edit.span.resolve(self.layout.prompt_length, str(edit.place))
+            here = self.target.setdefault(_key(edit.layer, edit.site), _Site())
+            for value_part, count in self._parts(edit.value):
+                if count not in (1, len(tokens)):
+                    raise XTransplantError(
+                        f"{edit.place} has {len(tokens)} tokens in the target and {value_part} "
+                        f"has {count}: spans must hold equally many, or one token"
+                    )
+            self._rows(variant, edit.value, here, bank)
+            for offset, token in enumerate(tokens):
+                nodes = self.layout.nodes(variant, token)
+                here.written.append((edit.value, variant, offset, nodes, edit.head or 0))
+
+    def _parts(self, value: Value) -> list[tuple[Read, int]]:
+        return [
+            (read, len(read.span.resolve(self._length(read), str(read)))) for read in value.reads()
+        ]
+
+    def _length(self, read: Read) -> int:
+        return self.source_length if read.prompt == "source" else self.layout.prompt_length
+
+    def _rows(self, variant: int, value: Value, here: _Site, bank: int) -> None:
+        """Give every term of a value its rows in the bank, one per token."""
+        for _, term in value.terms:
+            if self._known(variant, term) is not None:
+                continue
+            if isinstance(term, Applied):
+                for argument in term.arguments:
+                    self._rows(variant, argument, here, bank)
+                count = max([n for a in term.arguments for _, n in self._parts(a)], default=1)
+                rows = self._new_rows(variant, term, bank, count)
+                arguments = [[argument] * count for argument in term.arguments]
+                here.applied.append((term.function, arguments, rows, variant))
+                continue
+            self.read(variant, term)
+
+    def read(self, variant: int, read: Read) -> list[int]:
+        """Have a read filled in as the model passes its site; its bank rows, one per token."""
+        tokens = read.span.resolve(self._length(read), str(read))
+        rows = self._new_rows(variant, read, int(read.site == "head"), len(tokens))
+        sites = self.source if read.prompt == "source" else self.target
+        site = sites.setdefault(_key(read.layer, read.site), _Site())
+        for row, token in zip(rows, tokens, strict=True):
+            node = (0, token)
+            if read.prompt == "target":
+                node = self.layout.nodes(variant, token)[0]
+            site.read_rows.append(row)
+            site.read_nodes.append((*node, read.head or 0))
+        return rows
+
+    def _known(self, variant: int, term: Read | Applied) -> list[int] | None:
+        """The bank rows of a term, if it has them: reads of the source serve every variant."""
+        if isinstance(term, Read) and term.prompt == "source":
+            return self.shared.get(term)
+        return self.own.get((variant, term))
+
+    def _new_rows(self, variant: int, term: Read | Applied, bank: int, count: int) -> list[int]:
+        rows = list(range(self.sizes[bank], self.sizes[bank] + count))
+        self.sizes[bank] += count
+        if isinstance(term, Read) and term.prompt == "source":
+            self.shared[term] = rows
+        else:
+            self.own[variant, term] = rows
+        return rows
+
+    def _sum(self, items: Sequence[tuple[int, Value, int]]) -> Sum:
+        """Many values at once, each (variant, value, which of its tokens)."""
+        index, row, weight = [], [], []
+        for result, (variant, value, offset) in enumerate(items):
+            for factor, term in value.terms:
+                rows = self._known(variant, term)
+                assert rows is not None
+                index.append(result)
+                row.append(rows[offset if len(rows) > 1 else 0])
+                weight.append(factor)
+        constants = [value.constant for _, value, _ in items]
+        return (
+            len(items),
+            torch.tensor(index, dtype=torch.long),
+            torch.tensor(row, dtype=torch.long),
+            torch.tensor(weight)[:, None],
+            torch.tensor(constants)[:, None],
+        )
+
+    def steps(self, sites: dict[Key, _Site]) -> list[Step]:
+        steps: list[Step] = []
+        for (layer, _, name), site in sorted(sites.items()):
+            path = self.model.site(name, layer)
+            bank = int(name == "head")
+            width = self.model.head_dim if bank else self.model.d_model
+            read = write = None
+            if site.read_rows:
+                read = (torch.tensor(site.read_rows), torch.tensor(site.read_nodes).unbind(-1))
+            applied = []
+            for function, arguments, rows, variant in site.applied:
+                sums = [
+                    self._sum([(variant, value, offset) for offset, value in enumerate(values)])
+                    for values in arguments
+                ]
+                applied.append((function, sums, torch.tensor(rows)))
+            if site.written:
+                cells = [
+                    (variant, value, offset, (*node, head))
+                    for value, variant, offset, nodes, head in site.written
+                    for node in nodes
+                ]
+                total = self._sum([cell[:3] for cell in cells])
+                write = (total, torch.tensor([cell[3] for cell in cells]).unbind(-1))
+            steps.append((path.path, path.side, path.scale, bank, width, read, applied, write))
+        return steps
+
+
+def _key(layer: int, site: Site) -> Key:
+    return layer, _ORDER[site], site

@@ -1,0 +1,146 @@
+"""Run a strategy once on paper: what it would read and write becomes a list of edits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from xtransplant.errors import XTransplantError
+from xtransplant.model.families import SITES, Site
+from xtransplant.strategies.values import LAST, Layer, Read, Span, Value, as_value, span
+
+__all__ = ["Edit", "Shape", "record"]
+
+# The order in which a block computes its sites.
+_RANK: dict[Site, int] = {
+    site: rank
+    for rank, site in enumerate(("resid_pre", "head", "attn", "resid_mid", "ffn", "resid_post"))
+}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a strategy may ask of the model.
+
+    Attributes:
+        n_layers, n_heads: number of blocks, and of attention heads in each.
+        sites: the sites this model has.
+    """
+
+    n_layers: int
+    n_heads: int
+    sites: tuple[Site, ...] = SITES
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One write: ``target.<site>[layer, span] = value``."""
+
+    site: Site
+    layer: int
+    span: Span
+    value: Value
+    head: int | None = None
+    label: str = ""
+
+    @property
+    def place(self) -> Read:
+        """The place written, as a read of the target."""
+        return Read("target", self.site, self.layer, self.span, self.head, self.label)
+
+    def __str__(self) -> str:
+        return f"{self.place} = {self.value}"
+
+
+class _SiteRecorder:
+    """``source.attn`` or ``target.attn``: indexing reads, assigning writes."""
+
+    def __init__(self, prompt: _PromptRecorder, site: Site, head: int | None = None) -> None:
+        self._prompt, self._site, self._head = prompt, site, head
+
+    def __call__(self, head: int) -> _SiteRecorder:
+        if self._site != "head":
+            raise XTransplantError(f"only site head takes a head's number, not {self._site}")
+        n_heads = self._prompt.shape.n_heads
+        if not -n_heads <= head < n_heads:
+            raise XTransplantError(
+                f"head {head} is out of range: the model has heads 0 to {n_heads - 1}"
+            )
+        return _SiteRecorder(self._prompt, self._site, head % n_heads)
+
+    def __getitem__(self, key: Any) -> Value:
+        return self._prompt.read(self._site, *self._place(key), self._head)
+
+    def __setitem__(self, key: Any, value: Value | float) -> None:
+        self._prompt.write(self._site, *self._place(key), self._head, value)
+
+    def _place(self, key: Any) -> tuple[Layer, Span]:
+        layer, tokens = key if isinstance(key, tuple) else (key, None)
+        layer = layer if isinstance(layer, Layer) else Layer(layer)
+        n_layers = self._prompt.shape.n_layers
+        if not -n_layers <= layer < n_layers:
+            raise XTransplantError(
+                f"layer {int(layer)} is out of range: the model has layers 0 to {n_layers - 1}"
+            )
+        return Layer(int(layer) % n_layers, layer.label), LAST if tokens is None else span(tokens)
+
+
+class _PromptRecorder:
+    """``source`` or ``target`` as a strategy sees it."""
+
+    def __init__(self, name: Literal["source", "target"], shape: Shape) -> None:
+        self.name = name
+        self.shape = shape
+        self.edits: dict[Read, Edit] = {}
+
+    def __getattr__(self, site: str) -> _SiteRecorder:
+        if site not in self.shape.sites:
+            has = ", ".join(self.shape.sites)
+            raise XTransplantError(f"{self.name}.{site}: this model's sites are {has}")
+        return _SiteRecorder(self, site)
+
+    def read(self, site: Site, layer: Layer, tokens: Span, head: int | None) -> Value:
+        read = Read(self.name, site, int(layer), tokens, head, layer.label)
+        if read in self.edits:
+            return self.edits[read].value
+        if site == "head" and head is None:
+            raise XTransplantError("a read names its head: source.head(3)[i]")
+        return Value(((1.0, read),))
+
+    def write(
+        self, site: Site, layer: Layer, tokens: Span, head: int | None, value: Value | float
+    ) -> None:
+        if self.name == "source":
+            raise XTransplantError("source is only read; edits are written to target")
+        if site == "head" and head is None:
+            raise XTransplantError("an edit names its head: target.head(3)[j] = ...")
+        edit = Edit(site, int(layer), tokens, as_value(value), head, layer.label)
+        for read in edit.value.reads():
+            later = (read.layer, _RANK[read.site]) > (edit.layer, _RANK[site])
+            if read.prompt == "target" and later:
+                raise XTransplantError(f"{edit.place} cannot use {read}: it is computed later")
+            if (read.site == "head") != (site == "head"):
+                raise XTransplantError(
+                    f"{edit.place} cannot use {read}: a head is head_dim wide, other sites d_model"
+                )
+        self.edits[edit.place] = edit
+
+
+def record(
+    function: Callable[..., None], shape: Shape, i: int, j: int, options: Mapping[str, Any]
+) -> tuple[Edit, ...]:
+    """The edits that a strategy's function makes for layer pair i→j, in the order it makes them.
+
+    Raises:
+        XTransplantError: the function asks for a layer, head or site the model has not, writes to
+            the source, uses a value before it is computed, or makes no edit at all.
+    """
+    source, target = _PromptRecorder("source", shape), _PromptRecorder("target", shape)
+    function(source, target, Layer(i, "i"), Layer(j, "j"), **options)
+    if not target.edits:
+        raise XTransplantError(
+            f"strategy {function.__name__} records no edit; "
+            f"it should assign to the target, as in: target.attn[j] = source.attn[i]"
+        )
+    return tuple(target.edits.values())

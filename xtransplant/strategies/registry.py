@@ -1,0 +1,202 @@
+"""Strategies by name: one door for built-ins, files and other packages' entry points."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import sys
+import traceback
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from xtransplant.errors import XTransplantError
+from xtransplant.strategies.recorder import Edit, Shape, record
+
+__all__ = ["Option", "Strategy", "find_strategy", "strategy", "strategy_names"]
+
+_GROUP = "xtransplant.strategies"
+
+
+@dataclass(frozen=True)
+class Option:
+    """A typed keyword argument of a strategy; ``-S name=value`` on the command line."""
+
+    name: str
+    type: Any
+    default: Any
+
+    def parse(self, text: str) -> Any:
+        """The value that ``text`` means for this option's type."""
+        choices = typing.get_args(self.type)
+        if typing.get_origin(self.type) is typing.Literal:
+            if text not in choices:
+                raise self._wrong(text, "one of " + ", ".join(map(str, choices)))
+            return text
+        if self.type is bool:
+            if text.lower() not in ("true", "false"):
+                raise self._wrong(text, "true or false")
+            return text.lower() == "true"
+        try:
+            return self.type(text)
+        except ValueError:
+            kinds = {int: "a whole number", float: "a number"}
+            raise self._wrong(text, kinds.get(self.type, self.type.__name__)) from None
+
+    def _wrong(self, text: str, right: str) -> XTransplantError:
+        return XTransplantError(
+            f"option {self.name}={text!r} should be {right}, such as -S {self.name}={self.default}"
+        )
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A named function that makes the edits of one layer pair.
+
+    Attributes:
+        name: what ``--strategy`` takes.
+        function: ``function(source, target, i, j, **options)``; see docs/strategies.md.
+        options: its typed keyword arguments.
+        values: the values bound to them by :meth:`with_options`; the defaults hold elsewhere.
+        doc: the docstring of its file.
+        origin: path of its file.
+        source_hash: SHA-256 of that file.
+    """
+
+    name: str
+    function: Callable[..., None]
+    options: tuple[Option, ...]
+    doc: str
+    origin: str
+    source_hash: str
+    values: tuple[tuple[str, Any], ...] = ()
+
+    def with_options(self, options: Mapping[str, Any]) -> Strategy:
+        """This strategy with options bound; text is parsed by the option's type."""
+        known = {option.name: option for option in self.options}
+        bound = dict(self.values)
+        for name, value in options.items():
+            if name not in known:
+                right = ", ".join(known) or "none"
+                raise XTransplantError(
+                    f"strategy {self.name} has no option {name!r}{nearest(name, known)}; "
+                    f"its options: {right}"
+                )
+            bound[name] = known[name].parse(value) if isinstance(value, str) else value
+        values = tuple(sorted(bound.items()))
+        return Strategy(
+            self.name, self.function, self.options, self.doc, self.origin, self.source_hash, values
+        )
+
+    def edits(self, shape: Shape, i: int, j: int) -> tuple[Edit, ...]:
+        """The edits for layer pair i→j, as data."""
+        try:
+            return record(self.function, shape, i, j, dict(self.values))
+        except XTransplantError as error:
+            raise XTransplantError(f"strategy {self}, layer pair {i}→{j}: {error}") from error
+        except Exception as error:
+            line = traceback.extract_tb(error.__traceback__)[-1].lineno
+            raise XTransplantError(
+                f"strategy {self} fails at layer pair {i}→{j}, {self.origin} line {line}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+    def __str__(self) -> str:
+        values = ", ".join(f"{name}={value}" for name, value in self.values)
+        return f"{self.name}({values})" if values else self.name
+
+
+def strategy(name: str) -> Callable[[Callable[..., None]], Strategy]:
+    """Make a strategy of a function ``(source, target, i, j, *, option: type = default)``.
+
+    Raises:
+        XTransplantError: an option without a type or a default.
+    """
+
+    def decorate(function: Callable[..., None]) -> Strategy:
+        hints = typing.get_type_hints(function)
+        parameters = list(inspect.signature(function).parameters.values())
+        for parameter in parameters[4:]:
+            if parameter.name not in hints or parameter.default is parameter.empty:
+                raise XTransplantError(
+                    f"option {parameter.name!r} of strategy {name} needs a type and a default, "
+                    f"as in: {parameter.name}: float = 0.5"
+                )
+        options = tuple(Option(p.name, hints[p.name], p.default) for p in parameters[4:])
+        path = inspect.getsourcefile(function) or ""
+        module = sys.modules.get(function.__module__)
+        doc = inspect.getdoc(function) or (module and inspect.getdoc(module)) or ""
+        text = Path(path).read_bytes() if Path(path).is_file() else b""
+        return Strategy(name, function, options, doc, path, hashlib.sha256(text).hexdigest())
+
+    return decorate
+
+
+def strategy_names() -> tuple[str, ...]:
+    """Names of the built-in strategies and of those that installed packages add, sorted."""
+    return tuple(sorted({entry.name for entry in entry_points(group=_GROUP)}))
+
+
+def find_strategy(name: str) -> Strategy:
+    """The strategy called ``name``: a built-in, a plug-in's, or ``path/to/file.py[:name]``.
+
+    Only the file named is executed.
+
+    Raises:
+        XTransplantError: no such strategy (the nearest names are offered), or a file that
+            cannot be read or imported or defines no strategy.
+    """
+    path, _, inner = name.partition(".py")
+    if _ and (not inner or inner.startswith(":")):
+        return _from_file(Path(path + ".py"), inner.removeprefix(":"))
+    found = [entry for entry in entry_points(group=_GROUP) if entry.name == name]
+    if not found:
+        raise XTransplantError(
+            f"unknown strategy {name!r}{nearest(name, strategy_names())}; "
+            f"xtp list strategies shows all, and a path to a .py file is taken too"
+        )
+    loaded = found[0].load()
+    if not isinstance(loaded, Strategy):
+        raise XTransplantError(f"{found[0].value} is no strategy; decorate it: @strategy({name!r})")
+    return loaded
+
+
+def _from_file(path: Path, name: str) -> Strategy:
+    if not path.is_file():
+        raise XTransplantError(f"no strategy file {str(path)!r}; give the path of a .py file")
+    spec = importlib.util.spec_from_file_location(f"xtransplant_file_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except XTransplantError:
+        raise
+    except Exception as error:
+        line = getattr(error, "lineno", None) or traceback.extract_tb(error.__traceback__)[-1].lineno
+        raise XTransplantError(
+            f"strategy file {path} line {line} fails to import: {type(error).__name__}: {error}"
+        ) from error
+    found = {item.name: item for item in vars(module).values() if isinstance(item, Strategy)}
+    if name in found:
+        return found[name]
+    if len(found) == 1 and not name:
+        return next(iter(found.values()))
+    if not found:
+        raise XTransplantError(
+            f'strategy file {path} defines no strategy; decorate a function with @strategy("name")'
+        )
+    raise XTransplantError(
+        f"strategy file {path} defines {', '.join(found)}; choose one: {path}:{next(iter(found))}"
+    )
+
+
+def nearest(name: str, names: typing.Iterable[str]) -> str:
+    near = get_close_matches(name, list(names), n=3, cutoff=0.5)
+    return f" (nearest: {', '.join(near)})" if near else ""
