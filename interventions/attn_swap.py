@@ -3,7 +3,7 @@
     attn_j(target)[last] := attn_i(source)[last]
 
 What is moved is what self-attention adds to the residual stream, before it is added.
-Ma et al., XTransplant, arXiv 2412.12686, section 3; the released code does something else, see
+Ye et al., XTransplant, arXiv 2412.12686, section 3; the released code does something else, see
 attn-swap-official.
 
 Run it: xtp trace --strategy attn-swap

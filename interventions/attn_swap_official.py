@@ -5,7 +5,7 @@
 The code keeps a reference to the attention output and then adds the residual to it in place, so
 what it moves is the residual stream after attention. It is written where the target's attention
 output stands, and the target's own residual is added on top.
-Ma et al., XTransplant, arXiv 2412.12686, released code; attn-swap is what the paper says.
+Ye et al., XTransplant, arXiv 2412.12686, released code; attn-swap is what the paper says.
 
 Run it: xtp trace --strategy attn-swap-official
 """

@@ -3,7 +3,7 @@
     ffn_j(target)[last] := ffn_i(source)[last]
 
 What is moved is what the MLP (or the experts) adds to the residual stream, before it is added.
-Ma et al., XTransplant, arXiv 2412.12686, section 3; paper and released code agree.
+Ye et al., XTransplant, arXiv 2412.12686, section 3; paper and released code agree.
 
 Run it: xtp trace --strategy ffn-swap
 """

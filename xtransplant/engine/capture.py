@@ -86,7 +86,7 @@ def _session(
 ) -> list[Tensor]:
     """The two banks, filled."""
     nn, play, shape, dtype = model.nn, player(), tuple(layout.ids.shape), model.bank_dtype
-    inputs = forward_inputs(model, layout, layout.ends[:, 1])
+    inputs, _ = forward_inputs(model, layout, layout.ends[:, 1])
     device, widths = model.device, (model.d_model, model.head_dim)
     with nn.session():
         found: list[Tensor] = []

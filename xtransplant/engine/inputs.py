@@ -67,8 +67,13 @@ def candidate_ids(
     return found
 
 
-def forward_inputs(model: Model, layout: Layout, keep: Tensor) -> dict[str, Any]:
-    """Keyword arguments of one forward pass over a layout.
+def forward_inputs(
+    model: Model, layout: Layout, keep: Tensor
+) -> tuple[dict[str, Any], dict[str, Tensor] | None]:
+    """Keyword arguments of one forward pass over a layout, and masks by layer type if it needs any.
+
+    The masks are handed to the decoder inside the trace (see :func:`player`): nnsight takes an
+    attention mask for a tensor with one row per prompt.
 
     Args:
         keep: ``[n]``, the columns whose logits are wanted.
@@ -84,7 +89,7 @@ def forward_inputs(model: Model, layout: Layout, keep: Tensor) -> dict[str, Any]
     if layout.ancestors is None:
         assert layout.padding is not None
         inputs["attention_mask"] = layout.padding.long().to(device)
-        return inputs
+        return inputs, None
     masks = {
         kind: _additive(
             visible_mask(layout.ancestors, layout.positions[0], sliding=w.sliding, chunk=w.chunk),
@@ -92,8 +97,10 @@ def forward_inputs(model: Model, layout: Layout, keep: Tensor) -> dict[str, Any]
         ).to(device)
         for kind, w in model.windows.items()
     }
-    inputs["attention_mask"] = masks if model.masks_by_layer_type else next(iter(masks.values()))
-    return inputs
+    if model.masks_by_layer_type:
+        return inputs, masks
+    (inputs["attention_mask"],) = masks.values()
+    return inputs, None
 
 
 def _additive(visible: Tensor, dtype: torch.dtype) -> Tensor:

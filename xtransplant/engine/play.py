@@ -16,13 +16,19 @@ __all__ = ["picker", "player"]
 
 
 def player() -> Callable[..., None]:
-    """A function ``play(nn, steps, banks, shape)`` to be called inside a trace.
+    """A function ``play(nn, steps, banks, shape, masks)`` to be called inside a trace.
 
     ``nn`` is the traced model, ``steps`` those of a program, ``banks`` its two tensors (written
-    to), ``shape`` the (rows, columns) of the model's input.
+    to), ``shape`` the (rows, columns) of the model's input, ``masks`` None or the path of the
+    decoder with the attention masks by layer type that it is to be handed.
     """
 
-    def play(nn: Any, steps: Any, banks: Any, shape: Any) -> None:
+    def play(nn: Any, steps: Any, banks: Any, shape: Any, masks: Any = None) -> None:
+        if masks is not None:
+            decoder, by_type = masks
+            positional, named = nn.get(decoder).inputs
+            nn.get(decoder).inputs = (positional, {**named, "attention_mask": by_type})
+
         def total(bank: Any, parts: Any) -> Any:
             n_results, index, row, weight, constant = parts
             start = torch.zeros(n_results, bank.shape[-1], dtype=bank.dtype, device=bank.device)

@@ -18,7 +18,7 @@ from xtransplant.engine.program import branch_of, compile_program
 from xtransplant.model.load import Model
 from xtransplant.packing import Layout, pack, rows
 from xtransplant.prompts import Example
-from xtransplant.strategies import Edit, Strategy
+from xtransplant.strategies import Edit, Shape, Strategy
 
 __all__ = ["LayoutName", "Scores", "score", "score_edits", "shape_of"]
 
@@ -95,10 +95,8 @@ def score(
     )
 
 
-def shape_of(model: Model) -> Any:
+def shape_of(model: Model) -> Shape:
     """What a strategy may ask of this model."""
-    from xtransplant.strategies import Shape
-
     return Shape(model.n_layers, model.n_heads, model.sites)
 
 
@@ -208,18 +206,19 @@ def _session(
     """Source and targets in one nnsight session; what is kept of each: see :func:`picker`."""
     nn, play, pick = model.nn, player(), picker()
     wanted = [_wanted(layout, top_k, model.device) for layout in layouts]
-    passes = [
-        (forward_inputs(model, layout, want[0]), part, tuple(layout.ids.shape), want)
-        for layout, part, want in zip(layouts, steps, wanted, strict=True)
-    ]
+    passes = []
+    for layout, part, want in zip(layouts, steps, wanted, strict=True):
+        inputs, by_type = forward_inputs(model, layout, want[0])
+        masks = None if by_type is None else (model.decoder, by_type)
+        passes.append((inputs, part, tuple(layout.ids.shape), masks, want))
     sizes = ((bank_sizes[0], model.d_model), (bank_sizes[1], model.head_dim))
     device, dtype = model.device, model.bank_dtype
     with nn.session():
         found: list[dict[str, Tensor]] = []
         nnsight.save(found)
         banks = [torch.zeros(size, dtype=dtype, device=device) for size in sizes]
-        for inputs, part, shape, want in passes:
+        for inputs, part, shape, masks, want in passes:
             with nn.trace(**inputs):
-                play(nn, part, banks, shape)
+                play(nn, part, banks, shape, masks)
                 found.append(pick(nn.output.logits, want))
     return found

@@ -17,8 +17,8 @@ loaded model to it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 __all__ = ["FAMILIES", "SITES", "Family", "Place", "Site"]
 
@@ -51,7 +51,11 @@ class Family:
         parallel: attention and feed-forward read the same input (so there is no ``resid_mid``);
             a string names the boolean of the configuration that says so.
         scale: name of the configuration's factor on what a block adds, where there is one.
-        unpackable: why variants cannot share a sequence, or ``""`` where they can.
+        windows: how far its layers look back. ``"full"``: to the start; ``"sliding"``: by the
+            configuration's ``sliding_window``, where it is set; ``"by_layer_type"``: by
+            ``layer_types``, and the model takes a dict of masks by type.
+        alibi: attention is biased by distance counted in columns, so that variants cannot share
+            a sequence; a string names the boolean of the configuration that says so.
     """
 
     layers: str
@@ -60,14 +64,100 @@ class Family:
     head: Place
     parallel: bool | str = False
     scale: str = ""
-    unpackable: str = ""
+    windows: Literal["full", "sliding", "by_layer_type"] = "full"
+    alibi: bool | str = False
 
 
-_LLAMA = Family("model.layers", Place("self_attn"), Place("mlp"), Place("self_attn.o_proj", "input"))
+def _llama_like(attn: str = "self_attn", ffn: str = "mlp", **changes: Any) -> Family:
+    """Blocks at ``model.layers``, modules named as in Llama but for what is given."""
+    return Family(
+        layers=changes.pop("layers", "model.layers"),
+        attn=Place(attn),
+        ffn=Place(ffn),
+        head=Place(changes.pop("projection", "self_attn.o_proj"), "input"),
+        **changes,
+    )
+
+
+def _transformer_h(attention: str, projection: str, **changes: Any) -> Family:
+    """Blocks at ``transformer.h``, as in GPT-2."""
+    return Family(
+        layers="transformer.h",
+        attn=changes.pop("attn", Place(attention)),
+        ffn=changes.pop("ffn", Place("mlp")),
+        head=Place(f"{attention}.{projection}", "input"),
+        **changes,
+    )
+
+
+_LLAMA = _llama_like()
+_SLIDING = _llama_like(windows="sliding")
+_BY_TYPE = _llama_like(windows="by_layer_type")
+# These normalise what a module returns before it is added: the norm's output is what arrives.
+_GEMMA = _llama_like(
+    "post_attention_layernorm", "post_feedforward_layernorm", windows="by_layer_type"
+)
+_OPT = Family(
+    layers="model.decoder.layers",
+    attn=Place("self_attn"),
+    ffn=Place("fc2"),
+    head=Place("self_attn.out_proj", "input"),
+)
 
 FAMILIES: dict[str, Family] = {
+    # BLOOM and MPT add the residual inside their modules; the projection is what they add to it.
+    "bloom": _transformer_h(
+        "self_attention",
+        "dense",
+        attn=Place("self_attention.dense"),
+        ffn=Place("mlp.dense_4h_to_h"),
+        alibi=True,
+    ),
+    "cohere": _llama_like(parallel=True),
+    "cohere2": _llama_like(parallel=True, windows="by_layer_type"),
+    "deepseek_v3": _LLAMA,
+    "falcon": _transformer_h("self_attention", "dense", parallel="parallel_attn", alibi="alibi"),
+    "gemma": _LLAMA,
+    "gemma2": _GEMMA,
+    "gemma3": replace(_GEMMA, layers="model.language_model.layers"),
+    "gemma3_text": _GEMMA,
+    "glm4": _llama_like("post_self_attn_layernorm", "post_mlp_layernorm"),
+    "gpt2": _transformer_h("attn", "c_proj"),
+    "gpt_neox": Family(
+        layers="gpt_neox.layers",
+        attn=Place("attention"),
+        ffn=Place("mlp"),
+        head=Place("attention.dense", "input"),
+        parallel="use_parallel_residual",
+    ),
+    "gpt_oss": _BY_TYPE,
+    "granite": _llama_like(scale="residual_multiplier"),
     "llama": _LLAMA,
-    "mistral": _LLAMA,
-    "qwen2": _LLAMA,
+    "llama4": _llama_like(
+        ffn="feed_forward", windows="by_layer_type", layers="language_model.model.layers"
+    ),
+    "llama4_text": _llama_like(ffn="feed_forward", windows="by_layer_type"),
+    "mistral": _SLIDING,
+    "mixtral": _SLIDING,
+    "mpt": Family(
+        layers="transformer.blocks",
+        attn=Place("attn"),
+        ffn=Place("ffn.down_proj"),
+        head=Place("attn.out_proj", "input"),
+        alibi=True,
+    ),
+    "olmo2": _llama_like("post_attention_layernorm", "post_feedforward_layernorm"),
+    "olmo3": _GEMMA,
+    "opt": _OPT,
+    "phi": _llama_like(projection="self_attn.dense", parallel=True),
+    "phi3": _SLIDING,
+    "qwen2": _BY_TYPE,
+    "qwen2_moe": _BY_TYPE,
+    "qwen3": _BY_TYPE,
+    "qwen3_moe": _SLIDING,
+    "smollm3": _BY_TYPE,
+    "stablelm": _llama_like(parallel="use_parallel_residual"),
+    "starcoder2": _SLIDING,
+    "xglm": replace(_OPT, layers="model.layers"),
 }
 """By ``model_type`` of the checkpoint's configuration."""
