@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["Cell", "Grid", "transplant"]
+__all__ = ["Cell", "Grid", "GridCheck", "transplant", "verify_grid"]
 
 
 @dataclass(frozen=True)
@@ -257,6 +257,63 @@ def transplant(
         layout=check.layout,
         note=check.reason,
     )
+
+
+@dataclass(frozen=True)
+class GridCheck:
+    """A grid against the same grid run one variant at a time.
+
+    Attributes:
+        worst: largest difference of a log-probability, in nats; NaN where nothing was scored.
+        different: how many generated texts differ.
+        exact: whether both agree, within ``tolerance`` nats.
+    """
+
+    worst: float
+    different: int
+    tolerance: float
+
+    @property
+    def exact(self) -> bool:
+        return self.different == 0 and not self.worst > self.tolerance
+
+    @property
+    def summary(self) -> str:
+        """One line for the user."""
+        parts = []
+        if not math.isnan(self.worst):
+            parts.append(f"largest difference {self.worst:.2g} nats (allowed {self.tolerance:.2g})")
+        if self.different >= 0:
+            parts.append(f"{self.different} texts differ")
+        return f"verify: against one variant at a time, {', '.join(parts)}: " + (
+            "exact" if self.exact else "NOT EXACT"
+        )
+
+
+def verify_grid(
+    model: Model, grid: Grid, strategy: Strategy, *, chat_template: bool = False
+) -> GridCheck:
+    """Run a grid's variants again, each in a batch row of its own, and compare."""
+    worst, different = float("nan"), 0
+    if grid.scores is not None:
+        scored = score(
+            model, grid.example, strategy, grid.pairs, layout="rows", chat_template=chat_template
+        )
+        pairs = (
+            (scored.logprobs, grid.scores.logprobs),
+            (scored.top_logprobs, grid.scores.top_logprobs),
+        )
+        worst = max(float(np.abs(a - b).max(initial=0.0)) for a, b in pairs)
+    if grid.generations is not None:
+        longest = max(map(len, grid.generations.token_ids))
+        said = generate(
+            model, grid.example, strategy, grid.pairs,
+            layout="rows", max_new_tokens=longest, chat_template=chat_template,
+        )  # fmt: skip
+        different = sum(
+            a != b for a, b in zip(said.token_ids, grid.generations.token_ids, strict=True)
+        )
+    return GridCheck(worst, different, layout_for(model).tolerance)
 
 
 def _by_candidate(example: Example, row: Any) -> dict[str, float]:

@@ -12,7 +12,7 @@ from xtransplant.prompts import Example
 
 __all__ = ["CHECKPOINT", "CANDIDATES", "babel", "examples"]
 
-CHECKPOINT = Path(__file__).parent / "checkpoint"
+CHECKPOINT = Path(__file__).parent / "babel-1.8m"
 CANDIDATES = tuple(f" {number}" for number in range(10, 100))
 _SPLITS = ("pilot", "unseen", "shared")
 
@@ -41,7 +41,7 @@ def examples(lang: str, direction: Direction, split: str) -> tuple[Example, ...]
     taught = "shared" if split == "shared" else from_lang
     own = [fact for fact in facts() if fact.taught == taught]
     if split != "shared":
-        own = own[:: 2] if split == "pilot" else own[1::2]
+        own = own[::2] if split == "pilot" else own[1::2]
     return tuple(_example(fact, k % 2, from_lang, to_lang) for k, fact in enumerate(own))
 
 
@@ -66,4 +66,5 @@ babel = Task(
     direction="en-to-lang",
     splits=_SPLITS,
     examples=examples,
+    checkpoint=str(CHECKPOINT),
 )

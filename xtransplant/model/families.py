@@ -67,6 +67,18 @@ class Family:
     windows: Literal["full", "sliding", "by_layer_type"] = "full"
     alibi: bool | str = False
 
+    @property
+    def summary(self) -> str:
+        """Its modules and ways, in a line."""
+        notes = [f"attn {self.attn.module}", f"ffn {self.ffn.module}"]
+        if self.parallel:
+            notes.append("parallel blocks" if self.parallel is True else f"parallel if {self.parallel}")
+        if self.windows != "full":
+            notes.append("sliding window" if self.windows == "sliding" else "windows by layer type")
+        if self.alibi:
+            notes.append("one variant per row" + ("" if self.alibi is True else f" if {self.alibi}"))
+        return ", ".join(notes)
+
 
 def _llama_like(attn: str = "self_attn", ffn: str = "mlp", **changes: Any) -> Family:
     """Blocks at ``model.layers``, modules named as in Llama but for what is given."""

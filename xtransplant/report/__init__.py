@@ -1,0 +1,1 @@
+"""Tables, plots and documents, from results only: nothing here needs a model."""

@@ -1,0 +1,57 @@
+"""``xtp list`` and ``xtp show``: what there is to choose from."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["Kind", "list_", "show"]
+
+
+class Kind(StrEnum):
+    """What can be listed."""
+
+    strategies = "strategies"
+    tasks = "tasks"
+    families = "families"
+    languages = "languages"
+
+
+def list_(
+    kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """List strategies, tasks, model families, or the tasks' languages."""
+    from xtransplant.benchmarks.task import listing
+
+    rows = listing(kind.value)
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    width = max(len(row["name"]) for row in rows)
+    for row in rows:
+        typer.echo(f"{row['name']:<{width}}  {row['summary']}".rstrip())
+
+
+def show(
+    strategy: Annotated[str, typer.Argument(help="Name, or path/to/file.py[:name].")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Show a strategy: what it says of itself, what it records, its options."""
+    from xtransplant.strategies.describe import describe
+
+    about: dict[str, Any] = describe(strategy)
+    if as_json:
+        typer.echo(json.dumps(about, ensure_ascii=False, indent=1))
+        return
+    typer.echo(f"{about['name']}  ({about['origin']})\n\n{about['doc']}\n\nrecords")
+    for edit in about["records"]:
+        typer.echo(f"    {edit}")
+    typer.echo("\noptions" if about["options"] else "\nno options")
+    for option in about["options"]:
+        typer.echo(f"    -S {option['name']}={option['default']}  ({option['type']})")

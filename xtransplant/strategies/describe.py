@@ -1,0 +1,40 @@
+"""A strategy in words: its docstring, the edits it records, its options."""
+
+from __future__ import annotations
+
+import typing
+from typing import Any
+
+from xtransplant.strategies.recorder import Shape
+from xtransplant.strategies.registry import find_strategy
+
+__all__ = ["describe", "type_name"]
+
+# A layer pair and a model to record on, only so that i and j stand for different layers.
+_SHAPE, _SOURCE, _TARGET = Shape(n_layers=48, n_heads=64), 11, 23
+
+
+def describe(name: str) -> dict[str, Any]:
+    """Plain data on a strategy: ``name``, ``doc``, ``origin``, ``records``, ``options``.
+
+    Raises:
+        XTransplantError: no such strategy, or it records nothing.
+    """
+    strategy = find_strategy(name)
+    return {
+        "name": strategy.name,
+        "doc": strategy.doc,
+        "origin": strategy.origin,
+        "records": [str(edit) for edit in strategy.edits(_SHAPE, _SOURCE, _TARGET)],
+        "options": [
+            {"name": option.name, "type": type_name(option.type), "default": option.default}
+            for option in strategy.options
+        ],
+    }
+
+
+def type_name(kind: Any) -> str:
+    """How an option's type reads in help: ``float``, or the choices of a Literal."""
+    if typing.get_origin(kind) is typing.Literal:
+        return " | ".join(map(str, typing.get_args(kind)))
+    return str(getattr(kind, "__name__", kind))
