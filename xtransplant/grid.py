@@ -283,7 +283,7 @@ class GridCheck:
         parts = []
         if not math.isnan(self.worst):
             parts.append(f"largest difference {self.worst:.2g} nats (allowed {self.tolerance:.2g})")
-        if self.different >= 0:
+        if self.different or not parts:
             parts.append(f"{self.different} texts differ")
         return f"verify: against one variant at a time, {', '.join(parts)}: " + (
             "exact" if self.exact else "NOT EXACT"

@@ -174,6 +174,9 @@ def _greedy(model: Model, max_new_tokens: int) -> GenerationConfig:
     pad = model.tokenizer.pad_token_id
     return GenerationConfig(
         do_sample=False,
+        # Without it a model that was trained with the cache off reads the prompt anew at every
+        # step, and what was written as it was first read would be gone.
+        use_cache=True,
         max_new_tokens=max_new_tokens,
         eos_token_id=end,
         pad_token_id=first if pad is None else pad,
