@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import tempfile
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+from xtransplant.prompts import Example
+
 GOLDEN = Path(__file__).parent / "golden"
 WINDOW = 12
 VOCABULARY = 600
 N_LAYERS = 4
+
+EXAMPLE = Example(
+    source="Human: How are the premise and the hypothesis related? Answer:",
+    target="Binadamu: Unafikiri kuna uhusiano gani kati ya dhana na hoja? Jibu:",
+    candidates=(" yes", " no", " the town market", " the town hall", " 17"),
+    answer=" no",
+)
 
 _TYPES = {"layer_types": ["sliding_attention", "full_attention"] * 2, "sliding_window": WINDOW}
 _EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
@@ -65,7 +74,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
 FAMILY_NAMES = tuple(SPECIAL)
 
 
-@lru_cache(maxsize=None)
+@cache
 def tiny_checkpoint(family: str) -> str:
     """A folder with a random 4-layer checkpoint of a family, the same every time."""
     folder = tempfile.mkdtemp(prefix=f"tiny-{family}-")

@@ -1,0 +1,180 @@
+"""What must hold whatever the strategy: identities, layouts, chunks, positions."""
+
+import numpy as np
+import pytest
+import torch
+from reference import hook_point
+from tiny import EXAMPLE, tiny_checkpoint
+
+from xtransplant import Example, XTransplantError, apply, capture, find_strategy, load, strategy
+from xtransplant.engine.generate import generate
+from xtransplant.engine.inputs import prompt_ids
+from xtransplant.engine.score import score
+
+PAIRS = [(0, 1), (2, 0), (3, 3), (1, 2)]
+BUILT_IN = ("attn-swap", "attn-swap-official", "ffn-swap", "resid-swap", "head-swap", "blend")
+
+
+@strategy("two-tokens")
+def two_tokens(source, target, i, j):
+    target.ffn[j, -2:] = source.ffn[i, -2:]
+
+
+@strategy("early-and-late")
+def early_and_late(source, target, i, j):
+    target.attn[j, 3] = source.attn[i, -1]
+    target.resid_mid[j, -3:] = 0.5 * target.resid_mid[j, -3:] + 0.5 * source.resid_mid[i]
+
+
+@strategy("two-layers")
+def two_layers(source, target, i, j):
+    target.attn[j] = source.attn[i]
+    target.ffn[(j + 1) % 4] = target.ffn[(j + 1) % 4] - 0.3 * source.ffn[i] + 0.1
+
+
+@strategy("own-function")
+def own_function(source, target, i, j):
+    target.resid_post[j] = apply(torch.nn.functional.normalize, source.resid_post[i]) * 3
+
+
+@strategy("product")
+def product(source, target, i, j):
+    target.ffn[j] = source.ffn[i] * target.attn[j] + target.ffn[j]
+
+
+CUSTOM = (two_tokens, early_and_late, two_layers, own_function, product)
+
+
+@pytest.mark.parametrize("chosen", [*map(find_strategy, BUILT_IN), *CUSTOM], ids=str)
+def test_packed_equals_one_variant_per_row(llama, chosen):
+    packed, by_row = (
+        score(llama, EXAMPLE, chosen, PAIRS, layout=layout) for layout in ("packed", "rows")
+    )
+    assert np.abs(packed.logprobs - by_row.logprobs).max() < 1e-4
+    assert np.abs(packed.top_logprobs - by_row.top_logprobs).max() < 1e-4
+    assert np.abs(packed.logprobs - packed.vanilla).max() > 1e-2
+    said = [
+        generate(llama, EXAMPLE, chosen, PAIRS, layout=layout, max_new_tokens=5).token_ids
+        for layout in ("packed", "rows")
+    ]
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("layout", ["packed", "rows"])
+def test_the_identity_changes_nothing(llama, layout):
+    found = score(llama, EXAMPLE, find_strategy("none"), PAIRS, layout=layout)
+    assert np.abs(found.logprobs - found.vanilla).max() < 1e-5
+
+
+@pytest.mark.parametrize("name", ["attn-swap", "ffn-swap", "resid-swap", "head-swap"])
+def test_a_transplant_from_itself_changes_nothing(llama, name):
+    same = Example(EXAMPLE.target, EXAMPLE.target, EXAMPLE.candidates)
+    found = score(llama, same, find_strategy(name), [(k, k) for k in range(4)], layout="packed")
+    assert np.abs(found.logprobs - found.vanilla).max() < 1e-5
+    assert np.abs(found.source - found.vanilla).max() < 1e-5
+
+
+@pytest.mark.parametrize("site", ["attn", "ffn", "resid_pre", "resid_mid", "resid_post"])
+def test_blend_goes_from_nothing_to_a_swap(llama, site):
+    def blend(weight):
+        chosen = find_strategy("blend").with_options({"site": site, "weight": weight})
+        return score(llama, EXAMPLE, chosen, PAIRS, layout="packed")
+
+    nothing, swap = blend(0.0), blend(1.0)
+    assert np.abs(nothing.logprobs - nothing.vanilla).max() < 1e-5
+    if site in ("attn", "ffn"):
+        plain = score(llama, EXAMPLE, find_strategy(f"{site}-swap"), PAIRS, layout="packed")
+        assert np.abs(swap.logprobs - plain.logprobs).max() < 1e-5
+
+
+@pytest.mark.parametrize("layout", ["packed", "rows"])
+def test_chunks_do_not_show(llama, layout):
+    whole = score(llama, EXAMPLE, find_strategy("ffn-swap"), PAIRS, layout=layout)
+    cut = score(llama, EXAMPLE, find_strategy("ffn-swap"), PAIRS, layout=layout, max_tokens=1)
+    assert np.abs(whole.logprobs - cut.logprobs).max() < 1e-5
+    assert cut.forward_passes > whole.forward_passes
+    said = [
+        generate(llama, EXAMPLE, find_strategy("ffn-swap"), PAIRS, layout="packed", max_rows=n)
+        for n in (2, 64)
+    ]
+    assert said[0].token_ids == said[1].token_ids
+
+
+def test_a_grid_is_two_forward_passes(llama):
+    pairs = [(i, j) for i in range(4) for j in range(4)]
+    assert score(llama, EXAMPLE, find_strategy("attn-swap"), pairs, layout="packed").forward_passes == 2
+
+
+def test_one_head_is_one_head(llama):
+    """head-swap against a plain hook on the input of the output projection."""
+    source, target = (prompt_ids(llama, text) for text in (EXAMPLE.source, EXAMPLE.target))
+    plain, width = llama.nn._module, llama.head_dim
+    seen = []
+    projection = plain.model.layers[1].self_attn.o_proj
+    handle = projection.register_forward_pre_hook(lambda m, args: seen.append(args[0].clone()))
+    plain(input_ids=torch.tensor([source]))
+    handle.remove()
+
+    def write(module, args):
+        args[0][0, -1, 2 * width : 3 * width] = seen[0][0, -1, 2 * width : 3 * width]
+
+    handle = plain.model.layers[3].self_attn.o_proj.register_forward_pre_hook(write)
+    expected = plain(input_ids=torch.tensor([target])).logits[0, -1].log_softmax(-1)
+    handle.remove()
+    chosen = find_strategy("head-swap").with_options({"head": 2})
+    found = score(llama, EXAMPLE, chosen, [(1, 3)], layout="packed", top_k=8)
+    assert np.allclose(found.top_logprobs[0], expected.topk(8).values.numpy(), atol=1e-5)
+
+
+def test_capture_reads_what_hooks_see(llama):
+    sites = ("attn", "ffn", "head", "resid_pre", "resid_mid", "resid_post")
+    found = capture(llama, EXAMPLE.source, sites, layers=[3, 1], last=2)
+    assert found["head"].shape == (2, 2, llama.n_heads, llama.head_dim)
+    plain, ids = llama.nn._module, torch.tensor([prompt_ids(llama, EXAMPLE.source)])
+    for row, layer in enumerate([3, 1]):
+        for site in ("attn", "ffn"):
+            seen = []
+            handle = hook_point(plain, site, layer).register_forward_hook(
+                lambda m, a, o, seen=seen: seen.append(o[0] if isinstance(o, tuple) else o)
+            )
+            plain(input_ids=ids)
+            handle.remove()
+            assert torch.allclose(found[site][row], seen[0][0, -2:], atol=1e-6)
+    total = found["resid_pre"] + found["attn"] + found["ffn"]
+    assert torch.allclose(total, found["resid_post"], atol=1e-5)
+    assert torch.allclose(found["resid_pre"] + found["attn"], found["resid_mid"], atol=1e-6)
+    assert capture(llama, EXAMPLE.source, ("ffn",), last=None)["ffn"].shape[1] == ids.shape[1]
+
+
+def test_spans_must_match(llama):
+    @strategy("uneven")
+    def uneven(source, target, i, j):
+        target.ffn[j, -3:] = source.ffn[i, -2:]
+
+    with pytest.raises(XTransplantError, match="spans must hold equally many"):
+        score(llama, EXAMPLE, uneven, PAIRS, layout="packed")
+
+
+@pytest.mark.parametrize(
+    ("example", "words"),
+    [
+        (Example("", "x"), "the prompt is empty"),
+        (Example("x", "  \n"), "the prompt is empty"),
+        (Example("x", "y " * 400), "reads at most"),
+        (Example("x", "y", ("",)), "makes no token"),
+    ],
+)
+def test_unusable_prompts(llama, example, words):
+    with pytest.raises(XTransplantError, match=words):
+        score(llama, example, find_strategy("none"), [(0, 0)], layout="packed")
+
+
+def test_a_missing_chat_template_is_said(llama):
+    with pytest.raises(XTransplantError, match="has no chat template"):
+        score(llama, EXAMPLE, find_strategy("none"), PAIRS, layout="packed", chat_template=True)
+
+
+def test_a_sharded_or_halved_model_still_packs():
+    half = load(tiny_checkpoint("llama"), dtype="bfloat16")
+    found = score(half, EXAMPLE, find_strategy("none"), PAIRS, layout="packed")
+    assert np.abs(found.logprobs - found.vanilla).max() < 0.3

@@ -1,0 +1,67 @@
+"""What a session would send to another machine names nothing of this package."""
+
+import pickle
+import pickletools
+
+import pytest
+from nnsight.schema.request import RequestModel
+from nnsight.tracing.backend import Backend
+from tiny import EXAMPLE
+
+from xtransplant import capture, find_strategy
+from xtransplant.engine.generate import generate
+from xtransplant.engine.score import score
+
+
+class Intercepted(Exception):
+    """Raised in place of running, with the payload."""
+
+
+class Probe(Backend):
+    def __call__(self, tracer):
+        raise Intercepted(RequestModel.serialize(tracer))
+
+
+@pytest.fixture
+def payload(llama, monkeypatch):
+    """A function that runs work up to where its session would be sent, and gives what would be."""
+    kind = type(llama.nn)
+    session = kind.session
+    monkeypatch.setattr(kind, "session", lambda self: session(self, backend=Probe()))
+
+    def intercept(work):
+        with pytest.raises(Intercepted) as caught:
+            work()
+        return caught.value.args[0]
+
+    return intercept
+
+
+def modules_named(blob):
+    """Modules that unpickling would import."""
+    strings, found = [], set()
+    for opcode, argument, _ in pickletools.genops(blob):
+        if opcode.name == "GLOBAL":
+            found.add(argument.split()[0])
+        elif opcode.name == "STACK_GLOBAL":
+            found.add(strings[-2])
+        elif isinstance(argument, str):
+            strings.append(argument)
+    return found
+
+
+@pytest.mark.parametrize("name", ["score", "generate", "capture"])
+def test_nothing_of_this_package_travels(llama, payload, name):
+    swap = find_strategy("attn-swap-official")
+    work = {
+        "score": lambda: score(llama, EXAMPLE, swap, [(0, 1)], layout="packed"),
+        "generate": lambda: generate(llama, EXAMPLE, swap, [(0, 1)], layout="packed"),
+        "capture": lambda: capture(llama, EXAMPLE.source),
+    }[name]
+    blob = payload(work)
+    assert not [module for module in modules_named(blob) if module.startswith("xtransplant")]
+    assert len(blob) < 100_000
+
+
+def test_the_probe_would_see_a_module_that_travels():
+    assert "xtransplant.prompts" in modules_named(pickle.dumps(EXAMPLE, protocol=4))

@@ -1,0 +1,98 @@
+"""Strategies by name, by file, and their options."""
+
+import pytest
+
+from xtransplant import XTransplantError, find_strategy
+from xtransplant.strategies import Shape, strategy_names
+
+SHAPE = Shape(n_layers=4, n_heads=4)
+GOOD = """
+from xtransplant import strategy
+
+@strategy("mine")
+def mine(source, target, i, j, weight: float = 0.5):
+    target.ffn[j] = weight * source.ffn[i]
+"""
+SECOND = """
+@strategy("other")
+def other(source, target, i, j):
+    target.attn[j] = source.attn[i]
+"""
+
+
+def write(tmp_path, text):
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    return path
+
+
+def test_every_builtin_records_and_says_how_to_run_it():
+    names = strategy_names()
+    assert {"attn-swap", "attn-swap-official", "blend", "ffn-swap", "head-swap", "none",
+            "resid-swap"} <= set(names)  # fmt: skip
+    for name in names:
+        strategy = find_strategy(name)
+        assert strategy.edits(SHAPE, 1, 2)
+        assert f"xtp trace --strategy {name}" in strategy.doc
+        assert strategy.name == name
+
+
+def test_a_file_is_run_by_its_path(tmp_path):
+    strategy = find_strategy(str(write(tmp_path, GOOD))).with_options({"weight": "2"})
+    assert [str(edit) for edit in strategy.edits(SHAPE, 1, 2)] == [
+        "target.ffn[j] = 2 * source.ffn[i]"
+    ]
+    assert str(strategy) == "mine(weight=2.0)"
+
+
+def test_one_of_several_in_a_file_is_named(tmp_path):
+    path = write(tmp_path, GOOD + SECOND)
+    assert find_strategy(f"{path}:other").name == "other"
+    with pytest.raises(XTransplantError, match="choose one"):
+        find_strategy(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("import nowhere_at_all", r"mine.py line 1 fails to import: ModuleNotFoundError"),
+        ("x = 1", "defines no strategy"),
+        ("\n\ndef (:", "line 3 fails to import: SyntaxError"),
+        (GOOD.replace("weight: float", "weight"), "needs a type and a default"),
+    ],
+)
+def test_files_that_cannot_be_used(tmp_path, text, words):
+    with pytest.raises(XTransplantError, match=words):
+        find_strategy(str(write(tmp_path, text)))
+
+
+def test_a_missing_file_and_an_unknown_name():
+    with pytest.raises(XTransplantError, match=r"no strategy file 'nowhere.py'"):
+        find_strategy("nowhere.py")
+    with pytest.raises(XTransplantError, match="nearest: ffn-swap"):
+        find_strategy("fn-swap")
+
+
+def test_a_strategy_that_fails_says_where(tmp_path):
+    broken = GOOD.replace("weight * source.ffn[i]", "undefined_name")
+    strategy = find_strategy(str(write(tmp_path, broken)))
+    with pytest.raises(XTransplantError, match=r"line 6: NameError"):
+        strategy.edits(SHAPE, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"weight": "much"}, "should be a number"),
+        ({"site": "mlp"}, "should be one of attn, ffn"),
+        ({"wieght": "1"}, r"no option 'wieght' \(nearest: weight\)"),
+    ],
+)
+def test_wrong_options(options, words):
+    with pytest.raises(XTransplantError, match=words):
+        find_strategy("blend").with_options(options)
+
+
+def test_options_do_not_leak_into_the_registered_strategy():
+    find_strategy("blend").with_options({"weight": 0.25})
+    assert find_strategy("blend").values == ()
