@@ -1,0 +1,47 @@
+"""The README says what is so: its commands parse, its code runs, its figures have no blanks."""
+
+import re
+from pathlib import Path
+
+import xtransplant
+from xtransplant import Grid, find_strategy
+
+README = Path(xtransplant.__file__).resolve().parent.parent / "README.md"
+TEXT = README.read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", TEXT, flags=re.DOTALL)
+
+
+def test_the_two_commands_are_where_ci_reads_them():
+    for name in ("install", "test"):
+        assert re.search(rf"<!-- command:{name} -->\n```sh\n.+\n```\n<!-- end -->", TEXT)
+
+
+def test_the_notebook_lines_run(tmp_path, monkeypatch):
+    (code,) = [block for block in blocks("python") if "import xtransplant" in block]
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(code, names)
+    assert isinstance(names["grid"], Grid)
+    assert (tmp_path / "grid.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_first_strategy_records(tmp_path):
+    (code,) = [block for block in blocks("python") if "@strategy" in block]
+    path = tmp_path / "add_half.py"
+    path.write_text(code)
+    from xtransplant.strategies import Shape
+
+    (edit,) = find_strategy(str(path)).edits(Shape(4, 4), 1, 2)
+    assert str(edit) == "target.ffn[j] = target.ffn[j] + 0.5 * source.ffn[i]"
+
+
+def test_every_file_it_points_to_exists():
+    for path in re.findall(r"`(docs/[\w./-]+)`|\]\((docs/[\w./-]+)\)", TEXT):
+        assert (README.parent / next(filter(None, path))).is_file(), path
+
+
+def test_no_figure_is_left_blank():
+    assert not re.search(r"\b(SHOWN_GRID|BABEL_TABLE|WORST|RATIO)\b", TEXT)
