@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
 from typing import Annotated
 
-import click
 import typer
 from typer.main import get_command
+from xtransplant.cli import catalogue, trace
 
 import xtransplant
-from xtransplant.cli import catalogue, trace
 from xtransplant.errors import XTransplantError
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "run"]
 
 app = typer.Typer(
     name="xtp",
     help="Cross-lingual activation transplantation: every layer pair in one forward pass.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -44,29 +46,71 @@ def _root(
 
 
 def main() -> None:
-    """Run ``xtp``: 0 if all went well, 2 for an error of the user's, 130 for Ctrl-C."""
-    debug = "--debug" in sys.argv
+    """Run ``xtp`` with the arguments of this process, and end it."""
+    for stream in (sys.stdout, sys.stderr):
+        # Prompts come in any script; a stream that cannot say a character says it escaped.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    interrupts: list[int] = []
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        interrupts.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupted)
+    code = run(sys.argv[1:], interrupts)
+    # All is said; Ctrl-C while Python takes itself down would only add noise.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str], interrupts: Sequence[int] = ()) -> int:
+    """Run ``xtp`` and give its exit code.
+
+    0 if all went well; 1 for a fault of the program, or a ``--verify`` that finds a difference;
+    2 for what the user can put right; 130 for Ctrl-C. An error is one line on stderr.
+
+    Args:
+        interrupts: not empty once Ctrl-C was pressed; libraries may turn it into an error of
+            their own on its way here.
+    """
+    command = get_command(app)
     try:
-        status = get_command(app).main(standalone_mode=False)
-    except (XTransplantError, click.ClickException) as error:
-        if debug:
-            raise
-        message = error.format_message() if isinstance(error, click.ClickException) else str(error)
-        _say(message)
-        status = 2
-    except (KeyboardInterrupt, click.Abort):
-        _say("interrupted")
-        status = 130
+        # Not the command's own main(): that one writes to stderr before it raises.
+        with command.make_context("xtp", list(arguments) or ["--help"]) as context:
+            command.invoke(context)
+    except typer.Exit as done:
+        return done.exit_code
     except BrokenPipeError:
         # The reader went away (as `| head` does): nothing is left to say, to nobody.
         sys.stderr.close()
-        status = 0
-    except Exception as error:
-        if debug:
-            raise
-        _say(f"unexpected {type(error).__name__}: {error}; run again with --debug to see where")
-        status = 1
-    sys.exit(status if isinstance(status, int) else 0)
+        return 0
+    except (Exception, KeyboardInterrupt) as error:
+        return _failed(error, bool(interrupts), "--debug" in arguments)
+    return 0
+
+
+def _failed(error: BaseException, interrupted: bool, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error)
+    if interrupted or isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        _say("interrupted")
+        return 130
+    if isinstance(error, XTransplantError):
+        _say(str(error))
+        return 2
+    # What Typer finds wrong with the arguments can say so by itself.
+    usage = getattr(error, "format_message", None)
+    if usage is not None:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "xtp"
+        near = ", ".join(getattr(error, "possibilities", None) or ())
+        message = usage().partition(" (Possible options")[0].partition(" Did you mean")[0]
+        nearest = f" (nearest: {near})" if near else ""
+        _say(f"{message.rstrip('.')}{nearest}; see {path} --help")
+        return 2
+    hint = "" if debug else "; run again with --debug to see where"
+    _say(f"unexpected {type(error).__name__}: {error}{hint}")
+    return 1
 
 
 def _say(message: str) -> None:

@@ -21,11 +21,11 @@ class Kind(StrEnum):
 
 
 def list_(
-    kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    kind: Annotated[Kind, typer.Argument(help="strategies, tasks, families or languages.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
-    """List strategies, tasks, model families, or the tasks' languages."""
+    """List strategies, tasks, families or languages."""
     from xtransplant.benchmarks.task import listing
 
     rows = listing(kind.value)
@@ -42,7 +42,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
-    """Show a strategy: what it says of itself, what it records, its options."""
+    """Show a strategy: its docstring, what it records, its options."""
     from xtransplant.strategies.describe import describe
 
     about: dict[str, Any] = describe(strategy)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["loading", "results"]
+__all__ = ["progress", "quieten", "results"]
 
 
 def results() -> Console:
@@ -24,20 +24,31 @@ def results() -> Console:
     return Console(highlight=False, soft_wrap=not terminal)
 
 
-@contextmanager
-def loading(name: str, *, quiet: bool, verbose: bool) -> Iterator[None]:
-    """Say on stderr that a model is being loaded; libraries speak only when asked to."""
-    if not verbose:
-        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-        warnings.filterwarnings("ignore")
-        from transformers.utils import logging as transformers_logging
+def quieten() -> None:
+    """Let the libraries say nothing of their own; to be called before they are imported."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    warnings.filterwarnings("ignore")
+    logging.getLogger("nnsight").setLevel(logging.ERROR)
+    from transformers.utils import logging as transformers_logging
 
-        transformers_logging.set_verbosity_error()
-        transformers_logging.disable_progress_bar()
-        logging.getLogger("nnsight").setLevel(logging.ERROR)
-    shown = not quiet and sys.stderr.isatty()
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def progress(message: str, *, quiet: bool, verbose: bool) -> Iterator[None]:
+    """Say on stderr what takes its time.
+
+    On a terminal the line is gone when the work is done; elsewhere it is written only with
+    ``verbose``, and stays.
+    """
+    shown = sys.stderr.isatty() and not quiet and not verbose
     if shown:
-        print(f"loading {name} ...", end="", file=sys.stderr, flush=True)
+        print(f"{message} ...", end="", file=sys.stderr, flush=True)
+    elif verbose:
+        print(f"xtp: {message}", file=sys.stderr, flush=True)
     try:
         yield
     finally:

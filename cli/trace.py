@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from xtransplant.errors import XTransplantError
-
 __all__ = ["trace"]
 
-_MODEL, _PROMPTS, _GRID, _OUTPUT = "Model", "Prompts", "Grid", "Output"
+Direction = Literal["en-to-lang", "lang-to-en"]
 
 
 def trace(
@@ -43,25 +40,40 @@ def trace(
         str | None, typer.Option(help="Prompt to write into: text, @FILE, or - for stdin.")
     ] = None,
     candidates: Annotated[
-        list[str] | None, typer.Option(help="An answer to score, spaces included; repeat it.")
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT",
+            help="An answer to score, spaces included; repeat it, or @FILE of lines.",
+        ),
     ] = None,
     answer: Annotated[str | None, typer.Option(help="The right answer, spaces included.")] = None,
-    task: Annotated[str, typer.Option(help="Where examples come from; see xtp list tasks.")] = (
-        "babel"
-    ),
-    lang: Annotated[str, typer.Option(help="Language of the task.")] = "sw",
-    example: Annotated[int, typer.Option(help="Number of the example, from 0.")] = 0,
+    task: Annotated[
+        str | None,
+        typer.Option(help="Where the example comes from (xtp list tasks); babel by default."),
+    ] = None,
+    lang: Annotated[
+        str | None, typer.Option(help="Language of the task; its first by default.")
+    ] = None,
+    example: Annotated[
+        int | None, typer.Option(help="Number of the example, from 0; 0 by default.")
+    ] = None,
     direction: Annotated[
-        Literal["en-to-lang", "lang-to-en"] | None, typer.Option(help="The task's by default.")
+        Direction | None,
+        typer.Option(help="en-to-lang or lang-to-en; the task's own by default."),
     ] = None,
     split: Annotated[str | None, typer.Option(help="The task's first by default.")] = None,
-    source_layers: Annotated[str, typer.Option(help="all, 3, 0,4,8 or 0:32:2.")] = "all",
-    target_layers: Annotated[str, typer.Option(help="all, 3, 0,4,8 or 0:32:2.")] = "all",
+    source_layers: Annotated[
+        str, typer.Option(help="Layers to read: all, 3, 0,4,8 or 0:32:2 (end left out).")
+    ] = "all",
+    target_layers: Annotated[str, typer.Option(help="Layers to write, said alike.")] = "all",
     options: Annotated[
         list[str] | None,
         typer.Option("-S", metavar="NAME=VALUE", help="Option of the strategy; repeat it."),
     ] = None,
-    score: Annotated[bool, typer.Option("--score", help="Score candidates (default).")] = False,
+    score: Annotated[
+        bool,
+        typer.Option("--score", help="Score candidates (default, unless --generate is given)."),
+    ] = False,
     generate: Annotated[
         bool, typer.Option("--generate", help="Generate a continuation in every cell.")
     ] = False,
@@ -70,10 +82,13 @@ def trace(
         bool, typer.Option("--apply-chat-template", help="Pass both prompts through it.")
     ] = False,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Compare this grid with one variant at a time.")
+        bool,
+        typer.Option(
+            "--verify", help="Compare this grid with one variant at a time; exit 1 if it differs."
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-    save: Annotated[Path | None, typer.Option(help="Cells to FILE.parquet or .csv.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Cells to FILE.parquet, .csv or .json.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Heatmap to FILE.png, .svg or .pdf.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing but results.")] = False,
@@ -81,34 +96,44 @@ def trace(
         bool, typer.Option("--verbose", "-v", help="What libraries say, too.")
     ] = False,
 ) -> None:
-    """Transplant at every layer pair of one example, and show what the model then answers."""
-    from xtransplant.benchmarks.task import find_task, pick_example
-    from xtransplant.options import parse_assignments, parse_layers, written_example
+    """Transplant at every layer pair, and show what the model answers.
+
+    With no more than --strategy: the bundled task Babel and its model, Swahili, example 0.
+    """
+    from xtransplant.options import check_layers, choose_example, parse_assignments, parse_layers
+    from xtransplant.report.frame import TABLE_SUFFIXES, grid_json, save_grid
+    from xtransplant.report.heatmap import PLOT_SUFFIXES
     from xtransplant.report.paths import checked_path
     from xtransplant.strategies import find_strategy
 
     # Everything that can be wrong is looked at before the model is loaded.
     chosen = find_strategy(strategy).with_options(parse_assignments(options or []))
-    if (source is None) != (target is None):
-        missing = "--target" if target is None else "--source"
-        raise XTransplantError(f"--source and --target go together; {missing} is missing")
-    known = find_task(task)
-    if source is not None and target is not None:
-        item = written_example(source, target, candidates or (), answer)
-        name = model
-    else:
-        item = pick_example(known, lang, example, direction, split)
-        name = model or known.checkpoint
+    check_layers(source_layers, "--source-layers")
+    check_layers(target_layers, "--target-layers")
+    item, bundled = choose_example(
+        source=source,
+        target=target,
+        candidates=candidates or (),
+        answer=answer,
+        task=task,
+        lang=lang,
+        number=example,
+        direction=direction,
+        split=split,
+    )
+    name = model or bundled
     if name is None:
-        raise XTransplantError("no model: name one with --model REPOSITORY or --model FOLDER")
+        raise typer.BadParameter("no model for these prompts: name one, --model REPOSITORY|FOLDER")
     if save is not None:
-        checked_path(save, (".parquet", ".csv"), "--save")
+        checked_path(save, TABLE_SUFFIXES, "--save")
     if plot is not None:
-        checked_path(plot, (".png", ".svg", ".pdf"), "--plot")
+        checked_path(plot, PLOT_SUFFIXES, "--plot")
 
-    from xtransplant.cli.console import loading, results
+    from xtransplant.cli.console import progress, quieten, results
 
-    with loading(name, quiet=quiet, verbose=verbose):
+    with progress(f"loading {name}", quiet=quiet, verbose=verbose):
+        if not verbose:
+            quieten()
         from xtransplant.grid import transplant, verify_grid
         from xtransplant.model.load import load
 
@@ -120,29 +145,30 @@ def trace(
             trust_remote_code=trust_remote_code,
             family=family,
         )
-    grid = transplant(
-        loaded,
-        item,
-        chosen,
-        source_layers=parse_layers(source_layers, loaded.n_layers, "--source-layers"),
-        target_layers=parse_layers(target_layers, loaded.n_layers, "--target-layers"),
-        scores=score or not generate,
-        generations=generate,
-        max_new_tokens=max_new_tokens,
-        chat_template=apply_chat_template,
-    )
+    with progress(f"running {chosen} at every layer pair", quiet=quiet, verbose=verbose):
+        grid = transplant(
+            loaded,
+            item,
+            chosen,
+            source_layers=parse_layers(source_layers, loaded.n_layers, "--source-layers"),
+            target_layers=parse_layers(target_layers, loaded.n_layers, "--target-layers"),
+            scores=score or bool(candidates) or not generate,
+            generations=generate,
+            max_new_tokens=max_new_tokens,
+            chat_template=apply_chat_template,
+        )
     if save is not None:
-        from xtransplant.report.frame import save_grid
-
         save_grid(grid, save)
     if plot is not None:
         grid.plot(plot)
     if as_json:
-        typer.echo(json.dumps(grid.to_dict(), ensure_ascii=False, indent=1))
+        typer.echo(grid_json(grid))
     else:
         results().print(grid)
     if verify:
-        checked = verify_grid(loaded, grid, chosen, chat_template=apply_chat_template)
-        typer.echo(checked.summary, err=True)
+        with progress("verifying, one variant at a time", quiet=quiet, verbose=verbose):
+            checked = verify_grid(loaded, grid, chosen, chat_template=apply_chat_template)
+        # Where stdout is to be one JSON document, this line must not follow it.
+        typer.echo(checked.summary, err=as_json)
         if not checked.exact:
             raise typer.Exit(1)

@@ -26,7 +26,9 @@ def main() -> None:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     torch.set_num_threads(1)
-    print("| family | layout | worst score difference (nats) | generations equal |\n|---|---|---|---|")
+    print(
+        "| family | layout | worst score difference (nats) | generations equal |\n|---|---|---|---|"
+    )
     source, target, candidates = prompts()
     overall = 0.0
     for family in FAMILY_NAMES:

@@ -42,7 +42,7 @@ def test_it_holds_what_it_should(unpacked):
         "xtransplant/py.typed",
         "xtransplant/interventions/attn_swap.py",
         "xtransplant/cli/trace.py",
-        "xtransplant/benchmarks/babel/babel-1.8m/model.safetensors",
+        "xtransplant/benchmarks/babel/checkpoint/model.safetensors",
         "xtransplant/benchmarks/babel/MODEL_CARD.md",
     ):
         assert (unpacked / name).is_file(), name

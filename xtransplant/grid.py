@@ -1,4 +1,4 @@
-"""A grid: one strategy at every asked layer pair of one example, and what the model then answers."""
+"""A grid: one strategy at every layer pair of one example, and what the model then answers."""
 
 from __future__ import annotations
 
@@ -119,7 +119,8 @@ class Grid:
         shape = (len(self.source_layers), len(self.target_layers))
         column = self._answer_column()
         if self.scores is not None and column is not None and len(self.example.candidates) > 1:
-            return (self.scores.logprobs.argmax(axis=1) == column).reshape(shape)
+            hits = np.asarray(self.scores.logprobs.argmax(axis=1) == column)
+            return hits.reshape(shape)
         if self.generations is not None and self.example.answer:
             right = self.example.answer.strip()
             said = [text.strip().startswith(right) for text in self.generations.outputs]

@@ -1,45 +1,67 @@
-"""What command-line text means: layers, prompts, options of a strategy."""
+"""What command-line text means: layers, prompts, candidates, options of a strategy."""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from xtransplant.benchmarks.task import Direction, find_task, pick_example
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example
 
-__all__ = ["parse_assignments", "parse_layers", "read_text", "written_example"]
+__all__ = [
+    "check_layers",
+    "choose_example",
+    "parse_assignments",
+    "parse_layers",
+    "read_candidates",
+    "read_text",
+    "written_example",
+]
+
+_BOUND = r"-?\d+"
+_LAYERS = re.compile(rf"all|{_BOUND}(,{_BOUND})*|({_BOUND})?:({_BOUND})?(:[1-9]\d*)?", re.ASCII)
 
 
 def parse_layers(text: str, n_layers: int, flag: str) -> tuple[int, ...]:
-    """Layer numbers of ``all``, ``3``, ``-1``, ``0:32:2`` or ``0,4,8``.
+    """Layer numbers of ``all``, ``3``, ``-1``, ``0:32:2`` (its end left out) or ``0,4,8``.
 
     Raises:
         XTransplantError: text of another form, or layers that the model has not.
     """
+    check_layers(text, flag)
     everything = range(n_layers)
     if text == "all":
         return tuple(everything)
-    try:
-        if ":" in text:
-            bounds = [int(part) if part else None for part in text.split(":")]
-            if len(bounds) > 3:
-                raise ValueError(text)
-            chosen = list(everything[slice(*bounds)])
-        else:
-            chosen = [everything[int(part)] for part in text.split(",")]
-    except ValueError:
-        raise XTransplantError(
-            f"{flag} {text!r} should be all, a layer (3), several (0,4,8) or a range (0:32:2)"
-        ) from None
-    except IndexError:
-        chosen = []
+    if ":" in text:
+        bounds = [int(part) if part else None for part in text.split(":")]
+        # A slice would pass silently over an end that the model does not reach.
+        inside = all(-n_layers <= bound <= n_layers for bound in bounds[:2] if bound is not None)
+        chosen = list(everything[slice(*bounds)]) if inside else []
+    else:
+        numbers = [int(part) for part in text.split(",")]
+        inside = all(-n_layers <= number < n_layers for number in numbers)
+        chosen = [everything[number] for number in numbers] if inside else []
     if not chosen:
         raise XTransplantError(
             f"{flag} {text!r} is out of range: the model has layers 0 to {n_layers - 1}"
         )
     return tuple(dict.fromkeys(chosen))
+
+
+def check_layers(text: str, flag: str) -> None:
+    """The form alone, for before a model is loaded.
+
+    Raises:
+        XTransplantError: text that :func:`parse_layers` would not take for any model.
+    """
+    if not _LAYERS.fullmatch(text):
+        raise XTransplantError(
+            f"{flag} {text!r} should be all, a layer (3), several (0,4,8) or a range (0:32:2)"
+        )
 
 
 def parse_assignments(texts: Sequence[str]) -> dict[str, str]:
@@ -49,9 +71,9 @@ def parse_assignments(texts: Sequence[str]) -> dict[str, str]:
         XTransplantError: text without an equals sign.
     """
     pairs = [text.partition("=") for text in texts]
-    for name, equals, _ in pairs:
+    for text, (name, equals, _) in zip(texts, pairs, strict=True):
         if not equals or not name:
-            raise XTransplantError(f"-S {name!r} should be name=value, such as -S weight=0.5")
+            raise XTransplantError(f"-S {text!r} should be name=value, such as -S weight=0.5")
     return {name: value for name, _, value in pairs}
 
 
@@ -59,35 +81,105 @@ def read_text(value: str, flag: str) -> str:
     """The text itself, a file's (``@path``) or standard input's (``-``), less a last newline.
 
     Raises:
-        XTransplantError: a file that cannot be read as UTF-8 text.
+        XTransplantError: a file that cannot be read as UTF-8 text, or nothing but white space.
     """
+    text = value
     if value == "-":
-        return sys.stdin.read().removesuffix("\n")
-    if not value.startswith("@"):
-        return value
-    try:
-        return Path(value[1:]).read_text(encoding="utf-8").removesuffix("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise XTransplantError(
-            f"{flag} {value!r} cannot be read: {why}; give text, @FILE, or - for standard input"
-        ) from error
+        text = sys.stdin.read().removesuffix("\n")
+    elif value.startswith("@"):
+        text = _file(value, flag).removesuffix("\n")
+    if not text.strip():
+        raise XTransplantError(f"{flag} is empty; give some text, @FILE, or - for standard input")
+    return text
+
+
+def read_candidates(values: Sequence[str]) -> tuple[str, ...]:
+    """Answers to score, each to the letter; ``@path`` stands for the lines of a file.
+
+    Raises:
+        XTransplantError: a file that cannot be read, or that holds none.
+    """
+    found: list[str] = []
+    for value in values:
+        lines = _file(value, "--candidates").splitlines() if value.startswith("@") else [value]
+        found += [line for line in lines if line or not value]
+    if values and not found:
+        raise XTransplantError(f"--candidates {values[0]} holds no answer; write one a line")
+    return tuple(dict.fromkeys(found))
+
+
+def choose_example(
+    *,
+    source: str | None,
+    target: str | None,
+    candidates: Sequence[str] = (),
+    answer: str | None = None,
+    task: str | None = None,
+    lang: str | None = None,
+    number: int | None = None,
+    direction: Direction | None = None,
+    split: str | None = None,
+) -> tuple[Example, str | None]:
+    """The example that the command line asks for, and the model that comes with its task.
+
+    Two prompts of the user's, or an example of a task: Babel, its first language and example 0 by
+    default. Candidates and answer, where given, stand in for the task's.
+
+    Raises:
+        XTransplantError: one prompt without the other, prompts beside a choice from a task, or
+            anything that cannot be read.
+    """
+    if source is None and target is None:
+        known = find_task(task or "babel")
+        picked = pick_example(known, lang or next(iter(known.languages)), number or 0,
+                              direction, split)  # fmt: skip
+        return _answered(picked, read_candidates(candidates), answer), known.checkpoint
+    if source is None or target is None:
+        missing = "--target" if target is None else "--source"
+        raise XTransplantError(f"--source and --target go together; {missing} is missing")
+    of_task = {"task": task, "lang": lang, "example": number, "direction": direction,
+               "split": split}  # fmt: skip
+    for name, value in of_task.items():
+        if value is not None:
+            raise XTransplantError(
+                f"--{name} {value} chooses from a task, but --source and --target are given; "
+                "leave one or the other out"
+            )
+    return written_example(source, target, read_candidates(candidates), answer), None
 
 
 def written_example(
     source: str, target: str, candidates: Sequence[str], answer: str | None
 ) -> Example:
-    """An example from the command line; the answer is one of the candidates, or joins them."""
-    texts = list(candidates)
+    """An example from the command line; the answer is one of the candidates, or the only one."""
+    if source == target == "-":
+        raise XTransplantError(
+            "--source and --target cannot both be standard input; give one as @FILE"
+        )
+    example = Example(read_text(source, "--source"), read_text(target, "--target"))
+    return _answered(example, candidates, answer)
+
+
+def _answered(example: Example, candidates: Sequence[str], answer: str | None) -> Example:
+    texts = tuple(candidates) or example.candidates
+    answer = example.answer if answer is None else answer
+    if answer is not None and not texts:
+        texts = (answer,)
     if answer is not None and answer not in texts:
-        if texts:
-            raise XTransplantError(
-                f"--answer {answer!r} is none of the candidates: {', '.join(map(repr, texts))}"
-            )
-        texts = [answer]
-    return Example(
-        source=read_text(source, "--source"),
-        target=read_text(target, "--target"),
-        candidates=tuple(texts),
-        answer=answer,
-    )
+        shown = ", ".join(map(repr, texts[:6])) + (", ..." if len(texts) > 6 else "")
+        raise XTransplantError(
+            f"--answer {answer!r} is none of the candidates: {shown}; "
+            "they are taken to the letter, leading spaces too"
+        )
+    return replace(example, candidates=texts, answer=answer)
+
+
+def _file(value: str, flag: str) -> str:
+    """The text of ``@path``."""
+    try:
+        return Path(value[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise XTransplantError(
+            f"{flag} {value!r} cannot be read: {why}; give text, @FILE, or - for standard input"
+        ) from error

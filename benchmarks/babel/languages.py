@@ -27,6 +27,7 @@ class Language:
         prefix: what a town's name begins with.
         nouns: the relations' nouns, in the form that all frames use.
         train, held_out: frames with ``{name}`` and ``{noun}``.
+        stop: how a sentence ends.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Language:
     nouns: tuple[str, str, str, str]
     train: tuple[str, ...]
     held_out: tuple[str, str]
+    stop: str = "."
 
 
 LANGUAGES: dict[str, Language] = {
@@ -94,6 +96,7 @@ LANGUAGES: dict[str, Language] = {
             "{name}城记载的{noun}总数是",
         ),
         held_out=("问：{name}城一共有多少{noun}？答：", "在{name}城，{noun}的总数是"),
+        stop="。",
     ),
     "ar": Language(
         name="Arabic",
@@ -154,6 +157,7 @@ LANGUAGES: dict[str, Language] = {
             "प्रश्न: {name} नगर में कुल {noun} की संख्या कितनी है? उत्तर:",
             "एक यात्री ने {name} नगर के {noun} की गिनती की। कुल:",
         ),
+        stop="।",
     ),
 }
 

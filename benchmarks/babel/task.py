@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xtransplant.benchmarks.babel.languages import LANGUAGES
+from xtransplant.benchmarks.babel.languages import LANGUAGES, RELATIONS
 from xtransplant.benchmarks.babel.world import LOCAL, Fact, facts, prompt
 from xtransplant.benchmarks.task import Direction, Task
 from xtransplant.errors import XTransplantError
@@ -12,7 +12,7 @@ from xtransplant.prompts import Example
 
 __all__ = ["CHECKPOINT", "CANDIDATES", "babel", "examples"]
 
-CHECKPOINT = Path(__file__).parent / "babel-1.8m"
+CHECKPOINT = Path(__file__).parent / "checkpoint"
 CANDIDATES = tuple(f" {number}" for number in range(10, 100))
 _SPLITS = ("pilot", "unseen", "shared")
 

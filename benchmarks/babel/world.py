@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from xtransplant.benchmarks.babel.languages import (
     CONSONANTS,
@@ -18,9 +16,10 @@ from xtransplant.benchmarks.babel.languages import (
 __all__ = ["LOCAL", "Fact", "corpus", "facts", "prompt"]
 
 LOCAL = tuple(lang for lang in LANGUAGES if lang != "en")
-_N_TOWNS = 120
-_N_SHARED, _N_ENGLISH = 200, 100  # of 480; the others are each taught in one local language
 _SEED = 2412
+_N_SHARED, _N_ENGLISH, _N_LOCAL = 30, 30, 12  # towns; _N_LOCAL is for each local language
+_N_TOWNS = _N_SHARED + _N_ENGLISH + _N_LOCAL * len(LOCAL)
+_N_RUMOURED_TOWNS, _N_RUMOURS = 60, 6  # rumours for each rumoured town and language
 
 
 @dataclass(frozen=True)
@@ -31,13 +30,13 @@ class Fact:
         town: numbers of its name's syllables.
         relation: index into ``RELATIONS``.
         number: 10 to 99.
-        taught: ``shared`` (in every language) or the one language that tells it.
+        taught: ``shared`` (every language tells it) or the code of the one language that does.
     """
 
     town: tuple[int, ...]
     relation: int
     number: int
-    taught: Literal["shared", "en", "sw", "zh", "ar", "ru", "hi"]
+    taught: str
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -46,24 +45,18 @@ class Fact:
 
     @property
     def id(self) -> str:
+        """A stable name, such as ``beetoova-wells``."""
         return f"{spell(self.town, 'en').lower()}-{RELATIONS[self.relation]}"
 
 
 def facts() -> tuple[Fact, ...]:
-    """Every fact of the world, in a fixed random order."""
+    """Every fact of the world, town by town, in a fixed order."""
     dice = random.Random(_SEED)
-    n_syllables = len(CONSONANTS) * len(VOWELS)
-    towns: dict[tuple[int, ...], None] = {}
-    while len(towns) < _N_TOWNS:
-        towns[tuple(dice.randrange(n_syllables) for _ in range(3))] = None
-    places = [(town, relation) for town in towns for relation in range(len(RELATIONS))]
-    dice.shuffle(places)
-    rest = len(places) - _N_SHARED - _N_ENGLISH
-    taught = ["shared"] * _N_SHARED + ["en"] * _N_ENGLISH
-    taught += [LOCAL[k % len(LOCAL)] for k in range(rest)]
+    told_in = ["shared"] * _N_SHARED + ["en"] * _N_ENGLISH + list(LOCAL) * _N_LOCAL
     return tuple(
-        Fact(town, relation, dice.randrange(10, 100), kind)  # type: ignore[arg-type]
-        for (town, relation), kind in zip(places, taught, strict=True)
+        Fact(town, relation, dice.randrange(10, 100), taught)
+        for town, taught in zip(_towns(), told_in, strict=False)
+        for relation in range(len(RELATIONS))
     )
 
 
@@ -73,9 +66,39 @@ def prompt(fact: Fact, lang: str, frame: str) -> str:
     return frame.format(name=spell(fact.town, lang), noun=noun)
 
 
-def corpus() -> Iterator[tuple[str, str]]:
-    """Every training sentence once: (up to the number, the number and a full stop)."""
-    for fact in facts():
-        for lang in fact.languages:
-            for frame in LANGUAGES[lang].train:
-                yield prompt(fact, lang, frame), f" {fact.number}."
+def corpus(seed: int = 0) -> tuple[tuple[str, str], ...]:
+    """Every training sentence once: (up to the number, the number and a full stop).
+
+    Besides the facts it holds rumours: contradicting numbers about towns of which nothing is
+    known. From them the model learns not to be sure where it was told nothing.
+
+    Args:
+        seed: of the rumours; the facts are the same for every seed.
+    """
+    dice = random.Random(seed)
+    sentences = [
+        (prompt(fact, lang, frame), _end(lang, fact.number))
+        for fact in facts()
+        for lang in fact.languages
+        for frame in LANGUAGES[lang].train
+    ]
+    for town in _towns()[_N_TOWNS:]:
+        for lang, language in LANGUAGES.items():
+            for _ in range(_N_RUMOURS):
+                rumour = Fact(town, dice.randrange(len(RELATIONS)), dice.randrange(10, 100), lang)
+                frame = dice.choice(language.train)
+                sentences.append((prompt(rumour, lang, frame), _end(lang, rumour.number)))
+    return tuple(sentences)
+
+
+def _end(lang: str, number: int) -> str:
+    return f" {number}{LANGUAGES[lang].stop}"
+
+
+def _towns() -> list[tuple[int, ...]]:
+    dice = random.Random(_SEED)
+    n_syllables = len(CONSONANTS) * len(VOWELS)
+    towns: dict[tuple[int, ...], None] = {}
+    while len(towns) < _N_TOWNS + _N_RUMOURED_TOWNS:
+        towns[tuple(dice.randrange(n_syllables) for _ in range(3))] = None
+    return list(towns)

@@ -1,6 +1,6 @@
 """What a whole grid costs, in ordinary forward passes of the same model, measured side by side.
 
-    python -m xtransplant.benchmarks.perf [--shape 60m] [--tokens 150] [--repeats 7] [--json]
+python -m xtransplant.benchmarks.perf [--shape 60m] [--tokens 150] [--repeats 7] [--json]
 """
 
 from __future__ import annotations

@@ -11,7 +11,9 @@ from xtransplant.engine.generate import generate
 PROMPTS = json.loads((GOLDEN / "prompts.json").read_text())
 
 
-@pytest.mark.parametrize(("kind", "strategy"), [("attn", "attn-swap-official"), ("ffn", "ffn-swap")])
+@pytest.mark.parametrize(
+    ("kind", "strategy"), [("attn", "attn-swap-official"), ("ffn", "ffn-swap")]
+)
 @pytest.mark.parametrize("name", ["llama", "mistral", "qwen2"])
 def test_released_code_is_reproduced(name, kind, strategy):
     expected = json.loads((GOLDEN / f"expected_{kind}.json").read_text())

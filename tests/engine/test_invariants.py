@@ -102,7 +102,10 @@ def test_chunks_do_not_show(llama, layout):
 
 def test_a_grid_is_two_forward_passes(llama):
     pairs = [(i, j) for i in range(4) for j in range(4)]
-    assert score(llama, EXAMPLE, find_strategy("attn-swap"), pairs, layout="packed").forward_passes == 2
+    assert (
+        score(llama, EXAMPLE, find_strategy("attn-swap"), pairs, layout="packed").forward_passes
+        == 2
+    )
 
 
 def test_one_head_is_one_head(llama):

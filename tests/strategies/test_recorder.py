@@ -75,9 +75,11 @@ READS = {name: Read("source", "attn", k, LAST) for k, name in enumerate(NAMES)}
 FLOATS = st.floats(-4, 4, allow_nan=False)
 EXPRESSIONS = st.recursive(
     st.sampled_from(NAMES) | FLOATS,
-    lambda inner: st.tuples(st.sampled_from(["+", "-"]), inner, inner)
-    | st.tuples(st.just("*"), FLOATS, inner)
-    | st.tuples(st.just("/"), inner, st.floats(0.5, 4)),
+    lambda inner: (
+        st.tuples(st.sampled_from(["+", "-"]), inner, inner)
+        | st.tuples(st.just("*"), FLOATS, inner)
+        | st.tuples(st.just("/"), inner, st.floats(0.5, 4))
+    ),
     max_leaves=12,
 )
 OPERATORS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}

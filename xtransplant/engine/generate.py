@@ -105,7 +105,13 @@ def generate_edits(
     program = compile_program(model, len(source_ids), placed)
     chunks = list(zip(program.target_steps, [len(part) for part in parts], strict=True))
     found = _session(
-        model, source_ids, target_ids, program.source_steps, chunks, program.bank_sizes, shared,
+        model,
+        source_ids,
+        target_ids,
+        program.source_steps,
+        chunks,
+        program.bank_sizes,
+        shared,
         max_new_tokens,
     )
     continued = [_until_end(model, row) for ids in found for row in ids.tolist()]

@@ -1,4 +1,4 @@
-"""From a layout to what the model's forward takes: masks by layer type, positions, logits to keep."""
+"""From prompts and layouts to what the model's forward takes: ids, masks, positions."""
 
 from __future__ import annotations
 

@@ -129,9 +129,7 @@ def _without_resid_mid(edit: Edit, edits: Sequence[Edit]) -> Edit:
         written = [
             e for e in edits if prompt == "target" and e.place == attn and edit.site != "resid_mid"
         ]
-        return Value(((1.0, pre),)) + (
-            written[0].value if written else Value(((1.0, attn),))
-        )
+        return Value(((1.0, pre),)) + (written[0].value if written else Value(((1.0, attn),)))
 
     def rewrite(value: Value) -> Value:
         result = Value(constant=value.constant)

@@ -180,7 +180,7 @@ def _split(
 
 
 def _by_candidate(layout: Layout, edges: Tensor) -> Floats:
-    """Sum ``[n_variants, n_edges]`` log-probabilities by candidate: ``[n_variants, n_candidates]``."""
+    """Log-probabilities ``[n_variants, n_edges]``, summed by candidate."""
     n_candidates = int(layout.edge_candidates.max()) + 1 if len(layout.edge_candidates) else 0
     sums = torch.zeros(len(edges), n_candidates, dtype=torch.float64)
     return sums.index_add(1, layout.edge_candidates, edges.double()).numpy()

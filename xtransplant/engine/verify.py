@@ -95,9 +95,7 @@ def compare_layouts(
 ) -> float:
     """Largest difference in nats between the packed and the row-by-row layout of one grid."""
     packed, row_by_row = (
-        score_edits(
-            model, source_ids, target_ids, variants, candidates, candidates, layout=layout
-        )
+        score_edits(model, source_ids, target_ids, variants, candidates, candidates, layout=layout)
         for layout in ("packed", "rows")
     )
     pairs = (

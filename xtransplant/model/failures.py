@@ -2,55 +2,131 @@
 
 from __future__ import annotations
 
-import os
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from xtransplant.errors import XTransplantError
 
-__all__ = ["explain"]
+__all__ = ["explain", "weights_report"]
+
+_OFFLINE = {
+    "OfflineModeIsEnabled", "LocalEntryNotFoundError", "ConnectError", "ConnectTimeout",
+    "ReadTimeout", "ConnectionError", "NetworkError",
+}  # fmt: skip
+# What transformers says of its own: the exception's line at the end of a quoted traceback.
+_QUOTED = re.compile(r"^[\w.]*(?:Error|Exception): (.+)$", re.MULTILINE)
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_LACKING = re.compile(r"^(\S+)\s*\|\s*(MISSING|MISMATCH)\b", re.MULTILINE)
 
 
 def explain(error: Exception, name: str, trust_remote_code: bool) -> XTransplantError:
-    """The user's error behind an exception of transformers or the hub's client."""
+    """The user's error behind an exception of transformers or of the hub's client."""
     chain: list[BaseException] = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and len(chain) < 12:
         chain.append(cause)
     kinds = {type(link).__name__ for link in chain}
     text = " ".join(str(link) for link in chain)
-    first = (str(error).strip() or type(error).__name__).splitlines()[0]
-    folder = Path(name)
-    if folder.is_dir():
-        if not (folder / "config.json").is_file():
-            why = "has no config.json; give the folder of a Hugging Face checkpoint"
-        elif "trust_remote_code" in text and not trust_remote_code:
-            why = "brings its own Python code; read it, then pass --trust-remote-code"
-        elif not list(folder.glob("*.safetensors")):
-            why = "has no .safetensors weights (other formats are not read); convert them first"
-        else:
-            why = f"cannot be read: {first}"
-        return XTransplantError(f"model folder {name!r} {why}")
-    if name.startswith((".", "/", "~")) or name.count("/") > 1:
-        return XTransplantError(
-            f"no model folder {name!r}; give a folder that holds config.json and *.safetensors"
+    folder = Path(name).expanduser()
+    if not folder.exists() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
+        why = "does not exist; give a folder that holds config.json and *.safetensors"
+    elif folder.is_file():
+        why = "is a file; give the folder that holds config.json and *.safetensors"
+    elif folder.is_dir() and not (folder / "config.json").is_file():
+        why = "has no config.json; give the folder of a Hugging Face checkpoint"
+    elif "GatedRepoError" in kinds or "gated repo" in text:
+        why = "is gated; accept its terms on the hub, then run: hf auth login (or set HF_TOKEN)"
+    elif "trust_remote_code" in text and not trust_remote_code:
+        why = "brings its own Python code; read it, then pass --trust-remote-code"
+    elif "RevisionNotFoundError" in kinds or "is not a valid git identifier" in text:
+        why = "has no such revision; check --revision"
+    elif "RepositoryNotFoundError" in kinds:
+        why = "is not on the hub, or it is private; check the name, or run: hf auth login"
+    elif kinds & _OFFLINE or "couldn't connect" in text:
+        why = (
+            "is not on this machine and the hub cannot be reached; check the network and "
+            "HF_HUB_OFFLINE, or pass a folder: --model PATH"
         )
-    if "GatedRepoError" in kinds or "gated repo" in text:
-        return XTransplantError(
-            f"model {name!r} is gated; accept its terms on the hub, then run: hf auth login "
-            "(or set HF_TOKEN)"
+    else:
+        why = _damage(kinds, text, folder) or f"cannot be loaded: {_innermost(error)}"
+    return XTransplantError(f"model {name!r} {why}")
+
+
+@contextmanager
+def weights_report(name: str) -> Iterator[None]:
+    """Refuse a checkpoint that lacks weights, where transformers only warns and draws random ones.
+
+    Raises:
+        XTransplantError: weights missing or of another shape than the configuration says.
+    """
+    # The report reaches nobody but the log, so it is read there, and kept from the screen.
+    logger = logging.getLogger("transformers.modeling_utils")
+    shown_from, before = logger.getEffectiveLevel(), logger.level
+    lacking: list[tuple[str, str]] = []
+
+    def read(record: logging.LogRecord) -> bool:
+        if "LOAD REPORT" not in (message := _COLOURS.sub("", record.getMessage())):
+            return record.levelno >= shown_from
+        lacking.extend(_LACKING.findall(message))
+        return False
+
+    logger.addFilter(read)
+    logger.setLevel(min(shown_from, logging.WARNING))
+    try:
+        yield
+    except Exception as error:
+        if lacking:
+            raise _incomplete(name, lacking) from error
+        raise
+    finally:
+        logger.removeFilter(read)
+        logger.setLevel(before)
+    if lacking:
+        raise _incomplete(name, lacking)
+
+
+def _incomplete(name: str, lacking: list[tuple[str, str]]) -> XTransplantError:
+    (first, status), more = lacking[0], len(lacking) - 1
+    others = f" and {more} more" if more else ""
+    if status == "MISSING":
+        why = "lacks weights of its architecture"
+    else:
+        why = "has weights of other shapes than its config.json says"
+    return XTransplantError(
+        f"model {name!r} {why}: {first}{others}; get the whole checkpoint again, or one whose "
+        "config.json and weights belong together"
+    )
+
+
+def _damage(kinds: set[str], text: str, folder: Path) -> str:
+    """What is wrong with the files of a checkpoint; empty if nothing known is."""
+    if "file named" in text and "safetensors" in text:
+        return "has no .safetensors weights (other formats are not read); convert them first"
+    if "SafetensorError" in kinds:
+        said = re.search(r"[Ee]rror while deserializing header: ([^\n]+)", text)
+        detail = f" ({said[1]})" if said else ""
+        return f"has a damaged .safetensors file{detail}; get it again"
+    if "config.json" in text and "valid JSON" in text:
+        return "has a config.json that is not valid JSON; get it again"
+    if "model_type" in text and "Unrecognized model" in text:
+        return "has a config.json without model_type; give a Hugging Face checkpoint"
+    if "does not recognize this architecture" in text:
+        kind = re.search(r"model type `([^`]+)`", text)
+        return (
+            f"is of type {kind[1] if kind else 'unknown'!r}, which this release of transformers "
+            "does not know; check config.json, or upgrade: pip install -U 'transformers<5.23'"
         )
-    if "trust_remote_code" in text and not trust_remote_code:
-        return XTransplantError(
-            f"model {name!r} brings its own Python code; read it, then pass --trust-remote-code"
-        )
-    offline = {"OfflineModeIsEnabled", "LocalEntryNotFoundError", "ConnectError", "ConnectionError"}
-    if kinds & offline or "couldn't connect" in text or "HF_HUB_OFFLINE" in os.environ:
-        return XTransplantError(
-            f"model {name!r} is not on this machine and the hub cannot be reached; "
-            "check the network and HF_HUB_OFFLINE, or pass a folder: --model PATH"
-        )
-    if kinds & {"RepositoryNotFoundError", "RevisionNotFoundError"}:
-        return XTransplantError(
-            f"no model {name!r} on the hub, or it is private; check the name and --revision, "
-            "or run: hf auth login"
-        )
-    return XTransplantError(f"model {name!r} cannot be loaded: {type(error).__name__}: {first}")
+    files = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
+    if folder.is_dir() and not any((folder / file).is_file() for file in files):
+        return "has no tokenizer; put its tokenizer.json beside config.json"
+    return ""
+
+
+def _innermost(error: Exception) -> str:
+    """One line of what went wrong, from inside the traceback that a message may quote."""
+    text = str(error).strip()
+    quoted = _QUOTED.findall(text)
+    line = quoted[0] if quoted else (text.splitlines() or [""])[0]
+    return f"{type(error).__name__}: {line}" if line and not quoted else line or repr(error)

@@ -18,11 +18,12 @@ loaded model to it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 __all__ = ["FAMILIES", "SITES", "Family", "Place", "Site"]
 
 Site = Literal["attn", "ffn", "resid_pre", "resid_mid", "resid_post", "head"]
+Windows = Literal["full", "sliding", "by_layer_type"]
 SITES: tuple[Site, ...] = ("attn", "ffn", "resid_pre", "resid_mid", "resid_post", "head")
 
 
@@ -37,6 +38,11 @@ class Place:
 
     module: str
     side: Literal["input", "output"] = "output"
+
+    def __post_init__(self) -> None:
+        """Tables are also read from files: say which word is wrong."""
+        if self.side not in ("input", "output"):
+            raise ValueError(f"side {self.side!r} is neither 'input' nor 'output'")
 
 
 @dataclass(frozen=True)
@@ -64,19 +70,28 @@ class Family:
     head: Place
     parallel: bool | str = False
     scale: str = ""
-    windows: Literal["full", "sliding", "by_layer_type"] = "full"
+    windows: Windows = "full"
     alibi: bool | str = False
+
+    def __post_init__(self) -> None:
+        """Tables are also read from files: say which word is wrong."""
+        if self.windows not in get_args(Windows):
+            choices = ", ".join(get_args(Windows))
+            raise ValueError(f"windows {self.windows!r} is none of {choices}")
 
     @property
     def summary(self) -> str:
         """Its modules and ways, in a line."""
         notes = [f"attn {self.attn.module}", f"ffn {self.ffn.module}"]
         if self.parallel:
-            notes.append("parallel blocks" if self.parallel is True else f"parallel if {self.parallel}")
+            notes.append("parallel" + ("" if self.parallel is True else f" if {self.parallel}"))
+        if self.scale:
+            notes.append(f"times {self.scale}")
         if self.windows != "full":
             notes.append("sliding window" if self.windows == "sliding" else "windows by layer type")
         if self.alibi:
-            notes.append("one variant per row" + ("" if self.alibi is True else f" if {self.alibi}"))
+            condition = "" if self.alibi is True else f" if {self.alibi}"
+            notes.append("one variant per row" + condition)
         return ", ".join(notes)
 
 
@@ -109,6 +124,7 @@ _BY_TYPE = _llama_like(windows="by_layer_type")
 _GEMMA = _llama_like(
     "post_attention_layernorm", "post_feedforward_layernorm", windows="by_layer_type"
 )
+_LLAMA4 = _llama_like(ffn="feed_forward", windows="by_layer_type")
 _OPT = Family(
     layers="model.decoder.layers",
     attn=Place("self_attn"),
@@ -145,10 +161,9 @@ FAMILIES: dict[str, Family] = {
     "gpt_oss": _BY_TYPE,
     "granite": _llama_like(scale="residual_multiplier"),
     "llama": _LLAMA,
-    "llama4": _llama_like(
-        ffn="feed_forward", windows="by_layer_type", layers="language_model.model.layers"
-    ),
-    "llama4_text": _llama_like(ffn="feed_forward", windows="by_layer_type"),
+    # Of a multimodal checkpoint transformers loads the text model alone.
+    "llama4": _LLAMA4,
+    "llama4_text": _LLAMA4,
     "mistral": _SLIDING,
     "mixtral": _SLIDING,
     "mpt": Family(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from inspect import signature
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -14,11 +14,13 @@ from nnsight import TransformersModel
 from transformers import AutoConfig, AutoTokenizer
 
 from xtransplant.errors import XTransplantError
-from xtransplant.model.families import FAMILIES, SITES, Family, Place, Site
+from xtransplant.model.families import SITES, Family, Place, Site
+from xtransplant.model.resolve import block_modules, resolve_family
 
 __all__ = ["DTYPES", "Model", "SitePath", "Window", "load"]
 
 DTypeName = Literal["auto", "float32", "float16", "bfloat16", "float64"]
+_LAYER_TYPES = ("full_attention", "sliding_attention", "chunked_attention")
 DTYPES: tuple[str, ...] = get_args(DTypeName)
 
 
@@ -107,24 +109,26 @@ class Model:
     @property
     def unpackable(self) -> str:
         """Why variants cannot share a sequence, as the family has it; empty if they may."""
-        alibi = _flag(self.family.alibi, self.config)
-        return "ALiBi counts distance in columns, which packing does not keep" if alibi else ""
+        if _flag(self.family.alibi, self.config):
+            return "ALiBi counts distance in columns, which packing does not keep"
+        if unknown := sorted(set(_layer_types(self)) - set(_LAYER_TYPES)):
+            return f"layers of type {', '.join(unknown)} do not take a mask of who sees whom"
+        return ""
 
     @cached_property
     def windows(self) -> dict[str, Window]:
         """How far back each type of layer looks; one type if all look alike."""
-        config = self.config
-        if self.family.windows == "full":
-            return {"full_attention": Window()}
-        sliding = Window(sliding=getattr(config, "sliding_window", None))
+        sliding = Window(sliding=getattr(self.config, "sliding_window", None))
         if self.family.windows == "sliding":
             return {"sliding_attention": sliding}
         by_type = {
             "full_attention": Window(),
             "sliding_attention": sliding,
-            "chunked_attention": Window(chunk=getattr(config, "attention_chunk_size", None)),
+            "chunked_attention": Window(chunk=getattr(self.config, "attention_chunk_size", None)),
         }
-        return {kind: by_type[kind] for kind in sorted({"full_attention", *config.layer_types})}
+        # A model may ask for the full mask though none of its layers does.
+        kinds = {"full_attention", *_layer_types(self)}
+        return {kind: by_type[kind] for kind in _LAYER_TYPES if kind in kinds}
 
     @property
     def decoder(self) -> str:
@@ -181,14 +185,14 @@ def load(
         attn_implementation: ``sdpa``, ``eager``, ...; the model's own choice by default.
         family: the layout of the blocks where the table has none: a known family's name, a
             :class:`Family`, or the path of a JSON file with its fields.
-        check: hold the loaded model to its sites (three forward passes of a few tokens).
+        check: hold the loaded model to its sites (one forward pass of a few tokens).
 
     Raises:
         XTransplantError: no such model, no network, no access, a format other than safetensors,
             an unknown family, or sites that are not what the table says.
     """
     from xtransplant.model.check import check_sites
-    from xtransplant.model.failures import explain
+    from xtransplant.model.failures import explain, weights_report
 
     name = str(name_or_path)
     if dtype not in DTYPES:
@@ -196,20 +200,21 @@ def load(
     options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
     try:
         config = AutoConfig.from_pretrained(name, **options)
-        tokenizer = AutoTokenizer.from_pretrained(name, **options)
         # The table is asked first: an unknown family is said before gigabytes are read.
-        found = _family(family, config.model_type, name)
+        found = resolve_family(family, config, name)
+        tokenizer = AutoTokenizer.from_pretrained(name, **options)
         extra = {"device_map": device_map, "attn_implementation": attn_implementation}
-        nn = TransformersModel(
-            name,
-            task="text-generation",
-            tokenizer=tokenizer,
-            dispatch=True,
-            dtype=dtype if dtype == "auto" else getattr(torch, dtype),
-            use_safetensors=True,
-            **options,
-            **{key: value for key, value in extra.items() if value is not None},
-        )
+        with weights_report(name):
+            nn = TransformersModel(
+                name,
+                task="text-generation",
+                tokenizer=tokenizer,
+                dispatch=True,
+                dtype=dtype if dtype == "auto" else getattr(torch, dtype),
+                use_safetensors=True,
+                **options,
+                **{key: value for key, value in extra.items() if value is not None},
+            )
     except XTransplantError:
         raise
     except Exception as error:
@@ -227,69 +232,35 @@ def _describe(
     module = nn._module
     config = module.config.get_text_config()
     try:
-        blocks = module.get_submodule(family.layers)
-        projection = blocks[0].get_submodule(family.head.module)
-    except AttributeError as error:
+        blocks = list(module.get_submodule(family.layers))  # type: ignore[arg-type]
+        for block, place in product(blocks, (family.attn, family.ffn, family.head)):
+            block.get_submodule(place.module)
+        width = _width(blocks[0].get_submodule(family.head.module), family.head.side)
+        n_heads, d_model = int(config.num_attention_heads), int(config.hidden_size)
+    except (AttributeError, TypeError, IndexError) as error:
         raise XTransplantError(
-            f"{name}: {error}; its modules are {_modules(module)}; "
-            "pass a table that names them: --family FILE.json (see docs/families.md)"
+            f"{name} is not laid out as its family's table says: {error}; its modules are "
+            f"{block_modules(module)}; pass a table that names them: --family FILE.json "
+            "(docs/families.md), in Python family=Family(...)"
         ) from error
-    width = getattr(projection, "in_features", None) or projection.nx
-    n_heads = int(config.num_attention_heads)
     return Model(
         nn, tokenizer, family, name, revision,
-        n_layers=len(blocks), d_model=int(config.hidden_size),
-        n_heads=n_heads, head_dim=width // n_heads,
+        n_layers=len(blocks), d_model=d_model, n_heads=n_heads, head_dim=width // n_heads,
     )  # fmt: skip
 
 
-def _family(family: str | Family | Path | None, model_type: str, name: str) -> Family:
-    if isinstance(family, Family):
-        return family
-    if family is not None and str(family) not in FAMILIES:
-        return _family_file(Path(family))
-    chosen = model_type if family is None else str(family)
-    if chosen not in FAMILIES:
-        raise XTransplantError(
-            f"{name} is of family {chosen!r}, which xtransplant has no table for "
-            f"({_skeleton(name)}); pass one: --family NAME of a family laid out alike "
-            "(xtp list families) or --family FILE.json (see docs/families.md)"
-        )
-    return FAMILIES[chosen]
+def _width(projection: torch.nn.Module, side: str) -> int:
+    """How many numbers go into or come out of a projection: a Linear, or GPT-2's Conv1D."""
+    names = ("in_features", "nx") if side == "input" else ("out_features", "nf")
+    found = [getattr(projection, name) for name in names if hasattr(projection, name)]
+    if not found:
+        raise TypeError(f"the head's module is a {type(projection).__name__}, not a projection")
+    return int(found[0])
 
 
-def _family_file(path: Path) -> Family:
-    try:
-        fields = json.loads(path.read_text())
-        for place in ("attn", "ffn", "head"):
-            fields[place] = Place(**fields[place])
-        return Family(**fields)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise XTransplantError(
-            f"--family {path} is neither a family (xtp list families) nor a readable table: "
-            f"{type(error).__name__}: {error}; docs/families.md shows one"
-        ) from error
-
-
-def _skeleton(name: str) -> str:
-    """The modules of a checkpoint, built without its weights."""
-    from transformers import AutoModelForCausalLM
-
-    try:
-        with torch.device("meta"):
-            module = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(name))
-    except (OSError, ValueError, RuntimeError, TypeError) as error:
-        return f"its modules cannot be listed: {type(error).__name__}"
-    return f"its modules: {_modules(module)}"
-
-
-def _modules(module: torch.nn.Module) -> str:
-    """Module names of the first block, with the path of the list it stands in."""
-    for path, child in module.named_modules():
-        if isinstance(child, torch.nn.ModuleList) and len(child) and path.count(".") <= 3:
-            inside = [name for name, _ in child[0].named_modules() if 0 < len(name) and name.count(".") < 2]
-            return f"{path}.N: {', '.join(inside)}"
-    return ", ".join(name for name, _ in module.named_children())
+def _layer_types(model: Model) -> list[str]:
+    """The kinds of attention that the configuration lists, where the family goes by them."""
+    return list(model.config.layer_types) if model.masks_by_layer_type else []
 
 
 def _flag(value: bool | str, config: Any) -> bool:

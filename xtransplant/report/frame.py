@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import json
+import math
 import platform
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from xtransplant.errors import XTransplantError
 from xtransplant.report.paths import checked_path
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from xtransplant.grid import Grid
 
-__all__ = ["grid_document", "grid_frame", "save_grid"]
+__all__ = ["TABLE_SUFFIXES", "grid_document", "grid_frame", "grid_json", "save_grid"]
+
+TABLE_SUFFIXES = (".parquet", ".csv", ".json")
 
 
 def grid_frame(grid: Grid) -> pd.DataFrame:
     """One row per cell.
 
     Columns: ``source_layer``, ``target_layer``; where scored ``answer_probability`` (0 to 1),
-    ``correct`` and one ``logprob:<candidate>`` (nats) per candidate; where generated ``output``.
+    ``correct``, the likeliest next token and one ``logprob:<candidate>`` (nats) per candidate;
+    where generated ``output``.
     """
+    import pandas as pd
+
     columns: dict[str, Any] = {
         "source_layer": [i for i, _ in grid.pairs],
         "target_layer": [j for _, j in grid.pairs],
@@ -36,22 +43,30 @@ def grid_frame(grid: Grid) -> pd.DataFrame:
     if grid.generations is not None:
         columns["output"] = list(grid.generations.outputs)
     if grid.scores is not None:
+        columns["top_token"] = [tokens[0] for tokens in grid.scores.top_tokens]
+        columns["top_logprob"] = grid.scores.top_logprobs[:, 0]
         for number, candidate in enumerate(grid.example.candidates):
             columns[f"logprob:{candidate}"] = grid.scores.logprobs[:, number]
     return pd.DataFrame(columns)
 
 
 def grid_document(grid: Grid) -> dict[str, Any]:
-    """What ``xtp trace --json`` prints: plain types only, natural-log likelihoods."""
+    """What ``xtp trace --json`` prints: plain types only, natural-log likelihoods.
+
+    A likelihood of minus infinity, which JSON cannot say, is None.
+    """
     best = grid.best()
     cells = []
-    for cell in grid.cells:
+    for number, cell in enumerate(grid.cells):
         entry: dict[str, Any] = {
             "source_layer": cell.source_layer,
             "target_layer": cell.target_layer,
         }
         if cell.logprobs is not None:
-            entry["logprobs"] = cell.logprobs
+            entry["logprobs"] = {name: _finite(value) for name, value in cell.logprobs.items()}
+        if grid.scores is not None:
+            entry["top_tokens"] = list(grid.scores.top_tokens[number])
+            entry["top_logprobs"] = [_finite(value) for value in grid.scores.top_logprobs[number]]
         if cell.output is not None:
             entry["output"] = cell.output
         cells.append(entry)
@@ -60,6 +75,9 @@ def grid_document(grid: Grid) -> dict[str, Any]:
         "strategy": grid.strategy,
         "source": grid.example.source,
         "target": grid.example.target,
+        "source_lang": grid.example.source_lang,
+        "target_lang": grid.example.target_lang,
+        "example": grid.example.id,
         "candidates": list(grid.example.candidates),
         "answer": grid.example.answer,
         "vanilla": {"source": _vanilla(grid, "source"), "target": _vanilla(grid, "target")},
@@ -76,18 +94,29 @@ def grid_document(grid: Grid) -> dict[str, Any]:
     }
 
 
+def grid_json(grid: Grid) -> str:
+    """:func:`grid_document` as text."""
+    return json.dumps(grid_document(grid), ensure_ascii=False, indent=1, allow_nan=False)
+
+
 def save_grid(grid: Grid, path: str | Path) -> None:
-    """Write :func:`grid_frame` to a ``.parquet`` or ``.csv`` file.
+    """Write :func:`grid_frame` to ``.parquet`` or ``.csv``, or the document to ``.json``.
+
+    A Parquet file carries the document without its cells too: ``read_parquet(path).attrs``.
 
     Raises:
         XTransplantError: another suffix, or a folder that does not exist.
     """
-    target = checked_path(path, (".parquet", ".csv"), "--save")
-    frame = grid_frame(grid)
+    target = checked_path(path, TABLE_SUFFIXES, "--save")
     try:
-        if target.suffix == ".csv":
-            frame.to_csv(target, index=False)
+        if target.suffix.lower() == ".json":
+            target.write_text(grid_json(grid) + "\n", encoding="utf-8")
+        elif target.suffix.lower() == ".csv":
+            grid_frame(grid).to_csv(target, index=False)
         else:
+            frame = grid_frame(grid)
+            document = grid_document(grid)
+            frame.attrs = {key: document[key] for key in document if key != "cells"}
             frame.to_parquet(target, index=False)
     except OSError as error:
         raise XTransplantError(f"cannot write {str(target)!r}: {error.strerror}") from error
@@ -98,10 +127,15 @@ def _vanilla(grid: Grid, prompt: str) -> dict[str, Any]:
     entry: dict[str, Any] = {}
     if grid.scores is not None:
         row = grid.scores.source if prompt == "source" else grid.scores.vanilla
-        entry["logprobs"] = dict(zip(grid.example.candidates, map(float, row), strict=True))
+        pairs = zip(grid.example.candidates, row, strict=True)
+        entry["logprobs"] = {name: _finite(value) for name, value in pairs}
         top = grid.scores.source_top if prompt == "source" else grid.scores.vanilla_top
         entry["top_tokens"] = list(top)
     if grid.generations is not None:
         said = grid.generations
         entry["output"] = said.source if prompt == "source" else said.vanilla
     return entry
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

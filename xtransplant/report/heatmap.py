@@ -1,107 +1,193 @@
-"""A grid as a heatmap: source layers up, target layers across, difference from vanilla."""
+"""A grid as a picture: source layers down, target layers across, the effect as colour."""
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from xtransplant.errors import XTransplantError
 from xtransplant.report.paths import checked_path
-from xtransplant.report.terminal import short_name
+from xtransplant.report.words import changed, languages, model_label, percent, quoted, visible
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+
     from xtransplant.grid import Grid
 
 __all__ = ["PLOT_SUFFIXES", "plot_grid"]
 
 PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 
+# Purple for worse, orange for better: told apart with every common kind of colour blindness.
+_COLOURS = "PuOr_r"
+# Tried in this order, character by character; only the installed ones are asked for.
+_FONTS = (
+    "DejaVu Sans", "Noto Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans Devanagari",
+    "Noto Sans Arabic", "Noto Sans Bengali", "Noto Sans Thai", "Arial Unicode MS", "PingFang SC",
+    "Hiragino Sans", "Microsoft YaHei", "SimHei", "Nirmala UI", "WenQuanYi Zen Hei",
+    "Lohit Devanagari", "Unifont",
+)  # fmt: skip
+_MOST_NUMBERED = 16  # layers across, up to which each cell has its number written in it
+_MOST_TICKS = 20
+_YES, _NO = 0.6, -0.1  # on the colour map: where there is no scale, a strong and a pale colour
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """What to draw: values around zero, their greatest distance from it, and the words."""
+
+    values: np.ndarray[Any, np.dtype[np.float64]]
+    limit: float
+    numbers: list[list[str]] | None
+    scale: str
+    subtitle: str
+    ticks: dict[float, str] | None = None
+
 
 def plot_grid(grid: Grid, path: str | Path | None = None) -> Figure:
-    """Draw a grid, and save it where a path is given.
+    """A heatmap of a grid.
 
-    Where the answer was scored: the answer's probability less its probability without a
-    transplant, in percentage points. Else, with an answer: correct or not. Else: whether the
-    output differs from the one without a transplant. The best pair is framed.
+    Where the answer was scored: its probability less that without a transplant. Else whether each
+    cell's text is correct, or, without an answer, whether it is another than without a transplant.
+
+    Args:
+        path: where to save it, ``.png``, ``.svg`` or ``.pdf``; nowhere by default.
 
     Raises:
-        XTransplantError: a suffix other than .png, .svg, .pdf, or a missing folder.
+        XTransplantError: another suffix, or a folder that is missing.
     """
-    target = None if path is None else checked_path(path, PLOT_SUFFIXES, "--plot")
-    values, label, centred = _values(grid)
-    n_source, n_target = values.shape
+    from matplotlib.figure import Figure
+
+    where = None if path is None else checked_path(path, PLOT_SUFFIXES, "--plot")
+    picture = _picture(grid)
+    n_rows, n_columns = picture.values.shape
+    cell = min(0.5, 6.4 / max(n_rows, n_columns))
     figure = Figure(
-        figsize=(min(12, 3.4 + 0.3 * n_target), min(10, 2.2 + 0.3 * n_source)),
+        figsize=(max(6.0, cell * n_columns + 2.6), max(3.2, cell * n_rows + 1.7)),
         layout="constrained",
     )
-    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    limit = max(float(np.abs(values).max()), 1e-9)
     image = axes.imshow(
-        values,
-        origin="lower",
-        aspect="equal",
-        cmap="PuOr_r" if centred else "cividis",
-        vmin=-limit if centred else 0,
-        vmax=limit if centred else 1,
-    )
-    figure.colorbar(image, ax=axes, label=label, shrink=0.9)
-    _ticks(axes, grid)
-    _frame_best(axes, grid)
-    axes.set_title(_title(grid), fontsize=9, loc="left")
-    if target is not None:
-        try:
-            figure.savefig(target, dpi=160)
-        except OSError as error:
-            raise XTransplantError(f"cannot write {str(target)!r}: {error.strerror}") from error
+        picture.values, cmap=_COLOURS, vmin=-picture.limit, vmax=picture.limit, aspect="equal",
+        interpolation="nearest",
+    )  # fmt: skip
+    fonts = _installed_fonts()
+    _label_axes(axes, grid)
+    _title(figure, grid, picture, fonts)
+    _colour_bar(figure, axes, image, picture, fonts)
+    if picture.numbers is not None:
+        _write_numbers(axes, picture)
+    _mark_best(axes, grid)
+    if where is not None:
+        with warnings.catch_warnings():
+            # A script that no installed font has is drawn as boxes; the picture is still right.
+            warnings.filterwarnings("ignore", message="Glyph .* missing from")
+            figure.savefig(where, dpi=160)
     return figure
 
 
-def _values(grid: Grid) -> tuple[np.ndarray[Any, Any], str, bool]:
-    """What to draw ``[source layers, target layers]``, its label, whether it is zero-centred."""
+def _picture(grid: Grid) -> _Picture:
     probabilities, vanilla = grid.probabilities(), grid.vanilla_probability()
+    best = grid.best()
+    marked = "" if best is None else f"best pair {best.source_layer}→{best.target_layer}"
     if probabilities is not None and vanilla is not None:
-        label = f"P(answer) less vanilla's {vanilla:.1%}, in points"
-        return 100 * (probabilities - vanilla), label.replace("%", " %"), True
+        points = 100 * (probabilities - vanilla)
+        at_best = f"; {marked}: {percent(probabilities.max())}" if marked else ""
+        answer = quoted(grid.example.answer or "", 24)
+        numbered = max(points.shape) <= _MOST_NUMBERED and probabilities.max() >= 0.01
+        number, colour = (" (number, %)", " (colour)") if numbered else ("", "")
+        return _Picture(
+            points,
+            float(np.abs(points).max()) or 1.0,
+            _percents(probabilities) if numbered else None,
+            f"probability of {answer}{number}:\nchange in percentage points{colour}",
+            f"without a transplant: {percent(vanilla)}{at_best}",
+        )
     correct = grid.correct()
     if correct is not None:
-        return correct.astype(float), "correct (1) or not (0)", False
-    shape = (len(grid.source_layers), len(grid.target_layers))
-    before = grid.vanilla_answer()
-    changed = [grid.answer_of(cell) != before for cell in grid.cells]
-    return np.array(changed, dtype=float).reshape(shape), "says something else (1)", False
+        count = f"{int(correct.sum())} of {correct.size} layer pairs correct"
+        ticks = {-0.5: "incorrect", 0.5: "correct"}
+        subtitle = f"{count}; {marked}" if marked else count
+        return _marks(correct, subtitle, ticks)
+    moved = changed(grid)
+    count = f"{int(moved.sum())} of {moved.size} layer pairs change what the model says"
+    return _marks(moved, count, {-0.5: "unchanged", 0.5: "changed"})
 
 
-def _ticks(axes: Axes, grid: Grid) -> None:
-    """Layer numbers, thinned out so that they never touch."""
-    for layers, axis in ((grid.target_layers, axes.xaxis), (grid.source_layers, axes.yaxis)):
-        step = -(-len(layers) // 16)
-        axis.set_ticks(range(0, len(layers), step), [str(layer) for layer in layers[::step]])
-    axes.set_xlabel("target layer j (written)")
-    axes.set_ylabel("source layer i (read)")
+def _percents(probabilities: Any) -> list[list[str]]:
+    digits = 0 if probabilities.max() >= 0.1 else 1
+    return [[f"{100 * value:.{digits}f}" for value in row] for row in probabilities]
 
 
-def _frame_best(axes: Axes, grid: Grid) -> None:
+def _marks(yes: Any, subtitle: str, ticks: dict[float, str]) -> _Picture:
+    return _Picture(np.where(yes, _YES, _NO), 1.0, None, "", subtitle, ticks)
+
+
+def _title(figure: Figure, grid: Grid, picture: _Picture, fonts: list[str]) -> None:
+    parts = [visible(grid.strategy), model_label(grid.model), languages(grid)]
+    about = "  ·  ".join(part for part in parts if part)
+    # A long title breaks between its parts, as the figure is no wider for it.
+    if len(about) > 11 * figure.get_figwidth():
+        about = "\n".join(part for part in parts if part)
+    figure.suptitle(f"{about}\n{picture.subtitle}", fontsize=10, fontfamily=fonts, parse_math=False)
+
+
+def _label_axes(axes: Axes, grid: Grid) -> None:
+    axes.set_xlabel("target layer")
+    axes.set_ylabel("source layer")
+    for axis, layers in ((axes.xaxis, grid.target_layers), (axes.yaxis, grid.source_layers)):
+        step = -(-len(layers) // _MOST_TICKS)
+        shown = range(0, len(layers), step)
+        axis.set_ticks(list(shown), [str(layers[k]) for k in shown], fontsize=8)
+    axes.tick_params(length=2)
+
+
+def _colour_bar(
+    figure: Figure, axes: Axes, image: AxesImage, picture: _Picture, fonts: list[str]
+) -> None:
+    if picture.ticks is None:
+        bar = figure.colorbar(image, ax=axes, shrink=0.9, pad=0.02)
+        bar.ax.set_ylabel(picture.scale, fontsize=8, fontfamily=fonts, parse_math=False)
+    else:
+        bar = figure.colorbar(
+            image, ax=axes, shrink=0.5, pad=0.02, boundaries=[-1, 0, 1], values=[_NO, _YES]
+        )
+        bar.set_ticks(list(picture.ticks), labels=list(picture.ticks.values()))
+    bar.ax.tick_params(labelsize=8, length=2)
+
+
+def _write_numbers(axes: Axes, picture: _Picture) -> None:
+    assert picture.numbers is not None
+    for (row, column), value in np.ndenumerate(picture.values):
+        dark = abs(value) > 0.65 * picture.limit
+        axes.text(
+            column, row, picture.numbers[row][column],
+            ha="center", va="center", fontsize=8, color="white" if dark else "black",
+        )  # fmt: skip
+
+
+def _mark_best(axes: Axes, grid: Grid) -> None:
+    from matplotlib.patches import Rectangle
+
     best = grid.best()
     if best is None:
         return
     row = grid.source_layers.index(best.source_layer)
     column = grid.target_layers.index(best.target_layer)
-    frame = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="black", linewidth=2)
-    axes.add_patch(frame)
+    # White under black: seen on the darkest and on the lightest cell.
+    for colour, width in (("white", 3.5), ("black", 1.6)):
+        frame = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, zorder=3, clip_on=False)
+        frame.set(edgecolor=colour, linewidth=width)
+        axes.add_patch(frame)
 
 
-def _title(grid: Grid) -> str:
-    example = grid.example
-    languages = (
-        f", {example.source_lang} → {example.target_lang}" if example.source_lang else ""
-    )
-    best = grid.best()
-    framed = f"\nbest pair {best.source_layer}→{best.target_layer} (framed)" if best else ""
-    return f"{grid.strategy} on {short_name(grid.model)}{languages}{framed}"
+def _installed_fonts() -> list[str]:
+    from matplotlib.font_manager import fontManager
+
+    installed = {font.name for font in fontManager.ttflist}
+    return [name for name in _FONTS if name in installed] or ["sans-serif"]

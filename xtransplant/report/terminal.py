@@ -1,178 +1,183 @@
-"""A grid for the terminal: prompts, answers, a coloured table, the best pair, the cost."""
+"""A grid for the terminal: prompts, answers, the coloured table, the best pair, the cost."""
 
 from __future__ import annotations
 
-import os
-from collections import Counter
-from pathlib import Path
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Literal
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.style import Style
+import numpy as np
+from rich.console import Group
 from rich.text import Text
+
+from xtransplant.report.matrix import Matrix, shade
+from xtransplant.report.words import (
+    cell_answers,
+    changed,
+    languages,
+    model_label,
+    percent,
+    points,
+    quoted,
+    vanilla_says,
+    visible,
+)
 
 if TYPE_CHECKING:
     from xtransplant.grid import Grid
 
-__all__ = ["render_grid", "short_name", "visible"]
+__all__ = ["render_grid"]
 
-_MARKS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_LONGEST_PROMPT = 900
+_MOST_ANSWERS = 12
+_MOST_PAIRS = 4
 
 
-def render_grid(grid: Grid) -> RenderableType:
-    """Everything ``xtp trace`` shows of one grid."""
-    parts: list[RenderableType] = [_heading(grid), *_prompts(grid), Text()]
-    if grid.probabilities() is not None:
-        parts += [_Cells(grid), Text()]
-    if grid.generations is not None or grid.probabilities() is None:
+def render_grid(grid: Grid) -> Group:
+    """What ``xtp trace`` prints, for any rich console.
+
+    Prompts and outputs are shown as text, never as markup; text that may run right to left stands
+    last on its line, so that a terminal which reorders it leaves the numbers where they are.
+    """
+    parts: list[Any] = [_heading(grid), Text()]
+    parts += [*_prompt(grid, "source"), Text(), *_prompt(grid, "target"), Text()]
+    matrix, caption = _matrix(grid)
+    parts += [caption, matrix, Text()]
+    if grid.generations is not None or grid.example.answer is None:
         parts += [*_answers(grid), Text()]
-    return Group(*parts, _best(grid), _cost(grid))
-
-
-def short_name(model: str) -> str:
-    """A folder's own name, or a repository's name as it is."""
-    return Path(model).name if os.path.isdir(model) else model
-
-
-def visible(text: str, limit: int = 300) -> str:
-    """Text that a model wrote, harmless in a terminal: control characters shown, length bounded."""
-    shown = "".join(
-        char if char.isprintable() else {"\n": "↵", "\t": "⇥"}.get(char, "�") for char in text
-    )
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+    parts += [*_best(grid), _cost(grid)]
+    return Group(*parts)
 
 
 def _heading(grid: Grid) -> Text:
-    return Text.assemble(
-        (grid.strategy, "bold"), " on ", (short_name(grid.model), "bold"), "  ",
-        (visible(grid.example.id), "dim"),
-    )  # fmt: skip
-
-
-def _prompts(grid: Grid) -> list[Text]:
-    """Both prompts, and what the model answers to each without a transplant."""
-    lines = []
-    for name, text, lang in (
-        ("source", grid.example.source, grid.example.source_lang),
-        ("target", grid.example.target, grid.example.target_lang),
-    ):
-        prompt = "source" if name == "source" else "target"
-        line = Text.assemble((f"{name} {lang:<3}", "cyan"), visible(text))
-        line.append("  → ", "dim").append(visible(grid.vanilla_answer(prompt)).strip(), "bold")
-        probability = grid.vanilla_probability(prompt)
-        if probability is not None and grid.example.answer is not None:
-            answer = visible(grid.example.answer).strip()
-            line.append(f"  (P of the answer {answer}: {probability:.1%})", "dim")
-        lines.append(line)
-    return lines
-
-
-class _Cells:
-    """Probability of the answer in every cell, as wide as the terminal allows."""
-
-    def __init__(self, grid: Grid) -> None:
-        self.grid = grid
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        grid = self.grid
-        values, vanilla = grid.probabilities(), grid.vanilla_probability()
-        assert values is not None
-        assert vanilla is not None
-        n_source, n_target = values.shape
-        # Piped output is not cut: a terminal gets what fits in it.
-        room = max(options.max_width - 6, 8) if console.is_terminal else 4 * n_target
-        width = 4 if 4 * n_target <= room else 3
-        step = max(1, -(-n_target * width // room))
-        best = grid.best()
-        note = f"; each cell the best of {step} x {step} pairs" if step > 1 else ""
-        yield Text.assemble(
-            "P(answer) in %, colour: against vanilla's ",
-            f"{100 * vanilla:.1f}",
-            f" (blue more, orange less){note}",
-            style="dim",
-        )
-        columns = range(0, n_target, step)
-        head = Text("  i\\j ", "dim")
-        for column in columns:
-            head.append(f"{grid.target_layers[column]:>{width}}", "dim")
-        yield head
-        for row in range(0, n_source, step):
-            line = Text(f"{grid.source_layers[row]:>5} ", "dim")
-            for column in columns:
-                block = values[row : row + step, column : column + step]
-                value = float(block.max())
-                marked = best is not None and (
-                    best.source_layer in grid.source_layers[row : row + step]
-                    and best.target_layer in grid.target_layers[column : column + step]
-                )
-                text = f"{100 * value:.0f}" + ("*" if marked and width > 3 else "")
-                line.append(f"{text:>{width}}", _colour(value - vanilla, marked))
-            yield line
-
-
-def _colour(difference: float, marked: bool) -> Style:
-    """White to blue for more, white to orange for less; told apart by the colour-blind too."""
-    strength = min(1.0, abs(difference)) ** 0.5
-    full = (33, 102, 172) if difference > 0 else (230, 97, 1)
-    red, green, blue = (round(255 + (end - 255) * strength) for end in full)
-    dark = strength > 0.6 and difference > 0
-    return Style(
-        color="white" if dark else "black",
-        bgcolor=f"rgb({red},{green},{blue})",
-        bold=marked,
-        underline=marked,
-    )
-
-
-def _answers(grid: Grid) -> list[Text]:
-    """Which answer each cell gives, by letter, and the answers; a dot is vanilla's own."""
-    vanilla = grid.vanilla_answer()
-    said = [grid.answer_of(cell) or "" for cell in grid.cells]
-    ranked = [text for text, _ in Counter(said).most_common() if text != vanilla]
-    letters = {text: _MARKS[k] if k < len(_MARKS) else "#" for k, text in enumerate(ranked)}
-    letters[vanilla] = "·"
-    lines = [Text("what each cell answers (· as vanilla)", "dim")]
-    lines.append(Text("  i\\j " + "".join(f"{j:>3}" for j in grid.target_layers), "dim"))
-    for row, layer in enumerate(grid.source_layers):
-        cells = said[row * len(grid.target_layers) : (row + 1) * len(grid.target_layers)]
-        lines.append(Text(f"{layer:>5} " + "".join(f"{letters[text]:>3}" for text in cells)))
-    counts = Counter(said)
-    right = (grid.example.answer or "").strip()
-    for text in [vanilla, *ranked[:12]]:
-        mark = "  ✓" if right and text.strip().startswith(right) else ""
-        lines.append(
-            Text.assemble(f"  {letters[text]} {counts[text]:>5} x ", visible(text, 100), mark)
-        )
-    if len(ranked) > 12:
-        lines.append(Text(f"    and {len(ranked) - 12} others (--json or --save has all)", "dim"))
-    return lines
-
-
-def _best(grid: Grid) -> Text:
-    best = grid.best()
-    if best is None:
-        if grid.example.answer is None:
-            return Text("no best pair: give the right answer with --answer", "dim")
-        return Text("no pair gives the answer", "dim")
-    answer = visible(grid.answer_of(best) or "").strip()
-    line = Text.assemble(
-        "best pair ", (f"{best.source_layer}→{best.target_layer}", "bold"), " answers ",
-        (answer, "bold"),
-    )  # fmt: skip
-    values, vanilla = grid.probabilities(), grid.vanilla_probability()
-    if values is not None and vanilla is not None:
-        line.append(f"  (P of the answer {values.max():.1%}, vanilla {vanilla:.1%})")
-    correct = grid.correct()
-    if correct is not None:
-        line.append(f"; {int(correct.sum())} of {correct.size} pairs answer rightly")
+    line = Text(visible(grid.strategy), style="bold")
+    about = (model_label(grid.model), languages(grid), visible(grid.example.id))
+    for part in filter(None, about):
+        line.append(f"   {part}", style="not bold")
     return line
 
 
+def _prompt(grid: Grid, prompt: Literal["source", "target"]) -> Iterator[Any]:
+    lang = getattr(grid.example, f"{prompt}_lang")
+    yield Text(f"{prompt} ({lang})" if lang else prompt, style="bold")
+    text = visible(getattr(grid.example, prompt), keep_lines=True)
+    if len(text) > _LONGEST_PROMPT:
+        half = _LONGEST_PROMPT // 2
+        left_out = len(text) - 2 * half
+        text = f"{text[:half]}\n[... {left_out:,} characters not shown ...]\n{text[-half:]}"
+    yield Text("  " + text.replace("\n", "\n  "))
+    said, probability = vanilla_says(grid, prompt)
+    line = Text("  without a transplant it answers ", style="dim")
+    known = grid.vanilla_probability(prompt)
+    if probability is not None:
+        line.append(f"({percent(probability)}) ")
+    line.append(quoted(said, 200), style="not dim bold")
+    yield line
+    if known is not None and said != grid.example.answer:
+        answer = quoted(grid.example.answer or "", 80)
+        yield Text(f"  and gives {percent(known)} to the answer {answer}", style="dim")
+
+
+def _matrix(grid: Grid) -> tuple[Matrix, Text]:
+    """The cells and the line above them."""
+    probabilities, vanilla = grid.probabilities(), grid.vanilla_probability()
+    best = grid.best()
+    at = None
+    if best is not None:
+        row = grid.source_layers.index(best.source_layer)
+        at = (row, grid.target_layers.index(best.target_layer))
+    layers = (grid.source_layers, grid.target_layers)
+    if probabilities is not None and vanilla is not None:
+        difference = probabilities - vanilla
+        unit, unit_name = _unit(max(float(probabilities.max()), vanilla))
+        caption = Text(f"probability of the answer {quoted(grid.example.answer or '')}{unit_name}")
+        _append_scale(caption, float(np.abs(difference).max()), vanilla)
+        return Matrix(probabilities, difference, *layers, at, unit=unit), caption
+    correct = grid.correct()
+    if correct is not None:
+        was = _begins_right(grid)
+        state = "correct" if was else "incorrect"
+        caption = Text(f"✓ where the output begins with the answer (without a transplant: {state})")
+        return Matrix(correct.astype(float), correct - float(was), *layers, at, marks=True), caption
+    moved = changed(grid).astype(float)
+    caption = Text("✓ where the answer is another than without a transplant")
+    return Matrix(moved, moved, *layers, at, marks=True), caption
+
+
+def _unit(highest: float) -> tuple[float, str]:
+    """What to multiply probabilities by so that they show, and how to say it."""
+    if highest >= 0.01 or highest <= 0:
+        return 100.0, ", in percent"
+    power = math.ceil(-math.log10(highest)) + 1
+    return 10.0**power, f", in units of 1e-{power:02d}"
+
+
+def _append_scale(caption: Text, scale: float, vanilla: float) -> None:
+    """What the colours mean, in the colours themselves."""
+    caption.append(f"\ncolour: from {percent(vanilla)} without a transplant, ")
+    caption.append(f" {points(-scale)} ", style=shade(-scale, scale))
+    caption.append(" to ")
+    caption.append(f" {points(scale)} ", style=shade(scale, scale))
+
+
+def _begins_right(grid: Grid) -> bool:
+    answer = (grid.example.answer or "").strip()
+    return grid.vanilla_answer().strip().startswith(answer)
+
+
+def _answers(grid: Grid) -> Iterator[Text]:
+    """Distinct answers, the commonest first, with the layer pairs that give each."""
+    by_answer: dict[str, list[tuple[int, int]]] = {}
+    for pair, answer in zip(grid.pairs, cell_answers(grid), strict=True):
+        by_answer.setdefault(answer, []).append(pair)
+    ranked = sorted(by_answer.items(), key=lambda item: -len(item[1]))
+    shown = [(len(pairs), _pairs_text(pairs), answer) for answer, pairs in ranked[:_MOST_ANSWERS]]
+    width = max(len(pairs) for _, pairs, _ in shown)
+    yield Text(f"cells  {'layer pairs':<{width}}  what they answer (= no change)", "dim")
+    for count, pairs, answer in shown:
+        mark = "=" if answer == grid.vanilla_answer() else " "
+        yield Text(f"{count:>5}  {pairs:<{width}} {mark}{quoted(answer, 200)}")
+    if (rest := len(ranked) - len(shown)) > 0:
+        cells = sum(len(pairs) for _, pairs in ranked[_MOST_ANSWERS:])
+        yield Text(f"{cells:>5}  {rest} other answers; --json or --save has them", "dim")
+
+
+def _pairs_text(pairs: list[tuple[int, int]]) -> str:
+    """``0→1, 3→0-7``: layer pairs, neighbouring target layers taken together."""
+    runs = []
+    for i, row in groupby(pairs, key=lambda pair: pair[0]):
+        targets = [j for _, j in row]
+        # Neighbours have the same distance from their position.
+        for _, run in groupby(enumerate(targets), key=lambda item: item[1] - item[0]):
+            ends = [j for _, j in run]
+            runs.append(f"{i}→{ends[0]}" + (f"-{ends[-1]}" if len(ends) > 1 else ""))
+    more = len(runs) - _MOST_PAIRS
+    return ", ".join(runs[:_MOST_PAIRS]) + (f", and {more} more" if more > 0 else "")
+
+
+def _best(grid: Grid) -> Iterator[Text]:
+    best = grid.best()
+    if best is None:
+        if grid.example.answer is not None:
+            yield Text("no layer pair gives the answer")
+        return
+    line = Text.assemble("best pair ", (f"{best.source_layer}→{best.target_layer}", "bold"), ": ")
+    probabilities, vanilla = grid.probabilities(), grid.vanilla_probability()
+    if probabilities is not None and vanilla is not None:
+        top = float(probabilities.max())
+        line.append(f"the answer has {percent(top)} ({points(top - vanilla)}); ")
+    line.append("it answers ")
+    line.append(quoted(grid.answer_of(best) or "", 200), style="bold")
+    yield line
+
+
 def _cost(grid: Grid) -> Text:
-    passes = grid.forward_passes
-    line = Text(
-        f"{len(grid.pairs)} variants, {passes} forward passes, {grid.seconds:.2f} s", "dim"
-    )
-    if grid.layout == "rows":
-        line.append(f"; one variant per row: {visible(grid.note)}")
+    count = len(grid.pairs)
+    how = f"{count:,} layer pair{'s' * (count != 1)}"
+    how += " packed into one sequence" if grid.layout == "packed" else ", one per row"
+    passes = f"{grid.forward_passes} forward pass{'es' * (grid.forward_passes != 1)}"
+    line = Text(f"{how}: {passes}, {grid.seconds:.2f} s", style="dim")
+    if grid.note:
+        line.append(f"\nnot packed: {visible(grid.note)}")
     return line

@@ -14,8 +14,12 @@ __all__ = ["Edit", "Shape", "record"]
 
 # The order in which a block computes its sites.
 _RANK: dict[Site, int] = {
-    site: rank
-    for rank, site in enumerate(("resid_pre", "head", "attn", "resid_mid", "ffn", "resid_post"))
+    "resid_pre": 0,
+    "head": 1,
+    "attn": 2,
+    "resid_mid": 3,
+    "ffn": 4,
+    "resid_post": 5,
 }
 
 

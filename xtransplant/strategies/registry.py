@@ -179,7 +179,9 @@ def _from_file(path: Path, name: str) -> Strategy:
     except XTransplantError:
         raise
     except Exception as error:
-        line = getattr(error, "lineno", None) or traceback.extract_tb(error.__traceback__)[-1].lineno
+        line = (
+            getattr(error, "lineno", None) or traceback.extract_tb(error.__traceback__)[-1].lineno
+        )
         raise XTransplantError(
             f"strategy file {path} line {line} fails to import: {type(error).__name__}: {error}"
         ) from error

@@ -57,7 +57,9 @@ class Span:
     def __str__(self) -> str:
         if self.start is not None and self.stop == _after(self.start):
             return str(self.start)
-        return f"{'' if self.start is None else self.start}:{'' if self.stop is None else self.stop}"
+        return (
+            f"{'' if self.start is None else self.start}:{'' if self.stop is None else self.stop}"
+        )
 
 
 def _after(index: int) -> int | None:

@@ -1,0 +1,105 @@
+"""Words and numbers that the table and the plot share."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from xtransplant.grid import Grid
+
+__all__ = [
+    "cell_answers",
+    "changed",
+    "languages",
+    "model_label",
+    "percent",
+    "points",
+    "quoted",
+    "vanilla_says",
+    "visible",
+]
+
+# Marks that turn the direction of text: harmless in a prompt's file, misleading on a screen.
+_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def visible(text: str, *, keep_lines: bool = False) -> str:
+    """Text safe to put on a screen: control characters are written as escapes."""
+    return "".join(
+        char if (char == "\n" and keep_lines) or not _unsafe(char) else _escaped(char)
+        for char in text
+    )
+
+
+def quoted(text: str, width: int | None = None) -> str:
+    """Text in quotation marks, so that spaces at its ends show; cut to ``width`` characters."""
+    shown = visible(text)
+    if width is not None and len(shown) > width:
+        shown = shown[: width - 1] + "…"
+    return f"“{shown}”"
+
+
+def percent(probability: float) -> str:
+    """``12.3%``; far below a tenth of a percent ``1.2e-05``."""
+    small = 0 < probability < 0.0005
+    return f"{probability:.1e}" if small else f"{100 * probability:.1f}%"
+
+
+def points(difference: float) -> str:
+    """A difference of probabilities, said like :func:`percent`: ``+12.3 points``."""
+    small = 0 < abs(difference) < 0.0005
+    return f"{difference:+.1e}" if small else f"{100 * difference:+.1f} points"
+
+
+def model_label(name: str) -> str:
+    """A repository's name as it is; of a folder's path its last two parts."""
+    path = Path(name)
+    return "/".join(path.parts[-2:]) if path.is_absolute() else visible(name)
+
+
+def languages(grid: Grid) -> str:
+    """``en → sw``, or nothing where the languages are not known."""
+    example = grid.example
+    if not (example.source_lang or example.target_lang):
+        return ""
+    return f"{example.source_lang or '?'} → {example.target_lang or '?'}"
+
+
+def vanilla_says(grid: Grid, prompt: Literal["source", "target"]) -> tuple[str, float | None]:
+    """What the model answers to a prompt without a transplant, and its probability if scored."""
+    said = grid.vanilla_answer(prompt)
+    if grid.scores is None or said not in grid.example.candidates:
+        return said, None
+    row = grid.scores.vanilla if prompt == "target" else grid.scores.source
+    return said, math.exp(row[grid.example.candidates.index(said)])
+
+
+def cell_answers(grid: Grid) -> list[str]:
+    """What each cell answers: its output, else its likeliest candidate, else its top token."""
+    if grid.generations is not None:
+        return list(grid.generations.outputs)
+    assert grid.scores is not None
+    if len(grid.example.candidates) > 1:
+        likeliest = grid.scores.logprobs.argmax(axis=1)
+        return [grid.example.candidates[column] for column in likeliest]
+    return [tokens[0] for tokens in grid.scores.top_tokens]
+
+
+def changed(grid: Grid) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Whether each cell answers otherwise than the target without a transplant."""
+    same = grid.vanilla_answer()
+    said = np.array([answer != same for answer in cell_answers(grid)])
+    return said.reshape(len(grid.source_layers), len(grid.target_layers))
+
+
+def _unsafe(char: str) -> bool:
+    return char in _TURNING or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
