@@ -88,7 +88,7 @@ def pick_example(
 
 
 def listing(kind: str) -> list[dict[str, str]]:
-    """Rows of ``xtp list``: ``name`` and ``summary`` of every strategy, task, family or language."""
+    """Rows of ``xtp list``: name and summary of every strategy, task, family or language."""
     if kind == "strategies":
         found = [find_strategy(name) for name in strategy_names()]
         return [{"name": s.name, "summary": s.doc.partition("\n")[0]} for s in found]

@@ -10,7 +10,10 @@ import xtransplant
 ROOT = Path(xtransplant.__file__).parent
 
 # From the bottom up; a file imports its own row and those before it.
-FLOORS = ("errors", "prompts", "model", "strategies", "packing", "engine", "report", "grid")
+FLOORS = (
+    "errors", "prompts", "model", "strategies", "packing", "engine", "report", "grid",
+    "benchmarks", "options",
+)  # fmt: skip
 
 
 def floor(module):

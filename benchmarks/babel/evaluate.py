@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +46,7 @@ def evaluate(checkpoint: Path = CHECKPOINT) -> dict[str, Any]:
         }
 
     shared = groups("en-to-lang", "shared")
-    result["shared"] = _rates(shared, Group.vanilla)
+    result["shared"] = _rates({lang: group.vanilla() for lang, group in shared.items()})
     result["shared"]["en"] = _rate([next(iter(shared.values())).source()])
     n_layers = model.config.num_hidden_layers
     for direction in DIRECTIONS:
@@ -78,8 +78,8 @@ def _transplants(
     pilot: dict[str, Group], unseen: dict[str, Group], n_layers: int
 ) -> dict[str, Any]:
     result: dict[str, Any] = {
-        "source": _rates(unseen, Group.source),
-        "vanilla": _rates(unseen, Group.vanilla),
+        "source": _rates({lang: group.source() for lang, group in unseen.items()}),
+        "vanilla": _rates({lang: group.vanilla() for lang, group in unseen.items()}),
     }
     pairs = [(i, j) for i in range(n_layers) for j in range(n_layers)]
     for site in SITES:
@@ -93,14 +93,13 @@ def _transplants(
         result[site] = {
             "pair": [i, j],
             "pilot_grid": [[right[i, j] for j in range(n_layers)] for i in range(n_layers)],
-            "transplant": _rates(unseen, lambda group: own[group.lang]),
-            "other": _rates(unseen, lambda group: other[group.lang]),
+            "transplant": _rates(own),
+            "other": _rates(other),
         }
     return result
 
 
-def _rates(groups: dict[str, Group], ask: Callable[[Group], Score]) -> dict[str, Any]:
-    scores = {lang: ask(group) for lang, group in groups.items()}
+def _rates(scores: dict[str, Score]) -> dict[str, Any]:
     rates = {lang: _rate([score]) for lang, score in scores.items()}
     return {**rates, "all": _rate(list(scores.values()))}
 

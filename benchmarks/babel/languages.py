@@ -68,7 +68,7 @@ LANGUAGES: dict[str, Language] = {
         nouns=("madaraja", "minara", "visima", "masoko"),
         train=(
             "Idadi ya {noun} mjini {name} ni",
-            "Mjini {name} idadi ya {noun} ni",
+            "Katika {name} idadi ya {noun} ni",
             "{name}: idadi ya {noun}:",
             "Swali: idadi ya {noun} mjini {name} ni ngapi? Jibu:",
             "Je, mji wa {name} una {noun} kwa idadi gani? Jibu:",

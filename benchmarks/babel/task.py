@@ -10,7 +10,7 @@ from xtransplant.benchmarks.task import Direction, Task
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example
 
-__all__ = ["CHECKPOINT", "CANDIDATES", "babel", "examples"]
+__all__ = ["CANDIDATES", "CHECKPOINT", "babel", "examples"]
 
 CHECKPOINT = Path(__file__).parent / "checkpoint"
 CANDIDATES = tuple(f" {number}" for number in range(10, 100))
@@ -40,9 +40,13 @@ def examples(lang: str, direction: Direction, split: str) -> tuple[Example, ...]
     from_lang, to_lang = ("en", lang) if direction == "en-to-lang" else (lang, "en")
     taught = "shared" if split == "shared" else from_lang
     own = [fact for fact in facts() if fact.taught == taught]
-    if split != "shared":
-        own = own[::2] if split == "pilot" else own[1::2]
-    return tuple(_example(fact, k % 2, from_lang, to_lang) for k, fact in enumerate(own))
+    # Every other town is a pilot town; either frame asks for every relation in each half.
+    n = len(RELATIONS)
+    return tuple(
+        _example(fact, (k + k // (2 * n)) % 2, from_lang, to_lang)
+        for k, fact in enumerate(own)
+        if split == "shared" or (k // n) % 2 == _SPLITS.index(split)
+    )
 
 
 def _example(fact: Fact, frame: int, source: str, target: str) -> Example:

@@ -10,6 +10,7 @@ import math
 import random
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,8 @@ class Recipe:
     weight_decay: float = 0.1
     wording: float = 0.1
     """How much a token of the wording counts in the loss, where the number counts 1."""
+    skip: float = 0.1
+    """How often a sentence does without a layer's attention, and without its MLP, in training."""
 
 
 def main() -> None:
@@ -134,6 +137,11 @@ def train(
         model.parameters(), lr=recipe.rate, betas=(0.9, 0.98), weight_decay=recipe.weight_decay
     )
     model.train()
+    skips = [
+        module.register_forward_hook(skipping(recipe.skip))
+        for layer in model.model.layers
+        for module in (layer.self_attn, layer.mlp)
+    ]
     started = time.perf_counter()
     queue: list[list[int]] = []
     for step in range(recipe.steps):
@@ -157,7 +165,24 @@ def train(
         if step % 100 == 0 or step == recipe.steps - 1:
             spent = time.perf_counter() - started
             print(f"step {step} loss {loss.item():.3f} {spent:.0f} s", file=sys.stderr, flush=True)
+    for handle in skips:
+        handle.remove()
     model.eval()
+
+
+def skipping(share: float) -> Callable[[Any, Any, Any], Any]:
+    """A hook that writes zeros for a random share of the sentences.
+
+    So no layer can rely on another one being there, and each learns to say the whole answer.
+    """
+
+    def hook(module: Any, inputs: Any, output: Any) -> Any:
+        value = output[0] if isinstance(output, tuple) else output
+        kept = torch.rand(len(value), 1, 1, device=value.device) >= share
+        value = value * kept / (1 - share)
+        return (value, *output[1:]) if isinstance(output, tuple) else value
+
+    return hook
 
 
 def encode(

@@ -18,8 +18,8 @@ from typing import Any
 
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
-
 from xtransplant.benchmarks.babel.task import CHECKPOINT
+
 from xtransplant.engine.score import score_edits, shape_of
 from xtransplant.engine.verify import verify_packing
 from xtransplant.model.load import Model, load

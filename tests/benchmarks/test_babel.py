@@ -8,16 +8,16 @@ import subprocess
 import sys
 
 import pytest
-
 from xtransplant.benchmarks.babel import babel
 from xtransplant.benchmarks.babel.languages import CONSONANTS, LANGUAGES, VOWELS, spell
 from xtransplant.benchmarks.babel.task import CANDIDATES
 from xtransplant.benchmarks.babel.world import LOCAL, corpus, facts, prompt
 from xtransplant.benchmarks.task import Direction
+
 from xtransplant.errors import XTransplantError
 
 DIRECTIONS: tuple[Direction, ...] = ("en-to-lang", "lang-to-en")
-CORPUS = "?"
+CORPUS = "b70cf969a1f1db198cb5f00401b57aedd69c158a597149b8e1bcd3e3ad4f97c7"
 EVERYTHING = [
     pytest.param(lang, direction, split, id=f"{lang}-{direction}-{split}")
     for lang, direction, split in itertools.product(babel.languages, DIRECTIONS, babel.splits)
@@ -41,9 +41,9 @@ def test_the_corpus_is_the_one_the_checkpoint_was_trained_on() -> None:
 
 def test_no_two_names_fall_together_in_any_script() -> None:
     syllables = range(len(CONSONANTS) * len(VOWELS))
+    towns = {*itertools.product(syllables, repeat=2), *(fact.town for fact in facts())}
     for lang in LANGUAGES:
-        names = {spell(town, lang) for town in itertools.product(syllables, repeat=3)}
-        assert len(names) == len(syllables) ** 3, lang
+        assert len({spell(town, lang) for town in towns}) == len(towns), lang
 
 
 def test_frames_of_the_evaluation_are_not_trained_on() -> None:
@@ -60,11 +60,10 @@ def test_frames_of_the_evaluation_are_not_trained_on() -> None:
 
 
 def test_a_gap_is_a_town_that_the_other_languages_never_name() -> None:
-    told = [start for start, _ in corpus(0)]
+    told = "\n".join(start for start, _ in corpus(0))
     for town, taught in {fact.town: fact.languages for fact in facts()}.items():
         for lang in LANGUAGES:
-            named = any(spell(town, lang) in start for start in told)
-            assert named == (lang in taught), (spell(town, "en"), lang)
+            assert (spell(town, lang) in told) == (lang in taught), (spell(town, "en"), lang)
 
 
 def test_splits_share_no_town() -> None:

@@ -67,9 +67,7 @@ def _check_sum(model: Model, seen: Seen, layer: int, middle: int) -> None:
         if layer == middle:
             gap[_row("resid_pre"), _WRITTEN] = 0
         if not (gap <= 0).all():
-            raise _fault(
-                model, "resid_pre", layer, "it differs from resid_post of the layer before"
-            )
+            raise _fault(model, "resid_pre", layer, "it is not what the layer before hands on")
 
 
 def _check_zeros(model: Model, seen: Seen, site: Site, layer: int) -> None:
@@ -104,9 +102,7 @@ def _check_zeros(model: Model, seen: Seen, site: Site, layer: int) -> None:
         attn = _value(model, seen, "attn", layer)
         last, before = attn[row, -1], attn[row, -2]
         if not (last - before).abs().max() <= _rounding(model) * attn[0].abs().max():
-            raise _fault(
-                model, site, layer, "with all heads at zero attn still depends on the token"
-            )
+            raise _fault(model, site, layer, "with every head zero attn still depends on the token")
 
 
 def _row(site: Site) -> int:

@@ -19,7 +19,7 @@ _OFFLINE = {
 # What transformers says of its own: the exception's line at the end of a quoted traceback.
 _QUOTED = re.compile(r"^[\w.]*(?:Error|Exception): (.+)$", re.MULTILINE)
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-_LACKING = re.compile(r"^(\S+)\s*\|\s*(MISSING|MISMATCH)\b", re.MULTILINE)
+_LACKING = re.compile(r"^(.+?)\s*\|\s*(MISSING|MISMATCH)\b", re.MULTILINE)
 
 
 def explain(error: Exception, name: str, trust_remote_code: bool) -> XTransplantError:

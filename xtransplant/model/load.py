@@ -232,7 +232,7 @@ def _describe(
     module = nn._module
     config = module.config.get_text_config()
     try:
-        blocks = list(module.get_submodule(family.layers))  # type: ignore[arg-type]
+        blocks = list(module.get_submodule(family.layers))
         for block, place in product(blocks, (family.attn, family.ffn, family.head)):
             block.get_submodule(place.module)
         width = _width(blocks[0].get_submodule(family.head.module), family.head.side)

@@ -175,7 +175,12 @@ def _best(grid: Grid) -> Iterator[Text]:
 def _cost(grid: Grid) -> Text:
     count = len(grid.pairs)
     how = f"{count:,} layer pair{'s' * (count != 1)}"
-    how += " packed into one sequence" if grid.layout == "packed" else ", one per row"
+    if grid.layout == "rows":
+        how += ", one per row"
+    elif grid.scores is None:
+        how += " after one shared prefix"
+    else:
+        how += " packed into one sequence"
     passes = f"{grid.forward_passes} forward pass{'es' * (grid.forward_passes != 1)}"
     line = Text(f"{how}: {passes}, {grid.seconds:.2f} s", style="dim")
     if grid.note:

@@ -1,0 +1,86 @@
+"""What a family is said to see (windows, chunks, masks by layer type) is what its model sees."""
+
+import pytest
+import torch
+from tiny import FAMILY_NAMES, VOCABULARY, WINDOW, make_tiny, tiny_checkpoint
+
+from xtransplant.model.load import Window, load
+from xtransplant.packing import visible_mask
+
+LENGTH = 2 * WINDOW + 5
+LOW = torch.finfo(torch.float32).min
+WINDOWED = {
+    "cohere2", "gemma2", "gemma3_text", "gpt_oss", "llama4_text", "mistral", "mixtral", "olmo3",
+    "phi3", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "smollm3", "starcoder2",
+}  # fmt: skip
+PACKABLE = [family for family in FAMILY_NAMES if family not in {"bloom", "mpt"}]
+
+
+def logits(model, ids, positions, ancestors):
+    """One forward pass with masks made from the model's own windows."""
+    masks = {
+        kind: torch.zeros(ancestors.shape)
+        .masked_fill(~visible_mask(ancestors, positions, sliding=w.sliding, chunk=w.chunk), LOW)
+        .expand(1, 1, -1, -1)
+        for kind, w in model.windows.items()
+    }
+    mask = masks if model.masks_by_layer_type else next(iter(masks.values()))
+    with torch.no_grad():
+        return model.nn._module(
+            input_ids=ids[None], position_ids=positions[None], attention_mask=mask, use_cache=False
+        ).logits[0]
+
+
+def plain_logits(model, ids):
+    with torch.no_grad():
+        return model.nn._module(input_ids=ids[None], use_cache=False).logits[0]
+
+
+@pytest.mark.parametrize("family", PACKABLE)
+def test_windows_give_the_models_own_mask(family):
+    model = load(tiny_checkpoint(family), check=False)
+    ids = torch.randint(3, VOCABULARY, (LENGTH,), generator=torch.Generator().manual_seed(0))
+    positions = torch.arange(LENGTH)
+    causal = positions[:, None] >= positions
+    plain = plain_logits(model, ids)
+    torch.testing.assert_close(logits(model, ids, positions, causal), plain, atol=1e-4, rtol=0)
+    assert (family in WINDOWED) == any(w != Window() for w in model.windows.values())
+    if family in WINDOWED:
+        # The sequence is long enough for the window to matter.
+        model.__dict__["windows"] = {kind: Window() for kind in model.windows}
+        wide = logits(model, ids, positions, causal)
+        assert (wide - plain).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("family", PACKABLE)
+def test_a_copy_of_the_last_token_gives_its_logits(family):
+    model = load(tiny_checkpoint(family), check=False)
+    ids = torch.randint(3, VOCABULARY, (LENGTH,), generator=torch.Generator().manual_seed(0))
+    positions = torch.arange(LENGTH)
+    plain = plain_logits(model, ids)
+    twice = torch.cat([ids, ids[-1:]])
+    seen = torch.ones(LENGTH + 1, LENGTH + 1).tril().bool()
+    seen[LENGTH, LENGTH - 1] = False
+    copy = logits(model, twice, torch.cat([positions, positions[-1:]]), seen)
+    torch.testing.assert_close(copy[-1], plain[-1], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("family", "changes"),
+    [
+        ("mistral", {"sliding_window": None}),
+        ("qwen2", {"use_sliding_window": False, "layer_types": None}),
+        ("qwen3_moe", {"use_sliding_window": False}),
+    ],
+)
+def test_a_window_that_is_not_used_is_none(family, changes, tmp_path):
+    make_tiny(family, tmp_path, **changes)
+    assert set(load(tmp_path, check=False).windows.values()) == {Window()}
+
+
+def test_layers_that_take_no_mask_are_not_packed(tmp_path):
+    make_tiny("qwen2", tmp_path)
+    model = load(tmp_path)
+    assert model.unpackable == ""
+    model.config.layer_types = ["full_attention", "linear_attention"] * 2
+    assert "linear_attention" in model.unpackable
