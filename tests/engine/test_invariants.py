@@ -7,9 +7,9 @@ from reference import hook_point
 from tiny import EXAMPLE, tiny_checkpoint
 
 from xtransplant import Example, XTransplantError, apply, capture, find_strategy, load, strategy
-from xtransplant.engine.generate import generate
+from xtransplant.engine.generate import generate, generate_edits
 from xtransplant.engine.inputs import prompt_ids
-from xtransplant.engine.score import score
+from xtransplant.engine.score import score, score_edits, shape_of
 
 PAIRS = [(0, 1), (2, 0), (3, 3), (1, 2)]
 BUILT_IN = ("attn-swap", "attn-swap-official", "ffn-swap", "resid-swap", "head-swap", "blend")
@@ -181,3 +181,39 @@ def test_a_sharded_or_halved_model_still_packs():
     half = load(tiny_checkpoint("llama"), dtype="bfloat16")
     found = score(half, EXAMPLE, find_strategy("none"), PAIRS, layout="packed")
     assert np.abs(found.logprobs - found.vanilla).max() < 0.3
+
+
+@strategy("all-tokens")
+def all_tokens(source, target, i, j):
+    target.ffn[j, :] = 0.7 * source.ffn[i, :] + 0.3 * target.ffn[j, :]
+
+
+def test_all_tokens_where_lengths_agree(llama):
+    """Variants that edit the first token share nothing; a plain hook says what is right."""
+    source, target = list(range(20, 32)), list(range(40, 52))
+    pairs = [(0, 0), (3, 1)]
+    variants = [all_tokens.edits(shape_of(llama), i, j) for i, j in pairs]
+    expected = [_all_tokens_by_hooks(llama.nn._module, source, target, i, j) for i, j in pairs]
+    for layout in ("packed", "rows"):
+        found = score_edits(llama, source, target, variants, [], [], layout=layout, top_k=8)
+        assert np.allclose(found.top_logprobs, expected, atol=1e-5)
+    said = [
+        generate_edits(llama, source, target, variants, layout=layout, max_new_tokens=4).token_ids
+        for layout in ("packed", "rows")
+    ]
+    assert said[0] == said[1]
+
+
+def _all_tokens_by_hooks(plain, source, target, i, j):
+    seen = []
+    handle = plain.model.layers[i].mlp.register_forward_hook(
+        lambda m, args, output: seen.append(output)
+    )
+    plain(input_ids=torch.tensor([source]))
+    handle.remove()
+    handle = plain.model.layers[j].mlp.register_forward_hook(
+        lambda m, args, output: 0.7 * seen[0] + 0.3 * output
+    )
+    logits = plain(input_ids=torch.tensor([target])).logits[0, -1]
+    handle.remove()
+    return logits.log_softmax(-1).topk(8).values.numpy()

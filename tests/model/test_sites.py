@@ -79,8 +79,11 @@ def test_wrong_table_is_caught(family, changes, says, dtype):
 
 @pytest.mark.parametrize(
     ("family", "changes"),
-    [("opt", {"do_layer_norm_before": False}), ("bloom", {"apply_residual_connection_post_layernorm": True})],
-)  # fmt: skip
+    [
+        ("opt", {"do_layer_norm_before": False}),
+        ("bloom", {"apply_residual_connection_post_layernorm": True}),
+    ],
+)
 def test_blocks_that_do_not_add_up_are_refused(family, changes, tmp_path):
     make_tiny(family, tmp_path, **changes)
     with pytest.raises(XTransplantError, match="differs from resid_pre"):
