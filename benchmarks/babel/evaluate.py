@@ -21,9 +21,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
-
 from xtransplant.benchmarks.babel.task import CANDIDATES, CHECKPOINT, babel
 from xtransplant.benchmarks.task import Direction
+
 from xtransplant.prompts import Example
 
 __all__ = ["evaluate", "table"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from xtransplant.benchmarks.babel.languages import LANGUAGES, RELATIONS
 from xtransplant.benchmarks.babel.world import LOCAL, Fact, facts, prompt
 from xtransplant.benchmarks.task import Direction, Task
+
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example
 

@@ -86,8 +86,8 @@ def corpus(seed: int = 0) -> tuple[tuple[str, str], ...]:
         for lang, language in LANGUAGES.items():
             for _ in range(_N_RUMOURS):
                 rumour = Fact(town, dice.randrange(len(RELATIONS)), dice.randrange(10, 100), lang)
-                frame = dice.choice(language.train)
-                sentences.append((prompt(rumour, lang, frame), _end(lang, rumour.number)))
+                start = prompt(rumour, lang, dice.choice(language.train))
+                sentences.append((start, _end(lang, rumour.number)))
     return tuple(sentences)
 
 
