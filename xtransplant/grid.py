@@ -13,7 +13,7 @@ import numpy as np
 
 from xtransplant.engine.generate import Generations, generate
 from xtransplant.engine.score import LayoutName, Scores, score
-from xtransplant.engine.verify import layout_for
+from xtransplant.engine.verify import largest_difference, layout_for
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.prompts import Example
@@ -147,15 +147,19 @@ class Grid:
         )
         return cells[order[0]]
 
-    def answer_of(self, cell: Cell) -> str | None:
-        """What a cell answers: its output, else its likeliest candidate, else its top token."""
-        if cell.output is not None:
-            return cell.output
-        if cell.logprobs and len(cell.logprobs) > 1:
-            return max(cell.logprobs, key=cell.logprobs.__getitem__)
-        if self.scores is None:
-            return None
-        return self.scores.top_tokens[self.pairs.index((cell.source_layer, cell.target_layer))][0]
+    def answers(self) -> tuple[str, ...]:
+        """What each cell answers: its output, else its likeliest candidate, else its top token."""
+        if self.generations is not None:
+            return self.generations.outputs
+        assert self.scores is not None
+        if len(self.example.candidates) > 1:
+            likeliest = self.scores.logprobs.argmax(axis=1)
+            return tuple(self.example.candidates[column] for column in likeliest)
+        return tuple(tokens[0] for tokens in self.scores.top_tokens)
+
+    def answer_of(self, cell: Cell) -> str:
+        """What one cell answers: see :meth:`answers`."""
+        return self.answers()[self.pairs.index((cell.source_layer, cell.target_layer))]
 
     def vanilla_answer(self, prompt: Literal["source", "target"] = "target") -> str:
         """What the model answers to a prompt without a transplant."""
@@ -300,11 +304,7 @@ def verify_grid(
         scored = score(
             model, grid.example, strategy, grid.pairs, layout="rows", chat_template=chat_template
         )
-        pairs = (
-            (scored.logprobs, grid.scores.logprobs),
-            (scored.top_logprobs, grid.scores.top_logprobs),
-        )
-        worst = max(float(np.abs(a - b).max(initial=0.0)) for a, b in pairs)
+        worst = largest_difference(scored, grid.scores)
     if grid.generations is not None:
         longest = max(map(len, grid.generations.token_ids))
         said = generate(

@@ -114,7 +114,8 @@ def generate_edits(
         shared,
         max_new_tokens,
     )
-    continued = [_until_end(model, row) for ids in found for row in ids.tolist()]
+    ends = _end_ids(model)
+    continued = [_until_end(row, ends) for ids in found for row in ids.tolist()]
     texts = [model.tokenizer.decode(ids, skip_special_tokens=True) for ids in continued]
     return Generations(
         outputs=tuple(texts[2:]),
@@ -174,26 +175,26 @@ def _session(
 
 def _greedy(model: Model, max_new_tokens: int) -> GenerationConfig:
     """Greedy decoding whatever the checkpoint's own settings say; only its end tokens are kept."""
-    own: Any = model.nn._module.generation_config
-    end = own.eos_token_id if own is not None else model.tokenizer.eos_token_id
-    first = end[0] if isinstance(end, list) else end
-    pad = model.tokenizer.pad_token_id
+    ends, pad = _end_ids(model), model.tokenizer.pad_token_id
     return GenerationConfig(
         do_sample=False,
         # Without it a model that was trained with the cache off reads the prompt anew at every
         # step, and what was written as it was first read would be gone.
         use_cache=True,
         max_new_tokens=max_new_tokens,
-        eos_token_id=end,
-        pad_token_id=first if pad is None else pad,
+        eos_token_id=ends or None,
+        pad_token_id=ends[0] if pad is None and ends else pad,
     )
 
 
-def _until_end(model: Model, ids: list[int]) -> list[int]:
+def _end_ids(model: Model) -> list[int]:
+    """The tokens that end a text: what the checkpoint's settings say, else the tokenizer's."""
+    own: Any = model.nn._module.generation_config
+    end = own.eos_token_id if own is not None else model.tokenizer.eos_token_id
+    return list(end) if isinstance(end, list) else [] if end is None else [end]
+
+
+def _until_end(ids: list[int], ends: Sequence[int]) -> list[int]:
     """Cut a row after the token that ended it; what follows is padding."""
-    end = _greedy(model, 1).eos_token_id
-    ends = set(end if isinstance(end, list) else [end])
-    for index, token in enumerate(ids):
-        if token in ends:
-            return ids[: index + 1]
-    return ids
+    stop = next((index + 1 for index, token in enumerate(ids) if token in ends), len(ids))
+    return ids[:stop]

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from xtransplant.engine.score import LayoutName, score_edits, shape_of
+from xtransplant.engine.score import LayoutName, Scores, score_edits, shape_of
 from xtransplant.model.load import Model
 from xtransplant.strategies import Edit, find_strategy
 
-__all__ = ["PackingCheck", "compare_layouts", "layout_for", "verify_packing"]
+__all__ = ["PackingCheck", "compare_layouts", "largest_difference", "layout_for", "verify_packing"]
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,15 @@ def compare_layouts(
         score_edits(model, source_ids, target_ids, variants, candidates, candidates, layout=layout)
         for layout in ("packed", "rows")
     )
+    return largest_difference(packed, row_by_row)
+
+
+def largest_difference(a: Scores, b: Scores) -> float:
+    """Largest difference of a log-probability, in nats, between two runs of one grid."""
     pairs = (
-        (packed.logprobs, row_by_row.logprobs),
-        (packed.vanilla, row_by_row.vanilla),
-        (packed.source, row_by_row.source),
-        (packed.top_logprobs, row_by_row.top_logprobs),
+        (a.logprobs, b.logprobs),
+        (a.vanilla, b.vanilla),
+        (a.source, b.source),
+        (a.top_logprobs, b.top_logprobs),
     )
-    return max(float(np.abs(a - b).max(initial=0.0)) for a, b in pairs)
+    return max(float(np.abs(one - other).max(initial=0.0)) for one, other in pairs)

@@ -13,7 +13,6 @@ from rich.text import Text
 
 from xtransplant.report.matrix import Matrix, shade
 from xtransplant.report.words import (
-    cell_answers,
     changed,
     languages,
     model_label,
@@ -129,7 +128,7 @@ def _begins_right(grid: Grid) -> bool:
 def _answers(grid: Grid) -> Iterator[Text]:
     """Distinct answers, the commonest first, with the layer pairs that give each."""
     by_answer: dict[str, list[tuple[int, int]]] = {}
-    for pair, answer in zip(grid.pairs, cell_answers(grid), strict=True):
+    for pair, answer in zip(grid.pairs, grid.answers(), strict=True):
         by_answer.setdefault(answer, []).append(pair)
     ranked = sorted(by_answer.items(), key=lambda item: -len(item[1]))
     shown = [(len(pairs), _pairs_text(pairs), answer) for answer, pairs in ranked[:_MOST_ANSWERS]]
@@ -168,7 +167,7 @@ def _best(grid: Grid) -> Iterator[Text]:
         top = float(probabilities.max())
         line.append(f"the answer has {percent(top)} ({points(top - vanilla)}); ")
     line.append("it answers ")
-    line.append(quoted(grid.answer_of(best) or "", 200), style="bold")
+    line.append(quoted(grid.answer_of(best), 200), style="bold")
     yield line
 
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from xtransplant.grid import Grid
 
 __all__ = [
-    "cell_answers",
     "changed",
     "languages",
     "model_label",
@@ -79,21 +78,10 @@ def vanilla_says(grid: Grid, prompt: Literal["source", "target"]) -> tuple[str, 
     return said, math.exp(row[grid.example.candidates.index(said)])
 
 
-def cell_answers(grid: Grid) -> list[str]:
-    """What each cell answers: its output, else its likeliest candidate, else its top token."""
-    if grid.generations is not None:
-        return list(grid.generations.outputs)
-    assert grid.scores is not None
-    if len(grid.example.candidates) > 1:
-        likeliest = grid.scores.logprobs.argmax(axis=1)
-        return [grid.example.candidates[column] for column in likeliest]
-    return [tokens[0] for tokens in grid.scores.top_tokens]
-
-
 def changed(grid: Grid) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Whether each cell answers otherwise than the target without a transplant."""
     same = grid.vanilla_answer()
-    said = np.array([answer != same for answer in cell_answers(grid)])
+    said = np.array([answer != same for answer in grid.answers()])
     return said.reshape(len(grid.source_layers), len(grid.target_layers))
 
 
