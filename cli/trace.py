@@ -81,6 +81,13 @@ def trace(
     apply_chat_template: Annotated[
         bool, typer.Option("--apply-chat-template", help="Pass both prompts through it.")
     ] = False,
+    memory_budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BYTES",
+            help="What the work may take beyond the model, e.g. 2G; half of what is free.",
+        ),
+    ] = None,
     verify: Annotated[
         bool,
         typer.Option(
@@ -100,7 +107,13 @@ def trace(
 
     With no more than --strategy: the bundled task Babel and its model, Swahili, example 0.
     """
-    from xtransplant.options import check_layers, choose_example, parse_assignments, parse_layers
+    from xtransplant.options import (
+        check_layers,
+        choose_example,
+        parse_assignments,
+        parse_bytes,
+        parse_layers,
+    )
     from xtransplant.report.frame import TABLE_SUFFIXES, grid_json, save_grid
     from xtransplant.report.heatmap import PLOT_SUFFIXES
     from xtransplant.report.paths import checked_path
@@ -121,6 +134,7 @@ def trace(
         direction=direction,
         split=split,
     )
+    budget = None if memory_budget is None else parse_bytes(memory_budget)
     name = model or bundled
     if name is None:
         raise typer.BadParameter("no model for these prompts: name one, --model REPOSITORY|FOLDER")
@@ -156,6 +170,7 @@ def trace(
             generations=generate,
             max_new_tokens=max_new_tokens,
             chat_template=apply_chat_template,
+            memory_budget=budget,
         )
     if save is not None:
         save_grid(grid, save)

@@ -27,29 +27,32 @@ def main() -> None:
     logging.disable_progress_bar()
     torch.set_num_threads(1)
     print(
-        "| family | layout | worst score difference (nats) | generations equal |\n|---|---|---|---|"
+        "| family | packing | worst score difference (nats) | generations equal |"
+        "\n|---|---|---|---|"
     )
     source, target, candidates = prompts()
     overall = 0.0
     for family in FAMILY_NAMES:
         model = load(tiny_checkpoint(family))
-        plain, layout = model.nn._module, verify_packing(model).layout
+        plain, packing = model.nn._module, verify_packing(model).packing
         worst, same, total = 0.0, 0, 0
         for site, name in STRATEGIES.items():
             variants = [find_strategy(name).edits(shape_of(model), i, j) for i, j in PAIRS]
             found = score_edits(
-                model, source, target, variants, candidates, candidates, layout=layout
+                model, source, target, variants, candidates, candidates, packing=packing
             )
             expected = [
                 reference_scores(plain, site, source, target, i, j, candidates) for i, j in PAIRS
             ]
             worst = max(worst, float(np.abs(found.logprobs - np.array(expected)).max()))
-            said = generate_edits(model, source, target, variants, layout=layout, max_new_tokens=6)
+            said = generate_edits(
+                model, source, target, variants, packing=packing, max_new_tokens=6
+            )
             for (i, j), ids in zip(PAIRS, said.token_ids, strict=True):
                 same += list(ids) == reference_generate(plain, site, source, target, i, j, 6)
                 total += 1
         overall = max(overall, worst)
-        print(f"| {family} | {layout} | {worst:.1e} | {same} of {total} |", flush=True)
+        print(f"| {family} | {packing} | {worst:.1e} | {same} of {total} |", flush=True)
     print(f"\nworst of all: {overall:.1e}")
 
 

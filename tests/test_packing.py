@@ -1,48 +1,90 @@
 """Packing as a tree: every token sees its own past and nothing else."""
 
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xtransplant.packing import pack, rows, visible_mask
+from xtransplant.packing import pack, reach, rows
 
 PROMPTS = st.lists(st.integers(3, 30), min_size=1, max_size=8)
 CANDIDATES = st.lists(st.lists(st.integers(3, 6), min_size=1, max_size=4), max_size=5)
+N_LAYERS = 4
+STARTS = st.lists(st.integers(0, N_LAYERS - 1), max_size=6)
 
 
-@given(PROMPTS, st.data(), CANDIDATES)
-def test_each_packed_token_sees_the_text_it_would_have_alone(prompt, data, candidates):
-    branches = data.draw(st.lists(st.integers(0, len(prompt)), min_size=1, max_size=6))
-    layout = pack(prompt, branches, candidates)
-    ids, positions = layout.ids[0], layout.positions[0]
-    for variant in range(len(branches)):
-        end = int(layout.ends[variant, 1])
-        seen = layout.ancestors[end].nonzero().flatten()
-        assert ids[seen].tolist() == prompt
-        assert positions[seen].tolist() == list(range(len(prompt)))
-        # A variant's own tokens are seen by nobody else's end.
-        own = [layout.nodes(variant, t)[0][1] for t in range(branches[variant], len(prompt))]
-        for other in range(len(branches)):
-            if other != variant and own:
-                others_end = int(layout.ends[other, 1])
-                assert not layout.ancestors[others_end, own].any()
-        for edge, token in enumerate(layout.edge_tokens.tolist()):
-            candidate = candidates[int(layout.edge_candidates[edge])]
-            column = int(layout.reads[variant, edge, 1])
-            seen = layout.ancestors[column].nonzero().flatten()
-            text = ids[seen][positions[seen].argsort()].tolist()
-            depth = len(text) - len(prompt)
-            assert text == prompt + candidate[:depth]
-            assert token == candidate[depth]
-    assert len(layout.edge_tokens) == sum(map(len, candidates))
+@st.composite
+def batches(draw):
+    """Prompts, candidates of each, the tokens that variants have for themselves, their layers."""
+    prompts = draw(st.lists(PROMPTS, min_size=1, max_size=4))
+    candidates = [draw(CANDIDATES) for _ in prompts]
+    n_chain = draw(st.integers(1, min(map(len, prompts))))
+    return prompts, candidates, n_chain, draw(STARTS)
+
+
+def past(layout, example, place):
+    """Ids and positions of what a block's token sees: the trunk, then its own block."""
+    real = layout.trunk_real[example]
+    seen = layout.block_sees[example, place]
+    ids = torch.cat([layout.trunk_ids[example, real], layout.block_ids[example, seen]])
+    positions = torch.cat(
+        [layout.trunk_positions[example, real], layout.block_positions[example, seen]]
+    )
+    return ids.tolist(), positions.tolist()
+
+
+@given(batches())
+def test_each_packed_token_sees_the_text_it_would_have_alone(batch):
+    prompts, candidates, n_chain, starts = batch
+    layout = pack(prompts, n_chain, starts, candidates, inline=False)
+    for example, prompt in enumerate(prompts):
+        ids, positions = past(layout, example, n_chain - 1)
+        assert ids == prompt
+        assert positions == list(range(len(prompt)))
+        edges = 0
+        for edge, owner in enumerate(layout.edge_candidates[example].tolist()):
+            if owner < 0:
+                continue
+            ids, positions = past(layout, example, int(layout.edge_nodes[example, edge]))
+            depth = len(ids) - len(prompt)
+            assert ids == prompt + candidates[example][owner][:depth]
+            assert positions == list(range(len(ids)))
+            assert int(layout.edge_tokens[example, edge]) == candidates[example][owner][depth]
+            edges += 1
+        assert edges == sum(map(len, candidates[example]))
+
+
+@given(batches(), st.booleans())
+def test_columns_are_told_apart_and_counted_from_the_prompts_end(batch, inline):
+    prompts, candidates, n_chain, starts = batch
+    layout = pack(prompts, n_chain, starts, candidates, inline=inline)
+    length = len(prompts[0])
+    for layer in range(N_LAYERS):
+        columns = {layout.columns(None, length - 1, layer)}
+        for variant, start in enumerate(starts):
+            (column,) = layout.columns(variant, length - 1, layer)
+            if layer < start:
+                assert {(column,)} == {layout.columns(None, length - 1, layer)}
+                continue
+            assert (column,) not in columns
+            columns.add((column,))
+            # Blocks that have not joined yet lie behind all that have.
+            end = (layout.n_trunk if inline else 0) + layout.n_blocks(layer) * layout.n_block
+            assert column < end
+        assert len(columns) == layout.n_blocks(layer)
+    ends = layout.ends[0].tolist()
+    assert ends[0] == layout.columns(None, length - 1, 0)[0]
+    for variant in range(len(starts)):
+        assert (ends[1 + variant],) == layout.columns(variant, length - 1, N_LAYERS)
 
 
 @given(PROMPTS, st.integers(1, 4), CANDIDATES)
 def test_rows_hold_every_candidate_of_every_variant(prompt, n_variants, candidates):
     layout = rows(prompt, n_variants, candidates)
+    length = layout.ids.shape[1]
     for variant in range(n_variants):
-        for edge, token in enumerate(layout.edge_tokens.tolist()):
-            row, column = layout.reads[variant, edge].tolist()
-            candidate = candidates[int(layout.edge_candidates[edge])]
+        for edge, token in enumerate(layout.edge_tokens[0].tolist()):
+            row, column = divmod(int(layout.reads[0, variant, edge]), length)
+            candidate = candidates[int(layout.edge_candidates[0, edge])]
             depth = column + 1 - len(prompt)
             assert row in layout.variant_rows[variant]
             assert layout.ids[row, : column + 1].tolist() == prompt + candidate[:depth]
@@ -50,18 +92,18 @@ def test_rows_hold_every_candidate_of_every_variant(prompt, n_variants, candidat
             assert token == candidate[depth]
 
 
-@given(PROMPTS, CANDIDATES, st.integers(1, 5))
-def test_windows_go_by_position_and_not_by_column(prompt, candidates, reach):
-    layout = pack(prompt, [len(prompt) - 1] * 3, candidates)
-    positions = layout.positions[0]
-    sliding = visible_mask(layout.ancestors, positions, sliding=reach)
-    chunked = visible_mask(layout.ancestors, positions, chunk=reach)
-    for q, k in layout.ancestors.nonzero().tolist():
-        assert bool(sliding[q, k]) == (int(positions[q] - positions[k]) < reach)
-        assert bool(chunked[q, k]) == (int(positions[q]) // reach == int(positions[k]) // reach)
-    assert not (sliding & ~layout.ancestors).any()
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=9), st.integers(1, 5))
+def test_windows_go_by_position_and_not_by_column(positions, width):
+    places = torch.tensor(positions)
+    sees = torch.ones(len(places), len(places), dtype=torch.bool)
+    sliding = reach(sees, places, places, sliding=width)
+    chunked = reach(sees, places, places, chunk=width)
+    for q, k in sees.nonzero().tolist():
+        assert bool(sliding[q, k]) == (positions[q] - positions[k] < width)
+        assert bool(chunked[q, k]) == (positions[q] // width == positions[k] // width)
 
 
 def test_common_prefixes_of_candidates_are_laid_out_once():
-    layout = pack([5, 6], [1], [[1, 2, 3], [1, 2, 4], [1, 9]])
-    assert layout.ids[0].tolist() == [5, 6, 6, 1, 2]
+    layout = pack([[5, 6]], 1, (), [[[1, 2, 3], [1, 2, 4], [1, 9]]], inline=False)
+    assert layout.trunk_ids.tolist() == [[5]]
+    assert layout.block_ids.tolist() == [[6, 1, 2]]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from xtransplant.engine.score import score
     from xtransplant.engine.verify import verify_packing
     from xtransplant.errors import XTransplantError
-    from xtransplant.grid import Grid, transplant
+    from xtransplant.grid import Grid, transplant, transplant_many
     from xtransplant.model.families import Family
     from xtransplant.model.load import Model, load
     from xtransplant.prompts import Example
@@ -32,6 +32,7 @@ __all__ = [
     "score",
     "strategy",
     "transplant",
+    "transplant_many",
     "verify_packing",
 ]
 
@@ -51,6 +52,7 @@ _HOMES = {
     "score": "engine.score",
     "strategy": "strategies",
     "transplant": "grid",
+    "transplant_many": "grid",
     "verify_packing": "engine.verify",
 }
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import product, repeat, tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from xtransplant.engine.generate import Generations, generate
-from xtransplant.engine.score import LayoutName, Scores, score
-from xtransplant.engine.verify import largest_difference, layout_for
+from xtransplant.engine.generate import Generations, generate_items
+from xtransplant.engine.memory import Room
+from xtransplant.engine.score import Scores, item_of, score_items, shape_of
+from xtransplant.engine.sources import Sources
+from xtransplant.engine.verify import differing_tops, largest_difference, packing_for
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
+from xtransplant.packing import ROWS, Packing
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, find_strategy
 
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["Cell", "Grid", "GridCheck", "transplant", "verify_grid"]
+__all__ = ["Cell", "Grid", "GridCheck", "transplant", "transplant_many", "verify_grid"]
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,8 @@ class Grid:
         source_layers, target_layers: the layers asked for; the grid is their product.
         scores, generations: results, ``None`` where not asked for; their variants run over
             ``source_layers`` slowly and ``target_layers`` fast.
-        layout: ``"packed"`` or ``"rows"``.
-        note: why variants ran in rows; empty if packed.
+        packing: how the variants shared their work.
+        note: why they did not share more; empty if there is no more.
     """
 
     model: str
@@ -63,7 +66,7 @@ class Grid:
     target_layers: tuple[int, ...]
     scores: Scores | None
     generations: Generations | None
-    layout: LayoutName
+    packing: Packing
     note: str = ""
 
     @property
@@ -80,6 +83,11 @@ class Grid:
     def forward_passes(self) -> int:
         """Forward passes of the model, the source's and each decoding step included."""
         return sum(part.forward_passes for part in (self.scores, self.generations) if part)
+
+    @property
+    def token_forwards(self) -> float:
+        """How many times a token went through the whole model."""
+        return sum(part.token_forwards for part in (self.scores, self.generations) if part)
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -212,6 +220,7 @@ def transplant(
     max_new_tokens: int = 20,
     chat_template: bool = False,
     top_k: int = 5,
+    memory_budget: int | None = None,
 ) -> Grid:
     """One example's grid: every source layer into every target layer.
 
@@ -223,9 +232,43 @@ def transplant(
         max_new_tokens: of each continuation.
         chat_template: pass both prompts through the checkpoint's chat template.
         top_k: how many next tokens to report.
+        memory_budget: bytes that the work may take beyond the model; by default half of what is
+            free on its device.
 
     Raises:
-        XTransplantError: an unusable prompt, candidate, layer or strategy.
+        XTransplantError: an unusable prompt, candidate, layer or strategy, or too little memory
+            for one variant.
+    """
+    grids = transplant_many(
+        model, [example], strategy, source_layers=source_layers, target_layers=target_layers,
+        scores=scores, generations=generations, max_new_tokens=max_new_tokens,
+        chat_template=chat_template, top_k=top_k, memory_budget=memory_budget,
+    )  # fmt: skip
+    return next(grids)
+
+
+def transplant_many(
+    model: Model,
+    examples: Iterable[Example],
+    strategy: Strategy | str,
+    *,
+    source_layers: Sequence[int] | None = None,
+    target_layers: Sequence[int] | None = None,
+    scores: bool = True,
+    generations: bool = False,
+    max_new_tokens: int = 20,
+    chat_template: bool = False,
+    top_k: int = 5,
+    memory_budget: int | None = None,
+    sources: Sources | None = None,
+) -> Iterator[Grid]:
+    """:func:`transplant` of many examples, in order; scores of several run together.
+
+    Examples are taken as they are needed, a bounded number ahead.
+
+    Args:
+        sources: what was read of source prompts before, so that it is not read again; give the
+            same object to calls with other strategies or targets.
     """
     chosen = find_strategy(strategy) if isinstance(strategy, str) else strategy
     everything = range(model.n_layers)
@@ -238,30 +281,37 @@ def transplant(
                 f"{name} layers {list(wrong)} are out of range: "
                 f"{model.name} has layers 0 to {model.n_layers - 1}"
             )
-    pairs = list(product(from_layers, to_layers))
-    check = layout_for(model)
-    scored = generated = None
+    shape = shape_of(model)
+    variants = [chosen.edits(shape, i, j) for i, j in product(from_layers, to_layers)]
+    check, room = packing_for(model), Room.of(model, memory_budget)
+    sources = Sources() if sources is None else sources
+    # One pass over the examples feeds scores and generations.
+    for_scores, for_texts, for_grids = tee(examples, 3)
+    scored: Iterator[Scores | None] = repeat(None)
+    said: Iterator[Generations | None] = repeat(None)
     if scores:
-        scored = score(
-            model, example, chosen, pairs,
-            layout=check.layout, top_k=top_k, chat_template=chat_template,
+        scored = score_items(
+            model, (item_of(model, one, chat_template=chat_template) for one in for_scores),
+            variants, packing=check.packing, top_k=top_k, room=room, sources=sources,
         )  # fmt: skip
     if generations:
-        generated = generate(
-            model, example, chosen, pairs,
-            layout=check.layout, max_new_tokens=max_new_tokens, chat_template=chat_template,
+        said = generate_items(
+            model, (item_of(model, one, chat_template=chat_template) for one in for_texts),
+            variants, packing=check.packing, max_new_tokens=max_new_tokens, room=room,
+            sources=sources,
         )  # fmt: skip
-    return Grid(
-        model=model.name,
-        strategy=str(chosen),
-        example=example,
-        source_layers=from_layers,
-        target_layers=to_layers,
-        scores=scored,
-        generations=generated,
-        layout=check.layout,
-        note=check.reason,
-    )
+    for example in for_grids:
+        yield Grid(
+            model=model.name,
+            strategy=str(chosen),
+            example=example,
+            source_layers=from_layers,
+            target_layers=to_layers,
+            scores=next(scored),
+            generations=next(said),
+            packing=check.packing,
+            note=check.note,
+        )
 
 
 @dataclass(frozen=True)
@@ -271,12 +321,14 @@ class GridCheck:
     Attributes:
         worst: largest difference of a log-probability, in nats; NaN where nothing was scored.
         different: how many generated texts differ.
+        other_tops: share of cells whose most probable next token differs.
         exact: whether both agree, within ``tolerance`` nats.
     """
 
     worst: float
     different: int
     tolerance: float
+    other_tops: float = 0.0
 
     @property
     def exact(self) -> bool:
@@ -288,6 +340,8 @@ class GridCheck:
         parts = []
         if not math.isnan(self.worst):
             parts.append(f"largest difference {self.worst:.2g} nats (allowed {self.tolerance:.2g})")
+        if self.other_tops:
+            parts.append(f"another top token in {self.other_tops:.1%} of the cells")
         if self.different or not parts:
             parts.append(f"{self.different} texts differ")
         return f"verify: against one variant at a time, {', '.join(parts)}: " + (
@@ -299,22 +353,26 @@ def verify_grid(
     model: Model, grid: Grid, strategy: Strategy, *, chat_template: bool = False
 ) -> GridCheck:
     """Run a grid's variants again, each in a batch row of its own, and compare."""
-    worst, different = float("nan"), 0
+    worst, different, tops = float("nan"), 0, 0.0
+    shape = shape_of(model)
+    variants = [strategy.edits(shape, i, j) for i, j in grid.pairs]
+    item = item_of(model, grid.example, chat_template=chat_template)
     if grid.scores is not None:
-        scored = score(
-            model, grid.example, strategy, grid.pairs, layout="rows", chat_template=chat_template
-        )
+        top_k = len(grid.scores.vanilla_top)
+        scored = next(score_items(model, [item], variants, packing=ROWS, top_k=top_k))
         worst = largest_difference(scored, grid.scores)
+        tops = differing_tops(scored, grid.scores)
     if grid.generations is not None:
         longest = max(map(len, grid.generations.token_ids))
-        said = generate(
-            model, grid.example, strategy, grid.pairs,
-            layout="rows", max_new_tokens=longest, chat_template=chat_template,
-        )  # fmt: skip
+        said = next(
+            generate_items(
+                model, [item], variants, packing=ROWS, max_new_tokens=longest, source_text=False
+            )
+        )
         different = sum(
             a != b for a, b in zip(said.token_ids, grid.generations.token_ids, strict=True)
         )
-    return GridCheck(worst, different, layout_for(model).tolerance)
+    return GridCheck(worst, different, packing_for(model).tolerance, tops)
 
 
 def _by_candidate(example: Example, row: Any) -> dict[str, float]:

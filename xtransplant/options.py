@@ -16,12 +16,14 @@ __all__ = [
     "check_layers",
     "choose_example",
     "parse_assignments",
+    "parse_bytes",
     "parse_layers",
     "read_candidates",
     "read_text",
     "written_example",
 ]
 
+_BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 _BOUND = r"-?\d+"
 _LAYERS = re.compile(rf"all|{_BOUND}(,{_BOUND})*|({_BOUND})?:({_BOUND})?(:[1-9]\d*)?", re.ASCII)
 
@@ -183,3 +185,15 @@ def _file(value: str, flag: str) -> str:
         raise XTransplantError(
             f"{flag} {value!r} cannot be read: {why}; give text, @FILE, or - for standard input"
         ) from error
+
+
+def parse_bytes(text: str) -> int:
+    """``2G``, ``500M``, ``1.5GiB`` or a number of bytes.
+
+    Raises:
+        XTransplantError: anything else.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmg]?i?)b?\s*", text.lower())
+    if match is None or match[2] not in _BYTES or float(match[1]) == 0:
+        raise XTransplantError(f"{text!r} is no amount of memory; give e.g. 2G, 500M or 1.5GiB")
+    return int(float(match[1]) * _BYTES[match[2]])

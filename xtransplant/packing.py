@@ -1,113 +1,257 @@
-"""Lay variants and candidates out as token ids, positions and an attention mask.
+"""Lay variants and candidates out as token ids, positions, columns and who sees whom.
 
 Pure tensors, no model. All variants of one prompt share its tokens up to the first one they edit,
-so they are branches of a tree: the prompt is the trunk, each variant repeats the tokens from its
-first edited one on, and each candidate answer hangs off each variant's end, sharing prefixes with
-the other candidates. Two layouts hold the same tree:
+so they are branches of a tree: a *trunk*, the prompt's tokens before that one, and *blocks* that
+hang off its end. A block holds the rest of the prompt and the candidate answers (a trie: their
+common beginnings once). Block 0 is the prompt without a transplant; each variant has a block of
+its own of the same shape, which need not exist below the layer the variant writes at: there it
+would be what block 0 is.
 
-* :func:`pack`: one sequence. A token sees its ancestors in the tree, by a mask, and has the
-  position it would have alone; so one forward pass computes every variant.
+* :func:`pack`: trunk and blocks, of one example or of many that are laid out alike (the shorter
+  ones padded on the left). A token sees its ancestors in the tree and has the position it would
+  have alone, so one forward pass computes every variant.
 * :func:`rows`: one batch row per variant (and per candidate of several tokens), for models whose
-  tokens cannot be kept apart by a mask.
+  tokens cannot be kept apart.
+
+A *column* counts tokens of one example through the model's input, row by row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-__all__ = ["Layout", "pack", "rows", "visible_mask"]
+__all__ = ["MASKED", "ROWS", "SHARED", "Layout", "Packing", "RowLayout", "pack", "reach", "rows"]
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How the variants of an example share work; results are the same.
+
+    Attributes:
+        together: they share one sequence; else each has a batch row of its own.
+        growing: a variant joins the sequence at the layer it writes at.
+        shared_prefix: the trunk's keys and values are computed once and attended to by an
+            attention function of ours; else they stand in the sequence, and a mask says who
+            sees whom.
+    """
+
+    together: bool = True
+    growing: bool = False
+    shared_prefix: bool = False
+
+    def __str__(self) -> str:
+        if not self.together:
+            return "one variant per batch row"
+        parts = ["growing"] * self.growing + ["shared prefix"] * self.shared_prefix
+        return "packed" + (f" ({', '.join(parts)})" if parts else "")
+
+
+ROWS = Packing(together=False)
+MASKED = Packing()
+SHARED = Packing(growing=True, shared_prefix=True)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Variants and candidates of one prompt, ready for one forward pass.
+    """Trunk and blocks of one or many examples.
+
+    Attributes:
+        trunk_ids, trunk_positions: ``[n_examples, n_trunk]``, padded on the left.
+        trunk_real: bool ``[n_examples, n_trunk]``, False for padding.
+        block_ids, block_positions: ``[n_examples, n_block]``: the rest of the prompt, then the
+            candidates' trie (padded on the right).
+        block_sees: bool ``[n_examples, n_block, n_block]``, first axis looks.
+        n_chain: tokens of the prompt in a block.
+        prompt_length: of the first example, which spans of tokens are resolved with; columns
+            count from the prompt's end, so the others are placed alike.
+        starts: per variant, the layer its block joins at; -1 for in the model's input.
+        edge_nodes: ``[n_examples, n_edges]``, place in the block whose logits predict an edge:
+            one token of one candidate.
+        edge_tokens, edge_candidates: ``[n_examples, n_edges]``, token id and candidate of each
+            edge; candidate -1 is padding.
+        inline: whether the trunk stands in the same sequence as the blocks.
+    """
+
+    trunk_ids: Tensor
+    trunk_positions: Tensor
+    trunk_real: Tensor
+    block_ids: Tensor
+    block_positions: Tensor
+    block_sees: Tensor
+    n_chain: int
+    prompt_length: int
+    starts: tuple[int, ...]
+    edge_nodes: Tensor
+    edge_tokens: Tensor
+    edge_candidates: Tensor
+    inline: bool
+
+    @property
+    def n_examples(self) -> int:
+        return len(self.block_ids)
+
+    @property
+    def n_trunk(self) -> int:
+        return self.trunk_ids.shape[1]
+
+    @property
+    def n_block(self) -> int:
+        return self.block_ids.shape[1]
+
+    @cached_property
+    def blocks(self) -> tuple[int, ...]:
+        """Number of each variant's block: in the order in which they join, from 1."""
+        order = sorted(range(len(self.starts)), key=lambda variant: self.starts[variant])
+        place = {variant: block for block, variant in enumerate(order, start=1)}
+        return tuple(place[variant] for variant in range(len(self.starts)))
+
+    def n_blocks(self, layer: int) -> int:
+        """How many blocks run through a layer; through none but the model's input: -1."""
+        return 1 + sum(start <= layer for start in self.starts)
+
+    def column(self, block: int, place: int) -> int:
+        """Column of a block's token."""
+        return (self.n_trunk if self.inline else 0) + block * self.n_block + place
+
+    def columns(self, variant: int | None, token: int, layer: int) -> tuple[int, ...]:
+        """Column of a variant's prompt token: block 0's where its own has not joined yet.
+
+        ``variant`` None is the prompt without a transplant.
+        """
+        place = token - (self.prompt_length - self.n_chain)
+        if place < 0:
+            assert self.inline, "the trunk is another pass"
+            return (self.n_trunk + place,)
+        block = 0
+        if variant is not None and layer >= self.starts[variant]:
+            block = self.blocks[variant]
+        return (self.column(block, place),)
+
+    @cached_property
+    def heads(self) -> Tensor:
+        """``[1 + n_variants]``, first column of the prompt's block and of each variant's."""
+        return torch.tensor([self.column(block, 0) for block in (0, *self.blocks)])
+
+    @property
+    def ends(self) -> Tensor:
+        """``[n_examples, 1 + n_variants]``, columns of the last prompt token."""
+        return (self.heads + self.n_chain - 1).expand(self.n_examples, -1)
+
+    @property
+    def reads(self) -> Tensor:
+        """``[n_examples, 1 + n_variants, n_edges]``, columns whose logits predict each edge."""
+        return self.heads[None, :, None] + self.edge_nodes[:, None]
+
+
+def pack(
+    prompts: Sequence[Sequence[int]],
+    n_chain: int,
+    starts: Sequence[int],
+    candidates: Sequence[Sequence[Sequence[int]]],
+    *,
+    inline: bool,
+) -> Layout:
+    """All variants and candidates of some prompts, laid out alike.
+
+    Args:
+        prompts: token ids of each example's prompt.
+        n_chain: how many of a prompt's last tokens the variants have for themselves; at least 1,
+            at most the shortest prompt.
+        starts: per variant, the layer its block joins at; -1 for in the model's input.
+        candidates: per example, token ids of each candidate answer.
+        inline: put the trunk into the same sequence as the blocks.
+    """
+    n_trunk = max(len(prompt) for prompt in prompts) - n_chain
+    tries = [_edges(group) for group in candidates]
+    n_nodes = max(len(trie) for trie, _ in tries)
+    n_edges = max(len(edges) for _, edges in tries)
+    n_block = n_chain + n_nodes
+    shape = (len(prompts), n_trunk)
+    trunk_ids, trunk_positions = torch.zeros(shape).long(), torch.zeros(shape).long()
+    trunk_real = torch.zeros(shape, dtype=torch.bool)
+    block_ids = torch.zeros(len(prompts), n_block, dtype=torch.long)
+    block_positions = torch.zeros_like(block_ids)
+    block_sees = torch.eye(n_block, dtype=torch.bool).repeat(len(prompts), 1, 1)
+    block_sees[:, :, :n_chain] = torch.ones(n_block, n_chain, dtype=torch.bool).tril()
+    edge_nodes = torch.full((len(prompts), n_edges), n_chain - 1)
+    edge_tokens = torch.zeros_like(edge_nodes)
+    edge_candidates = torch.full_like(edge_nodes, -1)
+    for row, (prompt, (trie, edges)) in enumerate(zip(prompts, tries, strict=True)):
+        split = len(prompt) - n_chain
+        first = n_trunk - split
+        trunk_ids[row, first:] = torch.tensor(prompt[:split])
+        trunk_positions[row, first:] = torch.arange(split)
+        trunk_real[row, first:] = True
+        block_ids[row, :n_chain] = torch.tensor(prompt[split:])
+        block_positions[row, :n_chain] = torch.arange(split, len(prompt))
+        for prefix, node in trie.items():
+            here = n_chain + node
+            block_ids[row, here] = prefix[-1]
+            block_positions[row, here] = len(prompt) + len(prefix) - 1
+            for depth in range(1, len(prefix)):
+                block_sees[row, here, n_chain + trie[prefix[:depth]]] = True
+        if edges:
+            before, tokens, owners = torch.tensor(edges).unbind(-1)
+            edge_nodes[row, : len(edges)] = n_chain + before
+            edge_tokens[row, : len(edges)] = tokens
+            edge_candidates[row, : len(edges)] = owners
+    # The prompt itself (node -1) is predicted by its last token.
+    return Layout(
+        trunk_ids=trunk_ids,
+        trunk_positions=trunk_positions,
+        trunk_real=trunk_real,
+        block_ids=block_ids,
+        block_positions=block_positions,
+        block_sees=block_sees,
+        n_chain=n_chain,
+        prompt_length=len(prompts[0]),
+        starts=tuple(starts),
+        edge_nodes=edge_nodes,
+        edge_tokens=edge_tokens,
+        edge_candidates=edge_candidates,
+        inline=inline,
+    )
+
+
+@dataclass(frozen=True)
+class RowLayout:
+    """Variants of one prompt in batch rows of their own.
 
     Attributes:
         ids, positions: ``[n_rows, length]``.
-        ancestors: bool ``[length, length]``, which columns a column sees (first axis looks, second
-            is looked at); None where ordinary causal attention within the row is right.
-        padding: bool ``[n_rows, length]``, False where a row has ended; None with ``ancestors``.
-        prompt_length: number of tokens of the prompt.
-        branches: per variant, the first token that is its own (``prompt_length`` if none).
-        starts: per variant, the column of that token.
+        padding: bool ``[n_rows, length]``, False where a row has ended.
+        prompt_length: number of tokens of the prompt, the cached ones included.
+        cached: how many of them are left out, lying in the cache.
         variant_rows: per variant, the rows it stands in.
-        ends: ``[n_variants, 2]``, row and column of each variant's last prompt token, whose
-            logits give the next token.
-        reads: ``[n_variants, n_edges, 2]``, row and column whose logits predict an edge: one
-            token of one candidate.
-        edge_tokens, edge_candidates: ``[n_edges]``, token id and candidate of each edge.
+        ends, reads: columns ``[1, n_variants]`` and ``[1, n_variants, n_edges]``, as in
+            :class:`Layout`, without block 0.
+        edge_tokens, edge_candidates: ``[1, n_edges]``.
     """
 
     ids: Tensor
     positions: Tensor
-    ancestors: Tensor | None
-    padding: Tensor | None
+    padding: Tensor
     prompt_length: int
-    branches: tuple[int, ...]
-    starts: tuple[int, ...]
+    cached: int
     variant_rows: tuple[tuple[int, ...], ...]
     ends: Tensor
     reads: Tensor
     edge_tokens: Tensor
     edge_candidates: Tensor
 
-    def nodes(self, variant: int, token: int) -> tuple[tuple[int, int], ...]:
-        """(row, column) of a variant's prompt token ``token``, once per row the variant is in."""
-        branch = self.branches[variant]
-        column = token if token < branch else self.starts[variant] + token - branch
-        return tuple((row, column) for row in self.variant_rows[variant])
+    @property
+    def n_examples(self) -> int:
+        return 1
 
-
-def pack(
-    prompt: Sequence[int], branches: Sequence[int], candidates: Sequence[Sequence[int]] = ()
-) -> Layout:
-    """All variants and candidates of a prompt in one sequence.
-
-    Args:
-        prompt: token ids of the prompt.
-        branches: per variant, the first token it edits; ``len(prompt)`` for none.
-        candidates: token ids of each candidate answer.
-    """
-    prompt_length = len(prompt)
-    trie, depths, tokens, owners = _edges(candidates)
-    ids, positions = list(prompt), list(range(prompt_length))
-    parents = list(range(-1, prompt_length - 1))
-    starts, ends, bases = [], [], []
-    for branch in branches:
-        starts.append(len(ids))
-        for token in range(branch, prompt_length):
-            parents.append(branch - 1 if token == branch else len(ids) - 1)
-            ids.append(prompt[token])
-            positions.append(token)
-        end = len(ids) - 1 if branch < prompt_length else prompt_length - 1
-        ends.append(end)
-        bases.append(len(ids))
-        for prefix in trie:
-            above = trie[prefix[:-1]] + bases[-1] if len(prefix) > 1 else end
-            parents.append(above)
-            ids.append(prefix[-1])
-            positions.append(prompt_length + len(prefix) - 1)
-    # [n_variants, n_edges]: the end of the prompt predicts a first token, the trie the others.
-    at_end = torch.tensor(ends)[:, None].expand(-1, len(depths))
-    columns = torch.where(depths < 0, at_end, torch.tensor(bases)[:, None] + depths)
-    return Layout(
-        ids=torch.tensor([ids]),
-        positions=torch.tensor([positions]),
-        ancestors=_ancestors(torch.tensor(parents), prompt_length),
-        padding=None,
-        prompt_length=prompt_length,
-        branches=tuple(branches),
-        starts=tuple(starts),
-        variant_rows=((0,),) * len(starts),
-        ends=torch.tensor([(0, end) for end in ends]),
-        reads=torch.stack([torch.zeros_like(columns), columns], dim=-1),
-        edge_tokens=tokens,
-        edge_candidates=owners,
-    )
+    def columns(self, variant: int | None, token: int, layer: int) -> tuple[int, ...]:
+        """Columns of a variant's prompt token, once per row the variant is in."""
+        rows, length = self.variant_rows[variant or 0], self.ids.shape[1]
+        return tuple(row * length + token - self.cached for row in rows)
 
 
 def rows(
@@ -116,7 +260,7 @@ def rows(
     candidates: Sequence[Sequence[int]] = (),
     *,
     cached: int = 0,
-) -> Layout:
+) -> RowLayout:
     """Each variant in rows of its own: one, or one for each candidate longer than a token.
 
     Args:
@@ -125,60 +269,61 @@ def rows(
         candidates: token ids of each candidate answer.
         cached: how many tokens of the prompt lie in the cache already; they are left out.
     """
-    trie, _, tokens, owners = _edges(candidates)
+    trie, edges = _edges(candidates)
     # A path that no longer path goes on from stands for all its own prefixes.
     paths = [p for p in trie if not any(q[: len(p)] == p and q != p for q in trie)] or [()]
     table = [[*prompt[cached:], *path] for path in paths]
     length = max(map(len, table))
     end = len(prompt) - cached - 1
     nodes = [
-        (next(r for r, p in enumerate(paths) if p[:depth] == tuple(c[:depth])), end + depth)
+        next(r for r, p in enumerate(paths) if p[:depth] == tuple(c[:depth])) * length + end + depth
         for c in candidates
         for depth in range(len(c))
     ]
-    # [n_variants, n_edges, 2]: the same nodes in every variant's own rows.
     first_rows = torch.arange(n_variants) * len(paths)
-    reads = torch.tensor(nodes, dtype=torch.long).reshape(1, -1, 2).repeat(n_variants, 1, 1)
-    reads[..., 0] += first_rows[:, None]
     filled = torch.tensor([len(row) for row in table]).repeat(n_variants)
-    return Layout(
+    _, tokens, owners = torch.tensor(edges, dtype=torch.long).reshape(-1, 3).unbind(-1)
+    return RowLayout(
         ids=torch.tensor([row + [0] * (length - len(row)) for row in table]).repeat(n_variants, 1),
         positions=torch.arange(cached, cached + length).repeat(n_variants * len(paths), 1),
-        ancestors=None,
         padding=torch.arange(length) < filled[:, None],
         prompt_length=len(prompt),
-        branches=(cached,) * n_variants,
-        starts=(0,) * n_variants,
+        cached=cached,
         variant_rows=tuple(tuple(range(r, r + len(paths))) for r in first_rows.tolist()),
-        ends=torch.stack([first_rows, torch.full_like(first_rows, end)], dim=-1),
-        reads=reads,
-        edge_tokens=tokens,
-        edge_candidates=owners,
+        ends=(first_rows * length + end)[None],
+        reads=first_rows[None, :, None] * length + torch.tensor(nodes, dtype=torch.long),
+        edge_tokens=tokens[None],
+        edge_candidates=owners[None],
     )
 
 
-def visible_mask(
-    ancestors: Tensor, positions: Tensor, *, sliding: int | None = None, chunk: int | None = None
+def reach(
+    sees: Tensor,
+    query_positions: Tensor,
+    key_positions: Tensor,
+    *,
+    sliding: int | None = None,
+    chunk: int | None = None,
 ) -> Tensor:
-    """What each column sees in a layer whose attention reaches only so far, bool ``[L, L]``.
+    """What is seen in a layer whose attention reaches only so far, bool ``[..., n_q, n_k]``.
 
     Args:
-        ancestors: ``[L, L]`` of a layout.
-        positions: ``[L]``.
-        sliding: a column sees this many positions back, its own included.
-        chunk: a column sees only positions of its own chunk of this length.
+        sees: bool ``[..., n_q, n_k]``, what a layer without a window sees.
+        query_positions, key_positions: ``[..., n_q]`` and ``[..., n_k]``.
+        sliding: a token sees this many positions back, its own included.
+        chunk: a token sees only positions of its own chunk of this length.
     """
-    mask = ancestors
+    query, key = query_positions[..., :, None], key_positions[..., None, :]
     if sliding is not None:
-        mask = mask & (positions[:, None] - positions[None, :] < sliding)
+        sees = sees & (query - key < sliding)
     if chunk is not None:
-        mask = mask & (positions[:, None] // chunk == positions[None, :] // chunk)
-    return mask
+        sees = sees & (query // chunk == key // chunk)
+    return sees
 
 
 def _edges(
     candidates: Sequence[Sequence[int]],
-) -> tuple[dict[tuple[int, ...], int], Tensor, Tensor, Tensor]:
+) -> tuple[dict[tuple[int, ...], int], list[tuple[int, int, int]]]:
     """The candidates' proper prefixes, each once and parents first, numbered; and their edges.
 
     Per edge (one token of one candidate): number of the prefix that predicts it, -1 for the
@@ -191,21 +336,4 @@ def _edges(
         for index, c in enumerate(candidates)
         for depth, token in enumerate(c)
     ]
-    before, tokens, owners = torch.tensor(edges, dtype=torch.long).reshape(-1, 3).unbind(-1)
-    return trie, before, tokens, owners
-
-
-def _ancestors(parents: Tensor, trunk: int) -> Tensor:
-    """Bool ``[L, L]``: column k is column q or an ancestor of it."""
-    length = len(parents)
-    seen = torch.zeros(length, length, dtype=torch.bool)
-    columns = torch.arange(length)
-    seen[columns, columns] = True
-    above = parents.clone()
-    # Climb until every branch has met the trunk, whose own ancestors are simply what lies before.
-    while (above >= trunk).any():
-        climbing = above >= trunk
-        seen[columns[climbing], above[climbing]] = True
-        above = torch.where(climbing, parents[above], above)
-    seen[:, :trunk] |= torch.arange(trunk) <= above[:, None]
-    return seen
+    return trie, edges

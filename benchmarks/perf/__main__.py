@@ -78,15 +78,16 @@ def measure(model: Model, strategy: str, n_tokens: int, repeats: int) -> dict[st
     ids = torch.randint(3, 30000, (1, _ORDINARY), device=model.device)
     plain = model.nn._module
 
+    check = verify_packing(model)
+
     def grid() -> None:
         variants = [chosen.edits(shape, i, j) for i, j in pairs]
-        score_edits(model, source, target, variants, [[7]], [[7]], layout="packed")
+        score_edits(model, source, target, variants, [[7]], [[7]], packing=check.packing)
 
     def ordinary() -> None:
         with torch.no_grad():
             plain(input_ids=ids, use_cache=False)
 
-    check = verify_packing(model)
     times: dict[str, list[float]] = {"grid": [], "ordinary": []}
     for repeat in range(repeats + 1):
         for name, work in (("grid", grid), ("ordinary", ordinary)):

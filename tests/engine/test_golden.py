@@ -7,6 +7,7 @@ from tiny import GOLDEN
 
 from xtransplant import Example, find_strategy, load
 from xtransplant.engine.generate import generate
+from xtransplant.packing import MASKED, SHARED
 
 PROMPTS = json.loads((GOLDEN / "prompts.json").read_text())
 
@@ -15,7 +16,8 @@ PROMPTS = json.loads((GOLDEN / "prompts.json").read_text())
     ("kind", "strategy"), [("attn", "attn-swap-official"), ("ffn", "ffn-swap")]
 )
 @pytest.mark.parametrize("name", ["llama", "mistral", "qwen2"])
-def test_released_code_is_reproduced(name, kind, strategy):
+@pytest.mark.parametrize("packing", [SHARED, MASKED], ids=str)
+def test_released_code_is_reproduced(name, kind, strategy, packing):
     expected = json.loads((GOLDEN / f"expected_{kind}.json").read_text())
     model = load(GOLDEN / name)
     seen = 0
@@ -26,7 +28,7 @@ def test_released_code_is_reproduced(name, kind, strategy):
             Example(source=prompt["aux"], target=prompt["main"]),
             find_strategy(strategy),
             [(line["source_layer"], line["target_layer"]) for line in lines],
-            layout="packed",
+            packing=packing,
         )
         assert [line["output"] for line in lines] == list(said.outputs)
         assert {line["vanilla"] for line in lines} == {said.vanilla}

@@ -1,4 +1,4 @@
-"""What must hold whatever the strategy: identities, layouts, chunks, positions."""
+"""What must hold whatever the strategy: identities, ways of packing, parts, positions."""
 
 import numpy as np
 import pytest
@@ -9,8 +9,12 @@ from tiny import EXAMPLE, tiny_checkpoint
 from xtransplant import Example, XTransplantError, apply, capture, find_strategy, load, strategy
 from xtransplant.engine.generate import generate, generate_edits
 from xtransplant.engine.inputs import prompt_ids
+from xtransplant.engine.memory import Room
 from xtransplant.engine.score import score, score_edits, shape_of
+from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 
+# One variant per row first: it is what the others are held to.
+WAYS = (ROWS, MASKED, Packing(growing=True), Packing(shared_prefix=True), SHARED)
 PAIRS = [(0, 1), (2, 0), (3, 3), (1, 2)]
 BUILT_IN = ("attn-swap", "attn-swap-official", "ffn-swap", "resid-swap", "head-swap", "blend")
 
@@ -46,30 +50,29 @@ CUSTOM = (two_tokens, early_and_late, two_layers, own_function, product)
 
 
 @pytest.mark.parametrize("chosen", [*map(find_strategy, BUILT_IN), *CUSTOM], ids=str)
-def test_packed_equals_one_variant_per_row(llama, chosen):
-    packed, by_row = (
-        score(llama, EXAMPLE, chosen, PAIRS, layout=layout) for layout in ("packed", "rows")
-    )
-    assert np.abs(packed.logprobs - by_row.logprobs).max() < 1e-4
-    assert np.abs(packed.top_logprobs - by_row.top_logprobs).max() < 1e-4
-    assert np.abs(packed.logprobs - packed.vanilla).max() > 1e-2
+def test_every_packing_equals_one_variant_per_row(llama, chosen):
+    by_row, *packed = (score(llama, EXAMPLE, chosen, PAIRS, packing=packing) for packing in WAYS)
+    for found in packed:
+        assert np.abs(found.logprobs - by_row.logprobs).max() < 1e-4, found.packing
+        assert np.abs(found.top_logprobs - by_row.top_logprobs).max() < 1e-4, found.packing
+        assert np.abs(found.logprobs - found.vanilla).max() > 1e-2
     said = [
-        generate(llama, EXAMPLE, chosen, PAIRS, layout=layout, max_new_tokens=5).token_ids
-        for layout in ("packed", "rows")
+        generate(llama, EXAMPLE, chosen, PAIRS, packing=packing, max_new_tokens=5)
+        for packing in WAYS
     ]
-    assert said[0] == said[1]
+    assert len({(found.token_ids, found.vanilla, found.source) for found in said}) == 1
 
 
-@pytest.mark.parametrize("layout", ["packed", "rows"])
-def test_the_identity_changes_nothing(llama, layout):
-    found = score(llama, EXAMPLE, find_strategy("none"), PAIRS, layout=layout)
+@pytest.mark.parametrize("packing", WAYS, ids=str)
+def test_the_identity_changes_nothing(llama, packing):
+    found = score(llama, EXAMPLE, find_strategy("none"), PAIRS, packing=packing)
     assert np.abs(found.logprobs - found.vanilla).max() < 1e-5
 
 
 @pytest.mark.parametrize("name", ["attn-swap", "ffn-swap", "resid-swap", "head-swap"])
 def test_a_transplant_from_itself_changes_nothing(llama, name):
     same = Example(EXAMPLE.target, EXAMPLE.target, EXAMPLE.candidates)
-    found = score(llama, same, find_strategy(name), [(k, k) for k in range(4)], layout="packed")
+    found = score(llama, same, find_strategy(name), [(k, k) for k in range(4)], packing=SHARED)
     assert np.abs(found.logprobs - found.vanilla).max() < 1e-5
     assert np.abs(found.source - found.vanilla).max() < 1e-5
 
@@ -78,33 +81,40 @@ def test_a_transplant_from_itself_changes_nothing(llama, name):
 def test_blend_goes_from_nothing_to_a_swap(llama, site):
     def blend(weight):
         chosen = find_strategy("blend").with_options({"site": site, "weight": weight})
-        return score(llama, EXAMPLE, chosen, PAIRS, layout="packed")
+        return score(llama, EXAMPLE, chosen, PAIRS, packing=SHARED)
 
     nothing, swap = blend(0.0), blend(1.0)
     assert np.abs(nothing.logprobs - nothing.vanilla).max() < 1e-5
     if site in ("attn", "ffn"):
-        plain = score(llama, EXAMPLE, find_strategy(f"{site}-swap"), PAIRS, layout="packed")
+        plain = score(llama, EXAMPLE, find_strategy(f"{site}-swap"), PAIRS, packing=SHARED)
         assert np.abs(swap.logprobs - plain.logprobs).max() < 1e-5
 
 
-@pytest.mark.parametrize("layout", ["packed", "rows"])
-def test_chunks_do_not_show(llama, layout):
-    whole = score(llama, EXAMPLE, find_strategy("ffn-swap"), PAIRS, layout=layout)
-    cut = score(llama, EXAMPLE, find_strategy("ffn-swap"), PAIRS, layout=layout, max_tokens=1)
-    assert np.abs(whole.logprobs - cut.logprobs).max() < 1e-5
-    assert cut.forward_passes > whole.forward_passes
+@pytest.mark.parametrize("packing", WAYS, ids=str)
+def test_parts_do_not_show(llama, packing):
+    swap = find_strategy("ffn-swap")
+    variants = [swap.edits(shape_of(llama), i, j) for i, j in PAIRS]
+    source, target = (prompt_ids(llama, text) for text in (EXAMPLE.source, EXAMPLE.target))
+    runs = [
+        score_edits(
+            llama, source, target, variants, [[7]], [[7], [8, 9]], packing=packing, room=Room(limit)
+        )
+        for limit in (1e9, 1)
+    ]
+    assert np.abs(runs[0].logprobs - runs[1].logprobs).max() < 1e-5
+    assert runs[1].forward_passes == 1 + len(PAIRS) > runs[0].forward_passes
     said = [
-        generate(llama, EXAMPLE, find_strategy("ffn-swap"), PAIRS, layout="packed", max_rows=n)
-        for n in (2, 64)
+        generate_edits(llama, source, target, variants, packing=packing, room=Room(limit))
+        for limit in (1e9, 1)
     ]
     assert said[0].token_ids == said[1].token_ids
+    assert said[1].forward_passes > said[0].forward_passes
 
 
 def test_a_grid_is_two_forward_passes(llama):
     pairs = [(i, j) for i in range(4) for j in range(4)]
     assert (
-        score(llama, EXAMPLE, find_strategy("attn-swap"), pairs, layout="packed").forward_passes
-        == 2
+        score(llama, EXAMPLE, find_strategy("attn-swap"), pairs, packing=SHARED).forward_passes == 2
     )
 
 
@@ -125,7 +135,7 @@ def test_one_head_is_one_head(llama):
     expected = plain(input_ids=torch.tensor([target])).logits[0, -1].log_softmax(-1)
     handle.remove()
     chosen = find_strategy("head-swap").with_options({"head": 2})
-    found = score(llama, EXAMPLE, chosen, [(1, 3)], layout="packed", top_k=8)
+    found = score(llama, EXAMPLE, chosen, [(1, 3)], packing=SHARED, top_k=8)
     assert np.allclose(found.top_logprobs[0], expected.topk(8).values.numpy(), atol=1e-5)
 
 
@@ -155,7 +165,7 @@ def test_spans_must_match(llama):
         target.ffn[j, -3:] = source.ffn[i, -2:]
 
     with pytest.raises(XTransplantError, match="spans must hold equally many"):
-        score(llama, EXAMPLE, uneven, PAIRS, layout="packed")
+        score(llama, EXAMPLE, uneven, PAIRS, packing=SHARED)
 
 
 @pytest.mark.parametrize(
@@ -169,17 +179,17 @@ def test_spans_must_match(llama):
 )
 def test_unusable_prompts(llama, example, words):
     with pytest.raises(XTransplantError, match=words):
-        score(llama, example, find_strategy("none"), [(0, 0)], layout="packed")
+        score(llama, example, find_strategy("none"), [(0, 0)], packing=SHARED)
 
 
 def test_a_missing_chat_template_is_said(llama):
     with pytest.raises(XTransplantError, match="has no chat template"):
-        score(llama, EXAMPLE, find_strategy("none"), PAIRS, layout="packed", chat_template=True)
+        score(llama, EXAMPLE, find_strategy("none"), PAIRS, packing=SHARED, chat_template=True)
 
 
 def test_a_sharded_or_halved_model_still_packs():
     half = load(tiny_checkpoint("llama"), dtype="bfloat16")
-    found = score(half, EXAMPLE, find_strategy("none"), PAIRS, layout="packed")
+    found = score(half, EXAMPLE, find_strategy("none"), PAIRS, packing=SHARED)
     assert np.abs(found.logprobs - found.vanilla).max() < 0.3
 
 
@@ -194,12 +204,12 @@ def test_all_tokens_where_lengths_agree(llama):
     pairs = [(0, 0), (3, 1)]
     variants = [all_tokens.edits(shape_of(llama), i, j) for i, j in pairs]
     expected = [_all_tokens_by_hooks(llama.nn._module, source, target, i, j) for i, j in pairs]
-    for layout in ("packed", "rows"):
-        found = score_edits(llama, source, target, variants, [], [], layout=layout, top_k=8)
+    for packing in WAYS:
+        found = score_edits(llama, source, target, variants, [], [], packing=packing, top_k=8)
         assert np.allclose(found.top_logprobs, expected, atol=1e-5)
     said = [
-        generate_edits(llama, source, target, variants, layout=layout, max_new_tokens=4).token_ids
-        for layout in ("packed", "rows")
+        generate_edits(llama, source, target, variants, packing=packing, max_new_tokens=4).token_ids
+        for packing in WAYS
     ]
     assert said[0] == said[1]
 

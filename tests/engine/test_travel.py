@@ -11,6 +11,7 @@ from tiny import EXAMPLE
 from xtransplant import capture, find_strategy
 from xtransplant.engine.generate import generate
 from xtransplant.engine.score import score
+from xtransplant.packing import MASKED, Packing
 
 
 class Intercepted(Exception):
@@ -54,8 +55,8 @@ def modules_named(blob):
 def test_nothing_of_this_package_travels(llama, payload, name):
     swap = find_strategy("attn-swap-official")
     work = {
-        "score": lambda: score(llama, EXAMPLE, swap, [(0, 1)], layout="packed"),
-        "generate": lambda: generate(llama, EXAMPLE, swap, [(0, 1)], layout="packed"),
+        "score": lambda: score(llama, EXAMPLE, swap, [(0, 1)], packing=Packing(growing=True)),
+        "generate": lambda: generate(llama, EXAMPLE, swap, [(0, 1)], packing=MASKED),
         "capture": lambda: capture(llama, EXAMPLE.source),
     }[name]
     blob = payload(work)

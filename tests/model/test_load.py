@@ -68,7 +68,6 @@ def test_options(folder):
     assert model.family is FAMILIES["mistral"]
     assert model.name == str(folder)
     assert model.keeps_logits
-    assert model.decoder == "model"
 
 
 @pytest.mark.parametrize("name", ["nobody/nothing-here", "nothinghere"])

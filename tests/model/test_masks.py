@@ -5,7 +5,7 @@ import torch
 from tiny import FAMILY_NAMES, VOCABULARY, WINDOW, make_tiny, tiny_checkpoint
 
 from xtransplant.model.load import Window, load
-from xtransplant.packing import visible_mask
+from xtransplant.packing import reach
 
 LENGTH = 2 * WINDOW + 5
 LOW = torch.finfo(torch.float32).min
@@ -20,7 +20,7 @@ def logits(model, ids, positions, ancestors):
     """One forward pass with masks made from the model's own windows."""
     masks = {
         kind: torch.zeros(ancestors.shape)
-        .masked_fill(~visible_mask(ancestors, positions, sliding=w.sliding, chunk=w.chunk), LOW)
+        .masked_fill(~reach(ancestors, positions, positions, sliding=w.sliding, chunk=w.chunk), LOW)
         .expand(1, 1, -1, -1)
         for kind, w in model.windows.items()
     }

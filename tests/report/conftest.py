@@ -10,6 +10,7 @@ import pytest
 from xtransplant.engine.generate import Generations
 from xtransplant.engine.score import Scores
 from xtransplant.grid import Grid
+from xtransplant.packing import ROWS, SHARED
 from xtransplant.prompts import Example
 
 CANDIDATES = (" 42", " 17", " 99")
@@ -39,22 +40,22 @@ def make_grid(
     if candidates:
         logprobs[:, 0] = np.log(scale * chance.ravel())
     vanilla = np.log(scale * np.array([0.1, 0.5, 0.2])[: len(candidates)])
-    layout = "rows" if note else "packed"
+    packing = ROWS if note else SHARED
     scores = Scores(
         logprobs, vanilla, vanilla, top * count, np.log(np.full((count, 2), 0.5)),
-        ("b", "a"), ("a", "b"), layout, 2, 0.5,
+        ("b", "a"), ("a", "b"), packing, 2, 828.0, 0.5,
     )  # fmt: skip
     outputs = [" 17 no"] * count
     outputs[(n - 1) * m] = " 42. yes"
     outputs[1 % count] = NASTY
     generations = Generations(
-        tuple(outputs), ((1,),) * count, " 17 no", " 42.", layout, 21, 1.25
+        tuple(outputs), ((1,),) * count, " 17 no", " 42.", packing, 21, 9000.0, 1.25
     )  # fmt: skip
     example = Example(source, target, candidates, answer, "it-3", "en", "ar")
     return Grid(
         "/models/maker/small", strategy, example,
         tuple(range(n)), tuple(range(m)),
-        scores if scored else None, generations if generated else None, layout, note,
+        scores if scored else None, generations if generated else None, packing, note,
     )  # fmt: skip
 
 

@@ -86,7 +86,7 @@ def test_a_long_prompt_is_cut_in_the_middle(made):
 def test_why_variants_ran_in_rows_is_said(made):
     text = shown(made(2, note="ALiBi [counts]"))
     assert "4 layer pairs, one per row" in text
-    assert "not packed: ALiBi [counts]" in text
+    assert "note: ALiBi [counts]" in text
 
 
 def test_without_an_answer_it_shows_what_changes(made):

@@ -8,13 +8,14 @@ import nnsight
 import torch
 from torch import Tensor
 
-from xtransplant.engine.inputs import forward_inputs, prompt_ids
+from xtransplant.engine.inputs import prompt_ids
+from xtransplant.engine.passes import Pass, row_pass
 from xtransplant.engine.play import player
-from xtransplant.engine.program import Step, compile_reads
+from xtransplant.engine.program import compile_source
 from xtransplant.errors import XTransplantError
 from xtransplant.model.families import Site
 from xtransplant.model.load import Model
-from xtransplant.packing import Layout, rows
+from xtransplant.packing import rows
 from xtransplant.strategies import Read
 from xtransplant.strategies.values import LAST, Span
 
@@ -66,9 +67,10 @@ def capture(
         for layer in layers
         for head in (range(model.n_heads) if part == "head" else (None,))
     }
-    steps, rows_of, sizes = compile_reads(model, len(ids), list(reads))
-    banks = _session(model, rows(ids, 1), steps, sizes)
-    place = dict(zip(reads, rows_of, strict=True))
+    layout = rows(ids, 1)
+    program = compile_source(model, layout, list(reads))
+    banks = _session(model, row_pass(model, layout, program.steps, 1), program.sizes)
+    place = program.rows
     found: dict[Site, Tensor] = {}
     for site in sites:
         pieces = []
@@ -81,21 +83,19 @@ def capture(
     return found
 
 
-def _session(
-    model: Model, layout: Layout, steps: Sequence[Step], sizes: tuple[int, int]
-) -> list[Tensor]:
+def _session(model: Model, single: Pass, sizes: tuple[int, int]) -> list[Tensor]:
     """The two banks, filled."""
-    nn, play, shape, dtype = model.nn, player(), tuple(layout.ids.shape), model.bank_dtype
-    inputs, _ = forward_inputs(model, layout, layout.ends[:, 1])
+    nn, play, dtype = model.nn, player(), model.bank_dtype
+    inputs, steps = single.inputs, single.steps
     device, widths = model.device, (model.d_model, model.head_dim)
     with nn.session():
         found: list[Tensor] = []
         nnsight.save(found)
         banks = [
-            torch.zeros(size, width, dtype=dtype, device=device)
+            torch.zeros(1, size, width, dtype=dtype, device=device)
             for size, width in zip(sizes, widths, strict=True)
         ]
         with nn.trace(**inputs):
-            play(nn, steps, banks, shape)
-        found.extend(bank.cpu() for bank in banks)
+            play(nn, steps, banks, 1)
+        found.extend(bank[0].cpu() for bank in banks)
     return found

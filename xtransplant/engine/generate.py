@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import nnsight
 import torch
-from transformers import GenerationConfig
 
+from xtransplant.engine.attention import KeysValues
+from xtransplant.engine.batch import Batch
+from xtransplant.engine.decode import decode
 from xtransplant.engine.inputs import prompt_ids
-from xtransplant.engine.play import player
-from xtransplant.engine.program import Step, branch_of, compile_program
-from xtransplant.engine.score import LayoutName, shape_of
+from xtransplant.engine.memory import Room, is_out_of_memory
+from xtransplant.engine.repeat import end_ids, generate_rows
+from xtransplant.engine.score import shape_of
+from xtransplant.engine.sources import Sources
+from xtransplant.engine.variants import Item, Variants, cost_of
+from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
-from xtransplant.packing import rows
+from xtransplant.packing import Layout, Packing
 from xtransplant.prompts import Example
 from xtransplant.strategies import Edit, Strategy
 
-__all__ = ["Generations", "generate", "generate_edits"]
+__all__ = ["Generations", "generate", "generate_edits", "generate_items"]
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,10 @@ class Generations:
         outputs: per variant, the text generated (special tokens left out).
         token_ids: per variant, its ids, up to and with the token that ended it.
         vanilla, source: text of the target and of the source without a transplant.
-        layout: ``"packed"`` where the prefix was shared, ``"rows"`` where each variant had its own.
+        packing: how the variants ran.
         forward_passes: how many the whole took.
+        token_forwards: how many times a token went through the whole model; a part of its layers
+            counts as that part.
         seconds: wall-clock time.
     """
 
@@ -41,8 +45,9 @@ class Generations:
     token_ids: tuple[tuple[int, ...], ...]
     vanilla: str
     source: str
-    layout: LayoutName
+    packing: Packing
     forward_passes: int
+    token_forwards: float
     seconds: float
 
 
@@ -52,10 +57,10 @@ def generate(
     strategy: Strategy,
     pairs: Sequence[tuple[int, int]],
     *,
-    layout: LayoutName,
+    packing: Packing,
     max_new_tokens: int = 20,
     chat_template: bool = False,
-    max_rows: int = 64,
+    memory_budget: int | None = None,
 ) -> Generations:
     """Greedy continuation of the target under a strategy at each layer pair.
 
@@ -63,13 +68,14 @@ def generate(
 
     Args:
         pairs: (source layer, target layer), counted from 0.
-        layout: ``"packed"`` to run the prompt's common prefix once, else ``"rows"``.
+        packing: the one that :func:`verify_packing` found exact for the model.
         max_new_tokens: longest continuation.
         chat_template: pass both prompts through the checkpoint's chat template.
-        max_rows: most variants in one batch.
+        memory_budget: bytes that the work may take beyond the model; by default half of what is
+            free on its device.
 
     Raises:
-        XTransplantError: an unusable prompt or strategy.
+        XTransplantError: an unusable prompt or strategy, or too little memory for one variant.
     """
     shape = shape_of(model)
     variants = [strategy.edits(shape, i, j) for i, j in pairs]
@@ -78,9 +84,9 @@ def generate(
         prompt_ids(model, example.source, chat_template=chat_template),
         prompt_ids(model, example.target, chat_template=chat_template),
         variants,
-        layout=layout,
+        packing=packing,
         max_new_tokens=max_new_tokens,
-        max_rows=max_rows,
+        room=Room.of(model, memory_budget),
     )
 
 
@@ -90,111 +96,143 @@ def generate_edits(
     target_ids: Sequence[int],
     variants: Sequence[Sequence[Edit]],
     *,
-    layout: LayoutName,
+    packing: Packing,
     max_new_tokens: int = 20,
-    max_rows: int = 64,
+    room: Room | None = None,
 ) -> Generations:
     """:func:`generate` on token ids and recorded edits."""
-    started = time.perf_counter()
-    everything: list[Sequence[Edit]] = [(), *variants]
-    # The prefix that no variant edits or reads is run once; one token at least is left to read.
-    branches = [branch_of(edits, len(target_ids)) for edits in everything]
-    shared = min(*branches, len(target_ids) - 1) if layout == "packed" else 0
-    parts = [everything[k : k + max_rows] for k in range(0, len(everything), max_rows)]
-    placed = [(rows(target_ids, len(part), cached=shared), part) for part in parts]
-    program = compile_program(model, len(source_ids), placed)
-    chunks = list(zip(program.target_steps, [len(part) for part in parts], strict=True))
-    found = _session(
-        model,
-        source_ids,
-        target_ids,
-        program.source_steps,
-        chunks,
-        program.bank_sizes,
-        shared,
-        max_new_tokens,
+    items = [Item(source_ids, target_ids)]
+    found = generate_items(
+        model, items, variants, packing=packing, max_new_tokens=max_new_tokens, room=room
     )
-    ends = _end_ids(model)
-    continued = [_until_end(row, ends) for ids in found for row in ids.tolist()]
-    texts = [model.tokenizer.decode(ids, skip_special_tokens=True) for ids in continued]
-    return Generations(
-        outputs=tuple(texts[2:]),
-        token_ids=tuple(map(tuple, continued[2:])),
-        vanilla=texts[1],
-        source=texts[0],
-        layout=layout,
-        forward_passes=sum(ids.shape[1] for ids in found) + bool(shared),
-        seconds=time.perf_counter() - started,
-    )
+    return next(found)
 
 
-def _session(
+def generate_items(
     model: Model,
-    source_ids: Sequence[int],
-    target_ids: Sequence[int],
-    source_steps: list[Step],
-    chunks: Sequence[tuple[list[Step], int]],
-    bank_sizes: tuple[int, int],
-    shared: int,
+    items: Iterable[Item],
+    variants: Sequence[Sequence[Edit]],
+    *,
+    packing: Packing,
+    max_new_tokens: int = 20,
+    room: Room | None = None,
+    sources: Sources | None = None,
+    source_text: bool = True,
+) -> Iterator[Generations]:
+    """Generations of many examples under the same variants, in order.
+
+    Args:
+        room: the memory to keep to; it shrinks where that turns out to be too much.
+        sources: what was read of source prompts before, and where what is read now is kept.
+        source_text: also continue each source prompt; else ``source`` is empty.
+    """
+    room = Room.of(model) if room is None else room
+    recorded = Variants.of(variants)
+    said: dict[tuple[int, ...], _Said] = {}
+    for item in items:
+        started = time.perf_counter()
+        # What is said needs no candidates.
+        prompts = Item(item.source, item.target)
+        found = _all_parts(model, prompts, recorded, packing, max_new_tokens, room, sources)
+        source = _Said([[]], 0, 0.0)
+        key = tuple(item.source)
+        if source_text:
+            if key not in said:
+                # One prompt at a time is kept: the next examples often have it too.
+                alone = Item(item.source, item.source), Variants.of([])
+                said = {key: _all_parts(model, *alone, packing, max_new_tokens, room, None)}
+            source = said[key]
+        texts = [
+            model.tokenizer.decode(ids, skip_special_tokens=True) for ids in found.ids + source.ids
+        ]
+        yield Generations(
+            outputs=tuple(texts[1:-1]),
+            token_ids=tuple(map(tuple, found.ids[1:])),
+            vanilla=texts[0],
+            source=texts[-1],
+            packing=packing,
+            forward_passes=found.forward_passes + source.forward_passes,
+            token_forwards=found.token_forwards + source.token_forwards,
+            seconds=time.perf_counter() - started,
+        )
+
+
+@dataclass(frozen=True)
+class _Said:
+    """Token ids of the prompt without a transplant and of each variant."""
+
+    ids: list[list[int]]
+    forward_passes: int
+    token_forwards: float
+
+
+def _all_parts(
+    model: Model,
+    item: Item,
+    variants: Variants,
+    packing: Packing,
     max_new_tokens: int,
-) -> list[torch.Tensor]:
-    """New token ids ``[n_rows, <= max_new_tokens]``: of the source, then of each chunk."""
-    nn, play, device, dtype = model.nn, player(), model.device, model.bank_dtype
-    settings = _greedy(model, max_new_tokens)
-    source = torch.tensor([list(source_ids)], device=device)
-    target = torch.tensor([list(target_ids)], device=device)
-    sizes = ((bank_sizes[0], model.d_model), (bank_sizes[1], model.head_dim))
-    with nn.session():
-        found: list[torch.Tensor] = []
-        nnsight.save(found)
-        banks = [torch.zeros(size, dtype=dtype, device=device) for size in sizes]
-        with nn.generate(
-            input_ids=source, attention_mask=torch.ones_like(source), generation_config=settings
-        ) as tracer:
-            play(nn, source_steps, banks, (1, source.shape[1]))
-            found.append(tracer.result[:, source.shape[1] :].cpu())
-        if shared:
-            with nn.trace(input_ids=target[:, :shared], use_cache=True):
-                prefix = nn.output.past_key_values
-        for steps, count in chunks:
-            batch = target.repeat(count, 1)
-            cache = {}
-            if shared:
-                cache["past_key_values"] = copy.deepcopy(prefix)
-                cache["past_key_values"].batch_repeat_interleave(count)
-            with nn.generate(
-                input_ids=batch,
-                attention_mask=torch.ones_like(batch),
-                generation_config=settings,
-                **cache,
-            ) as tracer:
-                play(nn, steps, banks, (count, batch.shape[1] - shared))
-                found.append(tracer.result[:, batch.shape[1] :].cpu())
-    return found
+    room: Room,
+    sources: Sources | None,
+) -> _Said:
+    """One example, its variants cut into parts where memory asks for it."""
+    batch = Batch(model, [item], variants, packing, 1, sources, scored=False)
+    cost, total = cost_of(model, item, variants, packing), len(variants.edits)
+    kept = len(item.target) if not packing.shared_prefix else variants.n_chain(len(item.target))
+    each = cost.each + _stored_bytes(model, kept + max_new_tokens)
+    ids: list[list[int]] = []
+    passes, tokens, done = 0, 0.0, 0
+    while done < total or not ids:
+        count = room.fits(cost.fixed, each, total - done, cost.per_variant) if total else 0
+        part = range(done, done + count)
+        last = part.stop == total
+        try:
+            if packing.shared_prefix:
+                said = _over_shared_prefix(batch, part, max_new_tokens, last=last)
+            else:
+                said = _Said(*generate_rows(batch, part, max_new_tokens))
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            if count <= 1:
+                raise XTransplantError(
+                    f"{model.name} runs out of memory on one variant of a prompt of "
+                    f"{len(item.target)} tokens and {max_new_tokens} new ones; use a smaller "
+                    "--dtype, fewer --max-new-tokens or --device-map auto"
+                ) from error
+            room.halve(cost.fixed + each * count, f"{count} variants")
+            continue
+        ids += said.ids if not ids else said.ids[1:]
+        passes += said.forward_passes
+        tokens += said.token_forwards
+        done += count
+    return _Said(ids, passes, tokens)
 
 
-def _greedy(model: Model, max_new_tokens: int) -> GenerationConfig:
-    """Greedy decoding whatever the checkpoint's own settings say; only its end tokens are kept."""
-    ends, pad = _end_ids(model), model.tokenizer.pad_token_id
-    return GenerationConfig(
-        do_sample=False,
-        # Without it a model that was trained with the cache off reads the prompt anew at every
-        # step, and what was written as it was first read would be gone.
-        use_cache=True,
+def _over_shared_prefix(batch: Batch, part: range, max_new_tokens: int, *, last: bool) -> _Said:
+    model = batch.model
+    kept = [KeysValues() for _ in range(model.n_layers)]
+    passes, tokens = batch.forward_passes, batch.token_forwards
+    picked = batch.run(part, last=False, keep=kept)
+    layout, trunk = batch.layout, batch.trunk
+    assert isinstance(layout, Layout)
+    if last:
+        batch.trunk = None
+    found = decode(
+        model,
+        layout,
+        trunk,
+        kept,
+        picked["ids"][0, :, 0],
         max_new_tokens=max_new_tokens,
-        eos_token_id=ends or None,
-        pad_token_id=ends[0] if pad is None and ends else pad,
+        ends=end_ids(model),
     )
+    passes = batch.forward_passes - passes + found.steps
+    return _Said(found.ids, passes, batch.token_forwards - tokens + found.token_forwards)
 
 
-def _end_ids(model: Model) -> list[int]:
-    """The tokens that end a text: what the checkpoint's settings say, else the tokenizer's."""
-    own: Any = model.nn._module.generation_config
-    end = own.eos_token_id if own is not None else model.tokenizer.eos_token_id
-    return list(end) if isinstance(end, list) else [] if end is None else [end]
-
-
-def _until_end(ids: list[int], ends: Sequence[int]) -> list[int]:
-    """Cut a row after the token that ended it; what follows is padding."""
-    stop = next((index + 1 for index, token in enumerate(ids) if token in ends), len(ids))
-    return ids[:stop]
+def _stored_bytes(model: Model, n_tokens: int) -> float:
+    """Keys and values of some tokens in all layers."""
+    n_kv = getattr(model.config, "num_key_value_heads", None) or model.n_heads
+    size = torch.finfo(model.dtype).bits // 8
+    return 2.0 * size * n_kv * model.head_dim * n_tokens * model.n_layers

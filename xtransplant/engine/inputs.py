@@ -1,18 +1,13 @@
-"""From prompts and layouts to what the model's forward takes: ids, masks, positions."""
+"""From text to token ids: prompts, and candidates as their continuations."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import torch
-from torch import Tensor
 
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
-from xtransplant.packing import Layout, visible_mask
 
-__all__ = ["candidate_ids", "forward_inputs", "prompt_ids"]
+__all__ = ["candidate_ids", "prompt_ids"]
 
 
 def prompt_ids(model: Model, prompt: str, *, chat_template: bool = False) -> list[int]:
@@ -65,45 +60,3 @@ def candidate_ids(
             raise XTransplantError(f"candidate {candidate!r} makes no token; leave it out")
         found.append(own)
     return found
-
-
-def forward_inputs(
-    model: Model, layout: Layout, keep: Tensor
-) -> tuple[dict[str, Any], dict[str, Tensor] | None]:
-    """Keyword arguments of one forward pass over a layout, and masks by layer type if it needs any.
-
-    The masks are handed to the decoder inside the trace (see :func:`player`): nnsight takes an
-    attention mask for a tensor with one row per prompt.
-
-    Args:
-        keep: ``[n]``, the columns whose logits are wanted.
-    """
-    device = model.device
-    inputs: dict[str, Any] = {
-        "input_ids": layout.ids.to(device),
-        "position_ids": layout.positions.to(device),
-        "use_cache": False,
-    }
-    if model.keeps_logits:
-        inputs["logits_to_keep"] = keep.to(device)
-    if layout.ancestors is None:
-        assert layout.padding is not None
-        inputs["attention_mask"] = layout.padding.long().to(device)
-        return inputs, None
-    masks = {
-        kind: _additive(
-            visible_mask(layout.ancestors, layout.positions[0], sliding=w.sliding, chunk=w.chunk),
-            model.dtype,
-        ).to(device)
-        for kind, w in model.windows.items()
-    }
-    if model.masks_by_layer_type:
-        return inputs, masks
-    (inputs["attention_mask"],) = masks.values()
-    return inputs, None
-
-
-def _additive(visible: Tensor, dtype: torch.dtype) -> Tensor:
-    """``[L, L]`` bool to ``[1, 1, L, L]``: 0 where seen, the lowest number where not."""
-    mask = torch.zeros(visible.shape, dtype=dtype)
-    return mask.masked_fill(~visible, torch.finfo(dtype).min)[None, None]

@@ -16,42 +16,73 @@ __all__ = ["picker", "player"]
 
 
 def player() -> Callable[..., None]:
-    """A function ``play(nn, steps, banks, shape, masks)`` to be called inside a trace.
+    """A function ``play(nn, steps, banks, n_examples)`` to be called inside a trace.
 
-    ``nn`` is the traced model, ``steps`` those of a program, ``banks`` its two tensors (written
-    to), ``shape`` the (rows, columns) of the model's input, ``masks`` None or the path of the
-    decoder with the attention masks by layer type that it is to be handed.
+    ``nn`` is the traced model, ``steps`` those of a pass in the order of its layers, ``banks`` the
+    two tensors of a program (written to). A step is either ``(layer, "join", ...)``, which tells
+    a block what its columns are and what they see, or ``(layer, "site", ...)``, which reads and
+    writes activations.
     """
 
-    def play(nn: Any, steps: Any, banks: Any, shape: Any, masks: Any = None) -> None:
-        if masks is not None:
-            decoder, by_type = masks
-            positional, named = nn.get(decoder).inputs
-            nn.get(decoder).inputs = (positional, {**named, "attention_mask": by_type})
+    def play(nn: Any, steps: Any, banks: Any, n_examples: Any) -> None:
+        def join(path: Any, names: Any, index: Any, origin: Any, mask: Any) -> None:
+            positional, named = nn.get(path).inputs
+            given = {**dict(zip(names, positional, strict=False)), **named}
+            for name, value in given.items():
+                if name == names[0]:
+                    if index is not None:
+                        given[name] = value.index_select(1, index.to(value.device))
+                elif name == "attention_mask":
+                    given[name] = mask
+                elif name == "position_ids":
+                    given[name] = value.index_select(1, origin.to(value.device))
+                elif name == "position_embeddings":
+                    tables = value if isinstance(value, tuple) else (value,)
+                    tables = tuple(
+                        table.index_select(1, origin.to(table.device)) for table in tables
+                    )
+                    given[name] = tables if isinstance(value, tuple) else tables[0]
+                elif not (value is None or isinstance(value, (bool, str))):
+                    raise TypeError(f"a block takes {name}, which packing does not know")
+            if "attention_mask" not in given:
+                raise TypeError("a block takes no attention mask")
+            nn.get(path).inputs = (
+                tuple(given[name] for name in names[: len(positional)]),
+                {name: given[name] for name in named},
+            )
 
         def total(bank: Any, parts: Any) -> Any:
             n_results, index, row, weight, constant = parts
-            start = torch.zeros(n_results, bank.shape[-1], dtype=bank.dtype, device=bank.device)
-            terms = bank[row.to(bank.device)] * weight.to(bank)
-            return start.index_add(0, index.to(bank.device), terms) + constant.to(bank)
+            shape = (bank.shape[0], n_results, bank.shape[-1])
+            start = torch.zeros(shape, dtype=bank.dtype, device=bank.device)
+            terms = bank[:, row.to(bank.device)] * weight.to(bank)
+            return start.index_add(1, index.to(bank.device), terms) + constant.to(bank)
 
-        for path, side, scale, kind, width, read, applied, write in steps:
+        for step in steps:
+            if step[1] == "join":
+                join(*step[2:])
+                continue
+            path, side, scale, kind, width, read, applied, write = step[2:]
             module = nn.get(path)
             value = module.output if side == "output" else module.input
             if isinstance(value, tuple):
                 value = value[0]
-            # [rows, columns, heads or 1, head_dim or d_model]; some modules flatten the first two.
-            value = value.view(shape[0], shape[1], -1, width)
+            # [examples, columns, heads or 1, head_dim or d_model], whatever the module's shape.
+            value = value.view(n_examples, -1, value.shape[-1] // width, width)
             bank = banks[kind]
             if read is not None:
-                rows, (row, column, head) = read
-                bank[rows.to(bank.device)] = (value[row, column, head] * scale).to(bank)
+                rows, (column, head) = read
+                found = value[:, column.to(value.device), head.to(value.device)]
+                bank[:, rows.to(bank.device)] = (found * scale).to(bank)
             for function, arguments, rows in applied:
-                result = function(*[total(bank, argument) for argument in arguments])
-                bank[rows.to(bank.device)] = result.to(bank)
+                # The user's function sees rows, [n, width].
+                inputs = [total(bank, argument).flatten(0, 1) for argument in arguments]
+                result = function(*inputs).view(n_examples, -1, width)
+                bank[:, rows.to(bank.device)] = result.to(bank)
             if write is not None:
-                parts, (row, column, head) = write
-                value[row, column, head] = (total(bank, parts) / scale).to(value)
+                parts, (column, head) = write
+                found = (total(bank, parts) / scale).to(value)
+                value[:, column.to(value.device), head.to(value.device)] = found
 
     return play
 
@@ -60,22 +91,24 @@ def picker() -> Callable[..., dict[str, Any]]:
     """A function ``pick(logits, wanted)`` to be called inside a trace.
 
     Of ``logits`` ``[rows, kept, vocabulary]`` it returns, on the CPU: ``edges``
-    ``[n_variants, n_edges]``, log-probability of each candidate's tokens; ``top`` and ``ids``
-    ``[n_variants, k]``, the most probable next tokens.
+    ``[n_examples, n_blocks, n_edges]``, log-probability of each candidate's tokens; ``top`` and
+    ``ids`` ``[n_examples, n_blocks, k]``, the most probable next tokens.
     """
 
     def pick(logits: Any, wanted: Any) -> dict[str, Any]:
-        keep, reads, tokens, ends, k = wanted
+        keep, n_examples, reads, tokens, ends, k = wanted
         if logits.shape[1] != len(keep):
             logits = logits[:, keep]
+        logits = logits.reshape(n_examples, -1, logits.shape[-1])
         norm = logits.float().logsumexp(dim=-1)
-        row, column = reads.unbind(-1)
-        edges = logits[row, column, tokens].float() - norm[row, column]
-        row, column = ends.unbind(-1)
-        top, ids = logits[row, column].float().topk(k, dim=-1)
+        example = torch.arange(n_examples, device=logits.device)
+        at = (example[:, None, None], reads)
+        edges = logits[(*at, tokens[:, None].expand_as(reads))].float() - norm[at]
+        at = (example[:, None], ends)
+        top, ids = logits[at].float().topk(k, dim=-1)
         return {
             "edges": edges.cpu(),
-            "top": (top - norm[row, column][:, None]).cpu(),
+            "top": (top - norm[at][..., None]).cpu(),
             "ids": ids.cpu(),
         }
 

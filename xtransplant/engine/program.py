@@ -1,9 +1,10 @@
 """Compile recorded edits into plain data that a trace can play: indices and coefficients.
 
 Every value that an edit needs gets a row in a *bank*: reads of the source, reads of the target,
-results of the user's functions. There are two banks, ``[n, d_model]`` and ``[n, head_dim]`` (for
-site ``head``). A program is a list of steps in the order in which the model computes its sites;
-at each, rows are read into the bank, functions are applied, and sums of rows are written back.
+results of the user's functions. There are two banks, ``[n_examples, n, d_model]`` and
+``[n_examples, n, head_dim]`` (for site ``head``). A program is a list of steps in the order in
+which the model computes its sites; at each, rows are read into the bank, functions are applied, and
+sums of rows are written back.
 What leaves this file holds tensors, tuples, strings and the user's own functions, nothing of this
 package, so that a trace can carry it to a machine where this package is not installed.
 """
@@ -21,34 +22,43 @@ from torch import Tensor
 from xtransplant.errors import XTransplantError
 from xtransplant.model.families import Site
 from xtransplant.model.load import Model
-from xtransplant.packing import Layout
+from xtransplant.packing import Layout, RowLayout
 from xtransplant.strategies import Applied, Edit, Read, Value
 
-__all__ = ["Program", "Step", "branch_of", "compile_program", "compile_reads"]
+__all__ = [
+    "SourceProgram",
+    "Step",
+    "compile_source",
+    "compile_target",
+    "source_reads",
+    "start_of",
+    "without_resid_mid",
+]
 
 Sum = tuple[int, Tensor, Tensor, Tensor, Tensor]
 """A linear combination of bank rows: (n results, result index, bank row, weight, constant)."""
 
-Step = tuple[str, str, float, int, int, Any, list[Any], Any]
-"""(module path, side, scale, bank, width, read, applications, write)."""
+Step = tuple[Any, ...]
+"""(layer, "site", module path, side, scale, bank, width, read, applications, write); or a
+"join", see :mod:`xtransplant.engine.passes`. What each holds is told in :func:`player`."""
 
 # The order in which a block computes its sites.
 _ORDER: dict[Site, int] = {"resid_pre": 0, "head": 1, "attn": 2, "ffn": 3, "resid_post": 4}
 
 
 @dataclass(frozen=True)
-class Program:
-    """What to do at each site of the source's run and of the target's.
+class SourceProgram:
+    """What to read of the source, for all variants of a grid at once.
 
     Attributes:
-        source_steps: in the order the model computes them.
-        target_steps: the same for each of the target's layouts.
-        bank_sizes: rows of the two banks, which all layouts share.
+        steps: in the order the model computes them.
+        rows: each read's rows in its bank, one per token.
+        sizes: rows of the two banks so far; a target's own follow.
     """
 
-    source_steps: list[Step]
-    target_steps: list[list[Step]]
-    bank_sizes: tuple[int, int]
+    steps: list[Step]
+    rows: dict[Read, list[int]]
+    sizes: tuple[int, int]
 
 
 @dataclass
@@ -56,11 +66,11 @@ class _Site:
     """What happens at one site of one layer while a program is being compiled."""
 
     read_rows: list[int] = dataclass_field(default_factory=list)
-    read_nodes: list[tuple[int, int, int]] = dataclass_field(default_factory=list)
+    read_places: list[tuple[int, int]] = dataclass_field(default_factory=list)
     applied: list[tuple[Callable[..., Any], list[list[Value]], list[int], int]] = dataclass_field(
         default_factory=list
     )
-    written: list[tuple[Value, int, int, tuple[tuple[int, int], ...], int]] = dataclass_field(
+    written: list[tuple[Value, int, int, tuple[int, ...], int]] = dataclass_field(
         default_factory=list
     )
 
@@ -68,60 +78,63 @@ class _Site:
 Key = tuple[int, int, Site]  # layer, order within the layer, site
 
 
-def branch_of(edits: Sequence[Edit], length: int) -> int:
-    """The first token of a prompt of ``length`` that a variant edits, or reads of itself."""
-    spans = [(edit.place, edit.span) for edit in edits]
-    spans += [
-        (read, read.span)
-        for edit in edits
-        for read in edit.value.reads()
-        if read.prompt == "target"
-    ]
-    return min((span.resolve(length, str(place)).start for place, span in spans), default=length)
+def start_of(edits: Sequence[Edit]) -> int:
+    """The layer from which on a variant is not what the prompt is without a transplant."""
+    return min((edit.layer for edit in edits), default=0)
 
 
-def compile_program(
+def compile_source(
+    model: Model, source: Layout | RowLayout, reads: Sequence[Read]
+) -> SourceProgram:
+    """Place reads of the source, none of them of ``resid_mid``."""
+    compiler = _Compiler(model, source, SourceProgram([], {}, (0, 0)))
+    for read in reads:
+        compiler.read(0, read)
+    return SourceProgram(compiler.steps(compiler.source), compiler.shared, compiler.bank_sizes)
+
+
+def compile_target(
     model: Model,
-    source_length: int,
-    targets: Sequence[tuple[Layout, Sequence[Sequence[Edit]]]],
-) -> Program:
-    """Place the edits of every variant of one example into its layouts.
+    source: Layout | RowLayout,
+    known: SourceProgram,
+    target: Layout | RowLayout,
+    variants: Sequence[Sequence[Edit]],
+) -> tuple[list[Step], tuple[int, int]]:
+    """Place the edits of every variant into a layout: steps, and the sizes of the banks.
 
     Args:
         model: gives module paths and the residual stream's scale.
-        source_length: tokens of the source prompt, which is run as one row.
-        targets: layouts, each with the edits of every variant that stands in it (none for the
-            run without a transplant).
+        source: layout of the source.
+        known: has every read of the source that the edits use.
+        variants: edits of each variant of the layout, none of ``resid_mid``.
 
     Raises:
         XTransplantError: an edit whose spans of tokens do not match in length.
     """
-    compiler = _Compiler(model, source_length)
-    target_steps = [
-        compiler.target_steps(
-            layout, [[_without_resid_mid(edit, edits) for edit in edits] for edits in variants]
-        )
-        for layout, variants in targets
-    ]
-    source_steps = compiler.steps(compiler.source)
-    return Program(source_steps, target_steps, (compiler.sizes[0], compiler.sizes[1]))
+    compiler = _Compiler(model, source, known)
+    return compiler.target_steps(target, variants), compiler.bank_sizes
 
 
-def compile_reads(
-    model: Model, length: int, reads: Sequence[Read]
-) -> tuple[list[Step], list[list[int]], tuple[int, int]]:
-    """Steps that read a prompt of ``length`` tokens, each read's bank rows, and the banks' sizes.
+def source_reads(variants: Sequence[Sequence[Edit]]) -> list[Read]:
+    """Every read of the source that some variants use, each once."""
+    found = {
+        read: None
+        for edits in variants
+        for edit in edits
+        for read in edit.value.reads()
+        if read.prompt == "source"
+    }
+    return list(found)
 
-    Reads must be of the source, different from each other, and none of ``resid_mid``.
-    """
-    compiler = _Compiler(model, length)
-    rows = [compiler.read(0, read) for read in reads]
-    return compiler.steps(compiler.source), rows, (compiler.sizes[0], compiler.sizes[1])
+
+def without_resid_mid(edits: Sequence[Edit]) -> tuple[Edit, ...]:
+    """A variant's edits with ``resid_mid``, no module's output, said as ``resid_pre + attn``."""
+    if not any("resid_mid" in (e.site, *(r.site for r in e.value.reads())) for e in edits):
+        return tuple(edits)
+    return tuple(_without_resid_mid(edit, edits) for edit in edits)
 
 
 def _without_resid_mid(edit: Edit, edits: Sequence[Edit]) -> Edit:
-    """``resid_mid`` is no module's output: say it as ``resid_pre + attn``."""
-
     def mid(prompt: Any, read: Read) -> Value:
         pre = Read(prompt, "resid_pre", read.layer, read.span)
         attn = Read(prompt, "attn", read.layer, read.span)
@@ -153,13 +166,19 @@ def _without_resid_mid(edit: Edit, edits: Sequence[Edit]) -> Edit:
 class _Compiler:
     """Collects reads, functions and writes per site, and numbers the rows of the banks."""
 
-    def __init__(self, model: Model, source_length: int) -> None:
-        self.model, self.source_length = model, source_length
-        self.sizes = [0, 0]
+    def __init__(self, model: Model, source: Layout | RowLayout, known: SourceProgram) -> None:
+        self.model, self.source_layout = model, source
+        self.sizes = list(known.sizes)
         self.source: dict[Key, _Site] = {}
-        self.shared: dict[Read, list[int]] = {}
+        self.shared = dict(known.rows)
 
-    def target_steps(self, layout: Layout, variants: Sequence[Sequence[Edit]]) -> list[Step]:
+    @property
+    def bank_sizes(self) -> tuple[int, int]:
+        return self.sizes[0], self.sizes[1]
+
+    def target_steps(
+        self, layout: Layout | RowLayout, variants: Sequence[Sequence[Edit]]
+    ) -> list[Step]:
         self.layout = layout
         self.target: dict[Key, _Site] = {}
         self.own: dict[tuple[int, Read | Applied], list[int]] = {}
@@ -180,8 +199,8 @@ class _Compiler:
                     )
             self._rows(variant, edit.value, here, bank)
             for offset, token in enumerate(tokens):
-                nodes = self.layout.nodes(variant, token)
-                here.written.append((edit.value, variant, offset, nodes, edit.head or 0))
+                columns = self.layout.columns(variant, token, edit.layer)
+                here.written.append((edit.value, variant, offset, columns, edit.head or 0))
 
     def _parts(self, value: Value) -> list[tuple[Read, int]]:
         return [
@@ -189,7 +208,8 @@ class _Compiler:
         ]
 
     def _length(self, read: Read) -> int:
-        return self.source_length if read.prompt == "source" else self.layout.prompt_length
+        layout = self.source_layout if read.prompt == "source" else self.layout
+        return layout.prompt_length
 
     def _rows(self, variant: int, value: Value, here: _Site, bank: int) -> None:
         """Give every term of a value its rows in the bank, one per token."""
@@ -210,14 +230,15 @@ class _Compiler:
         """Have a read filled in as the model passes its site; its bank rows, one per token."""
         tokens = read.span.resolve(self._length(read), str(read))
         rows = self._new_rows(variant, read, int(read.site == "head"), len(tokens))
-        sites = self.source if read.prompt == "source" else self.target
+        of_source = read.prompt == "source"
+        sites, layout = (
+            (self.source, self.source_layout) if of_source else (self.target, self.layout)
+        )
         site = sites.setdefault(_key(read.layer, read.site), _Site())
         for row, token in zip(rows, tokens, strict=True):
-            node = (0, token)
-            if read.prompt == "target":
-                node = self.layout.nodes(variant, token)[0]
+            column = layout.columns(None if of_source else variant, token, read.layer)[0]
             site.read_rows.append(row)
-            site.read_nodes.append((*node, read.head or 0))
+            site.read_places.append((column, read.head or 0))
         return rows
 
     def _known(self, variant: int, term: Read | Applied) -> list[int] | None:
@@ -262,7 +283,7 @@ class _Compiler:
             width = self.model.head_dim if bank else self.model.d_model
             read = write = None
             if site.read_rows:
-                read = (torch.tensor(site.read_rows), torch.tensor(site.read_nodes).unbind(-1))
+                read = (torch.tensor(site.read_rows), torch.tensor(site.read_places).unbind(-1))
             applied = []
             for function, arguments, rows, variant in site.applied:
                 sums = [
@@ -272,13 +293,14 @@ class _Compiler:
                 applied.append((function, sums, torch.tensor(rows)))
             if site.written:
                 cells = [
-                    (variant, value, offset, (*node, head))
-                    for value, variant, offset, nodes, head in site.written
-                    for node in nodes
+                    (variant, value, offset, (column, head))
+                    for value, variant, offset, columns, head in site.written
+                    for column in columns
                 ]
                 total = self._sum([cell[:3] for cell in cells])
                 write = (total, torch.tensor([cell[3] for cell in cells]).unbind(-1))
-            steps.append((path.path, path.side, path.scale, bank, width, read, applied, write))
+            place = (path.path, path.side, path.scale)
+            steps.append((layer, "site", *place, bank, width, read, applied, write))
         return steps
 
 

@@ -1,28 +1,28 @@
-"""Score: the log-likelihood of every candidate in every variant, from one forward pass."""
+"""Score: the log-likelihood of every candidate in every variant, of one example or of many."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-import nnsight
 import numpy as np
 import torch
-from torch import Tensor
 
-from xtransplant.engine.inputs import candidate_ids, forward_inputs, prompt_ids
-from xtransplant.engine.play import picker, player
-from xtransplant.engine.program import branch_of, compile_program
+from xtransplant.engine.batch import Found, room_for, run_items
+from xtransplant.engine.inputs import candidate_ids, prompt_ids
+from xtransplant.engine.memory import Room, is_out_of_memory
+from xtransplant.engine.sources import Sources
+from xtransplant.engine.variants import Item, Variants, alike
 from xtransplant.model.load import Model
-from xtransplant.packing import Layout, pack, rows
+from xtransplant.packing import Packing
 from xtransplant.prompts import Example
 from xtransplant.strategies import Edit, Shape, Strategy
 
-__all__ = ["LayoutName", "Scores", "score", "score_edits", "shape_of"]
+__all__ = ["Scores", "item_of", "score", "score_edits", "score_items", "shape_of"]
 
-LayoutName = Literal["packed", "rows"]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -37,9 +37,12 @@ class Scores:
         top_tokens: ``[n_variants, k]``, the most probable next tokens as text.
         top_logprobs: ``[n_variants, k]``.
         vanilla_top, source_top: ``[k]`` tokens of the target and source without a transplant.
-        layout: ``"packed"`` or ``"rows"``, how the variants ran.
-        forward_passes: how many the whole took, the source's included.
-        seconds: wall-clock time.
+        packing: how the variants ran.
+        forward_passes: how many the whole took, the source's included; other examples that ran
+            in the same ones count them too.
+        token_forwards: how many times a token went through the whole model, an equal share where
+            examples ran together; a part of the layers counts as that part.
+        seconds: wall-clock time, an equal share of it where examples ran together.
     """
 
     logprobs: Floats
@@ -49,8 +52,9 @@ class Scores:
     top_logprobs: Floats
     vanilla_top: tuple[str, ...]
     source_top: tuple[str, ...]
-    layout: LayoutName
+    packing: Packing
     forward_passes: int
+    token_forwards: float
     seconds: float
 
 
@@ -60,44 +64,51 @@ def score(
     strategy: Strategy,
     pairs: Sequence[tuple[int, int]],
     *,
-    layout: LayoutName,
+    packing: Packing,
     top_k: int = 5,
     chat_template: bool = False,
-    max_tokens: int = 2048,
+    memory_budget: int | None = None,
 ) -> Scores:
     """Log-likelihood of each candidate of an example under a strategy at each layer pair.
 
     Args:
         pairs: (source layer, target layer), counted from 0.
-        layout: ``"packed"`` where :func:`verify_packing` allows it, else ``"rows"``.
+        packing: the one that :func:`verify_packing` found exact for the model.
         top_k: how many of the most probable next tokens to report.
         chat_template: pass both prompts through the checkpoint's chat template.
-        max_tokens: longest sequence, or largest batch in tokens, of one forward pass; the
-            variants are split where they need more.
+        memory_budget: bytes that a forward pass may take beyond the model; by default half of
+            what is free on its device.
 
     Raises:
-        XTransplantError: an unusable prompt, candidate or strategy.
+        XTransplantError: an unusable prompt, candidate or strategy, or too little memory for
+            one variant.
     """
     shape = shape_of(model)
     variants = [strategy.edits(shape, i, j) for i, j in pairs]
-    source_ids = prompt_ids(model, example.source, chat_template=chat_template)
-    target_ids = prompt_ids(model, example.target, chat_template=chat_template)
-    return score_edits(
-        model,
-        source_ids,
-        target_ids,
-        variants,
-        candidate_ids(model, example.source, source_ids, example.candidates),
-        candidate_ids(model, example.target, target_ids, example.candidates),
-        layout=layout,
-        top_k=top_k,
-        max_tokens=max_tokens,
-    )
+    item = item_of(model, example, chat_template=chat_template)
+    room = Room.of(model, memory_budget)
+    return next(score_items(model, [item], variants, packing=packing, top_k=top_k, room=room))
 
 
 def shape_of(model: Model) -> Shape:
     """What a strategy may ask of this model."""
     return Shape(model.n_layers, model.n_heads, model.sites)
+
+
+def item_of(model: Model, example: Example, *, chat_template: bool = False) -> Item:
+    """An example as token ids.
+
+    Raises:
+        XTransplantError: an unusable prompt or candidate.
+    """
+    source = prompt_ids(model, example.source, chat_template=chat_template)
+    target = prompt_ids(model, example.target, chat_template=chat_template)
+    return Item(
+        source,
+        target,
+        candidate_ids(model, example.source, source, example.candidates),
+        candidate_ids(model, example.target, target, example.candidates),
+    )
 
 
 def score_edits(
@@ -108,117 +119,87 @@ def score_edits(
     source_candidates: Sequence[Sequence[int]],
     target_candidates: Sequence[Sequence[int]],
     *,
-    layout: LayoutName,
+    packing: Packing,
     top_k: int = 5,
-    max_tokens: int = 2048,
+    room: Room | None = None,
 ) -> Scores:
     """:func:`score` on token ids and recorded edits."""
-    started = time.perf_counter()
-    # The run without a transplant is one more variant: the one that edits nothing.
-    everything: list[Sequence[Edit]] = [(), *variants]
-    branches = [branch_of(edits, len(target_ids)) for edits in everything]
-    targets = []
-    for part in _split(branches, target_ids, target_candidates, layout, max_tokens):
-        if layout == "packed":
-            place = pack(target_ids, branches[part], target_candidates)
-        else:
-            place = rows(target_ids, len(branches[part]), target_candidates)
-        targets.append((place, everything[part]))
-    program = compile_program(model, len(source_ids), targets)
-    if layout == "packed":
-        source = pack(source_ids, [len(source_ids)], source_candidates)
-    else:
-        source = rows(source_ids, 1, source_candidates)
-    found = _session(
-        model,
-        [source, *(place for place, _ in targets)],
-        [program.source_steps, *program.target_steps],
-        program.bank_sizes,
-        top_k,
-    )
-    totals = [_by_candidate(source, found[0]["edges"])]
-    totals += [_by_candidate(p, f["edges"]) for (p, _), f in zip(targets, found[1:], strict=True)]
-    after = np.concatenate(totals[1:])
-    tokens = [
-        tuple(model.tokenizer.decode([token]) for token in ids)
-        for part in found
-        for ids in part["ids"].tolist()
-    ]
-    top = torch.cat([part["top"] for part in found[1:]]).double().numpy()
+    item = Item(source_ids, target_ids, source_candidates, target_candidates)
+    return next(score_items(model, [item], variants, packing=packing, top_k=top_k, room=room))
+
+
+def score_items(
+    model: Model,
+    items: Iterable[Item],
+    variants: Sequence[Sequence[Edit]],
+    *,
+    packing: Packing,
+    top_k: int = 5,
+    room: Room | None = None,
+    sources: Sources | None = None,
+) -> Iterator[Scores]:
+    """Scores of many examples under the same variants, in order, several to a forward pass.
+
+    Items are taken as they are needed, a bounded number ahead, so that memory does not grow with
+    their number.
+
+    Args:
+        room: the memory to keep to; it shrinks where that turns out to be too much.
+        sources: what was read of source prompts before, and where what is read now is kept.
+    """
+    room = Room.of(model) if room is None else room
+    top_k = min(top_k, model.vocab_size)
+    edits = Variants.of(variants)
+    ahead, waiting = iter(items), deque[Item]()
+    while True:
+        while len(waiting) < _LOOK_AHEAD and (item := next(ahead, None)) is not None:
+            waiting.append(item)
+        if not waiting:
+            return
+        group = alike(list(waiting), edits)
+        count = room_for(model, group, edits, packing, room)
+        started = time.perf_counter()
+        try:
+            found = run_items(model, group[:count], edits, packing, top_k, room, sources)
+        except Exception as error:
+            # With one example the batch has halved its variants itself, down to one.
+            if count == 1 or not is_out_of_memory(error):
+                raise
+            continue
+        seconds = (time.perf_counter() - started) / count
+        for place in range(count):
+            waiting.popleft()
+            yield _scores(model, found, place, packing, seconds)
+
+
+_LOOK_AHEAD = 512
+
+
+def _scores(model: Model, found: Found, place: int, packing: Packing, seconds: float) -> Scores:
+    """One example's share of what a batch found."""
+    item = found.items[place]
+    source = _by_candidate(found.source, place, len(item.source_candidates))
+    target = _by_candidate(found.target, place, len(item.target_candidates))
+    ids = torch.cat([part["ids"][place] for part in (found.source, found.target)])
+    words = {token: model.tokenizer.decode([token]) for token in ids.unique().tolist()}
+    tokens = [tuple(words[token] for token in row) for row in ids.tolist()]
     return Scores(
-        logprobs=after[1:],
-        vanilla=after[0],
-        source=totals[0][0],
+        logprobs=target[1:],
+        vanilla=target[0],
+        source=source[0],
         top_tokens=tuple(tokens[2:]),
-        top_logprobs=top[1:],
+        top_logprobs=found.target["top"][place, 1:].double().numpy(),
         vanilla_top=tokens[1],
         source_top=tokens[0],
-        layout=layout,
-        forward_passes=len(found),
-        seconds=time.perf_counter() - started,
+        packing=packing,
+        forward_passes=found.forward_passes,
+        token_forwards=found.token_forwards / len(found.items),
+        seconds=seconds,
     )
 
 
-def _split(
-    branches: Sequence[int],
-    prompt: Sequence[int],
-    candidates: Sequence[Sequence[int]],
-    layout: LayoutName,
-    max_tokens: int,
-) -> list[slice]:
-    """Cut the variants into parts of at most ``max_tokens`` each, and at least one variant."""
-    one = rows(prompt, 1, candidates) if layout == "rows" else None
-    extra = len({tuple(c[:d]) for c in candidates for d in range(1, len(c))})
-    parts, first, used = [], 0, len(prompt)
-    for variant, branch in enumerate(branches):
-        cost = one.ids.numel() if one is not None else len(prompt) - branch + extra
-        if used + cost > max_tokens and variant > first:
-            parts.append(slice(first, variant))
-            first, used = variant, len(prompt)
-        used += cost
-    return [*parts, slice(first, len(branches))]
-
-
-def _by_candidate(layout: Layout, edges: Tensor) -> Floats:
-    """Log-probabilities ``[n_variants, n_edges]``, summed by candidate."""
-    n_candidates = int(layout.edge_candidates.max()) + 1 if len(layout.edge_candidates) else 0
+def _by_candidate(part: dict[str, Any], place: int, n_candidates: int) -> Floats:
+    """Log-probabilities of edges ``[n_blocks, n_edges]``, summed by candidate."""
+    edges, owners = part["edges"][place].double(), part["candidates"][place]
     sums = torch.zeros(len(edges), n_candidates, dtype=torch.float64)
-    return sums.index_add(1, layout.edge_candidates, edges.double()).numpy()
-
-
-def _wanted(layout: Layout, top_k: int, device: torch.device) -> tuple[Any, ...]:
-    """Columns to keep, and what to pick from them, with columns counted among the kept."""
-    keep = torch.unique(torch.cat([layout.reads[..., 1].flatten(), layout.ends[:, 1]]))
-    reads, ends = layout.reads.clone(), layout.ends.clone()
-    reads[..., 1] = torch.searchsorted(keep, reads[..., 1].contiguous())
-    ends[:, 1] = torch.searchsorted(keep, ends[:, 1].contiguous())
-    tensors = (keep, reads, layout.edge_tokens, ends)
-    return *(tensor.to(device) for tensor in tensors), top_k
-
-
-def _session(
-    model: Model,
-    layouts: Sequence[Layout],
-    steps: Sequence[Any],
-    bank_sizes: tuple[int, int],
-    top_k: int,
-) -> list[dict[str, Tensor]]:
-    """Source and targets in one nnsight session; what is kept of each: see :func:`picker`."""
-    nn, play, pick = model.nn, player(), picker()
-    wanted = [_wanted(layout, top_k, model.device) for layout in layouts]
-    passes = []
-    for layout, part, want in zip(layouts, steps, wanted, strict=True):
-        inputs, by_type = forward_inputs(model, layout, want[0])
-        masks = None if by_type is None else (model.decoder, by_type)
-        passes.append((inputs, part, tuple(layout.ids.shape), masks, want))
-    sizes = ((bank_sizes[0], model.d_model), (bank_sizes[1], model.head_dim))
-    device, dtype = model.device, model.bank_dtype
-    with nn.session():
-        found: list[dict[str, Tensor]] = []
-        nnsight.save(found)
-        banks = [torch.zeros(size, dtype=dtype, device=device) for size in sizes]
-        for inputs, part, shape, masks, want in passes:
-            with nn.trace(**inputs):
-                play(nn, part, banks, shape, masks)
-                found.append(pick(nn.output.logits, want))
-    return found
+    return sums.index_add(1, owners[owners >= 0], edges[:, owners >= 0]).numpy()

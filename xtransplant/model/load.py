@@ -119,6 +119,8 @@ class Model:
     def windows(self) -> dict[str, Window]:
         """How far back each type of layer looks; one type if all look alike."""
         sliding = Window(sliding=getattr(self.config, "sliding_window", None))
+        if self.family.windows == "full":
+            return {"full_attention": Window()}
         if self.family.windows == "sliding":
             return {"sliding_attention": sliding}
         by_type = {
@@ -130,10 +132,12 @@ class Model:
         kinds = {"full_attention", *_layer_types(self)}
         return {kind: by_type[kind] for kind in _LAYER_TYPES if kind in kinds}
 
-    @property
-    def decoder(self) -> str:
-        """Path of the module that holds the blocks."""
-        return self.family.layers.rpartition(".")[0]
+    @cached_property
+    def window_kinds(self) -> tuple[str, ...]:
+        """Per layer, its key in :attr:`windows`."""
+        if self.masks_by_layer_type:
+            return tuple(_layer_types(self))
+        return tuple(self.windows) * self.n_layers
 
     @property
     def masks_by_layer_type(self) -> bool:

@@ -83,10 +83,11 @@ def grid_document(grid: Grid) -> dict[str, Any]:
         "vanilla": {"source": _vanilla(grid, "source"), "target": _vanilla(grid, "target")},
         "cells": cells,
         "best": best and {"source_layer": best.source_layer, "target_layer": best.target_layer},
-        "layout": grid.layout,
+        "packing": str(grid.packing),
         "note": grid.note,
         "seconds": grid.seconds,
         "forward_passes": grid.forward_passes,
+        "token_forwards": grid.token_forwards,
         "versions": {
             "python": platform.python_version(),
             **{name: version(name) for name in ("xtransplant", "nnsight", "torch", "transformers")},

@@ -174,7 +174,7 @@ def _best(grid: Grid) -> Iterator[Text]:
 def _cost(grid: Grid) -> Text:
     count = len(grid.pairs)
     how = f"{count:,} layer pair{'s' * (count != 1)}"
-    if grid.layout == "rows":
+    if not grid.packing.together:
         how += ", one per row"
     elif grid.scores is None:
         how += " after one shared prefix"
@@ -183,5 +183,5 @@ def _cost(grid: Grid) -> Text:
     passes = f"{grid.forward_passes} forward pass{'es' * (grid.forward_passes != 1)}"
     line = Text(f"{how}: {passes}, {grid.seconds:.2f} s", style="dim")
     if grid.note:
-        line.append(f"\nnot packed: {visible(grid.note)}")
+        line.append(f"\nnote: {visible(grid.note)}")
     return line

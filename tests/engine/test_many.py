@@ -1,0 +1,210 @@
+"""Many examples, little memory, kept sources: none of it changes a number."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from tiny import tiny_checkpoint
+
+from xtransplant import XTransplantError, find_strategy, load, strategy
+from xtransplant.engine import batch, decode
+from xtransplant.engine.generate import generate_items
+from xtransplant.engine.memory import Room
+from xtransplant.engine.score import score_items, shape_of
+from xtransplant.engine.sources import Sources
+from xtransplant.engine.variants import Item
+from xtransplant.packing import MASKED, ROWS, SHARED, Packing
+
+WAYS = (SHARED, Packing(growing=True), MASKED)
+ROOMY = 1e9
+
+
+def items(count, seed=0, sources=None):
+    """Prompts of many lengths, with candidates of their own."""
+    dice = random.Random(seed)
+
+    def prompt(shortest, longest):
+        return tuple(dice.randrange(3, 600) for _ in range(dice.randint(shortest, longest)))
+
+    kept = [
+        (prompt(4, 30), tuple(prompt(1, 3) for _ in range(dice.randint(0, 4))))
+        for _ in range(sources or count)
+    ]
+    found = []
+    for number in range(count):
+        source, candidates = kept[number % len(kept)]
+        found.append(Item(source, prompt(4, 30), candidates, candidates))
+    return found
+
+
+def edits(model, name="attn-swap"):
+    n = model.n_layers
+    return [find_strategy(name).edits(shape_of(model), i, j) for i in range(n) for j in range(n)]
+
+
+def same(one, other):
+    assert np.abs(one.logprobs - other.logprobs).max(initial=0) < 1e-4
+    assert np.abs(one.vanilla - other.vanilla).max(initial=0) < 1e-4
+    assert np.abs(one.source - other.source).max(initial=0) < 1e-4
+    assert np.abs(one.top_logprobs - other.top_logprobs).max() < 1e-4
+
+
+@pytest.mark.parametrize("packing", WAYS, ids=str)
+@pytest.mark.parametrize("family", ["llama", "gemma3_text", "gpt_oss"])
+def test_one_example_equals_many(family, packing):
+    model, examples = load(tiny_checkpoint(family)), items(7, sources=3)
+    variants = edits(model)
+    together = list(score_items(model, examples, variants, packing=packing, room=Room(ROOMY)))
+    assert len(together) == 7
+    assert together[0].forward_passes == 2
+    for example, found in zip(examples, together, strict=True):
+        same(found, next(score_items(model, [example], variants, packing=ROWS)))
+
+
+def test_examples_whose_edits_fall_elsewhere_run_apart(llama):
+    @strategy("fourth")
+    def fourth(source, target, i, j):
+        target.ffn[j, 3] = source.ffn[i, 2]
+
+    examples, shape = items(5), shape_of(llama)
+    variants = [fourth.edits(shape, i, j) for i in range(4) for j in (0, 3)]
+    together = list(score_items(llama, examples, variants, packing=SHARED))
+    for example, found in zip(examples, together, strict=True):
+        same(found, next(score_items(llama, [example], variants, packing=ROWS)))
+
+
+@pytest.mark.parametrize("limit", [1.0, 2e5, 1e6])
+def test_a_small_budget_gives_the_same_numbers(llama, limit):
+    examples, variants = items(6), edits(llama)
+    roomy = list(score_items(llama, examples, variants, packing=SHARED, room=Room(ROOMY)))
+    tight = list(score_items(llama, examples, variants, packing=SHARED, room=Room(limit)))
+    for one, other in zip(roomy, tight, strict=True):
+        same(one, other)
+    assert sum(x.forward_passes for x in tight) > sum(x.forward_passes for x in roomy) / 6
+
+
+class Scarce:
+    """A model's last block that runs out of memory over more than so many columns."""
+
+    def __init__(self, model, most):
+        self.failures = 0
+
+        def hook(module, args):
+            if args[0].numel() // args[0].shape[-1] > most:
+                self.failures += 1
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+        block = model.nn._module.get_submodule(f"{model.family.layers}.{model.n_layers - 1}")
+        self.handle = block.register_forward_pre_hook(hook)
+
+
+@pytest.mark.parametrize("most", [150, 40, 31])
+def test_running_out_of_memory_is_survived(llama, most, caplog):
+    examples, variants = items(6), edits(llama)
+    expected = list(score_items(llama, examples, variants, packing=SHARED))
+
+    def generated():
+        found = generate_items(llama, examples[:2], variants, packing=SHARED, max_new_tokens=4)
+        return [one.token_ids for one in found]
+
+    said = generated()
+    scarce = Scarce(llama, most)
+    try:
+        found = list(score_items(llama, examples, variants, packing=SHARED))
+        again = generated()
+    finally:
+        scarce.handle.remove()
+    assert scarce.failures
+    assert "out of memory with" in caplog.text
+    assert "going on with half of that" in caplog.text
+    for one, other in zip(expected, found, strict=True):
+        same(one, other)
+    assert said == again
+
+
+def test_one_variant_too_many_is_said(llama):
+    scarce = Scarce(llama, 1)
+    try:
+        with pytest.raises(XTransplantError, match="out of memory on one variant"):
+            next(score_items(llama, items(1), edits(llama), packing=SHARED))
+        with pytest.raises(XTransplantError, match="out of memory on one variant"):
+            next(generate_items(llama, items(1), edits(llama), packing=SHARED))
+    finally:
+        scarce.handle.remove()
+
+
+def test_another_error_is_not_taken_for_it(llama, monkeypatch):
+    def broken(*arguments, **named):
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr(batch, "sequence_pass", broken)
+    with pytest.raises(RuntimeError, match="something else"):
+        next(score_items(llama, items(1), edits(llama), packing=SHARED))
+
+
+def test_a_kept_source_is_not_run_again(llama):
+    examples, sources = items(4, sources=2), Sources()
+    first = list(
+        score_items(llama, examples, edits(llama), packing=SHARED, sources=sources, room=Room(1))
+    )
+    assert len(sources) == 2
+    # Each source once, then each target in as many parts as it has variants.
+    assert [x.forward_passes for x in first] == [17, 17, 16, 16]
+    # Another target, another strategy that reads the same.
+    again = list(score_items(llama, examples, edits(llama), packing=SHARED, sources=sources))
+    assert {x.forward_passes for x in again} == {1}
+    for one, other in zip(first, again, strict=True):
+        same(one, other)
+    other_reads = edits(llama, "ffn-swap")
+    ffn = list(score_items(llama, examples, other_reads, packing=SHARED, sources=sources))
+    assert {x.forward_passes for x in ffn} == {2}
+    for one, example in zip(ffn, examples, strict=True):
+        same(one, next(score_items(llama, [example], other_reads, packing=ROWS)))
+    said = next(
+        generate_items(
+            llama, examples, other_reads, packing=SHARED, sources=sources, max_new_tokens=2
+        )
+    )
+    fresh = next(generate_items(llama, examples, other_reads, packing=SHARED, max_new_tokens=2))
+    assert said.token_ids == fresh.token_ids
+    assert said.forward_passes == fresh.forward_passes - 1
+
+
+def test_kept_sources_stay_within_their_bytes(llama):
+    sources = Sources(most_bytes=4 * 48 * 4 * 3)
+    list(score_items(llama, items(9), edits(llama), packing=SHARED, sources=sources))
+    assert len(sources) == 3
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("ended", [0.0, 1.0])
+def test_sharing_histories_and_leaving_rows_change_no_token(llama, monkeypatch, share, ended):
+    monkeypatch.setattr(decode, "_MOST_HISTORIES", share)
+    monkeypatch.setattr(decode, "_MOST_ENDED", ended)
+    # Tokens that the model often says end the text, so that rows end at different steps.
+    ends = [2, 31, 77, 350, 412]
+    for module in ("generate", "repeat"):
+        monkeypatch.setattr(f"xtransplant.engine.{module}.end_ids", lambda model: ends)
+    examples, variants = items(4), edits(llama) + edits(llama, "ffn-swap")
+    for example in examples:
+        found, expected = (
+            next(generate_items(llama, [example], variants, packing=packing, max_new_tokens=12))
+            for packing in (SHARED, ROWS)
+        )
+        assert found.token_ids == expected.token_ids
+        assert found.vanilla == expected.vanilla
+        assert found.source == expected.source
+
+
+def test_variants_that_say_the_same_cost_less_than_each_by_itself(llama):
+    nothing = edits(llama, "none")
+    found = next(
+        generate_items(
+            llama, items(1), nothing, packing=SHARED, max_new_tokens=11, source_text=False
+        )
+    )
+    # One history throughout: 10 steps of the history and of each variant above its layer.
+    above = sum((4 - j) / 4 for _ in range(4) for j in range(4))
+    prompt = len(items(1)[0].target)
+    assert found.token_forwards == pytest.approx(prompt + 11 * above + 10)

@@ -1,0 +1,322 @@
+"""Greedy decoding of many variants over one shared trunk.
+
+Every variant keeps keys and values of its own tokens only. Variants that have said the same so far
+are the same below the layers they write at, so each *history* (what was said) runs once there: a
+step's sequence starts with one row per history, each variant's row joins at its layer, and a
+history's row leaves when the last of its variants has joined. Where too many histories make that
+not worth its bookkeeping, every variant runs through all layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import nnsight
+import numpy as np
+import torch
+from torch import Tensor
+
+from xtransplant.engine.attention import KeysValues, Steps, shared_attention
+from xtransplant.engine.passes import layer_names
+from xtransplant.engine.play import player
+from xtransplant.engine.program import Step
+from xtransplant.model.load import Model
+from xtransplant.packing import Layout
+
+__all__ = ["Decoded", "decode"]
+
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+
+# Sharing saves half the work at best, and every new history copies what was said before it.
+_MOST_HISTORIES = 0.3
+# Rows that have ended leave once they are this share of all: leaving copies the others.
+_MOST_ENDED = 0.2
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """New token ids of the prompt without a transplant and of each variant, and steps taken."""
+
+    ids: list[list[int]]
+    steps: int
+    token_forwards: float
+
+
+@dataclass
+class _Rows:
+    """The variants as rows of the store, in the order in which they join; the prompt's is last.
+
+    Attributes:
+        speaker: ``[n_rows]``, number of the variant; 0 for the prompt without a transplant.
+        start: ``[n_rows]``, layer at which the row joins; the prompt's never does while histories
+            are shared, its history's row stands for it.
+        history: ``[n_rows]``, what it has said, as a row of ``shared``.
+        token: ``[n_rows]``, the last token it said.
+        own, shared: per layer, keys and values ``[rows, n_kv_heads, capacity, width]``.
+        said: the token ids of every speaker.
+    """
+
+    speaker: Ints
+    start: Ints
+    history: Ints
+    token: Ints
+    alive: np.ndarray[Any, np.dtype[np.bool_]]
+    own: list[KeysValues]
+    shared: list[KeysValues]
+    filled: int
+    sharing: bool
+    said: list[list[int]] = field(default_factory=list)
+
+
+@torch.no_grad()
+def decode(
+    model: Model,
+    layout: Layout,
+    trunk: Sequence[KeysValues] | None,
+    kept: Sequence[KeysValues],
+    first: Tensor,
+    *,
+    max_new_tokens: int,
+    ends: Sequence[int],
+) -> Decoded:
+    """Continue from a prompt that was read with all its variants.
+
+    Args:
+        layout: of the pass that read it, of one example and without candidates.
+        trunk: each layer's keys and values of the trunk; None where there is no trunk.
+        kept: each layer's of the blocks.
+        first: ``[1 + n_variants]``, the token that each says first.
+        ends: tokens that end a text.
+    """
+    rows = _rows(model, layout, kept, max_new_tokens)
+    rows.said = [[] for _ in range(len(first))]
+    said = first.numpy()[rows.speaker]
+    steps, tokens = 0, 0.0
+    for step in range(max_new_tokens):
+        _hear(rows, said, ends)
+        if step + 1 == max_new_tokens or not rows.alive.any():
+            break
+        _drop_ended(rows)
+        plan = _plan(rows, model.n_layers)
+        said = _speak(model, rows, plan, layout, trunk)
+        steps += 1
+        tokens += sum(len(bases) + n_own for bases, n_own in plan.layers) / model.n_layers
+        rows.filled += 1
+    return Decoded(rows.said, steps, tokens)
+
+
+def _rows(model: Model, layout: Layout, kept: Sequence[KeysValues], max_new_tokens: int) -> _Rows:
+    """Move what the blocks left into stores with room for what will be said."""
+    n_variants, size = len(layout.starts), layout.n_chain
+    order = np.argsort(np.array(layout.blocks, dtype=np.int64), kind="stable")
+    sharing = bool(n_variants) and min(layout.starts) >= 0
+    start = np.array([*(layout.starts[v] for v in order), model.n_layers], dtype=np.int64)
+    own, shared = [], []
+    for layer in kept:
+        pairs = []
+        for part in layer.both:
+            # [n_kv_heads, n_blocks * size, width] to [n_blocks, n_kv_heads, size, width]
+            n_kv, _, width = part.shape[1:]
+            blocks = part[0].view(n_kv, -1, size, width).transpose(0, 1)
+            shape = (n_variants + 1, n_kv, size + max_new_tokens, width)
+            mine = torch.empty(shape, dtype=part.dtype, device=part.device)
+            mine[: len(blocks) - 1, :, :size] = blocks[1:]
+            theirs = torch.empty((1, *shape[1:]), dtype=part.dtype, device=part.device)
+            theirs[:, :, :size] = blocks[:1]
+            pairs.append((mine, theirs))
+        own.append(KeysValues(pairs[0][0], pairs[1][0]))
+        shared.append(KeysValues(pairs[0][1], pairs[1][1]))
+        layer.keys = layer.values = None  # copied: let go of the pass's own
+    rows = _Rows(
+        speaker=np.array([*(order + 1), 0], dtype=np.int64),
+        start=start,
+        history=np.zeros(n_variants + 1, dtype=np.int64),
+        token=np.zeros(n_variants + 1, dtype=np.int64),
+        alive=np.ones(n_variants + 1, dtype=bool),
+        own=own,
+        shared=shared,
+        filled=size,
+        sharing=True,
+    )
+    if not sharing:
+        _stop_sharing(rows)
+    return rows
+
+
+def _hear(rows: _Rows, said: Ints, ends: Sequence[int]) -> None:
+    """Take down what each row said, end some, and tell histories apart."""
+    for row in np.flatnonzero(rows.alive):
+        rows.said[rows.speaker[row]].append(int(said[row]))
+    rows.token = said
+    rows.alive &= ~np.isin(said, np.array(list(ends), dtype=np.int64))
+    if not rows.sharing or not rows.alive.any():
+        return
+    now = np.stack([rows.history, said], axis=1)
+    distinct, place = np.unique(now[rows.alive], axis=0, return_inverse=True)
+    if len(distinct) > max(1, _MOST_HISTORIES * len(rows.speaker)):
+        _stop_sharing(rows)
+        return
+    parents = distinct[:, 0]
+    rows.history[:] = 0  # of rows that have ended: never heard again
+    rows.history[rows.alive] = place.reshape(-1)
+    if not np.array_equal(parents, np.arange(_n_rows(rows.shared))):
+        _select(rows.shared, parents)
+
+
+def _stop_sharing(rows: _Rows) -> None:
+    """Give every row its own keys and values in the layers where it had its history's."""
+    for layer, (own, shared) in enumerate(zip(rows.own, rows.shared, strict=True)):
+        below = rows.start > layer
+        for mine, theirs in zip(own.both, shared.both, strict=True):
+            index = torch.from_numpy(rows.history[below]).to(mine.device)
+            mine[int((~below).sum()) :, :, : rows.filled] = theirs[index][:, :, : rows.filled]
+    rows.start[:] = 0
+    rows.sharing = False
+    rows.shared = [KeysValues() for _ in rows.shared]
+
+
+def _drop_ended(rows: _Rows) -> None:
+    """Let rows that have ended leave, once they are many."""
+    if (~rows.alive).mean() <= _MOST_ENDED:
+        return
+    keep = np.flatnonzero(rows.alive)
+    _select(rows.own, keep)
+    for name in ("speaker", "start", "history", "token", "alive"):
+        setattr(rows, name, getattr(rows, name)[keep])
+
+
+def _select(store: list[KeysValues], index: Ints) -> None:
+    for layer in store:
+        keys, values = layer.both
+        at = torch.from_numpy(index).to(keys.device)
+        layer.keys, layer.values = keys[at], values[at]
+
+
+def _n_rows(store: list[KeysValues]) -> int:
+    return len(store[0].both[0])
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Who runs through which layer in a step.
+
+    Attributes:
+        layers: per layer, the histories that run and how many of the first rows do.
+        index: per layer, which rows of the layer before these are; None for the same.
+        tokens: input of the step.
+    """
+
+    layers: list[tuple[Ints, int]]
+    index: list[Ints | None]
+    tokens: Ints
+
+
+def _plan(rows: _Rows, n_layers: int) -> _Plan:
+    bases, needed = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    if rows.sharing:
+        # A history is needed up to the layer at which the last of its variants joins.
+        need = np.zeros(_n_rows(rows.shared), dtype=np.int64)
+        np.maximum.at(need, rows.history[rows.alive], rows.start[rows.alive])
+        bases = np.argsort(-need, kind="stable")
+        bases = bases[need[bases] > 0]
+        needed = need[bases]
+    place = np.zeros(max(len(bases), int(rows.history.max()) + 1), dtype=np.int64)
+    place[bases] = np.arange(len(bases))
+    layers: list[tuple[Ints, int]] = []
+    index: list[Ints | None] = []
+    for layer in range(n_layers):
+        n_base = int((needed > layer).sum())
+        n_own = int((rows.start <= layer).sum())
+        layers.append((bases[:n_base], n_own))
+        if layer == 0:
+            index.append(None)
+            continue
+        before, n_before = len(layers[layer - 1][0]), layers[layer - 1][1]
+        if (before, n_before) == (n_base, n_own):
+            index.append(None)
+            continue
+        joining = place[rows.history[n_before:n_own]]
+        parts = np.arange(n_base), np.arange(before, before + n_before), joining
+        index.append(np.concatenate(parts))
+    # Any row with a history has its last token.
+    token = np.zeros(len(place), dtype=np.int64)
+    token[rows.history[rows.alive]] = rows.token[rows.alive]
+    tokens = np.concatenate([token[layers[0][0]], rows.token[: layers[0][1]]])
+    return _Plan(layers, index, tokens)
+
+
+def _speak(
+    model: Model, rows: _Rows, plan: _Plan, layout: Layout, trunk: Sequence[KeysValues] | None
+) -> Ints:
+    """One step: what each row says next, ``[n_rows]``."""
+    device, names = model.device, layer_names(model)
+    n_trunk = layout.n_trunk
+    over_trunk, over_own = _window_masks(model, n_trunk, rows.filled)
+    steps: list[Step] = []
+    origin = torch.zeros(0, dtype=torch.long, device=device)
+    for layer, kind in enumerate(model.window_kinds):
+        histories, n_own = plan.layers[layer]
+        index = plan.index[layer]
+        if index is not None or layer == 0:
+            origin = torch.zeros(len(histories) + n_own, dtype=torch.long, device=device)
+            at = torch.from_numpy(histories).to(device)
+        mask = Steps(
+            trunk=None if trunk is None else trunk[layer],
+            over_trunk=over_trunk[kind],
+            histories=at,
+            shared=rows.shared[layer],
+            own=rows.own[layer],
+            filled=rows.filled,
+            over_own=over_own[kind],
+        )
+        gather = None if index is None else torch.from_numpy(index).to(device)
+        path = f"{model.family.layers}.{layer}"
+        steps.append((layer, "join", path, names, gather, origin, mask))
+    tokens = torch.from_numpy(plan.tokens)[None].to(device)
+    inputs = {
+        "input_ids": tokens,
+        # All rows say the token at the same place.
+        "position_ids": torch.full_like(tokens, n_trunk + rows.filled),
+        "use_cache": False,
+    }
+    with shared_attention(model):
+        said = _trace(model, inputs, steps).numpy()
+    n_base = len(plan.layers[-1][0])
+    found = np.zeros(len(rows.speaker), dtype=np.int64)
+    found[: len(said) - n_base] = said[n_base:]
+    if n_base:
+        # The one history that runs to the top is the prompt's without a transplant, the last row.
+        found[-1] = said[0]
+    return found
+
+
+def _trace(model: Model, inputs: dict[str, Any], steps: list[Step]) -> Tensor:
+    nn, play = model.nn, player()
+    with nn.trace(**inputs):
+        play(nn, steps, [], 1)
+        said = nn.output.logits[0].argmax(dim=-1).cpu()
+        nnsight.save(said)
+    return said  # type: ignore[no-any-return]
+
+
+def _window_masks(
+    model: Model, n_trunk: int, filled: int
+) -> tuple[dict[str, Tensor | None], dict[str, Tensor | None]]:
+    """By kind of layer, over the trunk ``[n_trunk]`` and over what was said ``[filled + 1]``."""
+    place = n_trunk + filled
+    found: list[dict[str, Tensor | None]] = []
+    for keys in (torch.arange(n_trunk), torch.arange(n_trunk, place + 1)):
+        masks: dict[str, Tensor | None] = {}
+        for kind, window in model.windows.items():
+            seen = torch.ones(len(keys), dtype=torch.bool)
+            if window.sliding is not None:
+                seen &= place - keys < window.sliding
+            if window.chunk is not None:
+                seen &= place // window.chunk == keys // window.chunk
+            mask = torch.zeros(len(keys), dtype=model.dtype)
+            mask = mask.masked_fill(~seen, torch.finfo(model.dtype).min).to(model.device)
+            masks[kind] = None if bool(seen.all()) else mask
+        found.append(masks)
+    return found[0], found[1]

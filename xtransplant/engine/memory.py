@@ -1,0 +1,105 @@
+"""How much of the work fits into memory at once: a budget in bytes, and what a pass would take."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import torch
+
+from xtransplant.errors import XTransplantError
+from xtransplant.model.load import Model
+
+__all__ = ["Room", "is_out_of_memory", "pass_bytes"]
+
+_log = logging.getLogger("xtransplant")
+_SHARE = 0.5
+# Larger passes gain no speed, and on a CPU they fall out of its caches.
+_MOST_COLUMNS = 16384
+
+
+@dataclass
+class Room:
+    """The memory that one pass may take beyond the model; it shrinks where that was too much.
+
+    Attributes:
+        limit: bytes.
+    """
+
+    limit: float
+
+    @classmethod
+    def of(cls, model: Model, budget: int | None = None) -> Room:
+        """``budget`` bytes, or half of what is free on the model's device.
+
+        Raises:
+            XTransplantError: a budget that is not positive.
+        """
+        if budget is not None and budget <= 0:
+            raise XTransplantError(f"a memory budget of {budget} bytes holds nothing; give e.g. 2G")
+        return cls(_SHARE * free_bytes(model.device) if budget is None else budget)
+
+    def fits(self, one: float, each: float, most: int, columns: int) -> int:
+        """How many of ``most`` equal parts fit: at least one.
+
+        Args:
+            one: bytes that are taken in any case.
+            each: bytes of each part.
+            columns: tokens of each part.
+        """
+        by_bytes = (self.limit - one) / max(each, 1)
+        return max(1, min(most, int(by_bytes), _MOST_COLUMNS // max(columns, 1)))
+
+    def halve(self, taken: float, what: str) -> None:
+        """After memory ran out in a pass that was held to take ``taken`` bytes."""
+        self.limit = min(self.limit, taken) / 2
+        _log.warning("out of memory with %s at once; going on with half of that", what)
+
+
+def free_bytes(device: torch.device) -> int:
+    """Bytes free on a device; on the CPU what the machine or its container still has."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    free = int(psutil.virtual_memory().available)
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit, used = (
+            (group / name).read_text().strip() for name in ("memory.max", "memory.current")
+        )
+    except OSError:
+        return free
+    return free if limit == "max" else max(0, min(free, int(limit) - int(used)))
+
+
+def pass_bytes(model: Model, columns: int, keys: int, wanted: int) -> float:
+    """About what a pass takes at its peak.
+
+    Args:
+        columns: tokens of the input, over all rows.
+        keys: how many keys each of them is scored against.
+        wanted: columns whose logits are read.
+    """
+    config, size = model.config, torch.finfo(model.dtype).bits // 8
+    width = model.n_heads * model.head_dim
+    inner = getattr(config, "intermediate_size", None) or 4 * model.d_model
+    # The stream and its copies, queries, keys, values and what is made of them; gate and up.
+    stream = size * (8 * model.d_model + 8 * width + 4 * int(inner))
+    # Scores, their softmax in float32, the weights.
+    scores = (2 * size + 8) * model.n_heads * keys
+    # Logits, their float32 copy, the sum of exponentials over it.
+    logits = (size + 8) * model.vocab_size
+    return float(columns * (stream + scores) + wanted * logits)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error, or what it arose from, says that memory ran out."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, (torch.OutOfMemoryError, MemoryError)):
+            return True
+        if isinstance(seen, RuntimeError) and "can't allocate memory" in str(seen):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False

@@ -1,0 +1,71 @@
+"""What was read of source prompts, kept so that each is run once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from xtransplant.strategies import Read
+
+__all__ = ["SourceRead", "Sources"]
+
+Key = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SourceRead:
+    """What was read of one source prompt.
+
+    Attributes:
+        values: per read ``[n_tokens, d_model]`` (``head_dim`` for site ``head``).
+        picked: what :func:`picker` kept of its logits, ``[1, 1, ...]`` each.
+        scored: what was asked of the logits: the candidates, and how many top tokens.
+    """
+
+    values: dict[Read, Tensor]
+    picked: dict[str, Any]
+    scored: tuple[Any, int]
+
+
+class Sources:
+    """Source prompts of one model with what was read of them; the oldest leave first.
+
+    Args:
+        most_bytes: how much to keep.
+    """
+
+    def __init__(self, most_bytes: int = 2**29) -> None:
+        self._most, self._held = most_bytes, 0
+        self._kept: OrderedDict[Key, SourceRead] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def find(
+        self, key: Key, reads: Sequence[Read], scored: tuple[Any, int] | None
+    ) -> SourceRead | None:
+        """What was kept of a prompt, if it holds all the reads, and these scores if any."""
+        kept = self._kept.get(key)
+        if kept is None or scored not in (None, kept.scored):
+            return None
+        return kept if all(read in kept.values for read in reads) else None
+
+    def keep(self, key: Key, read: SourceRead) -> None:
+        """Keep what was read of a prompt, beside what was read of it before."""
+        before = self._kept.pop(key, None)
+        if before is not None:
+            self._held -= _bytes(before)
+            read = SourceRead({**before.values, **read.values}, read.picked, read.scored)
+        self._kept[key] = read
+        self._held += _bytes(read)
+        while self._held > self._most:
+            _, oldest = self._kept.popitem(last=False)
+            self._held -= _bytes(oldest)
+
+
+def _bytes(read: SourceRead) -> int:
+    return sum(value.numel() * value.element_size() for value in read.values.values())
