@@ -16,12 +16,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import pad, scaled_dot_product_attention
 from transformers import AttentionInterface
 
 from xtransplant.model.load import Model
 
-__all__ = ["Blocks", "KeysValues", "Steps", "shared_attention"]
+__all__ = ["Blocks", "KeysValues", "Steps", "Trunk", "shared_attention"]
 
 _NAME = "xtransplant_shared_prefix"
 # Arguments beside these change what attention computes in a way not known here.
@@ -43,28 +43,41 @@ class KeysValues:
         return self.keys, self.values
 
 
+@dataclass
+class Trunk(KeysValues):
+    """A trunk's keys and values, ``[n_examples, n_kv_heads, n_tokens + room, width]``.
+
+    The last ``room`` are zeros: scores over them are the places where each query's scores over its
+    own keys go, so that all lie in one tensor that no copy had to make.
+    """
+
+    room: int = 1
+
+    @property
+    def n_tokens(self) -> int:
+        return self.both[0].shape[2] - self.room
+
+
 @dataclass(frozen=True)
 class Blocks:
     """One layer of a pass over blocks, ``[n_examples, n_inline + n_blocks * n_block]`` tokens.
 
     Attributes:
         n_block: tokens of a block.
-        own: added to the scores within a block, ``[n_examples or 1, n_block, n_block]``; None for
-            one block of plain causal attention.
-        trunk: the trunk's keys and values, ``[n_examples, ...]``; None for no trunk.
-        over_trunk: added to the scores over the trunk, ``[n_examples or 1, n_block, n_trunk]``;
-            None where all of it is seen.
+        mask: added to the scores over the trunk and within the block,
+            ``[n_examples or 1, n_block, n_trunk + n_block]``; None where all is seen, or for one
+            block and no trunk where what lies before is.
+        trunk: the trunk's keys and values; None for no trunk.
         keep: where to leave the blocks' own keys and values, ``[n_examples, ...]``.
         n_inline: tokens of the trunk in front of the blocks: this pass computes it too, and leaves
             its keys and values in ``trunk``.
         within_trunk: added to the scores within it, ``[n_examples or 1, n_inline, n_inline]``;
-            None for plain causal attention.
+            None where what lies before is seen.
     """
 
     n_block: int
-    own: Tensor | None
-    trunk: KeysValues | None = None
-    over_trunk: Tensor | None = None
+    mask: Tensor | None
+    trunk: Trunk | None = None
     keep: KeysValues | None = None
     n_inline: int = 0
     within_trunk: Tensor | None = None
@@ -75,22 +88,20 @@ class Steps:
     """One layer of a decoding step, ``[1, n_rows]`` tokens: one row per history, then variants.
 
     Attributes:
-        trunk: as in :class:`Blocks`, of one example.
-        over_trunk: added to the scores over the trunk, ``[n_trunk]``, or None.
+        trunk: as in :class:`Blocks`, of one example, with room for all that will be said.
         histories: rows of ``shared`` that the first columns stand for.
         shared, own: keys and values after the trunk, ``[rows, n_kv_heads, capacity, width]``, of
             histories and of variants; the variants' columns are the first rows of ``own``.
         filled: tokens in both before this step.
-        over_own: added to the scores over them, ``[filled + 1]``, or None.
+        mask: added to the scores over trunk and own tokens, ``[n_trunk + filled + 1]``, or None.
     """
 
-    trunk: KeysValues | None
-    over_trunk: Tensor | None
+    trunk: Trunk | None
     histories: Tensor
     shared: KeysValues
     own: KeysValues
     filled: int
-    over_own: Tensor | None
+    mask: Tensor | None
 
 
 @contextmanager
@@ -125,66 +136,74 @@ def _attention(
     }
     if unknown:
         raise TypeError(f"attention takes {sorted(unknown)}, which shared prefixes do not know")
-    query = query * (query.shape[-1] ** -0.5 if scaling is None else scaling)
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    with_extras = _Softmax(softcap, s_aux)
     if isinstance(attention_mask, Blocks):
-        return _over_blocks(query, key, value, attention_mask, softcap, s_aux), None
+        return _over_blocks(query, key, value, attention_mask, scale, with_extras), None
     if isinstance(attention_mask, Steps):
-        return _over_steps(query, key, value, attention_mask, softcap, s_aux), None
+        return _over_steps(query, key, value, attention_mask, scale, with_extras), None
     raise TypeError("this layer was not told what its tokens see")
 
 
 def _over_blocks(
-    query: Tensor, key: Tensor, value: Tensor, plan: Blocks, softcap: float | None, s_aux: Any
+    query: Tensor, key: Tensor, value: Tensor, plan: Blocks, scale: float, softmax: _Softmax
 ) -> Tensor:
-    if plan.n_inline:
-        assert plan.trunk is not None
-        n, rest = plan.n_inline, replace(plan, n_inline=0)
-        # A copy, so that what is kept of the trunk does not hold on to the blocks' memory.
-        keys, values = key[:, :, :n].contiguous(), value[:, :, :n].contiguous()
-        plan.trunk.keys, plan.trunk.values = keys, values
-        trunk = Blocks(n, plan.within_trunk)
-        front = _over_blocks(query[:, :, :n], keys, values, trunk, softcap, s_aux)
-        query, key, value = query[:, :, n:], key[:, :, n:], value[:, :, n:]
-        back = _over_blocks(query, key, value, rest, softcap, s_aux)
-        return torch.cat([front, back], dim=1)
+    if n := plan.n_inline:
+        trunk = plan.trunk
+        assert trunk is not None
+        padding = (0, 0, 0, trunk.room)
+        trunk.keys = pad(key[:, :, :n] * scale, padding)
+        trunk.values = pad(value[:, :, :n], padding)
+        within = Blocks(n, plan.within_trunk)
+        front = [part[:, :, :n] for part in (query, key, value)]
+        back = [part[:, :, n:] for part in (query, key, value)]
+        found = _over_blocks(front[0], front[1], front[2], within, scale, softmax)
+        rest = replace(plan, n_inline=0)
+        return torch.cat(
+            [found, _over_blocks(back[0], back[1], back[2], rest, scale, softmax)], dim=1
+        )
     if plan.keep is not None:
         plan.keep.keys, plan.keep.values = key, value
     n_examples, n_heads, n_tokens, _ = query.shape
     n_kv, size = key.shape[1], plan.n_block
     n_blocks, group = n_tokens // size, n_heads // n_kv
-    if plan.trunk is None and n_blocks == 1 and not softcap and s_aux is None:
-        keys, values = (part.repeat_interleave(group, dim=1) for part in (key, value))
-        # Without a mask the fused kernels serve.
-        mask = None if plan.own is None else plan.own[:, None]
-        found = scaled_dot_product_attention(
-            query, keys, values, attn_mask=mask, is_causal=mask is None, scale=1.0
-        )
-        return found.transpose(1, 2).contiguous()
-    own_mask = plan.own
-    if own_mask is None:
-        above = torch.full((size, size), torch.finfo(query.dtype).min, device=query.device)
-        own_mask = above.triu(1)[None].to(query.dtype)
-    # [n_examples, n_kv, group, n_blocks, size, size]
+    mask = plan.mask
+    if plan.trunk is None and n_blocks == 1:
+        if softmax.plain:
+            # Without a mask the fused kernels serve.
+            keys, values = (part.repeat_interleave(group, dim=1) for part in (key, value))
+            causal, mask = mask is None, None if mask is None else mask[:, None]
+            found = scaled_dot_product_attention(
+                query, keys, values, attn_mask=mask, is_causal=causal, scale=scale
+            )
+            return found.transpose(1, 2)
+        if mask is None:
+            low = torch.full((1, size, size), torch.finfo(query.dtype).min, device=query.device)
+            mask = low.to(query.dtype).triu(1)
+    # [n_examples, n_kv, group, n_blocks, size, ...]
     queries = query.reshape(n_examples, n_kv, group, n_blocks, size, -1)
     keys = key.reshape(n_examples, n_kv, 1, n_blocks, size, -1)
     values = value.reshape(n_examples, n_kv, 1, n_blocks, size, -1)
     single = size == 1
     own = (queries * keys).sum(-1, keepdim=True) if single else queries @ keys.transpose(-1, -2)
-    scores = [(own, None if single else own_mask[:, None, None, None])]
+    own = own * scale
     if plan.trunk is not None:
-        over = _over_trunk(query, plan.trunk, n_kv).view(*own.shape[:-1], -1)
-        mask = plan.over_trunk
-        scores.insert(0, (over, None if mask is None else mask[:, None, None, None]))
-    parts = _softmax(scores, softcap, s_aux, value.dtype)
-    found = parts[-1] * values if single else parts[-1] @ values
-    if plan.trunk is not None:
-        weights = parts[0].reshape(n_examples, n_kv, -1, parts[0].shape[-1])
-        found = found + (weights @ plan.trunk.both[1]).view(found.shape)
-    return found.reshape(n_examples, n_heads, n_tokens, -1).transpose(1, 2).contiguous()
+        scores = _over_trunk(query, plan.trunk, n_kv, size).view(*own.shape[:-1], -1)
+        scores[..., -size:] += own
+    else:
+        scores = own
+    weights = softmax(scores, None if mask is None else mask[:, None, None, None], value.dtype)
+    if plan.trunk is None:
+        found = weights @ values
+    else:
+        found = _of_trunk(weights, plan.trunk, n_kv).view(*own.shape[:-1], -1)
+        mine = weights[..., -size:]
+        found = found.addcmul_(mine, values) if single else found + mine @ values
+    return found.reshape(n_examples, n_heads, n_tokens, -1).transpose(1, 2)
 
 
 def _over_steps(
-    query: Tensor, key: Tensor, value: Tensor, plan: Steps, softcap: float | None, s_aux: Any
+    query: Tensor, key: Tensor, value: Tensor, plan: Steps, scale: float, softmax: _Softmax
 ) -> Tensor:
     _, n_heads, n_rows, _ = query.shape
     n_kv, n_shared, end = key.shape[1], len(plan.histories), plan.filled + 1
@@ -200,53 +219,65 @@ def _over_steps(
         keys[part, :, plan.filled] = key[0, :, fresh].transpose(0, 1)
         values[part, :, plan.filled] = value[0, :, fresh].transpose(0, 1)
         pieces.append((fresh, keys[part, :, :end], values[part, :, :end]))
-    # [n_rows, n_kv, group, filled + 1]: each row over what it said itself.
-    queries = query[0].transpose(0, 1).view(n_rows, n_kv, group, -1)
-    own = torch.cat([queries[rows] @ keys.transpose(-1, -2) for rows, keys, _ in pieces])
+    # Each row over what it said itself: [n_rows, n_kv, group, filled + 1], then by head first.
+    queries = query[0].transpose(0, 1).reshape(n_rows, n_kv, group, -1)
+    parts = [queries[rows] @ keys.transpose(-1, -2) for rows, keys, _ in pieces]
+    own = (torch.cat(parts) if len(parts) > 1 else parts[0]).permute(1, 2, 0, 3) * scale
+    if plan.trunk is not None:
+        scores = _over_trunk(query, plan.trunk, n_kv, end).view(n_kv, group, n_rows, -1)
+        scores[..., -end:] += own
+    else:
+        scores = own
     # One block of all rows: [1, n_kv, group, 1, n_rows, n_keys].
-    scores = [(own.permute(1, 2, 0, 3)[None, :, :, None], plan.over_own)]
+    weights = softmax(scores[None, :, :, None], plan.mask, value.dtype)
+    mine = weights[0, :, :, 0, :, -end:].permute(2, 0, 1, 3)
+    parts = [mine[rows] @ values for rows, _, values in pieces]
+    found = (torch.cat(parts) if len(parts) > 1 else parts[0]).reshape(1, n_rows, n_heads, -1)
     if plan.trunk is not None:
-        over = _over_trunk(query, plan.trunk, n_kv).view(1, n_kv, group, 1, n_rows, -1)
-        scores.insert(0, (over, plan.over_trunk))
-    parts = _softmax(scores, softcap, s_aux, value.dtype)
-    weights = parts[-1][0, :, :, 0].permute(2, 0, 1, 3)
-    found = torch.cat([weights[rows] @ values for rows, _, values in pieces])
-    found = found.reshape(1, n_rows, n_heads, -1)
-    if plan.trunk is not None:
-        over = parts[0].reshape(1, n_kv, group * n_rows, -1) @ plan.trunk.both[1]
-        found = found + over.view(1, n_heads, n_rows, -1).transpose(1, 2)
+        over = _of_trunk(weights, plan.trunk, n_kv).view(1, n_heads, n_rows, -1)
+        found = found + over.transpose(1, 2)
     return found
 
 
-def _over_trunk(query: Tensor, trunk: KeysValues, n_kv: int) -> Tensor:
-    """Scores of all queries over the trunk, ``[n_examples, n_kv, group * n_tokens, n_trunk]``."""
+def _over_trunk(query: Tensor, trunk: Trunk, n_kv: int, n_own: int) -> Tensor:
+    """Scores over the trunk and zeros for ``n_own`` more, ``[n_examples, n_kv, rows, keys]``."""
     n_examples, _, _, width = query.shape
-    return query.reshape(n_examples, n_kv, -1, width) @ trunk.both[0].transpose(-1, -2)
+    keys = trunk.both[0][:, :, : trunk.n_tokens + n_own]
+    return query.reshape(n_examples, n_kv, -1, width) @ keys.transpose(-1, -2)
 
 
-def _softmax(
-    scores: list[tuple[Tensor, Tensor | None]],
-    softcap: float | None,
-    s_aux: Tensor | None,
-    dtype: torch.dtype,
-) -> list[Tensor]:
-    """Weights of several sets of keys: scores and what is added to them to mask.
+def _of_trunk(weights: Tensor, trunk: Trunk, n_kv: int) -> Tensor:
+    """What weights ``[n_examples, ..., keys]`` take of the trunk; of the others nothing."""
+    n_examples, n_keys = weights.shape[0], weights.shape[-1]
+    return weights.reshape(n_examples, n_kv, -1, n_keys) @ trunk.both[1][:, :, :n_keys]
 
-    Scores are ``[n_examples, n_kv, group, n_blocks, size, n_keys]``. ``softcap`` bounds them
-    (Gemma 2); ``s_aux`` ``[n_heads]`` are sinks that take a share and give nothing (gpt-oss).
+
+@dataclass(frozen=True)
+class _Softmax:
+    """Scores ``[n_examples, n_kv, group, n_blocks, size, n_keys]`` to weights.
+
+    Attributes:
+        softcap: what scores are bounded by, before they are masked (Gemma 2); None for nothing.
+        sinks: ``[n_heads]``, scores that take a share and give nothing (gpt-oss); None for none.
     """
-    masked = []
-    for part, mask in scores:
-        if softcap:
-            part = torch.tanh(part / softcap) * softcap
-        masked.append(part if mask is None else part + mask)
-    sizes = [part.shape[-1] for part in masked]
-    joined = torch.cat(masked, dim=-1) if len(masked) > 1 else masked[0]
-    if s_aux is not None:
-        sinks = s_aux.view(1, joined.shape[1], joined.shape[2], 1, 1, 1).to(joined)
-        joined = torch.cat([joined, sinks.expand(*joined.shape[:-1], 1)], dim=-1)
-    weights = joined.softmax(dim=-1, dtype=torch.float32).to(dtype)
-    return list(weights[..., : sum(sizes)].split(sizes, dim=-1))
+
+    softcap: float | None
+    sinks: Tensor | None
+
+    @property
+    def plain(self) -> bool:
+        return not self.softcap and self.sinks is None
+
+    def __call__(self, scores: Tensor, mask: Tensor | None, dtype: torch.dtype) -> Tensor:
+        if self.softcap:
+            scores = torch.tanh(scores / self.softcap) * self.softcap
+        if mask is not None:
+            scores = scores + mask
+        if self.sinks is None:
+            return scores.softmax(dim=-1, dtype=torch.float32).to(dtype)
+        sinks = self.sinks.view(1, scores.shape[1], scores.shape[2], 1, 1, 1).to(scores)
+        scores = torch.cat([scores, sinks.expand(*scores.shape[:-1], 1)], dim=-1)
+        return scores.softmax(dim=-1, dtype=torch.float32).to(dtype)[..., :-1]
 
 
 AttentionInterface.register(_NAME, _attention)

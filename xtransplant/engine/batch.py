@@ -10,7 +10,7 @@ import nnsight
 import torch
 from torch import Tensor
 
-from xtransplant.engine.attention import KeysValues, shared_attention
+from xtransplant.engine.attention import KeysValues, Trunk, shared_attention
 from xtransplant.engine.memory import Room, is_out_of_memory
 from xtransplant.engine.passes import Pass, row_pass, sequence_pass
 from xtransplant.engine.play import picker, player
@@ -144,17 +144,25 @@ class Batch:
         self.program = compile_source(model, self.source, variants.reads)
         self.source_found: Picked | None = None
         self.source_banks: list[Tensor] = []
-        self.trunk: list[KeysValues] | None = None
+        self.trunk: list[Trunk] | None = None
         self.layout: Layout | RowLayout | None = None
         if sources is not None:
             self._recall(sources)
 
-    def run(self, part: range, *, last: bool, keep: Sequence[KeysValues] | None = None) -> Picked:
+    def run(
+        self,
+        part: range,
+        *,
+        last: bool,
+        keep: Sequence[KeysValues] | None = None,
+        n_new: int = 0,
+    ) -> Picked:
         """One part of the variants; with the first, the source.
 
         Args:
             last: nothing will be asked of the trunk after it.
             keep: where each layer is to leave the blocks' keys and values.
+            n_new: tokens that will be said over its trunk.
         """
         edits = self.variants.edits[part.start : part.stop]
         layout = self.layout = self._target_layout(part)
@@ -169,7 +177,7 @@ class Batch:
             passes.append(row_pass(self.model, layout, steps, self.top_k))
         else:
             if self.packing.shared_prefix and layout.n_trunk and trunk is None:
-                trunk = [KeysValues() for _ in range(self.model.n_layers)]
+                trunk = [Trunk(room=layout.n_block + n_new) for _ in range(self.model.n_layers)]
             passes.append(
                 sequence_pass(
                     self.model, layout, steps, self.packing, self.top_k, trunk=trunk, keep=keep
@@ -204,7 +212,8 @@ class Batch:
             return row_pass(self.model, self.source, self.program.steps, self.top_k)
         trunk = None
         if self.packing.shared_prefix and self.source.n_trunk:
-            trunk = [KeysValues() for _ in range(self.model.n_layers)]
+            room = self.source.n_block
+            trunk = [Trunk(room=room) for _ in range(self.model.n_layers)]
         return sequence_pass(
             self.model, self.source, self.program.steps, self.packing, self.top_k, trunk=trunk
         )

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xtransplant.engine.attention import KeysValues, Steps, shared_attention
+from xtransplant.engine.attention import KeysValues, Steps, Trunk, shared_attention
 from xtransplant.engine.passes import layer_names
 from xtransplant.engine.play import player
 from xtransplant.engine.program import Step
@@ -74,7 +74,7 @@ class _Rows:
 def decode(
     model: Model,
     layout: Layout,
-    trunk: Sequence[KeysValues] | None,
+    trunk: Sequence[Trunk] | None,
     kept: Sequence[KeysValues],
     first: Tensor,
     *,
@@ -248,12 +248,12 @@ def _plan(rows: _Rows, n_layers: int) -> _Plan:
 
 
 def _speak(
-    model: Model, rows: _Rows, plan: _Plan, layout: Layout, trunk: Sequence[KeysValues] | None
+    model: Model, rows: _Rows, plan: _Plan, layout: Layout, trunk: Sequence[Trunk] | None
 ) -> Ints:
     """One step: what each row says next, ``[n_rows]``."""
     device, names = model.device, layer_names(model)
     n_trunk = layout.n_trunk
-    over_trunk, over_own = _window_masks(model, n_trunk, rows.filled)
+    masks = _window_masks(model, n_trunk + rows.filled)
     steps: list[Step] = []
     origin = torch.zeros(0, dtype=torch.long, device=device)
     for layer, kind in enumerate(model.window_kinds):
@@ -264,12 +264,11 @@ def _speak(
             at = torch.from_numpy(histories).to(device)
         mask = Steps(
             trunk=None if trunk is None else trunk[layer],
-            over_trunk=over_trunk[kind],
             histories=at,
             shared=rows.shared[layer],
             own=rows.own[layer],
             filled=rows.filled,
-            over_own=over_own[kind],
+            mask=masks[kind],
         )
         gather = None if index is None else torch.from_numpy(index).to(device)
         path = f"{model.family.layers}.{layer}"
@@ -301,22 +300,17 @@ def _trace(model: Model, inputs: dict[str, Any], steps: list[Step]) -> Tensor:
     return said  # type: ignore[no-any-return]
 
 
-def _window_masks(
-    model: Model, n_trunk: int, filled: int
-) -> tuple[dict[str, Tensor | None], dict[str, Tensor | None]]:
-    """By kind of layer, over the trunk ``[n_trunk]`` and over what was said ``[filled + 1]``."""
-    place = n_trunk + filled
-    found: list[dict[str, Tensor | None]] = []
-    for keys in (torch.arange(n_trunk), torch.arange(n_trunk, place + 1)):
-        masks: dict[str, Tensor | None] = {}
-        for kind, window in model.windows.items():
-            seen = torch.ones(len(keys), dtype=torch.bool)
-            if window.sliding is not None:
-                seen &= place - keys < window.sliding
-            if window.chunk is not None:
-                seen &= place // window.chunk == keys // window.chunk
-            mask = torch.zeros(len(keys), dtype=model.dtype)
-            mask = mask.masked_fill(~seen, torch.finfo(model.dtype).min).to(model.device)
-            masks[kind] = None if bool(seen.all()) else mask
-        found.append(masks)
-    return found[0], found[1]
+def _window_masks(model: Model, place: int) -> dict[str, Tensor | None]:
+    """By kind of layer, what a token at a place sees of all up to it, ``[place + 1]``."""
+    keys = torch.arange(place + 1)
+    masks: dict[str, Tensor | None] = {}
+    for kind, window in model.windows.items():
+        seen = torch.ones(len(keys), dtype=torch.bool)
+        if window.sliding is not None:
+            seen &= place - keys < window.sliding
+        if window.chunk is not None:
+            seen &= place // window.chunk == keys // window.chunk
+        mask = torch.zeros(len(keys), dtype=model.dtype)
+        mask = mask.masked_fill(~seen, torch.finfo(model.dtype).min).to(model.device)
+        masks[kind] = None if bool(seen.all()) else mask
+    return masks

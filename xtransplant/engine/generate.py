@@ -213,7 +213,7 @@ def _over_shared_prefix(batch: Batch, part: range, max_new_tokens: int, *, last:
     model = batch.model
     kept = [KeysValues() for _ in range(model.n_layers)]
     passes, tokens = batch.forward_passes, batch.token_forwards
-    picked = batch.run(part, last=False, keep=kept)
+    picked = batch.run(part, last=False, keep=kept, n_new=max_new_tokens)
     layout, trunk = batch.layout, batch.trunk
     assert isinstance(layout, Layout)
     if last:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from xtransplant.engine.attention import Blocks, KeysValues
+from xtransplant.engine.attention import Blocks, KeysValues, Trunk
 from xtransplant.engine.program import Step
 from xtransplant.model.load import Model, Window
 from xtransplant.packing import Layout, Packing, RowLayout, reach
@@ -50,7 +50,7 @@ def sequence_pass(
     packing: Packing,
     top_k: int,
     *,
-    trunk: Sequence[KeysValues] | None = None,
+    trunk: Sequence[Trunk] | None = None,
     keep: Sequence[KeysValues] | None = None,
 ) -> Pass:
     """All blocks of a layout in one sequence, after its trunk or with it in front.
@@ -132,22 +132,23 @@ def _sequence_masks(
 ) -> dict[str, Tensor] | dict[str, Blocks]:
     """By kind of layer, what its tokens see."""
     trunk, n_blocks = layout.n_trunk, 1 + len(layout.starts)
+    # Only of one block that follows no trunk is it plain to see what it sees.
+    single = not trunk and n_blocks == 1
     # Bool [n_examples, n_trunk, n_trunk] and [n_examples, n_block, n_trunk]; padding left out.
     real = layout.trunk_real[:, None, :]
     within_trunk = torch.ones(trunk, trunk, dtype=torch.bool).tril() & real
     over_trunk = real.expand(-1, layout.n_block, -1)
     places = layout.trunk_positions, layout.block_positions
     if packing.shared_prefix:
-        own = _masks(model, layout.block_sees, places[1], places[1])
-        over = _masks(model, over_trunk, places[1], places[0], causal=False)
+        # What a block's tokens see: the trunk, then their own block.
+        whole = torch.cat([over_trunk, layout.block_sees], dim=2)
+        seen = _masks(model, whole, places[1], torch.cat(places, dim=1), causal=single)
         within = _masks(model, within_trunk, places[0], places[0])
         n_inline = trunk if layout.inline else 0
         return {
             kind: Blocks(
                 n_block=layout.n_block,
-                own=own[kind],
-                trunk=None,
-                over_trunk=over[kind],
+                mask=seen[kind],
                 n_inline=n_inline,
                 within_trunk=within[kind],
             )
