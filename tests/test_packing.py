@@ -71,19 +71,24 @@ def test_columns_are_told_apart_and_counted_from_the_prompts_end(batch, inline):
             end = (layout.n_trunk if inline else 0) + layout.n_blocks(layer) * layout.n_block
             assert column < end
         assert len(columns) == layout.n_blocks(layer)
-    ends = layout.ends[0].tolist()
-    assert ends[0] == layout.columns(None, length - 1, 0)[0]
-    for variant in range(len(starts)):
-        assert (ends[1 + variant],) == layout.columns(variant, length - 1, N_LAYERS)
+    read = layout.readout
+    kept = read.keep.view(read.n_blocks, -1)
+    for speaker, block in zip((None, *range(len(starts))), read.order, strict=True):
+        assert (int(kept[block, read.end]),) == layout.columns(speaker, length - 1, N_LAYERS)
+    for example in range(len(prompts)):
+        places = kept[0, read.nodes[example]] - layout.column(0, 0)
+        assert places.tolist() == layout.edge_nodes[example].tolist()
 
 
 @given(PROMPTS, st.integers(1, 4), CANDIDATES)
 def test_rows_hold_every_candidate_of_every_variant(prompt, n_variants, candidates):
     layout = rows(prompt, n_variants, candidates)
-    length = layout.ids.shape[1]
+    read = layout.readout
+    assert int(read.keep[read.end]) == len(prompt) - 1
     for variant in range(n_variants):
         for edge, token in enumerate(layout.edge_tokens[0].tolist()):
-            row, column = divmod(int(layout.reads[0, variant, edge]), length)
+            row, place = divmod(int(read.nodes[0, edge]), len(read.keep))
+            row, column = row + layout.variant_rows[variant][0], int(read.keep[place])
             candidate = candidates[int(layout.edge_candidates[0, edge])]
             depth = column + 1 - len(prompt)
             assert row in layout.variant_rows[variant]

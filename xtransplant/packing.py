@@ -25,7 +25,18 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-__all__ = ["MASKED", "ROWS", "SHARED", "Layout", "Packing", "RowLayout", "pack", "reach", "rows"]
+__all__ = [
+    "MASKED",
+    "ROWS",
+    "SHARED",
+    "Layout",
+    "Packing",
+    "Readout",
+    "RowLayout",
+    "pack",
+    "reach",
+    "rows",
+]
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,25 @@ class Packing:
 ROWS = Packing(together=False)
 MASKED = Packing()
 SHARED = Packing(growing=True, shared_prefix=True)
+
+
+@dataclass(frozen=True)
+class Readout:
+    """What of a pass's logits is read: the same places of every block.
+
+    Attributes:
+        keep: columns within a row, whose logits are wanted.
+        n_blocks: how many blocks these divide into, once the rows are laid end to end.
+        order: block of the prompt, if it has one, and of each variant.
+        nodes: ``[n_examples, n_edges]``, place among a block's kept ones that predicts an edge.
+        end: place of the last prompt token.
+    """
+
+    keep: Tensor
+    n_blocks: int
+    order: tuple[int, ...]
+    nodes: Tensor
+    end: int
 
 
 @dataclass(frozen=True)
@@ -133,19 +163,18 @@ class Layout:
         return (self.column(block, place),)
 
     @cached_property
-    def heads(self) -> Tensor:
-        """``[1 + n_variants]``, first column of the prompt's block and of each variant's."""
-        return torch.tensor([self.column(block, 0) for block in (0, *self.blocks)])
-
-    @property
-    def ends(self) -> Tensor:
-        """``[n_examples, 1 + n_variants]``, columns of the last prompt token."""
-        return (self.heads + self.n_chain - 1).expand(self.n_examples, -1)
-
-    @property
-    def reads(self) -> Tensor:
-        """``[n_examples, 1 + n_variants, n_edges]``, columns whose logits predict each edge."""
-        return self.heads[None, :, None] + self.edge_nodes[:, None]
+    def readout(self) -> Readout:
+        """What of its logits is read."""
+        n_blocks, end = 1 + len(self.starts), self.n_chain - 1
+        places = torch.unique(torch.cat([self.edge_nodes.flatten(), torch.tensor([end])]))
+        first = torch.tensor([self.column(block, 0) for block in range(n_blocks)])
+        return Readout(
+            keep=(first[:, None] + places).flatten(),
+            n_blocks=n_blocks,
+            order=(0, *self.blocks),
+            nodes=torch.searchsorted(places, self.edge_nodes),
+            end=int(torch.searchsorted(places, torch.tensor(end))),
+        )
 
 
 def pack(
@@ -167,7 +196,10 @@ def pack(
         inline: put the trunk into the same sequence as the blocks.
     """
     n_trunk = max(len(prompt) for prompt in prompts) - n_chain
-    tries = [_edges(group) for group in candidates]
+    # Many examples have the same candidates.
+    distinct = {_frozen(group): None for group in candidates}
+    known = {group: _edges(group) for group in distinct}
+    tries = [known[_frozen(group)] for group in candidates]
     n_nodes = max(len(trie) for trie, _ in tries)
     n_edges = max(len(edges) for _, edges in tries)
     n_block = n_chain + n_nodes
@@ -228,8 +260,7 @@ class RowLayout:
         prompt_length: number of tokens of the prompt, the cached ones included.
         cached: how many of them are left out, lying in the cache.
         variant_rows: per variant, the rows it stands in.
-        ends, reads: columns ``[1, n_variants]`` and ``[1, n_variants, n_edges]``, as in
-            :class:`Layout`, without block 0.
+        readout: what of its logits is read; there is no block of the prompt by itself.
         edge_tokens, edge_candidates: ``[1, n_edges]``.
     """
 
@@ -239,8 +270,7 @@ class RowLayout:
     prompt_length: int
     cached: int
     variant_rows: tuple[tuple[int, ...], ...]
-    ends: Tensor
-    reads: Tensor
+    readout: Readout
     edge_tokens: Tensor
     edge_candidates: Tensor
 
@@ -275,8 +305,10 @@ def rows(
     table = [[*prompt[cached:], *path] for path in paths]
     length = max(map(len, table))
     end = len(prompt) - cached - 1
+    places = sorted({end + depth for c in candidates for depth in range(len(c))} | {end})
     nodes = [
-        next(r for r, p in enumerate(paths) if p[:depth] == tuple(c[:depth])) * length + end + depth
+        next(r for r, p in enumerate(paths) if p[:depth] == tuple(c[:depth])) * len(places)
+        + places.index(end + depth)
         for c in candidates
         for depth in range(len(c))
     ]
@@ -290,8 +322,13 @@ def rows(
         prompt_length=len(prompt),
         cached=cached,
         variant_rows=tuple(tuple(range(r, r + len(paths))) for r in first_rows.tolist()),
-        ends=(first_rows * length + end)[None],
-        reads=first_rows[None, :, None] * length + torch.tensor(nodes, dtype=torch.long),
+        readout=Readout(
+            keep=torch.tensor(places),
+            n_blocks=n_variants,
+            order=tuple(range(n_variants)),
+            nodes=torch.tensor([nodes], dtype=torch.long),
+            end=places.index(end),
+        ),
         edge_tokens=tokens[None],
         edge_candidates=owners[None],
     )
@@ -319,6 +356,10 @@ def reach(
     if chunk is not None:
         sees = sees & (query // chunk == key // chunk)
     return sees
+
+
+def _frozen(candidates: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
+    return tuple(map(tuple, candidates))
 
 
 def _edges(

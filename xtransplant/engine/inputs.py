@@ -50,8 +50,8 @@ def candidate_ids(
         XTransplantError: a candidate that makes no token.
     """
     found = []
-    for candidate in candidates:
-        together = model.tokenizer(prompt + candidate).input_ids
+    encoded = _encode(model, [prompt + candidate for candidate in candidates])
+    for candidate, together in zip(candidates, encoded, strict=True):
         if candidate and together[: len(ids)] == list(ids) and len(together) > len(ids):
             own = list(together[len(ids) :])
         else:
@@ -60,3 +60,15 @@ def candidate_ids(
             raise XTransplantError(f"candidate {candidate!r} makes no token; leave it out")
         found.append(own)
     return found
+
+
+def _encode(model: Model, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of many texts in one call: what a call adds costs more than what it encodes."""
+    if not texts:
+        return []
+    if model.tokenizer.is_fast:
+        found = model.tokenizer.backend_tokenizer.encode_batch_fast(list(texts))
+        # The wrapper may add to what its core does: then it is asked itself.
+        if list(found[0].ids) == list(model.tokenizer(texts[0]).input_ids):
+            return [list(one.ids) for one in found]
+    return [list(ids) for ids in model.tokenizer(list(texts)).input_ids]

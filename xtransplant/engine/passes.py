@@ -37,8 +37,8 @@ class Pass:
 
 def row_pass(model: Model, layout: RowLayout, steps: Sequence[Step], top_k: int) -> Pass:
     """One variant per batch row: nothing but the model's own forward pass and edits."""
-    wanted = _wanted(layout, top_k, layout.ids.shape[1], model.device)
-    inputs = _inputs(model, layout.ids, layout.positions, wanted[0])
+    wanted = _wanted(layout, top_k, model.device)
+    inputs = _inputs(model, layout.ids, layout.positions, wanted[1])
     inputs["attention_mask"] = layout.padding.long().to(model.device)
     return Pass(inputs, _on_device(list(steps), model.device), 1, wanted)
 
@@ -88,8 +88,8 @@ def sequence_pass(
         path = f"{model.family.layers}.{layer}"
         joins.append((layer, "join", path, names, index, origin[:n_columns], mask))
     merged = sorted([*joins, *steps], key=lambda step: step[0])
-    wanted = _wanted(layout, top_k, n_all, model.device)
-    inputs = _inputs(model, ids[:, first[:n_base]], positions[:, first[:n_base]], wanted[0])
+    wanted = _wanted(layout, top_k, model.device)
+    inputs = _inputs(model, ids[:, first[:n_base]], positions[:, first[:n_base]], wanted[1])
     return Pass(inputs, _on_device(merged, model.device), layout.n_examples, wanted)
 
 
@@ -111,20 +111,13 @@ def _inputs(model: Model, ids: Tensor, positions: Tensor, keep: Tensor) -> dict[
     return inputs
 
 
-def _wanted(
-    layout: Layout | RowLayout, top_k: int, length: int, device: torch.device
-) -> tuple[Any, ...]:
-    """What to pick of the logits: columns to keep, and the rest counted among the kept."""
-    columns = torch.cat([layout.reads.flatten(), layout.ends.flatten()])
-    keep = torch.unique(columns % length)
-
-    def among_kept(column: Tensor) -> Tensor:
-        row, column = column // length, column % length
-        return row * len(keep) + torch.searchsorted(keep, column.contiguous())
-
-    tensors = among_kept(layout.reads), layout.edge_tokens, among_kept(layout.ends)
-    rest = tuple(tensor.to(device) for tensor in tensors)
-    return keep.to(device), layout.n_examples, *rest, top_k
+def _wanted(layout: Layout | RowLayout, top_k: int, device: torch.device) -> tuple[Any, ...]:
+    """What :func:`picker` is to pick of the logits."""
+    read = layout.readout
+    sizes = layout.n_examples, read.n_blocks
+    order = torch.tensor(read.order, dtype=torch.long)
+    tensors = (read.keep, order, read.nodes, layout.edge_tokens)
+    return sizes, *(tensor.to(device) for tensor in tensors), read.end, top_k
 
 
 def _sequence_masks(

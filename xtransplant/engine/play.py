@@ -96,20 +96,24 @@ def picker() -> Callable[..., dict[str, Any]]:
     """
 
     def pick(logits: Any, wanted: Any) -> dict[str, Any]:
-        keep, n_examples, reads, tokens, ends, k = wanted
+        (n_examples, n_blocks), keep, order, nodes, tokens, end, k = wanted
         if logits.shape[1] != len(keep):
             logits = logits[:, keep]
-        logits = logits.reshape(n_examples, -1, logits.shape[-1])
-        norm = logits.float().logsumexp(dim=-1)
-        example = torch.arange(n_examples, device=logits.device)
-        at = (example[:, None, None], reads)
-        edges = logits[(*at, tokens[:, None].expand_as(reads))].float() - norm[at]
-        at = (example[:, None], ends)
-        top, ids = logits[at].float().topk(k, dim=-1)
+        size = logits.shape[-1]
+        # A few rows at a time on a CPU, so that what is made of them stays in its cache.
+        step = max(1, 2**18 // size) if logits.device.type == "cpu" else 2**30
+        parts = logits.reshape(-1, size).split(step)
+        norm = torch.cat([part.float().logsumexp(dim=-1) for part in parts])
+        # [examples, blocks, places * vocabulary] and [examples, blocks, places]
+        logits, norm = (part.reshape(n_examples, n_blocks, -1) for part in (logits, norm))
+        nodes, tokens = (part[:, None].expand(-1, n_blocks, -1) for part in (nodes, tokens))
+        edges = logits.gather(2, nodes * size + tokens).float() - norm.gather(2, nodes)
+        last = logits[:, :, end * size : (end + 1) * size]
+        top, ids = last.float().topk(k, dim=-1)
         return {
-            "edges": edges.cpu(),
-            "top": (top - norm[at][..., None]).cpu(),
-            "ids": ids.cpu(),
+            "edges": edges[:, order].cpu(),
+            "top": (top - norm[:, :, end, None])[:, order].cpu(),
+            "ids": ids[:, order].cpu(),
         }
 
     return pick

@@ -167,22 +167,27 @@ def score_items(
                 raise
             continue
         seconds = (time.perf_counter() - started) / count
+        words: dict[int, str] = {}
         for place in range(count):
             waiting.popleft()
-            yield _scores(model, found, place, packing, seconds)
+            yield _scores(model, found, place, packing, seconds, words)
 
 
 _LOOK_AHEAD = 512
 
 
-def _scores(model: Model, found: Found, place: int, packing: Packing, seconds: float) -> Scores:
-    """One example's share of what a batch found."""
+def _scores(
+    model: Model, found: Found, place: int, packing: Packing, seconds: float, words: dict[int, str]
+) -> Scores:
+    """One example's share of what a batch found; ``words`` keeps texts of tokens."""
     item = found.items[place]
     source = _by_candidate(found.source, place, len(item.source_candidates))
     target = _by_candidate(found.target, place, len(item.target_candidates))
     ids = torch.cat([part["ids"][place] for part in (found.source, found.target)])
-    words = {token: model.tokenizer.decode([token]) for token in ids.unique().tolist()}
-    tokens = [tuple(words[token] for token in row) for row in ids.tolist()]
+    listed = ids.tolist()
+    for token in {token for row in listed for token in row} - words.keys():
+        words[token] = model.tokenizer.decode([token])
+    tokens = [tuple(words[token] for token in row) for row in listed]
     return Scores(
         logprobs=target[1:],
         vanilla=target[0],
