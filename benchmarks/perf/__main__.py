@@ -1,133 +1,130 @@
-"""What a whole grid costs, in ordinary forward passes of the same model, measured side by side.
+"""What a whole grid costs, against other ways of computing it and the machine's own arithmetic.
 
-python -m xtransplant.benchmarks.perf [--shape 60m] [--tokens 150] [--repeats 7] [--json]
+python -m xtransplant.benchmarks.perf [--shape 60m] [--device cpu] [--json] [--babel] [--sweep FILE]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
-import statistics
-import tempfile
-import time
-from collections.abc import Callable
-from itertools import product
+import platform
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
-from xtransplant.benchmarks.babel.task import CHECKPOINT
+from transformers import logging
+from xtransplant.benchmarks.perf.babel import measure_babel
+from xtransplant.benchmarks.perf.measure import measure
+from xtransplant.benchmarks.perf.plot import draw, sweep
+from xtransplant.benchmarks.perf.shapes import SHAPES, shaped
 
-from xtransplant.engine.score import score_edits, shape_of
-from xtransplant.engine.verify import verify_packing
-from xtransplant.model.load import Model, load
-from xtransplant.strategies import find_strategy
-
-SHAPES = {
-    "tiny": {"num_hidden_layers": 8, "hidden_size": 128, "intermediate_size": 384, "heads": 4},
-    "60m": {"num_hidden_layers": 32, "hidden_size": 384, "intermediate_size": 1024, "heads": 6},
-    "llama-7b": {
-        "num_hidden_layers": 32, "hidden_size": 4096, "intermediate_size": 11008, "heads": 32,
-    },
-}  # fmt: skip
-_ORDINARY = 1200  # tokens of the ordinary forward pass
+from xtransplant.engine.memory import keep_freed_memory
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--shape", choices=SHAPES, default="60m")
-    parser.add_argument("--tokens", type=int, default=150, help="length of both prompts")
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--dtype", default="float32")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--strategy", default="attn-swap")
+    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--tokens", type=int, default=150, help="length of both prompts")
+    parser.add_argument("--new-tokens", type=int, default=20, help="0: scores only")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--pairs", type=int, default=2, help="pairs a baseline runs each round")
+    parser.add_argument("--babel", action="store_true", help="the bundled task too")
+    parser.add_argument("--sweep", type=Path, metavar="FILE.png", help="plot cost, and no more")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        make_checkpoint(arguments.shape, Path(folder))
-        model = load(folder, dtype=arguments.dtype, device_map=arguments.device)
-        found = measure(model, arguments.strategy, arguments.tokens, arguments.repeats)
-    found = {"shape": arguments.shape, "dtype": arguments.dtype, **found}
-    print(json.dumps(found, indent=1) if arguments.json else table(found))
-
-
-def make_checkpoint(shape: str, folder: Path) -> None:
-    """A Llama of a shape with random weights, 32,000 ids, and Babel's tokenizer."""
-    sizes = dict(SHAPES[shape])
-    heads = sizes.pop("heads")
-    config = LlamaConfig(
-        vocab_size=32000,
-        num_attention_heads=heads,
-        num_key_value_heads=heads,
-        max_position_embeddings=4096,
-        **sizes,  # type: ignore[arg-type]
-    )
-    torch.manual_seed(0)
-    LlamaForCausalLM(config).save_pretrained(folder)
-    AutoTokenizer.from_pretrained(CHECKPOINT).save_pretrained(folder)
-
-
-def measure(model: Model, strategy: str, n_tokens: int, repeats: int) -> dict[str, Any]:
-    """Seconds of the whole grid and of one ordinary forward pass, taken in turn."""
-    dice = random.Random(0)
-    source, target = ([dice.randrange(3, 30000) for _ in range(n_tokens)] for _ in range(2))
-    pairs = list(product(range(model.n_layers), repeat=2))
-    shape, chosen = shape_of(model), find_strategy(strategy)
-    ids = torch.randint(3, 30000, (1, _ORDINARY), device=model.device)
-    plain = model.nn._module
-
-    check = verify_packing(model)
-
-    def grid() -> None:
-        variants = [chosen.edits(shape, i, j) for i, j in pairs]
-        score_edits(model, source, target, variants, [[7]], [[7]], packing=check.packing)
-
-    def ordinary() -> None:
-        with torch.no_grad():
-            plain(input_ids=ids, use_cache=False)
-
-    times: dict[str, list[float]] = {"grid": [], "ordinary": []}
-    for repeat in range(repeats + 1):
-        for name, work in (("grid", grid), ("ordinary", ordinary)):
-            seconds = _timed(work, model.device)
-            if repeat:  # the first of each warms up
-                times[name].append(seconds)
-    ratios = [a / b for a, b in zip(times["grid"], times["ordinary"], strict=True)]
-    return {
-        "variants": len(pairs),
-        "tokens": n_tokens,
-        "packing_difference": check.worst,
-        "grid_seconds": statistics.median(times["grid"]),
-        "ordinary_seconds": statistics.median(times["ordinary"]),
-        "ratio": statistics.median(ratios),
-        "ratio_range": [min(ratios), max(ratios)],
-    }
+    given = parser.parse_args(arguments)
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    keep_freed_memory()
+    if given.sweep is not None:
+        draw(sweep(given.shape, device=given.device, dtype=given.dtype), given.sweep)
+        return
+    with shaped(given.shape, dtype=given.dtype, device=given.device) as model:
+        found = measure(
+            model,
+            n_tokens=given.tokens,
+            n_new=given.new_tokens,
+            repeats=given.repeats,
+            pairs_a_round=given.pairs,
+        )
+    found = {**_machine(given), **found}
+    if given.babel:
+        found["babel"] = measure_babel()
+    print(json.dumps(found, indent=1) if given.json else table(found))
 
 
 def table(found: dict[str, Any]) -> str:
     """The figures as Markdown."""
-    low, high = found["ratio_range"]
-    return "\n".join(
-        [
-            "| | seconds (median) |",
-            "|---|---|",
-            f"| grid of {found['variants']} variants, {found['tokens']}-token prompts, source "
-            f"included | {found['grid_seconds']:.3f} |",
-            f"| one ordinary forward pass of {_ORDINARY} tokens "
-            f"| {found['ordinary_seconds']:.3f} |",
-            f"| ratio | {found['ratio']:.2f} ({low:.2f} to {high:.2f}) |",
+    kinds = [kind for kind in ("score", "generate") if kind in found]
+    lines = [
+        f"{found['shape']}, {found['variants']} variants, prompts of {found['tokens']} tokens, "
+        f"{found['dtype']}, {found['device']}, {found['threads']} threads; "
+        "median (lowest to highest of the rounds)",
+        "",
+        f"| | {' | '.join(kinds)} |",
+        "|---|" + "---|" * len(kinds),
+    ]
+    rows = {
+        "seconds": ("seconds", "{:.2f}"),
+        "× faster than the paper's protocol": ("ratio_paper", "{:.0f}"),
+        "× faster than an nnsight trace per pair": ("ratio_nnsight", "{:.0f}"),
+        "× faster than plain hooks per pair": ("ratio_hooks", "{:.0f}"),
+        "seconds over the floor's": ("over_floor", "{:.2f}"),
+        "own overhead": ("overhead", "{:.1%}"),
+    }
+    for label, (name, form) in rows.items():
+        cells = []
+        for kind in kinds:
+            spread = found[kind]["spread"][name]
+            low, high = form.format(spread["min"]), form.format(spread["max"])
+            cells.append(f"{form.format(spread['median'])} ({low} to {high})")
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+    for label, key, form in (
+        ("peak memory beyond the model", "peak_bytes", lambda value: f"{value / 1e6:.0f} MB"),
+        ("token-forwards", "token_forwards", lambda value: f"{value:,.0f}"),
+    ):
+        cells = [form(found[kind][key]) for kind in kinds]
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+    checks = [f"{found[kind]['agreed']} of {found[kind]['checked']}" for kind in kinds]
+    lines.append(f"| baselines' answers equal to ours | {' | '.join(checks)} |")
+    if "choice_by_score" in found:
+        lines += [
+            "",
+            f"A choice task by score against the paper's protocol of generating "
+            f"{found['new_tokens']} tokens per pair: {found['choice_by_score']:,.0f} ×. "
+            f"Distinct texts generated: {found['generate']['distinct_texts']}; where no history "
+            f"is shared, the same takes {found['generate']['unshared_seconds']:.1f} s, "
+            f"{found['generate']['unshared_over_floor']:.2f} × the floor.",
         ]
-    )
+    if "babel" in found:
+        babel = found["babel"]
+        low, high = babel["share_range"]
+        lines += [
+            "",
+            f"Babel, {babel['examples']} examples, whole grids by score: {babel['seconds']:.2f} s, "
+            f"{babel['tokens_a_second']:,.0f} token-forwards a second, "
+            f"{babel['share_of_dense']:.0%} ({low:.0%} to {high:.0%}) of the dense "
+            "throughput; tokenising takes "
+            f"{babel['tokenising_seconds']:.2f} s more. One example's 20 tokens: "
+            f"{babel['generate_token_forwards']:,.0f} token-forwards, without sharing "
+            f"{babel['generate_floor_token_forwards']:,.0f}.",
+        ]
+    return "\n".join(lines)
 
 
-def _timed(work: Callable[[], None], device: torch.device) -> float:
-    started = time.perf_counter()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - started
+def _machine(given: argparse.Namespace) -> dict[str, Any]:
+    device = given.device
+    if device.startswith("cuda"):
+        device = torch.cuda.get_device_name(device)
+    return {
+        "shape": given.shape,
+        "dtype": given.dtype,
+        "device": device,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ def decode(
     *,
     max_new_tokens: int,
     ends: Sequence[int],
+    share_histories: bool = True,
 ) -> Decoded:
     """Continue from a prompt that was read with all its variants.
 
@@ -89,8 +90,9 @@ def decode(
         kept: each layer's of the blocks.
         first: ``[1 + n_variants]``, the token that each says first.
         ends: tokens that end a text.
+        share_histories: run what variants have said in common once, where that pays.
     """
-    rows = _rows(model, layout, kept, max_new_tokens)
+    rows = _rows(model, layout, kept, max_new_tokens, share_histories)
     rows.said = [[] for _ in range(len(first))]
     said = first.numpy()[rows.speaker]
     steps, tokens = 0, 0.0
@@ -107,11 +109,17 @@ def decode(
     return Decoded(rows.said, steps, tokens)
 
 
-def _rows(model: Model, layout: Layout, kept: Sequence[KeysValues], max_new_tokens: int) -> _Rows:
+def _rows(
+    model: Model,
+    layout: Layout,
+    kept: Sequence[KeysValues],
+    max_new_tokens: int,
+    share_histories: bool,
+) -> _Rows:
     """Move what the blocks left into stores with room for what will be said."""
     n_variants, size = len(layout.starts), layout.n_chain
     order = np.argsort(np.array(layout.blocks, dtype=np.int64), kind="stable")
-    sharing = bool(n_variants) and min(layout.starts) >= 0
+    sharing = share_histories and bool(n_variants) and min(layout.starts) >= 0
     start = np.array([*(layout.starts[v] for v in order), model.n_layers], dtype=np.int64)
     own, shared = [], []
     for layer in kept:

@@ -118,6 +118,7 @@ def generate_items(
     room: Room | None = None,
     sources: Sources | None = None,
     source_text: bool = True,
+    share_histories: bool = True,
 ) -> Iterator[Generations]:
     """Generations of many examples under the same variants, in order.
 
@@ -125,6 +126,8 @@ def generate_items(
         room: the memory to keep to; it shrinks where that turns out to be too much.
         sources: what was read of source prompts before, and where what is read now is kept.
         source_text: also continue each source prompt; else ``source`` is empty.
+        share_histories: where the prefix is shared, also run what variants have said in common
+            once, below the layers they write at.
     """
     room = Room.of(model) if room is None else room
     recorded = Variants.of(variants)
@@ -133,7 +136,9 @@ def generate_items(
         started = time.perf_counter()
         # What is said needs no candidates.
         prompts = Item(item.source, item.target)
-        found = _all_parts(model, prompts, recorded, packing, max_new_tokens, room, sources)
+        found = _all_parts(
+            model, prompts, recorded, packing, max_new_tokens, room, sources, share_histories
+        )
         source = _Said([[]], 0, 0.0)
         key = tuple(item.source)
         if source_text:
@@ -174,6 +179,7 @@ def _all_parts(
     max_new_tokens: int,
     room: Room,
     sources: Sources | None,
+    share_histories: bool = True,
 ) -> _Said:
     """One example, its variants cut into parts where memory asks for it."""
     batch = Batch(model, [item], variants, packing, 1, sources, scored=False)
@@ -188,7 +194,9 @@ def _all_parts(
         last = part.stop == total
         try:
             if packing.shared_prefix:
-                said = _over_shared_prefix(batch, part, max_new_tokens, last=last)
+                said = _over_shared_prefix(
+                    batch, part, max_new_tokens, last=last, share_histories=share_histories
+                )
             else:
                 said = _Said(*generate_rows(batch, part, max_new_tokens))
         except Exception as error:
@@ -209,7 +217,9 @@ def _all_parts(
     return _Said(ids, passes, tokens)
 
 
-def _over_shared_prefix(batch: Batch, part: range, max_new_tokens: int, *, last: bool) -> _Said:
+def _over_shared_prefix(
+    batch: Batch, part: range, max_new_tokens: int, *, last: bool, share_histories: bool
+) -> _Said:
     model = batch.model
     kept = [KeysValues() for _ in range(model.n_layers)]
     passes, tokens = batch.forward_passes, batch.token_forwards
@@ -226,6 +236,7 @@ def _over_shared_prefix(batch: Batch, part: range, max_new_tokens: int, *, last:
         picked["ids"][0, :, 0],
         max_new_tokens=max_new_tokens,
         ends=end_ids(model),
+        share_histories=share_histories,
     )
     passes = batch.forward_passes - passes + found.steps
     return _Said(found.ids, passes, batch.token_forwards - tokens + found.token_forwards)

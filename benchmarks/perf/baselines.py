@@ -1,0 +1,108 @@
+"""The same grids by other means, one layer pair at a time: what xtransplant is measured against.
+
+Each function takes token ids and one pair i→j of ``attn-swap`` on a Llama and returns the
+log-probabilities ``[vocabulary]`` of the next token, or with ``n_new`` the ids generated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import nnsight
+import torch
+from torch import Tensor
+
+from xtransplant.engine.repeat import greedy
+from xtransplant.model.load import Model
+
+__all__ = ["BASELINES", "Baseline", "hooks", "paper", "with_nnsight"]
+
+Baseline = Callable[[Model, Sequence[int], Sequence[int], int, int, int], Any]
+
+
+@torch.no_grad()
+def paper(
+    model: Model, source: Sequence[int], target: Sequence[int], i: int, j: int, n: int
+) -> Any:
+    """The paper's protocol: for every pair the source is run anew, then the target."""
+    return _target(model, target, j, n, _source(model, source)[i])
+
+
+@torch.no_grad()
+def hooks(
+    model: Model, source: Sequence[int], target: Sequence[int], i: int, j: int, n: int
+) -> Any:
+    """Plain hooks by someone who keeps what was read of the source: only the target is rerun."""
+    return _target(model, target, j, n, _kept_source(model, tuple(source))[i])
+
+
+@torch.no_grad()
+def with_nnsight(
+    model: Model, source: Sequence[int], target: Sequence[int], i: int, j: int, n: int
+) -> Any:
+    """A trace for the source and one for the target, as a user of nnsight would write it."""
+    nn, ids = model.nn, torch.tensor([list(target)], device=model.device)
+    with nn.trace(input_ids=torch.tensor([list(source)], device=model.device)):
+        value = nn.model.layers[i].self_attn.output[0][0, -1].save()
+    if n == 0:
+        with nn.trace(input_ids=ids):
+            nn.model.layers[j].self_attn.output[0][0, -1] = value
+            logits = nn.output.logits[0, -1].save()
+        return logits.float().log_softmax(-1)
+    settings = greedy(model, n)
+    with nn.generate(
+        input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=settings
+    ) as tracer:
+        nn.model.layers[j].self_attn.output[0][0, -1] = value
+        said = tracer.result[0, len(target) :]
+        nnsight.save(said)
+    return said.tolist()
+
+
+BASELINES: dict[str, Baseline] = {"paper": paper, "nnsight": with_nnsight, "hooks": hooks}
+
+
+def _attention(model: Model, layer: int) -> Any:
+    return model.nn._module.model.layers[layer].self_attn
+
+
+@lru_cache(maxsize=1)
+def _kept_source(model: Model, source: tuple[int, ...]) -> list[Tensor]:
+    return _source(model, source)
+
+
+def _source(model: Model, source: Sequence[int]) -> list[Tensor]:
+    """Attention outputs of every layer at the last token, each ``[d_model]``."""
+    kept: list[Tensor] = []
+    handles = [
+        _attention(model, layer).register_forward_hook(
+            lambda module, args, output: kept.append(output[0][0, -1].clone())
+        )
+        for layer in range(model.n_layers)
+    ]
+    model.nn._module(input_ids=torch.tensor([list(source)], device=model.device))
+    for handle in handles:
+        handle.remove()
+    return kept
+
+
+def _target(model: Model, target: Sequence[int], j: int, n: int, value: Tensor) -> Any:
+    """The target with a value written at layer j, as the prompt is read and at no later step."""
+    ids, plain = torch.tensor([list(target)], device=model.device), model.nn._module
+
+    def write(module: Any, args: Any, output: Any) -> None:
+        if output[0].shape[1] == len(target):
+            output[0][0, -1] = value
+
+    handle = _attention(model, j).register_forward_hook(write)
+    try:
+        if n == 0:
+            return plain(input_ids=ids).logits[0, -1].float().log_softmax(-1)
+        said = plain.generate(
+            input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=greedy(model, n)
+        )
+        return said[0, len(target) :].tolist()
+    finally:
+        handle.remove()

@@ -1,0 +1,76 @@
+"""The arithmetic floor: what the multiplications alone would take on this machine."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+
+import torch
+
+from xtransplant.model.load import Model
+
+__all__ = ["block_parameters", "dense_rate", "flops", "generate_tokens", "rows_of_score"]
+
+
+def rows_of_score(n_layers: int, n_tokens: int, target_layers: Sequence[int]) -> list[list[int]]:
+    """Tokens that each layer of the source's and of the target's pass must compute.
+
+    A variant shares the layers below the one it writes at with the prompt.
+    """
+    source = [n_tokens] * n_layers
+    joined = [sum(j <= layer for j in target_layers) for layer in range(n_layers)]
+    return [source, [n_tokens + count for count in joined]]
+
+
+def generate_tokens(
+    n_layers: int, n_tokens: int, target_layers: Sequence[int], n_new: int
+) -> float:
+    """Token-forwards of generation: those of score, and every new token of every variant."""
+    score = sum(map(sum, rows_of_score(n_layers, n_tokens, target_layers))) / n_layers
+    return score + len(target_layers) * n_new
+
+
+def block_parameters(model: Model) -> int:
+    """Parameters of the blocks' matrices: all but embedding, head and norms."""
+    blocks = model.nn._module.get_submodule(model.family.layers)
+    return sum(p.numel() for p in blocks.parameters() if p.dim() > 1)
+
+
+def flops(model: Model, tokens: float, keys: float) -> float:
+    """Of ``tokens`` token-forwards, each over ``keys`` keys on average: ``2 P + 4 L d keys``."""
+    attention = 4.0 * model.n_layers * model.n_heads * model.head_dim * keys
+    return tokens * (2.0 * block_parameters(model) + attention)
+
+
+@torch.no_grad()
+def dense_rate(model: Model, rows: Sequence[int], repeats: int = 5) -> float:
+    """FLOP/s of the model's own matrices, one layer after the other, on ``rows`` tokens each.
+
+    Plain matrix products with the weights where they lie: what any forward pass has to do.
+    """
+    blocks = model.nn._module.get_submodule(model.family.layers)
+    linears = [[m for m in b.modules() if isinstance(m, torch.nn.Linear)] for b in blocks]
+    widths = {m.in_features for group in linears for m in group}
+    inputs = {
+        width: torch.randn(max(rows), width, device=model.device, dtype=model.dtype)
+        for width in widths
+    }
+    work = sum(
+        2 * n * m.weight.numel() for n, group in zip(rows, linears, strict=True) for m in group
+    )
+    seconds = []
+    for _ in range(repeats + 1):
+        _wait(model.device)
+        started = time.perf_counter()
+        for n, group in zip(rows, linears, strict=True):
+            for linear in group:
+                torch.nn.functional.linear(inputs[linear.in_features][:n], linear.weight)
+        _wait(model.device)
+        seconds.append(time.perf_counter() - started)
+    return work / statistics.median(seconds[1:])
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
