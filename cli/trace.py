@@ -148,9 +148,11 @@ def trace(
     with progress(f"loading {name}", quiet=quiet, verbose=verbose):
         if not verbose:
             quieten()
+        from xtransplant.engine.memory import keep_freed_memory
         from xtransplant.grid import transplant, verify_grid
         from xtransplant.model.load import load
 
+        keep_freed_memory()
         loaded = load(
             name,
             revision=revision,

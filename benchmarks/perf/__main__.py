@@ -73,19 +73,17 @@ def table(found: dict[str, Any]) -> str:
         "seconds over the floor's": ("over_floor", "{:.2f}"),
         "own overhead": ("overhead", "{:.1%}"),
     }
-    for label, (name, form) in rows.items():
+    for label, (name, shown) in rows.items():
         cells = []
         for kind in kinds:
             spread = found[kind]["spread"][name]
-            low, high = form.format(spread["min"]), form.format(spread["max"])
-            cells.append(f"{form.format(spread['median'])} ({low} to {high})")
+            low, high = shown.format(spread["min"]), shown.format(spread["max"])
+            cells.append(f"{shown.format(spread['median'])} ({low} to {high})")
         lines.append(f"| {label} | {' | '.join(cells)} |")
-    for label, key, form in (
-        ("peak memory beyond the model", "peak_bytes", lambda value: f"{value / 1e6:.0f} MB"),
-        ("token-forwards", "token_forwards", lambda value: f"{value:,.0f}"),
-    ):
-        cells = [form(found[kind][key]) for kind in kinds]
-        lines.append(f"| {label} | {' | '.join(cells)} |")
+    peaks = [f"{found[kind]['peak_bytes'] / 1e6:.0f} MB" for kind in kinds]
+    lines.append(f"| peak memory beyond the model | {' | '.join(peaks)} |")
+    tokens = [f"{found[kind]['token_forwards']:,.0f}" for kind in kinds]
+    lines.append(f"| token-forwards | {' | '.join(tokens)} |")
     checks = [f"{found[kind]['agreed']} of {found[kind]['checked']}" for kind in kinds]
     lines.append(f"| baselines' answers equal to ours | {' | '.join(checks)} |")
     if "choice_by_score" in found:

@@ -71,8 +71,7 @@ def measure(
     passes = rows_of_score(model.n_layers, n_tokens, target_layers)
 
     def ours_score() -> Any:
-        recorded = [strategy.edits(shape, i, j) for i, j in pairs]
-        return next(score_items(model, [item], recorded, packing=packing))
+        return next(score_items(model, [item], variants, packing=packing))
 
     def ours_generate(*, sharing: bool = True) -> Any:
         return next(
@@ -82,7 +81,7 @@ def measure(
             )
         )  # fmt: skip
 
-    kinds: dict[str, tuple[Callable[[], Any], int]] = {"score": (ours_score, 0)}
+    kinds: dict[str, tuple[Callable[..., Any], int]] = {"score": (ours_score, 0)}
     if n_new:
         kinds["generate"] = (ours_generate, n_new)
     found: dict[str, Any] = {"variants": len(pairs), "tokens": n_tokens, "new_tokens": n_new}
@@ -112,7 +111,7 @@ def measure(
             keep("over_floor", mine / floor)
             for name, baseline in BASELINES.items():
                 chosen = [dice.choice(pairs) for _ in range(pairs_a_round)]
-                baseline(model, source, target, *chosen[0], n)  # warm
+                baseline(model, source, target, chosen[0][0], chosen[0][1], n)  # warm
                 total = 0.0
                 for i, j in chosen:
                     answer, took = _timed(model, partial(baseline, model, source, target, i, j, n))
@@ -177,7 +176,7 @@ def _agrees(result: Any, place: int, answer: Any, watched: list[list[int]], mode
         return list(result.token_ids[place]) == answer
     theirs = torch.tensor([float(answer[token[0]]) for token in watched])
     mine = torch.tensor(result.logprobs[place]).float()
-    return float((theirs - mine).abs().max()) < 3 * torch.finfo(model.dtype).eps ** 0.5
+    return bool((theirs - mine).abs().max() < 3 * torch.finfo(model.dtype).eps ** 0.5)
 
 
 def _timed(model: Model, work: Callable[[], Any]) -> tuple[Any, float]:
