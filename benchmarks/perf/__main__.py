@@ -17,6 +17,7 @@ from xtransplant.benchmarks.perf.babel import measure_babel
 from xtransplant.benchmarks.perf.measure import measure
 from xtransplant.benchmarks.perf.plot import draw, sweep
 from xtransplant.benchmarks.perf.shapes import SHAPES, shaped
+from xtransplant.benchmarks.perf.ways import measure_ways
 
 from xtransplant.engine.memory import keep_freed_memory
 
@@ -31,6 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--pairs", type=int, default=2, help="pairs a baseline runs each round")
     parser.add_argument("--babel", action="store_true", help="the bundled task too")
+    parser.add_argument("--ways", action="store_true", help="ways of packing, and no more")
     parser.add_argument("--sweep", type=Path, metavar="FILE.png", help="plot cost, and no more")
     parser.add_argument("--json", action="store_true", help="print JSON")
     given = parser.parse_args(arguments)
@@ -41,6 +43,9 @@ def main(arguments: list[str] | None = None) -> None:
         draw(sweep(given.shape, device=given.device, dtype=given.dtype), given.sweep)
         return
     with shaped(given.shape, dtype=given.dtype, device=given.device) as model:
+        if given.ways:
+            print(json.dumps(measure_ways(model, n_tokens=given.tokens), indent=1))
+            return
         found = measure(
             model,
             n_tokens=given.tokens,

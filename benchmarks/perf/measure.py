@@ -27,7 +27,7 @@ from xtransplant.engine.verify import packing_for
 from xtransplant.model.load import Model
 from xtransplant.strategies import find_strategy
 
-__all__ = ["Spread", "measure"]
+__all__ = ["Spread", "measure", "peak_bytes"]
 
 
 @dataclass
@@ -95,7 +95,7 @@ def measure(
             keeps.setdefault(name, Spread()).values.append(value)
 
         _say(f"{kind}: warming up")
-        peak = _peak(model, ours)
+        peak = peak_bytes(model, ours)
         rounds = repeats if kind == "score" else max(2, repeats // 2)
         for number in range(rounds):
             _say(f"{kind}: round {number + 1} of {rounds}")
@@ -210,7 +210,7 @@ def _inside(model: Model) -> list[float]:
     return found
 
 
-def _peak(model: Model, work: Callable[[], Any]) -> int:
+def peak_bytes(model: Model, work: Callable[[], Any]) -> int:
     """Most bytes held during some work beyond those held before it."""
     if model.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(model.device)

@@ -6,13 +6,11 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
-
 from xtransplant.engine.attention import KeysValues
 from xtransplant.engine.batch import Batch
 from xtransplant.engine.decode import decode
 from xtransplant.engine.inputs import prompt_ids
-from xtransplant.engine.memory import Room, is_out_of_memory
+from xtransplant.engine.memory import Room, is_out_of_memory, stored_bytes
 from xtransplant.engine.repeat import end_ids, generate_rows
 from xtransplant.engine.score import shape_of
 from xtransplant.engine.sources import Sources
@@ -185,7 +183,7 @@ def _all_parts(
     batch = Batch(model, [item], variants, packing, 1, sources, scored=False)
     cost, total = cost_of(model, item, variants, packing), len(variants.edits)
     kept = len(item.target) if not packing.shared_prefix else variants.n_chain(len(item.target))
-    each = cost.each + _stored_bytes(model, kept + max_new_tokens)
+    each = cost.each + stored_bytes(model, kept + max_new_tokens)
     ids: list[list[int]] = []
     passes, tokens, done = 0, 0.0, 0
     while done < total or not ids:
@@ -240,10 +238,3 @@ def _over_shared_prefix(
     )
     passes = batch.forward_passes - passes + found.steps
     return _Said(found.ids, passes, batch.token_forwards - tokens + found.token_forwards)
-
-
-def _stored_bytes(model: Model, n_tokens: int) -> float:
-    """Keys and values of some tokens in all layers."""
-    n_kv = getattr(model.config, "num_key_value_heads", None) or model.n_heads
-    size = torch.finfo(model.dtype).bits // 8
-    return 2.0 * size * n_kv * model.head_dim * n_tokens * model.n_layers

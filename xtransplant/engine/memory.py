@@ -14,10 +14,19 @@ import torch
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 
-__all__ = ["Room", "free_bytes", "is_out_of_memory", "keep_freed_memory", "pass_bytes"]
+__all__ = [
+    "Room",
+    "free_bytes",
+    "is_out_of_memory",
+    "keep_freed_memory",
+    "pass_bytes",
+    "stored_bytes",
+]
 
 _log = logging.getLogger("xtransplant")
 _SHARE = 0.5
+# What allocators take beyond what they are asked for; measured on the reference shape.
+_SLACK = 1.3
 # Larger passes gain no speed, and on a CPU they fall out of its caches.
 _MOST_COLUMNS = 16384
 
@@ -109,7 +118,14 @@ def pass_bytes(model: Model, columns: int, keys: int, wanted: int) -> float:
     scores = (2 * size + 8) * model.n_heads * keys
     # Logits, their float32 copy, the sum of exponentials over it.
     logits = (size + 8) * model.vocab_size
-    return float(columns * (stream + scores) + wanted * logits)
+    return _SLACK * (columns * (stream + scores) + wanted * logits)
+
+
+def stored_bytes(model: Model, n_tokens: int) -> float:
+    """Keys and values of some tokens in all layers."""
+    n_kv = getattr(model.config, "num_key_value_heads", None) or model.n_heads
+    size = torch.finfo(model.dtype).bits // 8
+    return 2.0 * size * n_kv * model.head_dim * n_tokens * model.n_layers
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from xtransplant.engine.memory import pass_bytes
+from xtransplant.engine.memory import pass_bytes, stored_bytes
 from xtransplant.engine.program import source_reads, start_of, without_resid_mid
 from xtransplant.model.load import Model
 from xtransplant.packing import Packing
@@ -127,4 +127,6 @@ def cost_of(model: Model, item: Item, variants: Variants, packing: Packing) -> C
     if not packing.shared_prefix:
         keys = columns + block * len(variants.edits)
     fixed = pass_bytes(model, columns, keys, wanted)
+    if packing.shared_prefix:
+        fixed += stored_bytes(model, length)
     return Cost(fixed, pass_bytes(model, block, keys, wanted), columns, block, source)
