@@ -172,7 +172,8 @@ def _over_blocks(
         if softmax.plain:
             # Without a mask the fused kernels serve.
             keys, values = (part.repeat_interleave(group, dim=1) for part in (key, value))
-            causal, mask = mask is None, None if mask is None else mask[:, None]
+            causal = mask is None
+            mask = None if mask is None else mask[:, None].to(query.device)
             found = scaled_dot_product_attention(
                 query, keys, values, attn_mask=mask, is_causal=causal, scale=scale
             )
@@ -272,7 +273,7 @@ class _Softmax:
         if self.softcap:
             scores = torch.tanh(scores / self.softcap) * self.softcap
         if mask is not None:
-            scores = scores + mask
+            scores = scores + mask.to(scores.device)
         if self.sinks is None:
             return scores.softmax(dim=-1, dtype=torch.float32).to(dtype)
         sinks = self.sinks.view(1, scores.shape[1], scores.shape[2], 1, 1, 1).to(scores)
