@@ -62,6 +62,30 @@ def test_one_example_equals_many(family, packing):
         same(found, next(score_items(model, [example], variants, packing=ROWS)))
 
 
+def test_padding_makes_no_half_precision_number_into_none():
+    model, examples = load(tiny_checkpoint("llama"), dtype="float16"), items(6)
+    found = score_items(model, examples, edits(model), packing=SHARED, room=Room(ROOMY))
+    for one in found:
+        assert one.forward_passes == 2
+        assert np.isfinite(one.logprobs).all()
+        assert np.isfinite(one.top_logprobs).all()
+
+
+def test_examples_are_taken_as_they_are_needed(llama):
+    taken = 0
+
+    def endless():
+        nonlocal taken
+        while True:
+            taken += 1
+            yield items(1, seed=taken)[0]
+
+    few = score_items(llama, endless(), edits(llama), packing=SHARED, room=Room(1e6))
+    for _ in range(3):
+        next(few)
+    assert taken <= 512
+
+
 def test_examples_whose_edits_fall_elsewhere_run_apart(llama):
     @strategy("fourth")
     def fourth(source, target, i, j):

@@ -66,6 +66,8 @@ class Room:
     def halve(self, taken: float, what: str) -> None:
         """After memory ran out in a pass that was held to take ``taken`` bytes."""
         self.limit = min(self.limit, taken) / 2
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
         _log.warning("out of memory with %s at once; going on with half of that", what)
 
 

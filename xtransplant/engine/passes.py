@@ -127,9 +127,11 @@ def _sequence_masks(
     trunk, n_blocks = layout.n_trunk, 1 + len(layout.starts)
     # Only of one block that follows no trunk is it plain to see what it sees.
     single = not trunk and n_blocks == 1
-    # Bool [n_examples, n_trunk, n_trunk] and [n_examples, n_block, n_trunk]; padding left out.
+    # Bool [n_examples, n_trunk, n_trunk] and [n_examples, n_block, n_trunk]; padding left out, but
+    # that it sees itself: a softmax over nothing could be no number, and spread.
     real = layout.trunk_real[:, None, :]
     within_trunk = torch.ones(trunk, trunk, dtype=torch.bool).tril() & real
+    within_trunk = within_trunk | torch.eye(trunk, dtype=torch.bool)
     over_trunk = real.expand(-1, layout.n_block, -1)
     places = layout.trunk_positions, layout.block_positions
     if packing.shared_prefix:
