@@ -83,7 +83,7 @@ def test_examples_are_taken_as_they_are_needed(llama):
     few = score_items(llama, endless(), edits(llama), packing=SHARED, room=Room(1e6))
     for _ in range(3):
         next(few)
-    assert taken <= 512
+    assert taken < 600
 
 
 def test_examples_whose_edits_fall_elsewhere_run_apart(llama):
