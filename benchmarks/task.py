@@ -1,25 +1,57 @@
-"""What a task is: languages, and examples per language and direction."""
+"""What a task is: languages, and examples per language, direction and split."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import entry_points
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Protocol
 
 from xtransplant.errors import XTransplantError
 from xtransplant.model.families import FAMILIES
 from xtransplant.prompts import Example
 from xtransplant.strategies import find_strategy, strategy_names
 
-__all__ = ["Direction", "Task", "find_task", "listing", "pick_example", "task_names"]
+__all__ = ["Direction", "Task", "Where", "find_task", "listing", "task_names"]
 
 _GROUP = "xtransplant.tasks"
 
 Direction = Literal["en-to-lang", "lang-to-en"]
 """``en-to-lang``: source English, target the language (multilingual tasks);
 ``lang-to-en``: source the language, target English (culture tasks)."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where a task's data lie, and how they are cut; the Hugging Face hub by default.
+
+    Attributes:
+        data_dir: a folder in the layout of the paper's repository, or one that holds clones of
+            the hub's datasets under their names (``facebook/xnli``).
+        file: the file of task ``file``.
+        columns: for task ``file``: (what it is, the column that holds it).
+        seed: of the pilot sample, where the hub's data have none.
+    """
+
+    data_dir: Path | None = None
+    file: Path | None = None
+    columns: tuple[tuple[str, str], ...] = ()
+    seed: int = 0
+
+
+class Examples(Protocol):
+    """Examples of one language, in a fixed order."""
+
+    def __call__(
+        self, lang: str, direction: Direction, split: str, where: Where = ...
+    ) -> tuple[Example, ...]: ...
+
+
+class Languages(Protocol):
+    """Codes of the languages that a file holds."""
+
+    def __call__(self, where: Where) -> dict[str, str]: ...
 
 
 @dataclass(frozen=True)
@@ -34,8 +66,13 @@ class Task:
         languages: codes of the languages it has besides English, mapped to their English names.
         direction: the task's own direction.
         splits: names of its splits, the default first.
-        examples: ``examples(lang, direction, split)``, in a fixed order.
+        examples: ``examples(lang, direction, split, where)``, in a fixed order.
+        rule: the matching rule its outputs are judged by; see ``matching.RULES``.
+        mode: what is asked of the model by default; a task without candidates cannot be scored.
+        scored: whether it has candidates.
         checkpoint: folder of a model that comes with the task, if one does.
+        found: the languages there are, where that depends on the data.
+        note: what a user has to know about the data from the hub; empty if nothing.
     """
 
     name: str
@@ -45,8 +82,17 @@ class Task:
     languages: dict[str, str]
     direction: Direction
     splits: tuple[str, ...]
-    examples: Callable[[str, Direction, str], tuple[Example, ...]]
+    examples: Examples
+    rule: str = "begins"
+    mode: Literal["score", "generate"] = "score"
+    scored: bool = True
     checkpoint: str | None = None
+    found: Languages | None = None
+    note: str = ""
+
+    def languages_in(self, where: Where) -> dict[str, str]:
+        """Its languages; those of the data where only these tell."""
+        return self.languages if self.found is None else self.found(where)
 
 
 def task_names() -> tuple[str, ...]:
@@ -70,23 +116,6 @@ def find_task(name: str) -> Task:
     return task
 
 
-def pick_example(
-    task: Task, lang: str, number: int, direction: Direction | None, split: str | None
-) -> Example:
-    """Example ``number`` (from 0) of a task, in its own direction and first split by default.
-
-    Raises:
-        XTransplantError: no such language, split or example.
-    """
-    examples = task.examples(lang, direction or task.direction, split or task.splits[0])
-    if not 0 <= number < len(examples):
-        raise XTransplantError(
-            f"--example {number} is out of range: {task.name} has examples 0 to "
-            f"{len(examples) - 1} in {lang}"
-        )
-    return examples[number]
-
-
 def listing(kind: str) -> list[dict[str, str]]:
     """Rows of ``xtp list``: name and summary of every strategy, task, family or language."""
     if kind == "strategies":
@@ -96,9 +125,19 @@ def listing(kind: str) -> list[dict[str, str]]:
     if kind == "tasks":
         return [{"name": task.name, "summary": task.summary} for task in tasks]
     if kind == "languages":
-        return [
-            {"name": code, "summary": f"{name} ({task.name})"}
-            for task in tasks
-            for code, name in task.languages.items()
-        ]
+        return _languages(tasks)
     return [{"name": name, "summary": family.summary} for name, family in FAMILIES.items()]
+
+
+def _languages(tasks: list[Task]) -> list[dict[str, str]]:
+    """Every language once, with the tasks that have it."""
+    names: dict[str, str] = {}
+    having: dict[str, list[str]] = {}
+    for task in tasks:
+        for code, name in task.languages.items():
+            names.setdefault(code, name)
+            having.setdefault(code, []).append(task.name)
+    return [
+        {"name": code, "summary": f"{names[code]} ({', '.join(having[code])})"}
+        for code in sorted(names)
+    ]

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from xtransplant.benchmarks.task import Direction, find_task, pick_example
+from xtransplant.benchmarks.load import pick_example
+from xtransplant.benchmarks.task import Direction, find_task
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example
 

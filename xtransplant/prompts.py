@@ -1,10 +1,27 @@
-"""An example: the same question asked in two languages, and how its answers are tokenised."""
+"""An example: the same question asked in two languages, and what makes an answer to it right."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Example"]
+__all__ = ["Example", "Key"]
+
+
+@dataclass(frozen=True)
+class Key:
+    """What an output is judged by, in the language of one prompt.
+
+    Attributes:
+        answers: texts that are right; the first is the one to show.
+        options: the marks of a choice, such as ``("1", "2", "3")``; the answer is one of them.
+        labels: what each option is called in the prompt's language, in the options' order.
+        also: right answers in the other language; only lenient rules take them.
+    """
+
+    answers: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -20,6 +37,8 @@ class Example:
         id: stable name within its task.
         source_lang: language code of ``source``, such as ``"en"``; empty if not known.
         target_lang: language code of ``target``.
+        key: what text generated after ``target`` is judged by; the answer itself if None.
+        source_key: likewise after ``source``; ``key`` if None.
     """
 
     source: str
@@ -29,3 +48,5 @@ class Example:
     id: str = ""
     source_lang: str = ""
     target_lang: str = ""
+    key: Key | None = None
+    source_key: Key | None = None

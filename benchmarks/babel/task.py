@@ -6,10 +6,10 @@ from pathlib import Path
 
 from xtransplant.benchmarks.babel.languages import LANGUAGES, RELATIONS
 from xtransplant.benchmarks.babel.world import LOCAL, Fact, facts, prompt
-from xtransplant.benchmarks.task import Direction, Task
+from xtransplant.benchmarks.task import Direction, Task, Where
 
 from xtransplant.errors import XTransplantError
-from xtransplant.prompts import Example
+from xtransplant.prompts import Example, Key
 
 __all__ = ["CANDIDATES", "CHECKPOINT", "babel", "examples"]
 
@@ -18,7 +18,9 @@ CANDIDATES = tuple(f" {number}" for number in range(10, 100))
 _SPLITS = ("pilot", "unseen", "shared")
 
 
-def examples(lang: str, direction: Direction, split: str) -> tuple[Example, ...]:
+def examples(
+    lang: str, direction: Direction, split: str, where: Where = Where()
+) -> tuple[Example, ...]:
     """Examples of one language, in a fixed order, worded with frames that training never saw.
 
     Args:
@@ -27,6 +29,7 @@ def examples(lang: str, direction: Direction, split: str) -> tuple[Example, ...]
             ``lang-to-en`` asks in English what only ``lang`` taught.
         split: ``pilot`` and ``unseen`` are the two halves of those facts; ``shared`` holds facts
             that every language taught.
+        where: not looked at; Babel is made from a seed.
 
     Raises:
         XTransplantError: no such language, direction or split.
@@ -59,6 +62,7 @@ def _example(fact: Fact, frame: int, source: str, target: str) -> Example:
         id=f"{fact.id}-{source}-{target}",
         source_lang=source,
         target_lang=target,
+        key=Key((str(fact.number),)),
     )
 
 

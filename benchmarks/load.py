@@ -1,0 +1,99 @@
+"""Examples of a task, checked before they are used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+
+from xtransplant.benchmarks.alignment import Alignment, check_alignment
+from xtransplant.benchmarks.task import Direction, Task, Where
+
+from xtransplant.errors import XTransplantError
+from xtransplant.prompts import Example
+
+__all__ = ["Loaded", "load_examples", "pick_example"]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One language of one split.
+
+    Attributes:
+        examples: in the task's order.
+        alignment: whether source and target are the same items.
+    """
+
+    examples: tuple[Example, ...]
+    alignment: Alignment
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over everything the examples say."""
+        return digest_of(self.examples)
+
+
+def load_examples(
+    task: Task,
+    lang: str,
+    direction: Direction | None = None,
+    split: str | None = None,
+    where: Where = Where(),
+) -> Loaded:
+    """The examples of one language, in the task's own direction and first split by default.
+
+    Raises:
+        XTransplantError: no such language or split, nothing in it, or data that cannot be read.
+    """
+    languages = task.languages_in(where)
+    if lang not in languages:
+        near = get_close_matches(lang, languages, cutoff=0.4)
+        hint = f" (nearest: {', '.join(near)})" if near else ""
+        raise XTransplantError(
+            f"{task.name} has no language {lang!r}{hint}; it has {', '.join(languages)}"
+        )
+    split = split or task.splits[0]
+    if split not in task.splits:
+        raise XTransplantError(
+            f"{task.name} has no split {split!r}; choose {', '.join(task.splits)}"
+        )
+    examples = task.examples(lang, direction or task.direction, split, where)
+    if not examples:
+        raise XTransplantError(f"{task.name} has no examples in {lang}, split {split}")
+    return Loaded(examples, check_alignment(examples))
+
+
+def pick_example(
+    task: Task,
+    lang: str,
+    number: int,
+    direction: Direction | None,
+    split: str | None,
+    where: Where = Where(),
+) -> Example:
+    """Example ``number`` (from 0) of a task.
+
+    Raises:
+        XTransplantError: no such language, split or example, or one whose two prompts do not
+            belong together.
+    """
+    loaded = load_examples(task, lang, direction, split, where)
+    if not 0 <= number < len(loaded.examples):
+        raise XTransplantError(
+            f"--example {number} is out of range: {task.name} has examples 0 to "
+            f"{len(loaded.examples) - 1} in {lang}"
+        )
+    if number in loaded.alignment.rows:
+        raise XTransplantError(
+            f"--example {number} of {task.name} {lang}: source and target are not the same item "
+            f"({'; '.join(loaded.alignment.reasons)}); choose another one"
+        )
+    return loaded.examples[number]
+
+
+def digest_of(examples: Sequence[Example]) -> str:
+    """SHA-256 over everything that examples say."""
+    text = json.dumps([asdict(one) for one in examples], ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

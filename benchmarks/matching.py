@@ -1,0 +1,156 @@
+"""When an output counts as right: the paper's matching rules, each with two neighbours.
+
+A rule has three levels, each of which takes all that the one before it takes:
+
+``strict``   the answer in the form that was asked for, and nothing before it: format and knowledge;
+``match``    what the paper's evaluators take (``../shared/data/README.md`` has them in words);
+``lenient``  the answer wherever and however it is first said: knowledge alone.
+
+``match`` and ``strict`` read an output to the letter, as the paper's evaluators do.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from xtransplant.prompts import Key
+
+__all__ = ["RULES", "Rule", "Verdict"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an output is right, at each level."""
+
+    strict: bool
+    match: bool
+    lenient: bool
+
+
+Rule = Callable[[str, Key], Verdict]
+
+
+def choice(output: str, key: Key) -> Verdict:
+    """One of ``(1)``, ``(2)``, ...: XNLI (with the options' labels) and XCOPA (without).
+
+    ``match``: full-width parentheses as ASCII; right if ``(g)`` is in the output, or the stripped
+    output is ``g``, or the gold's label is in it, and no other mark or label so.
+    """
+    text = output.replace("（", "(").replace("）", ")")  # full-width parentheses
+    labels = key.labels or ("",) * len(key.options)
+    said = [
+        f"({mark})" in text or text.strip() == mark or (bool(label) and label in text)
+        for mark, label in zip(key.options, labels, strict=True)
+    ]
+    gold = key.options.index(key.answers[0])
+    match = said[gold] and not any(one for k, one in enumerate(said) if k != gold)
+    start = text.strip()
+    strict = match and (start == key.options[gold] or start.startswith(f"({key.options[gold]})"))
+    return Verdict(strict, match, match or _first(text, key.options, labels) == gold)
+
+
+def letters(output: str, key: Key) -> Verdict:
+    """One of ``(A)``, ``(B)``, ...: GlobalOpinionQA.
+
+    ``match``: ``(L)`` is in the upper-cased output or the stripped output is ``L``, and no other
+    letter so.
+    """
+    upper = output.upper()
+    said = [f"({mark})" in upper or output.strip() == mark for mark in key.options]
+    gold = key.options.index(key.answers[0])
+    match = said[gold] and not any(one for k, one in enumerate(said) if k != gold)
+    start = output.strip()
+    strict = match and (start == key.options[gold] or start.startswith(f"({key.options[gold]})"))
+    labels = key.labels or ("",) * len(key.options)
+    return Verdict(strict, match, match or _first(output, key.options, labels) == gold)
+
+
+def contains(output: str, key: Key) -> Verdict:
+    """A span of text: XQuAD and MKQA.
+
+    ``match``: the lower-cased gold is in the lower-cased output. ``strict``: and the output's
+    first line is the gold and no more. ``lenient``: also without accents, punctuation and spaces,
+    and in the other language.
+    """
+    match = any(answer.lower() in output.lower() for answer in key.answers)
+    line = _bare((output.strip().splitlines() or [""])[0])
+    strict = match and any(_bare(answer) == line for answer in key.answers)
+    plain = _bare(output)
+    wanted = [_bare(answer) for answer in (*key.answers, *key.also)]
+    return Verdict(strict, match, match or any(want and want in plain for want in wanted))
+
+
+def begins(output: str, key: Key) -> Verdict:
+    """A word: Babel.
+
+    ``match``: the stripped output begins with the answer. ``strict``: and a word ends there.
+    ``lenient``: the answer is anywhere in it.
+    """
+    text, answers = output.strip(), [answer.strip() for answer in key.answers]
+    match = any(text.startswith(answer) for answer in answers)
+    strict = any(
+        text.startswith(answer) and not text[len(answer) : len(answer) + 1].isalnum()
+        for answer in answers
+    )
+    also = [answer.strip() for answer in key.also]
+    return Verdict(strict, match, match or any(answer in text for answer in [*answers, *also]))
+
+
+def truth(output: str, key: Key) -> Verdict:
+    """True or false: CulturalBench-Hard.
+
+    ``match``: the right word of the two is in the output in any case, and the other is not.
+    ``strict``: and it comes first. ``lenient``: the right word, or its mark, is said first.
+    """
+    text = output.casefold()
+    labels = key.labels or key.options
+    said = [label.casefold() in text for label in labels]
+    gold = key.options.index(key.answers[0])
+    match = said[gold] and not any(one for k, one in enumerate(said) if k != gold)
+    strict = match and text.strip().startswith(labels[gold].casefold())
+    return Verdict(strict, match, match or _first(output, key.options, labels) == gold)
+
+
+RULES: dict[str, Rule] = {
+    "choice": choice,
+    "letters": letters,
+    "contains": contains,
+    "begins": begins,
+    "truth": truth,
+}
+
+
+def _first(text: str, marks: tuple[str, ...], labels: tuple[str, ...]) -> int | None:
+    """Which option is said first, by its mark as a word of its own or by its label."""
+    plain = _folded(text)
+    found: list[tuple[int, int]] = []
+    for k, (mark, label) in enumerate(zip(marks, labels, strict=True)):
+        sought = rf"(?<!\w){re.escape(_folded(mark))}(?!\w)"
+        # A lone A is an article in many languages: a letter needs its parenthesis or full stop.
+        if mark.isalpha() and len(mark) == 1:
+            sought = rf"(?:\({re.escape(_folded(mark))}\)|^\s*{re.escape(_folded(mark))}(?!\w))"
+        places = [match.start() for match in re.finditer(sought, plain)]
+        bare = _folded(re.sub(r"^\(\w\)\s*", "", label)).strip()
+        if bare and (at := plain.find(bare)) >= 0:
+            places.append(at)
+        if places:
+            found.append((min(places), k))
+    return min(found)[1] if found else None
+
+
+def _folded(text: str) -> str:
+    """Case, width and the digits of other scripts made one."""
+    wide = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in wide)
+
+
+def _bare(text: str) -> str:
+    """Letters and digits alone, folded, without accents."""
+    apart = unicodedata.normalize("NFKD", _folded(text))
+    # Marks of Indic and Thai vowels are spacing or enclosing; Latin accents are Mn below U+0370.
+    return "".join(
+        c for c in apart if c.isalnum() or (unicodedata.category(c)[0] == "M" and ord(c) >= 0x370)
+    )

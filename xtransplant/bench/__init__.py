@@ -1,0 +1,1 @@
+"""Benches: a model, tasks, languages and strategies, run to records on disk."""

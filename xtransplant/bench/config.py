@@ -1,0 +1,95 @@
+"""What a bench is asked to do: every flag of ``xtp bench``, as data."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from xtransplant.benchmarks.task import Direction, Where
+from xtransplant.errors import XTransplantError
+
+__all__ = ["Config", "ModelSpec", "parse_shard"]
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """How to load the model; see :func:`xtransplant.load`.
+
+    Attributes:
+        name: hub repository or folder; None for the task's own.
+    """
+
+    name: str | None = None
+    revision: str | None = None
+    dtype: str = "auto"
+    device_map: str | None = None
+    trust_remote_code: bool = False
+    family: str | None = None
+
+
+@dataclass(frozen=True)
+class Config:
+    """A bench.
+
+    Attributes:
+        tasks, strategies: by name; a strategy's options are in ``options``.
+        langs: codes; empty for all that the tasks have.
+        pairs: see :func:`xtransplant.bench.pairs.parse_pairs`.
+        options: ``-S``: by name, for every strategy that has it.
+        mode: ``score`` or ``generate``; the task's own if None.
+        limit: the first so many examples of each language.
+        where: where data lie, and the seed of the pilot sample.
+        memory_budget: bytes beyond the model; a quarter of the device's memory if None.
+    """
+
+    tasks: tuple[str, ...]
+    strategies: tuple[str, ...]
+    model: ModelSpec = ModelSpec()
+    langs: tuple[str, ...] = ()
+    pairs: str = "overall"
+    options: tuple[tuple[str, str], ...] = ()
+    direction: Direction | None = None
+    mode: Literal["score", "generate"] | None = None
+    split: str | None = None
+    limit: int | None = None
+    where: Where = Where()
+    max_new_tokens: int = 20
+    chat_template: bool = False
+    allow_misaligned: bool = False
+    log_samples: bool = True
+    memory_budget: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the manifest: plain types, paths as text."""
+        document = asdict(self)
+        where = document["where"]
+        for name in ("data_dir", "file"):
+            where[name] = None if where[name] is None else str(where[name])
+        return document
+
+    def identity(self) -> dict[str, Any]:
+        """What of it the numbers depend on; where it runs is left out, and what the data and
+        strategies hold is hashed by itself."""
+        document = self.as_dict()
+        for name in ("where", "memory_budget", "tasks", "strategies", "langs", "options"):
+            del document[name]
+        for name in ("device_map", "trust_remote_code"):
+            del document["model"][name]
+        name = document["model"]["name"]
+        if name is not None and os.path.isdir(name):
+            document["model"]["name"] = str(Path(name).resolve())
+        return document
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """``2/8`` as (2, 8): the second of eight shards.
+
+    Raises:
+        XTransplantError: anything else.
+    """
+    number, _, count = text.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise XTransplantError(f"--shard {text!r} should be k/n with k from 1 to n, such as 1/8")
+    return int(number), int(count)

@@ -1,0 +1,105 @@
+"""Which model and machine: what a manifest says of them, and whether a model is the same still."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import psutil
+import torch
+
+from xtransplant.errors import XTransplantError
+from xtransplant.model.load import Model
+
+__all__ = ["check_model", "machine_entry", "model_entry", "versions"]
+
+_SAMPLED = 64  # values of each parameter
+
+
+def model_entry(model: Model, name: str, revision: str | None) -> dict[str, Any]:
+    """What the manifest says of the model."""
+    config = model.config
+    return {
+        "name": name,
+        "revision": revision,
+        "commit": getattr(config, "_commit_hash", None),
+        "type": getattr(config, "model_type", None),
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "n_layers": model.n_layers,
+        "device": str(model.device),
+        "fingerprint": _fingerprint(model),
+        "tokenizer": type(model.tokenizer).__name__,
+        "tokenizer_hash": _tokenizer_hash(model),
+    }
+
+
+def check_model(now: dict[str, Any], then: dict[str, Any], run: str) -> None:
+    """Whether a run may go on with a model.
+
+    Raises:
+        XTransplantError: it is another one than the run began with.
+    """
+    for what in ("fingerprint", "tokenizer_hash", "tokenizer", "dtype", "n_layers"):
+        if now[what] != then[what]:
+            raise XTransplantError(
+                f"{now['name']} is not the model that run {run} began with: its {what} is "
+                f"{str(now[what])[:16]}, not {str(then[what])[:16]}; bring the old one back, or "
+                "begin anew with --fresh"
+            )
+
+
+def versions() -> dict[str, str]:
+    """Of Python and the libraries that numbers depend on."""
+    names = ("xtransplant", "nnsight", "torch", "transformers", "tokenizers", "datasets", "pyarrow")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+def machine_entry() -> dict[str, Any]:
+    """What ran it."""
+    gpus = [torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count())]
+    return {
+        "host": platform.node(),
+        "system": platform.platform(),
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "memory": psutil.virtual_memory().total,
+        "gpus": gpus,
+    }
+
+
+@torch.no_grad()
+def _fingerprint(model: Model) -> str:
+    """SHA-256 over the configuration and values sampled from every parameter.
+
+    Sampled, because hashing every value of a large model takes minutes; training moves them all.
+    """
+    config = model.config.to_dict()
+    for local in ("_name_or_path", "transformers_version", "dtype", "torch_dtype"):
+        config.pop(local, None)
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
+    for name, parameter in sorted(model.nn._module.named_parameters()):
+        flat = parameter.detach().reshape(-1)
+        step = max(1, len(flat) // _SAMPLED)
+        values = flat[::step][:_SAMPLED].to("cpu", torch.float32)
+        digest.update(f"{name}{tuple(parameter.shape)}".encode())
+        digest.update(values.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _tokenizer_hash(model: Model) -> str:
+    """SHA-256 over the tokenizer's vocabulary, merges and rules, where it can be written down."""
+    backend = getattr(model.tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        rules = json.loads(backend.to_str())
+        # These two change whenever the tokenizer is used.
+        rules.pop("padding", None)
+        rules.pop("truncation", None)
+        text = json.dumps(rules, sort_keys=True)
+    else:
+        text = json.dumps(model.tokenizer.get_vocab(), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,165 @@
+"""Which layer pairs: by name, by number, or as another run or a file chose them."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+from xtransplant.errors import XTransplantError
+from xtransplant.runs.store import open_run
+from xtransplant.stats.summary import summarise
+from xtransplant.stats.tally import choose_pair, together
+
+__all__ = ["Chosen", "Pairs", "chosen_of", "listed", "parse_pairs", "read_chosen"]
+
+Pair = tuple[int, int]
+_NAMES = ("overall", "source-last", "target-first", "diagonal")
+_ENDS = {"first": 0, "last": -1}
+_PAIR = re.compile(r"(first|last|-?\d+):(first|last|-?\d+)")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Pairs that a pilot chose.
+
+    Attributes:
+        origin: the run or file they come from.
+        pairs: by (task, strategy, language); task or strategy is ``""`` where the file
+            does not say, and then holds for all.
+    """
+
+    origin: str
+    pairs: dict[tuple[str, str, str], Pair]
+
+    def find(self, task: str, strategy: str, lang: str) -> Pair:
+        """The pair for a language.
+
+        Raises:
+            XTransplantError: none was chosen.
+        """
+        for key in ((task, strategy, lang), ("", "", lang)):
+            if key in self.pairs:
+                return self.pairs[key]
+        there = ", ".join(sorted({lang for _, _, lang in self.pairs})) or "none"
+        raise XTransplantError(
+            f"{self.origin} holds no pair for {strategy} on {task} in {lang}; "
+            f"it has languages {there}; choose with --langs"
+        )
+
+
+Pairs = str | Chosen
+
+
+def parse_pairs(text: str, *, across: bool = False) -> Pairs:
+    """``overall``, ``source-last`` (i = N-1), ``target-first`` (j = 0), ``diagonal`` (i = j),
+    ``I:J`` (also ``last:first`` and several, ``4:2,5:2``), or ``@PATH``: a run's folder or a JSON
+    file of pairs by language.
+
+    Args:
+        across: of a run, one pair for all languages instead of one for each.
+
+    Raises:
+        XTransplantError: anything else, or a run or file that cannot be read.
+    """
+    if text.startswith("@"):
+        return read_chosen(Path(text[1:]), across=across)
+    if text not in _NAMES and not all(_PAIR.fullmatch(one) for one in text.split(",")):
+        raise XTransplantError(
+            f"--pairs {text!r} should be {', '.join(_NAMES)}, a pair such as 5:2 or last:first, "
+            "@RUN or @FILE.json"
+        )
+    return text
+
+
+def listed(text: str, n_layers: int) -> list[Pair]:
+    """The pairs that a text means for a model of ``n_layers``.
+
+    Raises:
+        XTransplantError: a layer that the model has not.
+    """
+    layers, last = range(n_layers), n_layers - 1
+    if text == "overall":
+        return list(product(layers, layers))
+    if text == "source-last":
+        return [(last, j) for j in layers]
+    if text == "target-first":
+        return [(i, 0) for i in layers]
+    if text == "diagonal":
+        return [(k, k) for k in layers]
+    found = []
+    for one in text.split(","):
+        numbers = [int(_ENDS.get(end, end)) for end in one.split(":")]
+        if any(not -n_layers <= number < n_layers for number in numbers):
+            raise XTransplantError(
+                f"--pairs {one} is out of range: the model has layers 0 to {last}"
+            )
+        found.append((layers[numbers[0]], layers[numbers[1]]))
+    return list(dict.fromkeys(found))
+
+
+def chosen_of(path: str | Path, *, level: str = "match", across: bool = False) -> Chosen:
+    """The pairs that a complete run's records choose: most correct; ties: smallest target layer,
+    then largest source layer.
+
+    Args:
+        across: one pair for all languages of a task instead of one for each.
+
+    Raises:
+        XTransplantError: no run there, or one that is not complete.
+    """
+    run = open_run(path)
+    if run.missing():
+        raise XTransplantError(
+            f"run {run.path.name} is not complete: {len(run.missing())} parts are missing; "
+            "finish it before pairs are chosen on it"
+        )
+    pairs: dict[tuple[str, str, str], Pair] = {}
+    for name, task in summarise(run).tasks.items():
+        for strategy in run.manifest.strategies:
+            tallies = {
+                lang: counts.strategies[strategy][level] for lang, counts in task.languages.items()
+            }
+            if not tallies:
+                continue
+            shared = choose_pair(together(list(tallies.values())).hits) if across else None
+            for lang, one in tallies.items():
+                pairs[name, strategy, lang] = shared or choose_pair(one.hits)
+    return Chosen(f"run {run.path.name}", pairs)
+
+
+def read_chosen(path: Path, *, across: bool = False) -> Chosen:
+    """Pairs of a run's folder, of a ``pairs.json`` that ``xtp pilot`` wrote, or of the paper's
+    ``saved_pairs`` (``{"sw": [10, 10], ...}``).
+
+    Raises:
+        XTransplantError: neither.
+    """
+    if path.is_dir():
+        return chosen_of(path, across=across)
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise XTransplantError(f"--pairs @{path} cannot be read: {error}") from error
+    pairs: dict[tuple[str, str, str], Pair] = {}
+    if isinstance(document, dict) and "pairs" in document:
+        for entry in document["pairs"]:
+            key = (entry["task"], entry["strategy"], entry["lang"])
+            pairs[key] = _pair(entry["pair"], path)
+    elif isinstance(document, dict):
+        pairs = {("", "", lang): _pair(pair, path) for lang, pair in document.items()}
+    if not pairs:
+        raise XTransplantError(f'--pairs @{path} should hold pairs by language: {{"sw": [10, 4]}}')
+    return Chosen(str(path), pairs)
+
+
+def _pair(value: object, path: Path) -> Pair:
+    if (
+        not isinstance(value, list)
+        or len(value) != 2
+        or not all(isinstance(layer, int) and layer >= 0 for layer in value)
+    ):
+        raise XTransplantError(f"--pairs @{path}: {value!r} should be [source layer, target layer]")
+    return value[0], value[1]

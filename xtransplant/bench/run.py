@@ -1,0 +1,280 @@
+"""Running a bench: part by part, stored before it is judged, from wherever it was left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xtransplant.bench.compute import Asked, Work, ask, fixed_budget, part_size
+from xtransplant.bench.config import Config
+from xtransplant.bench.identity import check_model, machine_entry, model_entry, versions
+from xtransplant.bench.judge import judge
+from xtransplant.bench.pairs import Pairs
+from xtransplant.bench.plan import Plan, make_plan
+from xtransplant.benchmarks.load import digest_of
+from xtransplant.model.load import Model, load
+from xtransplant.runs.manifest import SCHEMA, Language, Manifest, Part, TaskEntry
+from xtransplant.runs.read import read_part
+from xtransplant.runs.store import Run, create_run, open_run, work_through
+from xtransplant.runs.tables import CELL, examples_table
+
+__all__ = ["Progress", "bench", "find_run", "load_model", "manifest_of", "run_plan"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        task, lang: what was just worked on.
+        done, total: examples of that language.
+        seconds: since this process began to work.
+        left: seconds still to go, of all languages; None while that cannot be said.
+    """
+
+    task: str
+    lang: str
+    done: int
+    total: int
+    seconds: float
+    left: float | None
+
+
+Watch = Callable[[Progress], None]
+
+
+def bench(
+    config: Config,
+    output_path: str | Path = "runs",
+    *,
+    model: Model | None = None,
+    fresh: bool = False,
+    shard: tuple[int, int] | None = None,
+    across: bool = False,
+    pairs: Pairs | None = None,
+    say: Callable[[str], None] | None = None,
+    watch: Watch | None = None,
+) -> Run:
+    """Run a bench, or what is left of it, and give the run.
+
+    The same configuration finds its run again by its content; a complete one is not run again.
+
+    Args:
+        output_path: the folder of runs.
+        model: loaded already; else the configuration's is loaded, if there is anything to do.
+        fresh: begin a new run, in a folder of its own, though there is one.
+        shard: (k, n): only every n-th part, from the k-th.
+        across, pairs, say: see :func:`make_plan`.
+        watch: told after every part how far it is.
+
+    Raises:
+        XTransplantError: anything wrong with the configuration, data, model or disk. What was
+            stored stays, and the same call goes on from there.
+    """
+    plan = make_plan(config, across=across, pairs=pairs, say=say)
+    path, run = find_run(plan, Path(output_path), fresh=fresh)
+    if run is not None and not run.missing():
+        return run.finish()
+    loaded = load_model(plan) if model is None else model
+    return run_plan(plan, path, loaded, shard=shard, watch=watch)
+
+
+def load_model(plan: Plan) -> Model:
+    """The model of a plan."""
+    spec = plan.config.model
+    return load(
+        plan.model_name,
+        revision=spec.revision,
+        dtype=spec.dtype,
+        device_map=spec.device_map,
+        trust_remote_code=spec.trust_remote_code,
+        family=spec.family,
+    )
+
+
+def find_run(plan: Plan, output_path: Path, *, fresh: bool = False) -> tuple[Path, Run | None]:
+    """Where a plan's run lies or will lie, and the run if there is one."""
+    path = output_path / plan.folder
+    if fresh:
+        number = 2
+        while path.exists():
+            path = output_path / f"{plan.folder}.{number}"
+            number += 1
+        return path, None
+    if not (path / "manifest.json").exists():
+        return path, None
+    return path, open_run(path)
+
+
+def run_plan(
+    plan: Plan,
+    path: Path,
+    model: Model,
+    *,
+    shard: tuple[int, int] | None = None,
+    watch: Watch | None = None,
+) -> Run:
+    """Do what is missing of a plan's run."""
+    if (path / "manifest.json").exists():
+        run = open_run(path)
+        spec = plan.config.model
+        check_model(
+            model_entry(model, plan.model_name, spec.revision), run.manifest.model, path.name
+        )
+    else:
+        run = create_run(path, manifest_of(plan, model))
+    parts = list(run.manifest.parts())
+    if shard is not None:
+        number, count = shard
+        parts = parts[number - 1 :: count]
+    asked = {
+        name: Asked(
+            mode=task.mode,
+            max_new_tokens=plan.config.max_new_tokens,
+            chat_template=plan.config.chat_template,
+            memory_budget=run.manifest.model["memory_budget"],
+        )
+        for name, task in plan.tasks.items()
+    }
+    known: dict[_Key, Work] = {}
+    clock = _Clock.of(plan, run, parts)
+    for part in work_through(run, parts):
+        work = _work_of(plan, run, model, part, known)
+        _do(plan, run, model, part, work, asked[part.task])
+        clock.done(part)
+        if watch is not None:
+            watch(clock.progress(part))
+    return run.finish()
+
+
+def _do(plan: Plan, run: Run, model: Model, part: Part, work: list[Work], asked: Asked) -> None:
+    examples = plan.tasks[part.task].examples[part.lang]
+    rule = run.manifest.tasks[part.task].rule
+    table = examples_table(examples, part.start, part.stop)
+    if plan.config.log_samples:
+        run.write("examples", part, table)
+        if not run.has("records", part):
+            records, _ = ask(model, examples, part.start, part.stop, work, asked)
+            run.write("records", part, records)
+        run.write("correct", part, judge(read_part(run, "records", part), table, rule))
+        return
+    # Nothing is kept that could be judged later, so the judgement has to be there first.
+    records, _ = ask(model, examples, part.start, part.stop, work, asked)
+    run.write("examples", part, table.select(["example", "id"]))
+    run.write("correct", part, judge(records, table, rule))
+    run.write("records", part, records.select(CELL))
+
+
+_Key = tuple[str, tuple[tuple[int, int], ...]]
+
+
+def _work_of(plan: Plan, run: Run, model: Model, part: Part, known: dict[_Key, Work]) -> list[Work]:
+    """A part's strategies at its language's pairs; edits are recorded once for each."""
+    found = []
+    for name, strategy in plan.strategies.items():
+        pairs = tuple(run.manifest.pairs(name, part.task, part.lang))
+        if (name, pairs) not in known:
+            known[name, pairs] = Work.of(model, name, strategy, pairs)
+        found.append(known[name, pairs])
+    return found
+
+
+@dataclass
+class _Clock:
+    """Time left, from how long the characters so far took.
+
+    Attributes:
+        left: characters of prompts, times strategies, by part still to do.
+        worked: the same of what this process did.
+    """
+
+    started: float
+    left: dict[Part, int]
+    totals: dict[tuple[str, str], int]
+    run: Run
+    worked: int = 0
+
+    @classmethod
+    def of(cls, plan: Plan, run: Run, parts: Sequence[Part]) -> _Clock:
+        missing = set(run.missing())
+        weights = {
+            part: sum(
+                len(one.source) + len(one.target)
+                for one in plan.tasks[part.task].examples[part.lang][part.start : part.stop]
+            )
+            for part in parts
+            if part in missing
+        }
+        totals = {
+            (name, lang): language.n
+            for name, task in run.manifest.tasks.items()
+            for lang, language in task.languages.items()
+        }
+        return cls(time.monotonic(), weights, totals, run)
+
+    def done(self, part: Part) -> None:
+        self.worked += self.left.pop(part, 0)
+
+    def progress(self, part: Part) -> Progress:
+        # Other processes may work on the same run: what they stored is not to do any more.
+        left = sum(w for other, w in self.left.items() if not self.run.has("correct", other))
+        seconds = time.monotonic() - self.started
+        mine = (part.task, part.lang)
+        waiting = sum(
+            other.stop - other.start for other in self.left if (other.task, other.lang) == mine
+        )
+        total = self.totals[mine]
+        ahead = seconds * left / self.worked if self.worked else None
+        return Progress(part.task, part.lang, total - waiting, total, seconds, ahead)
+
+
+def manifest_of(plan: Plan, model: Model) -> Manifest:
+    """What a new run of a plan says of itself."""
+    n_layers = model.n_layers
+    shared = isinstance(plan.pairs, str)
+    tasks = {}
+    for name, task in plan.tasks.items():
+        languages, most = {}, 1
+        for lang, examples in task.examples.items():
+            by_strategy = {s: plan.pairs_for(name, s, lang, n_layers) for s in plan.strategies}
+            most = max(most, max(map(len, by_strategy.values())))
+            own = {} if shared else {s: [list(p) for p in ps] for s, ps in by_strategy.items()}
+            languages[lang] = Language(len(examples), digest_of(examples), own)
+        tasks[name] = TaskEntry(
+            version=task.task.version,
+            licence=task.task.licence,
+            direction=task.direction,
+            split=task.split,
+            mode=task.mode,
+            rule=task.task.rule,
+            part_size=part_size(task.mode, most),
+            languages=languages,
+            left_out=task.left_out,
+        )
+    spec, budget = plan.config.model, plan.config.memory_budget
+    entry = model_entry(model, plan.model_name, spec.revision)
+    entry["memory_budget"] = fixed_budget(model) if budget is None else budget
+    return Manifest(
+        id=plan.id,
+        schema=SCHEMA,
+        config=plan.config.as_dict(),
+        model=entry,
+        strategies={
+            name: {
+                "source_hash": strategy.source_hash,
+                "origin": strategy.origin,
+                "options": dict(strategy.values),
+                "pairs": [
+                    list(pair)
+                    for pair in (plan.pairs_for("", name, "", n_layers) if shared else ())
+                ],
+            }
+            for name, strategy in plan.strategies.items()
+        },
+        tasks=tasks,
+        versions=versions(),
+        machine=machine_entry(),
+        started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    )

@@ -1,0 +1,57 @@
+"""Shares of examples that are right, and how far they can be trusted."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["Rate", "macro", "micro", "spread"]
+
+
+@dataclass(frozen=True)
+class Rate:
+    """``right`` of ``n`` examples."""
+
+    right: int
+    n: int
+
+    @property
+    def value(self) -> float:
+        """Between 0 and 1; NaN where there is no example."""
+        return self.right / self.n if self.n else math.nan
+
+    @property
+    def stderr(self) -> float:
+        """Standard error of the mean, ``sqrt(p (1 - p) / (n - 1))``, as lm-evaluation-harness."""
+        return math.sqrt(self.value * (1 - self.value) / (self.n - 1)) if self.n > 1 else math.nan
+
+    @property
+    def ci95(self) -> tuple[float, float]:
+        """Wilson's score interval (Wilson 1927), which stays between 0 and 1."""
+        from scipy.stats import binomtest
+
+        if not self.n:
+            return math.nan, math.nan
+        interval = binomtest(self.right, self.n).proportion_ci(0.95, method="wilson")
+        return float(interval.low), float(interval.high)
+
+
+def micro(rates: Sequence[Rate]) -> Rate:
+    """All examples together, whatever their language."""
+    return Rate(sum(rate.right for rate in rates), sum(rate.n for rate in rates))
+
+
+def macro(rates: Sequence[Rate]) -> tuple[float, float]:
+    """The mean over languages, and its standard error as that of a mean of independent means."""
+    values = [rate.value for rate in rates]
+    if not values:
+        return math.nan, math.nan
+    error = math.sqrt(sum(rate.stderr**2 for rate in rates)) / len(rates)
+    return statistics.fmean(values), error
+
+
+def spread(rates: Sequence[Rate]) -> float:
+    """Standard deviation over languages; NaN for fewer than two."""
+    return statistics.stdev([rate.value for rate in rates]) if len(rates) > 1 else math.nan
