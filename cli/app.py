@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 from typer.main import get_command
-from xtransplant.cli import catalogue, trace
+from xtransplant.cli import bench, catalogue, pilot, report, trace
 
 import xtransplant
 from xtransplant.errors import XTransplantError
@@ -26,6 +26,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("trace")(trace.trace)
+app.command("bench")(bench.bench)
+app.command("pilot")(pilot.pilot)
+app.command("report")(report.report)
+app.command("runs")(report.runs)
+app.command("rescore")(report.rescore)
 app.command("list")(catalogue.list_)
 app.command("show")(catalogue.show)
 

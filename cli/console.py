@@ -11,9 +11,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
-__all__ = ["progress", "quieten", "results"]
+    from xtransplant.bench.dry import DryRun
+    from xtransplant.bench.run import Progress
+
+__all__ = [
+    "Lines", "print_dry_run", "print_runs", "progress", "quieten", "quieten_plots", "ready",
+    "results",
+]  # fmt: skip
 
 
 def results() -> Console:
@@ -21,7 +29,8 @@ def results() -> Console:
     from rich.console import Console
 
     terminal = sys.stdout.isatty()
-    return Console(highlight=False, soft_wrap=not terminal)
+    # Piped, no line is broken: a width nobody reaches.
+    return Console(highlight=False, soft_wrap=not terminal, width=None if terminal else 1000)
 
 
 def quieten() -> None:
@@ -54,3 +63,87 @@ def progress(message: str, *, quiet: bool, verbose: bool) -> Iterator[None]:
     finally:
         if shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+class Lines:
+    """What a long run says on stderr: one line per language, with the time left."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._live = sys.stderr.isatty()
+        self._open = False
+
+    def say(self, line: str) -> None:
+        """A line that stays."""
+        if self._quiet:
+            return
+        if self._open:
+            print(file=sys.stderr)
+            self._open = False
+        print(f"xtp: {line}", file=sys.stderr, flush=True)
+
+    def watch(self, progress: Progress) -> None:
+        """How far a language is; on a terminal the line is written over until it is done."""
+        done = progress.done == progress.total
+        if self._quiet or not (self._live or done):
+            return
+        left = "" if progress.left is None else f", {_time(progress.left)} left in all"
+        line = (
+            f"xtp: {progress.task} {progress.lang}: {progress.done} of {progress.total} examples"
+            f", {_time(progress.seconds)} so far{left}"
+        )
+        start, end = ("\r\x1b[K", "\n" if done else "") if self._live else ("", "\n")
+        print(start + line, end=end, file=sys.stderr, flush=True)
+        self._open = self._live and not done
+
+
+def ready(*, verbose: bool) -> None:
+    """Before the model's libraries are imported, for a verb that runs one."""
+    if not verbose:
+        quieten()
+    from xtransplant.engine.memory import keep_freed_memory
+
+    keep_freed_memory()
+
+
+def quieten_plots() -> None:
+    """Let the plotting library say nothing of fonts it looks for; we say it ourselves."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+
+
+def print_runs(paths: list[Path], *, as_json: bool) -> None:
+    """The tables of runs, to stdout."""
+    from xtransplant.report.document import write_report
+
+    console = results()
+    formats = ["json"] if as_json else ["terminal"]
+    for text in write_report(paths, formats=formats, width=console.width).texts:
+        if isinstance(text, str):
+            print(text, end="")
+        else:
+            console.print(text)
+
+
+def print_dry_run(found: DryRun) -> None:
+    """What a bench would come to, to stdout."""
+    rows = [
+        ("run", str(found.path)),
+        ("examples", f"{found.examples:,} ({found.done:,} done already)"),
+        ("variants", f"{found.variants:,}"),
+        ("prompt tokens", f"{found.prompt_tokens:,}"),
+        ("token-forwards", f"about {found.token_forwards:,.0f}"),
+        ("on disk", f"about {found.bytes / 1e6:,.1f} MB"),
+        ("time", f"about {_time(found.seconds)} on this machine, loading not included"),
+        ("packing", found.packing),
+    ]
+    for name, value in rows:
+        print(f"{name:<15} {value}")
+
+
+def _time(seconds: float) -> str:
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

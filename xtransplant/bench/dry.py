@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import io
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet
-from xtransplant.bench.compute import Asked, Work, ask, fixed_budget
-from xtransplant.bench.plan import Plan
-from xtransplant.bench.run import find_run, manifest_of
 
+from xtransplant.bench.compute import Asked, Work, ask, fixed_budget
+from xtransplant.bench.config import Config
+from xtransplant.bench.plan import Plan, make_plan
+from xtransplant.bench.run import find_run, load_model, manifest_of
 from xtransplant.engine.verify import packing_for
 from xtransplant.model.load import Model
 
-__all__ = ["DryRun", "dry_run"]
+__all__ = ["DryRun", "dry_bench", "dry_run"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,18 @@ class DryRun:
     bytes: float
     seconds: float
     packing: str
+
+
+def dry_bench(
+    config: Config,
+    output_path: Path,
+    *,
+    across: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> DryRun:
+    """:func:`dry_run` of a configuration; loads its model."""
+    plan = make_plan(config, across=across, say=say)
+    return dry_run(plan, output_path, load_model(plan))
 
 
 def dry_run(plan: Plan, output_path: Path, model: Model) -> DryRun:

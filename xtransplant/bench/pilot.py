@@ -12,7 +12,6 @@ from xtransplant.bench.pairs import Chosen, chosen_of
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import Watch, bench, load_model
 from xtransplant.benchmarks.task import find_task
-
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.runs.store import Run

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xtransplant.bench.judge import judge
-
 from xtransplant.runs.read import read_part
 from xtransplant.runs.store import Run, open_run
 from xtransplant.runs.tables import CORRECT

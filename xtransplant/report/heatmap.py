@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xtransplant.report.fonts import installed_fonts, save_figure
 from xtransplant.report.paths import checked_path
 from xtransplant.report.words import changed, languages, model_label, percent, quoted, visible
 
@@ -19,19 +19,12 @@ if TYPE_CHECKING:
 
     from xtransplant.grid import Grid
 
-__all__ = ["PLOT_SUFFIXES", "plot_grid"]
+__all__ = ["COLOURS", "PLOT_SUFFIXES", "mark_cell", "plot_grid"]
 
 PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 
 # Purple for worse, orange for better: told apart with every common kind of colour blindness.
-_COLOURS = "PuOr_r"
-# Tried in this order, character by character; only the installed ones are asked for.
-_FONTS = (
-    "DejaVu Sans", "Noto Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans Devanagari",
-    "Noto Sans Arabic", "Noto Sans Bengali", "Noto Sans Thai", "Arial Unicode MS", "PingFang SC",
-    "Hiragino Sans", "Microsoft YaHei", "SimHei", "Nirmala UI", "WenQuanYi Zen Hei",
-    "Lohit Devanagari", "Unifont",
-)  # fmt: skip
+COLOURS = "PuOr_r"
 _MOST_NUMBERED = 16  # layers across, up to which each cell has its number written in it
 _MOST_TICKS = 20
 _YES, _NO = 0.6, -0.1  # on the colour map: where there is no scale, a strong and a pale colour
@@ -73,10 +66,10 @@ def plot_grid(grid: Grid, path: str | Path | None = None) -> Figure:
     )
     axes = figure.add_subplot()
     image = axes.imshow(
-        picture.values, cmap=_COLOURS, vmin=-picture.limit, vmax=picture.limit, aspect="equal",
+        picture.values, cmap=COLOURS, vmin=-picture.limit, vmax=picture.limit, aspect="equal",
         interpolation="nearest",
     )  # fmt: skip
-    fonts = _installed_fonts()
+    fonts = installed_fonts()
     _label_axes(axes, grid)
     _title(figure, grid, picture, fonts)
     _colour_bar(figure, axes, image, picture, fonts)
@@ -84,10 +77,7 @@ def plot_grid(grid: Grid, path: str | Path | None = None) -> Figure:
         _write_numbers(axes, picture)
     _mark_best(axes, grid)
     if where is not None:
-        with warnings.catch_warnings():
-            # A script that no installed font has is drawn as boxes; the picture is still right.
-            warnings.filterwarnings("ignore", message="Glyph .* missing from")
-            figure.savefig(where, dpi=160)
+        save_figure(figure, where)
     return figure
 
 
@@ -172,22 +162,19 @@ def _write_numbers(axes: Axes, picture: _Picture) -> None:
 
 
 def _mark_best(axes: Axes, grid: Grid) -> None:
-    from matplotlib.patches import Rectangle
-
     best = grid.best()
     if best is None:
         return
     row = grid.source_layers.index(best.source_layer)
-    column = grid.target_layers.index(best.target_layer)
+    mark_cell(axes, row, grid.target_layers.index(best.target_layer))
+
+
+def mark_cell(axes: Axes, row: int, column: int) -> None:
+    """Frame one cell of a heatmap."""
+    from matplotlib.patches import Rectangle
+
     # White under black: seen on the darkest and on the lightest cell.
     for colour, width in (("white", 3.5), ("black", 1.6)):
         frame = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, zorder=3, clip_on=False)
         frame.set(edgecolor=colour, linewidth=width)
         axes.add_patch(frame)
-
-
-def _installed_fonts() -> list[str]:
-    from matplotlib.font_manager import fontManager
-
-    installed = {font.name for font in fontManager.ttflist}
-    return [name for name in _FONTS if name in installed] or ["sans-serif"]

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 __all__ = ["Rate", "macro", "micro", "spread"]
 
 
+_Z95 = 1.959963984540054  # normal quantile of 0.975
+
+
 @dataclass(frozen=True)
 class Rate:
     """``right`` of ``n`` examples."""
@@ -29,13 +32,16 @@ class Rate:
 
     @property
     def ci95(self) -> tuple[float, float]:
-        """Wilson's score interval (Wilson 1927), which stays between 0 and 1."""
-        from scipy.stats import binomtest
+        """Wilson's score interval (JASA 22, 1927), which stays between 0 and 1.
 
+        Written out: scipy's ``binomtest`` gives the same, and takes a minute for a run's grids.
+        """
         if not self.n:
             return math.nan, math.nan
-        interval = binomtest(self.right, self.n).proportion_ci(0.95, method="wilson")
-        return float(interval.low), float(interval.high)
+        z2, p, n = _Z95**2, self.value, self.n
+        middle = (p + z2 / (2 * n)) / (1 + z2 / n)
+        half = math.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
+        return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def micro(rates: Sequence[Rate]) -> Rate:

@@ -1,0 +1,97 @@
+"""``xtp bench``: a task, its languages and strategies, run to records on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from xtransplant.cli import flags as f
+
+__all__ = ["bench"]
+
+
+def bench(
+    config: f.ConfigFile = None,
+    task: f.Tasks = None,
+    strategy: f.Strategies = None,
+    model: f.Model = None,
+    langs: f.Langs = None,
+    pairs: Annotated[
+        str,
+        typer.Option(
+            help="overall, source-last, target-first, diagonal, I:J (also last:first; several "
+            "between commas), @RUN or @FILE.json."
+        ),
+    ] = "overall",
+    across: Annotated[
+        bool, typer.Option("--across", help="With @RUN: one pair for all languages.")
+    ] = False,
+    direction: f.DirectionFlag = None,
+    mode: f.ModeFlag = None,
+    split: Annotated[str | None, typer.Option(help="The task's first by default.")] = None,
+    limit: f.Limit = None,
+    seed: f.Seed = 0,
+    data_dir: f.DataDir = None,
+    file: f.File = None,
+    column: f.Columns = None,
+    options: f.Options = None,
+    max_new_tokens: f.MaxNewTokens = 20,
+    apply_chat_template: f.ChatTemplate = False,
+    allow_misaligned: f.Misaligned = False,
+    log_samples: f.LogSamples = True,
+    output_path: f.OutputPath = Path("runs"),
+    fresh: f.Fresh = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="K/N", help="Only every N-th part, from the K-th; they add up."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would cost, and run one example.")
+    ] = False,
+    revision: f.Revision = None,
+    dtype: f.Dtype = "auto",
+    device_map: f.DeviceMap = None,
+    trust_remote_code: f.TrustRemoteCode = False,
+    family: f.Family = None,
+    memory_budget: f.Budget = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print results as JSON.")] = False,
+    debug: f.Debug = False,
+    quiet: f.Quiet = False,
+    verbose: f.Verbose = False,
+) -> None:
+    """Run strategies over a task's languages; go on where an earlier run was left.
+
+    The same command finds its run again and does only what is missing. On the bundled task:
+    xtp bench --task babel --strategy attn-swap
+    """
+    from xtransplant.bench.config import parse_shard
+    from xtransplant.bench.flags import config_from
+
+    chosen = config_from(
+        task=task or (), strategy=strategy or (), model=model, revision=revision, dtype=dtype,
+        device_map=device_map, trust_remote_code=trust_remote_code, family=family,
+        langs=langs or (), pairs=pairs, options=options or (), direction=direction, mode=mode,
+        split=split, limit=limit, seed=seed, data_dir=data_dir, file=file, column=column or (),
+        max_new_tokens=max_new_tokens, apply_chat_template=apply_chat_template,
+        allow_misaligned=allow_misaligned, log_samples=log_samples, memory_budget=memory_budget,
+    )  # fmt: skip
+    part = None if shard is None else parse_shard(shard)
+
+    from xtransplant.cli.console import Lines, print_dry_run, print_runs, ready
+
+    lines = Lines(quiet=quiet)
+    ready(verbose=verbose)
+    from xtransplant.bench.run import bench as run_bench
+
+    if dry_run:
+        from xtransplant.bench.dry import dry_bench
+
+        print_dry_run(dry_bench(chosen, output_path, across=across, say=lines.say))
+        return
+    run = run_bench(
+        chosen, output_path, fresh=fresh, shard=part, across=across, say=lines.say,
+        watch=lines.watch,
+    )  # fmt: skip
+    lines.say(f"records in {run.path}")
+    print_runs([run.path], as_json=as_json)

@@ -1,0 +1,111 @@
+"""Flags that several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+__all__ = [
+    "Budget", "ChatTemplate", "Columns", "ConfigFile", "DataDir", "Debug", "DeviceMap",
+    "Direction", "DirectionFlag", "Dtype", "Family", "File", "Fresh", "Langs", "Level", "Limit",
+    "LogSamples", "MaxNewTokens", "Misaligned", "Mode", "ModeFlag", "Model", "Options",
+    "OutputPath", "Quiet", "Revision", "Runs", "Seed", "Strategies", "Tasks",
+    "TrustRemoteCode", "Verbose",
+]  # fmt: skip
+
+Direction = Literal["en-to-lang", "lang-to-en"]
+Mode = Literal["score", "generate"]
+Level = Literal["strict", "match", "lenient"]
+
+
+def _configured(context: typer.Context, name: str | None) -> str | None:
+    if name is not None:
+        from xtransplant.bench.flags import read_config
+
+        flags: list[Any] = [param.name for param in context.command.params]
+        context.default_map = {**(context.default_map or {}), **read_config(name, flags)}
+    return name
+
+
+Model = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="Hub repository or folder; the task's own by default."),
+]
+Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit.")]
+Dtype = Annotated[str, typer.Option(help="auto, float32, float16, bfloat16 or float64.")]
+DeviceMap = Annotated[str | None, typer.Option(help="Such as auto or cuda:0; CPU by default.")]
+TrustRemoteCode = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Run code that comes with the checkpoint.")
+]
+Family = Annotated[
+    str | None, typer.Option(help="Known family laid out alike, or a table's JSON file.")
+]
+Options = Annotated[
+    list[str] | None,
+    typer.Option("-S", metavar="NAME=VALUE", help="Option of the strategy; repeat it."),
+]
+Budget = Annotated[
+    str | None,
+    typer.Option(metavar="BYTES", help="What the work may take beyond the model, e.g. 2G."),
+]
+MaxNewTokens = Annotated[int, typer.Option(min=1, help="Of each continuation.")]
+ChatTemplate = Annotated[
+    bool, typer.Option("--apply-chat-template", help="Pass both prompts through it.")
+]
+DirectionFlag = Annotated[
+    Direction | None, typer.Option(help="en-to-lang or lang-to-en; the task's own by default.")
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing but results.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="What libraries say, too.")]
+
+ConfigFile = Annotated[
+    str | None,
+    typer.Option(
+        "--config",
+        is_eager=True,
+        callback=_configured,
+        help="YAML file of flags, or a name such as paper-culture; the command line wins.",
+    ),
+]
+Tasks = Annotated[
+    list[str] | None,
+    typer.Option("--task", "-t", help="Name (xtp list tasks); repeat it, or use commas."),
+]
+Strategies = Annotated[
+    list[str] | None,
+    typer.Option("--strategy", "-s", help="Name, or path/to/file.py[:name]; repeat it."),
+]
+Langs = Annotated[
+    list[str] | None,
+    typer.Option("--langs", "-l", help="Codes, between commas; all by default."),
+]
+ModeFlag = Annotated[
+    Mode | None,
+    typer.Option(help="score candidates, or generate text; the task's own by default."),
+]
+Limit = Annotated[int | None, typer.Option(help="The first so many examples of each language.")]
+Seed = Annotated[int, typer.Option(help="Of the pilot sample, where hub data have none.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder in the paper's layout, or of clones of the hub's datasets."),
+]
+File = Annotated[Path | None, typer.Option(help="Of task file: .jsonl, .csv or .parquet.")]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="WHAT=COLUMN", help="Of that file, e.g. answer=gold."),
+]
+Misaligned = Annotated[
+    bool,
+    typer.Option("--allow-misaligned", help="Run languages whose prompts are not the same items."),
+]
+LogSamples = Annotated[
+    bool, typer.Option(help="Store prompts and outputs; without them nothing can be rescored.")
+]
+OutputPath = Annotated[Path, typer.Option("--output-path", "-o", help="Folder of runs.")]
+Fresh = Annotated[
+    bool, typer.Option("--fresh/--resume", help="Begin a new run; by default go on with it.")
+]
+Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")]

@@ -1,0 +1,91 @@
+"""``xtp report``, ``xtp runs`` and ``xtp rescore``: what there is on disk."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from xtransplant.cli import flags as f
+
+__all__ = ["report", "rescore", "runs"]
+
+
+class Format(StrEnum):
+    """Of a table."""
+
+    terminal = "terminal"
+    markdown = "markdown"
+    csv = "csv"
+    json = "json"
+    latex = "latex"
+
+
+class Figures(StrEnum):
+    """Of a picture."""
+
+    png = "png"
+    svg = "svg"
+    pdf = "pdf"
+
+
+def report(
+    run: f.Runs,
+    format_: Annotated[
+        list[Format] | None,
+        typer.Option("--format", "-f", help="Repeat it; terminal by default."),
+    ] = None,
+    figures: Annotated[
+        list[Figures] | None, typer.Option(help="Draw figures; repeat it. Needs --output.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the files; made if it is missing.")
+    ] = None,
+    level: Annotated[f.Level, typer.Option(help="How an answer has to be right.")] = "match",
+    debug: f.Debug = False,
+) -> None:
+    """Tables and figures of one or more runs; runs of one task and split are compared."""
+    from xtransplant.cli.console import quieten_plots, results
+
+    from xtransplant.report.document import write_report
+
+    quieten_plots()
+    shown = write_report(
+        run, formats=format_ or [], figures=figures or [], output=output, level=level,
+        width=results().width,
+    )  # fmt: skip
+    for text in shown.texts:
+        typer.echo(text, nl=False) if isinstance(text, str) else results().print(text)
+    for path in shown.written:
+        typer.echo(path)
+
+
+def runs(
+    folder: Annotated[Path, typer.Argument(help="Folder of runs.")] = Path("runs"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    debug: f.Debug = False,
+) -> None:
+    """List runs: what they are, and how far."""
+    from xtransplant.cli.console import results
+
+    from xtransplant.report.document import runs_table
+
+    shown = runs_table(folder, as_json=as_json)
+    typer.echo(shown) if isinstance(shown, str) else results().print(shown)
+
+
+def rescore(
+    run: f.Runs,
+    rule: Annotated[
+        str | None, typer.Option(help="Judge by another rule than the task's (see docs/bench.md).")
+    ] = None,
+    debug: f.Debug = False,
+) -> None:
+    """Judge stored outputs again, offline."""
+    from xtransplant.bench.rescore import rescore as judge_again
+
+    for path in run:
+        done = judge_again(path, rule=rule)
+        changed = ", ".join(f"{level} {count}" for level, count in done.changed.items())
+        typer.echo(f"{path.name}: {done.records} records judged; changed: {changed}")

@@ -1,0 +1,136 @@
+"""A bench from the texts of a command line or a YAML file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from xtransplant.bench.config import Config, ModelSpec
+from xtransplant.benchmarks.task import Direction, Where
+from xtransplant.errors import XTransplantError
+from xtransplant.options import parse_assignments, parse_bytes
+
+__all__ = ["config_from", "config_names", "read_config"]
+
+
+def config_from(
+    *,
+    task: Sequence[str],
+    strategy: Sequence[str],
+    model: str | None = None,
+    revision: str | None = None,
+    dtype: str = "auto",
+    device_map: str | None = None,
+    trust_remote_code: bool = False,
+    family: str | None = None,
+    langs: Sequence[str] = (),
+    pairs: str = "overall",
+    options: Sequence[str] = (),
+    direction: Direction | None = None,
+    mode: Literal["score", "generate"] | None = None,
+    split: str | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    data_dir: Path | None = None,
+    file: Path | None = None,
+    column: Sequence[str] = (),
+    max_new_tokens: int = 20,
+    apply_chat_template: bool = False,
+    allow_misaligned: bool = False,
+    log_samples: bool = True,
+    memory_budget: str | None = None,
+) -> Config:
+    """The configuration that flags say; several names may stand in one, between commas.
+
+    Raises:
+        XTransplantError: text that means nothing, or a folder or file that is not there.
+    """
+    if data_dir is not None and not data_dir.is_dir():
+        raise XTransplantError(f"--data-dir {str(data_dir)!r} is no folder")
+    if file is not None and not file.is_file():
+        raise XTransplantError(f"--file {str(file)!r} is no file")
+    columns = []
+    for text in column:
+        what, equals, name = text.partition("=")
+        if not equals or not name:
+            raise XTransplantError(f"--column {text!r} should be what=column, such as answer=gold")
+        columns.append((what, name))
+    return Config(
+        tasks=_names(task),
+        strategies=_names(strategy),
+        model=ModelSpec(model, revision, dtype, device_map, trust_remote_code, family),
+        langs=_names(langs),
+        pairs=pairs,
+        options=tuple(parse_assignments(options).items()),
+        direction=direction,
+        mode=mode,
+        split=split,
+        limit=limit,
+        where=Where(data_dir, file, tuple(columns), seed),
+        max_new_tokens=max_new_tokens,
+        chat_template=apply_chat_template,
+        allow_misaligned=allow_misaligned,
+        log_samples=log_samples,
+        memory_budget=None if memory_budget is None else parse_bytes(memory_budget),
+    )
+
+
+def config_names() -> tuple[str, ...]:
+    """Names of the configurations that come with the package."""
+    folder = files("xtransplant.benchmarks") / "configs"
+    return tuple(sorted(p.name.removesuffix(".yaml") for p in folder.iterdir()))
+
+
+def read_config(name: str, flags: Sequence[str]) -> dict[str, Any]:
+    """Values by flag, from a YAML file or a configuration that comes with the package.
+
+    Args:
+        flags: what a key may be, with underscores; a file may write hyphens.
+
+    Raises:
+        XTransplantError: no such file, no YAML, or a key that is no flag.
+    """
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        if name not in config_names():
+            raise XTransplantError(
+                f"--config {name!r} is no .yaml file, and none of {', '.join(config_names())}"
+            )
+        text = (files("xtransplant.benchmarks") / "configs" / f"{name}.yaml").read_text("utf-8")
+    else:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise XTransplantError(f"--config {name!r} cannot be read: {error}") from error
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        why = " ".join(str(error).split())
+        raise XTransplantError(f"--config {name!r} is no YAML: {why}") from error
+    if not isinstance(document, dict):
+        raise XTransplantError(f"--config {name!r} should hold flags and values, as in: task: xnli")
+    found: dict[str, Any] = {}
+    for key, value in document.items():
+        flag = str(key).replace("-", "_")
+        if flag == "S":
+            found["options"] = [f"{k}={v}" for k, v in value.items()]
+            continue
+        if flag not in flags:
+            near = get_close_matches(flag, flags, n=1)
+            hint = f" (nearest: {near[0].replace('_', '-')})" if near else ""
+            raise XTransplantError(f"--config {name!r}: no flag {key!r}{hint}")
+        found[flag] = value
+    for flag in ("task", "strategy", "langs", "column", "options"):
+        if flag in found and not isinstance(found[flag], list):
+            found[flag] = [found[flag]]
+    return found
+
+
+def _names(texts: Sequence[str]) -> tuple[str, ...]:
+    parts = [part.strip() for text in texts for part in str(text).split(",")]
+    return tuple(dict.fromkeys(part for part in parts if part))

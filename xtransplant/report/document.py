@@ -1,0 +1,133 @@
+"""A report: runs counted, in every format asked for, and their figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xtransplant.errors import XTransplantError
+from xtransplant.report.formats import FORMATS, csv, latex, lm_eval, markdown, terminal
+from xtransplant.report.tables import make_tables
+from xtransplant.report.words import model_label, visible
+from xtransplant.runs.read import runs
+from xtransplant.runs.store import open_run
+from xtransplant.stats.summary import Summary, summarise
+
+__all__ = ["Report", "runs_table", "write_report"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What :func:`write_report` made.
+
+    Attributes:
+        texts: to show, each a text or something rich prints; empty where all went to files.
+        written: the files.
+    """
+
+    texts: list[Any]
+    written: list[Path]
+
+
+def write_report(
+    paths: Sequence[str | Path],
+    *,
+    formats: Sequence[str] = (),
+    figures: Sequence[str] = (),
+    output: Path | None = None,
+    level: str = "match",
+    width: int = 120,
+) -> Report:
+    """Tables and figures of runs.
+
+    Args:
+        paths: folders of runs.
+        formats: of :data:`FORMATS`; ``terminal`` if none. Written to files where there is an
+            output folder, else only one makes sense.
+        figures: ``png``, ``svg`` or ``pdf``.
+        output: a folder, made if it is missing.
+        level: ``strict``, ``match`` or ``lenient``.
+        width: of the terminal, in columns.
+
+    Raises:
+        XTransplantError: no run there, nothing stored in it, or a folder that cannot be written.
+    """
+    if output is None and (figures or len(formats) > 1):
+        what = "--figures" if figures else "several --format"
+        raise XTransplantError(f"{what} write files: say where, with --output FOLDER")
+    summaries = [summarise(open_run(path)) for path in paths]
+    empty = [one.name for one in summaries if not any(t.languages for t in one.tasks.values())]
+    if empty:
+        raise XTransplantError(
+            f"run {empty[0]} holds no records yet; run its xtp bench command first"
+        )
+    tables = make_tables(summaries, level)
+    # To a folder of files the terminal's format goes only if it was named.
+    wanted = list(dict.fromkeys(formats)) or ([] if figures else ["terminal"])
+    if output is None:
+        return Report([_text(wanted[0], summaries, level, width)], [])
+    written = []
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for name in wanted:
+            path = output / f"report.{FORMATS[name]}"
+            text = _text(name, summaries, level, width)
+            path.write_text(text if isinstance(text, str) else _plain(text, width), "utf-8")
+            written.append(path)
+        if figures:
+            from xtransplant.report.figures import save_figures
+
+            written += save_figures(summaries, output, [f".{one}" for one in figures], level)
+    except OSError as error:
+        raise XTransplantError(f"cannot write to {str(output)!r}: {error.strerror}") from error
+    shown = [] if "terminal" in wanted else [terminal(tables, width)] if figures else []
+    return Report(shown, written)
+
+
+def runs_table(folder: Path, *, as_json: bool) -> Any:
+    """The runs in a folder, as a table for rich or as JSON.
+
+    Raises:
+        XTransplantError: none there.
+    """
+    found = runs(folder)
+    if as_json:
+        return json.dumps(found.to_dict(orient="records"), ensure_ascii=False, indent=1)
+    if found.empty:
+        raise XTransplantError(
+            f"no runs in {str(folder)!r}; make one: xtp bench --task babel --strategy attn-swap"
+        )
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    names = ("run", "model", "mode", "strategies", "pairs", "state", "started")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for row in found.astype(str).to_dict(orient="records"):
+        row["model"] = model_label(row["model"])
+        row["started"] = row["started"][:16].replace("T", " ")
+        table.add_row(*(visible(row[name]) for name in names))
+    return table
+
+
+def _text(name: str, summaries: Sequence[Summary], level: str, width: int) -> Any:
+    if name in ("csv", "json"):
+        return csv(summaries) if name == "csv" else lm_eval(summaries)
+    tables = make_tables(summaries, level)
+    if name == "terminal":
+        return terminal(tables, width)
+    return markdown(tables) if name == "markdown" else latex(tables)
+
+
+def _plain(shown: Any, width: int) -> str:
+    from io import StringIO
+
+    from rich.console import Console
+
+    text = StringIO()
+    Console(file=text, width=width, color_system=None).print(shown)
+    return text.getvalue()
