@@ -87,7 +87,7 @@ def bench(
     if dry_run:
         from xtransplant.bench.dry import dry_bench
 
-        print_dry_run(dry_bench(chosen, output_path, across=across, say=lines.say))
+        print_dry_run(dry_bench(chosen, output_path, fresh=fresh, across=across, say=lines.say))
         return
     run = run_bench(
         chosen, output_path, fresh=fresh, shard=part, across=across, say=lines.say,

@@ -155,7 +155,7 @@ def part_size(mode: str, n_variants: int) -> int:
     takes long.
     """
     if mode == "generate":
-        return max(1, min(32, 2048 // n_variants))
+        return max(1, min(16, 2048 // n_variants))
     return max(8, min(64, 16384 // n_variants))
 
 

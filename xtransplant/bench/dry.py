@@ -51,17 +51,18 @@ def dry_bench(
     config: Config,
     output_path: Path,
     *,
+    fresh: bool = False,
     across: bool = False,
     say: Callable[[str], None] | None = None,
 ) -> DryRun:
     """:func:`dry_run` of a configuration; loads its model."""
     plan = make_plan(config, across=across, say=say)
-    return dry_run(plan, output_path, load_model(plan))
+    return dry_run(plan, output_path, load_model(plan), fresh=fresh)
 
 
-def dry_run(plan: Plan, output_path: Path, model: Model) -> DryRun:
+def dry_run(plan: Plan, output_path: Path, model: Model, *, fresh: bool = False) -> DryRun:
     """Count a bench, and time one example of median length of each task."""
-    path, run = find_run(plan, output_path)
+    path, run = find_run(plan, output_path, fresh=fresh)
     manifest = manifest_of(plan, model) if run is None else run.manifest
     missing = set(manifest.parts()) if run is None else set(run.missing())
     left = [part for part in manifest.parts() if part in missing]

@@ -28,13 +28,14 @@ class Progress:
     """How far a run is.
 
     Attributes:
-        task, lang: what was just worked on.
+        task, split, lang: what was just worked on.
         done, total: examples of that language.
         seconds: since this process began to work.
         left: seconds still to go, of all languages; None while that cannot be said.
     """
 
     task: str
+    split: str
     lang: str
     done: int
     total: int
@@ -227,7 +228,8 @@ class _Clock:
         )
         total = self.totals[mine]
         ahead = seconds * left / self.worked if self.worked else None
-        return Progress(part.task, part.lang, total - waiting, total, seconds, ahead)
+        split = self.run.manifest.tasks[part.task].split
+        return Progress(part.task, split, part.lang, total - waiting, total, seconds, ahead)
 
 
 def manifest_of(plan: Plan, model: Model) -> Manifest:

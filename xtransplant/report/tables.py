@@ -125,7 +125,8 @@ def _table(
             if any(one.rates == row.rates and one.pairs == row.pairs for one in same):
                 continue  # another run of the same model says the same
             rows.append(row if not same else _from(row, summary.name))
-    rows.sort(key=lambda row: row.kind not in ("vanilla", "source"))
+    order = list(dict.fromkeys(row.strategy for row in rows))
+    rows.sort(key=lambda row: (order.index(row.strategy), row.kind != "pilot"))
     return Table(*key, level, models, languages, tuple(rows), tuple(_notes(found, rows)))
 
 

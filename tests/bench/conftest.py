@@ -1,0 +1,32 @@
+"""A bench of Babel, small enough to be run often."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from small_bench import SMALL
+from xtransplant.benchmarks.babel import CHECKPOINT
+
+from xtransplant import load
+from xtransplant.bench.run import bench
+
+
+@pytest.fixture(scope="session")
+def babel_model():
+    return load(CHECKPOINT)
+
+
+@pytest.fixture
+def small(babel_model, tmp_path):
+    """Run the small bench, some of its settings changed; into ``tmp_path`` unless told where."""
+
+    def call(output=None, *, model=babel_model, fresh=False, shard=None, watch=None, **changes):
+        config = replace(SMALL, **changes)
+        return bench(config, output or tmp_path, model=model, fresh=fresh, shard=shard, watch=watch)
+
+    return call

@@ -1,0 +1,76 @@
+"""Run a bench in children that are killed at random, until it is done: see test_killed.py.
+
+    python killed.py FOLDER KILLS
+
+Children are forked after the model is loaded, so that a kill costs no loading. Prints how many were
+killed at work, after how many of these the run was stored in part, and the run's folder.
+"""
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+import torch
+from xtransplant.benchmarks.babel import CHECKPOINT, babel
+from xtransplant.benchmarks.task import Where
+
+from xtransplant.bench.config import Config, ModelSpec
+from xtransplant.bench.plan import make_plan
+from xtransplant.bench.run import bench, find_run, load_model
+
+N_LANGUAGES = 40  # each is a part
+LONGEST = 0.4  # seconds that a child lives
+
+
+def config(folder: Path) -> Config:
+    """A file of Babel's prompts under many language codes, two examples each."""
+    file = folder / "examples.jsonl"
+    found = babel.examples("sw", "en-to-lang", "pilot")
+    rows = [
+        {"source": one.source, "target": one.target, "answer": one.answer, "lang": f"l{k // 2:02d}"}
+        for k, one in enumerate((found * 2)[: 2 * N_LANGUAGES])
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return Config(
+        tasks=("file",), strategies=("attn-swap", "ffn-swap"), model=ModelSpec(str(CHECKPOINT)),
+        pairs="last:first", mode="generate", max_new_tokens=2, where=Where(file=file),
+        memory_budget=2**28,
+    )  # fmt: skip
+
+
+def main(folder: Path, kills: int) -> None:
+    torch.set_num_threads(1)
+    dice = random.Random(kills)
+    folder.mkdir(parents=True)
+    asked = config(folder)
+    plan = make_plan(asked)
+    model = load_model(plan)
+    # What is done once in a process is done before the children are made.
+    bench(replace(asked, langs=("l00",)), folder / "first", model=model)
+    killed, partly = 0, 0
+    for _ in range(kills):
+        child = os.fork()
+        if child == 0:
+            bench(asked, folder / "runs", model=model)
+            os._exit(0)
+        time.sleep(dice.uniform(0.0, LONGEST))
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        killed += os.WIFSIGNALED(status)
+        _, run = find_run(plan, folder / "runs")
+        if run is not None:
+            missing = len(run.missing())
+            partly += 0 < missing < len(list(run.manifest.parts()))
+    run = bench(asked, folder / "runs", model=model)
+    print(killed, partly, run.path)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,256 @@
+"""What a bench stores, and when it works again."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_bench import PARTS, SMALL
+from tiny import GOLDEN
+from xtransplant.benchmarks.load import load_examples
+from xtransplant.benchmarks.task import find_task
+
+from xtransplant import XTransplantError, load, transplant
+from xtransplant.bench.plan import make_plan
+from xtransplant.bench.rescore import rescore
+from xtransplant.runs import examples, open_run, records, runs
+
+
+def tables(run):
+    return {str(p.relative_to(run)): p.read_bytes() for p in sorted(run.rglob("*.parquet"))}
+
+
+def test_records_hold_what_a_grid_says(small, babel_model):
+    run = small(langs=("sw",), limit=3)
+    found = records(run)
+    assert len(found) == 3 * (2 + 2 * 64)
+    example = load_examples(find_task("babel"), "sw").examples[1]
+    grid = transplant(babel_model, example, "ffn-swap")
+    own = found[(found.example == 1) & (found.strategy == "ffn-swap")]
+    assert list(zip(own.source_layer, own.target_layer, strict=True)) == list(grid.pairs)
+    stored = np.stack(own.logprobs.to_list())
+    assert np.abs(stored - grid.scores.logprobs).max() < 1e-4
+    assert (own.match.to_numpy().reshape(8, 8) == grid.correct()).all()
+    vanilla = found[(found.example == 1) & (found.strategy == "vanilla")]
+    assert np.abs(vanilla.logprobs.iloc[0] - grid.scores.vanilla).max() < 1e-4
+    assert vanilla.source_layer.isna().all()
+    texts = examples(run)
+    assert texts.target.iloc[1] == example.target
+    assert tuple(texts.candidates.iloc[1]) == example.candidates
+
+
+def test_generations_are_those_of_a_grid(small, babel_model):
+    run = small(langs=("hi",), limit=2, mode="generate", max_new_tokens=3)
+    found = records(run)
+    example = load_examples(find_task("babel"), "hi").examples[1]
+    grid = transplant(
+        babel_model, example, "attn-swap", scores=False, generations=True, max_new_tokens=3
+    )
+    own = found[(found.example == 1) & (found.strategy == "attn-swap")]
+    assert tuple(own.output) == grid.generations.outputs
+    one = found[found.example == 1].set_index("strategy")
+    assert one.output["vanilla"] == grid.generations.vanilla
+    assert one.output["source"] == grid.generations.source
+
+
+def test_the_same_command_does_nothing_more(small):
+    first, worked = small(), []
+    again = small(watch=worked.append)
+    assert again.path == first.path
+    assert worked == []
+
+
+def test_fresh_begins_anew_and_keeps_the_old(small):
+    first = small()
+    second = small(fresh=True)
+    assert second.path != first.path
+    assert tables(first.path) == tables(second.path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"limit": 9}, {"langs": ("sw",)}, {"pairs": "diagonal"}, {"mode": "generate"},
+        {"split": "unseen"}, {"direction": "lang-to-en"}, {"strategies": ("attn-swap",)},
+        {"chat_template": True}, {"max_new_tokens": 3}, {"log_samples": False},
+    ],
+    ids=lambda change: next(iter(change)),
+)  # fmt: skip
+def test_another_configuration_is_another_run(change):
+
+    assert make_plan(replace(SMALL, **change)).id != make_plan(SMALL).id
+    assert make_plan(replace(SMALL, memory_budget=2**30)).id == make_plan(SMALL).id
+
+
+def test_a_changed_strategy_file_is_a_new_run(small, tmp_path):
+    file = tmp_path / "mine.py"
+    text = (
+        "from xtransplant import strategy\n\n\n"
+        '@strategy("mine")\ndef mine(source, target, i, j):\n    target.{}[j] = source.{}[i]\n'
+    )
+    file.write_text(text.format("ffn", "ffn"))
+    first = small(strategies=(str(file),), limit=2, langs=("sw",))
+    file.write_text(text.format("attn", "attn"))
+    second = small(strategies=(str(file),), limit=2, langs=("sw",))
+    assert first.path != second.path
+    assert not records(first).equals(records(second))
+
+
+def test_parts_left_out_are_done_again_and_come_out_the_same(small, babel_model):
+    run = small(**PARTS)
+    before = tables(run.path)
+    parts = list(run.manifest.parts())
+    assert len(parts) > 2
+    run.part_path("correct", parts[0]).unlink()
+    (run.part_path("records", parts[1])).unlink()
+    assert len(open_run(run.path).missing()) == 2
+    small(**PARTS)
+    assert tables(run.path) == before
+
+
+def test_what_was_stored_is_judged_without_the_model(small, monkeypatch):
+    run = small()
+    before = tables(run.path)
+    for part in run.manifest.parts():
+        run.part_path("correct", part).unlink()
+    import xtransplant.bench.run as module
+
+    monkeypatch.setattr(module, "ask", None)  # whoever asks the model fails
+    small()
+    assert tables(run.path) == before
+
+
+def test_shards_lie_in_one_folder(small, tmp_path):
+    whole = small(tmp_path / "whole", **PARTS)
+    for k in (1, 2, 3):
+        run = small(tmp_path / "parts", **PARTS, shard=(k, 3))
+        assert bool(run.missing()) == (k < 3)
+    assert run.manifest.state == "complete"
+    assert tables(run.path) == tables(whole.path)
+
+
+def test_two_processes_share_the_work(small, tmp_path, babel_model):
+    # Locks are a process's, so the other one is a process.
+    whole = small(tmp_path / "whole", **PARTS)
+    code = (
+        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[2]);"
+        "from dataclasses import replace; from small_bench import SMALL, PARTS;"
+        "from xtransplant.bench.run import bench; worked = [];"
+        "bench(replace(SMALL, **PARTS), sys.argv[1], watch=worked.append); print(len(worked))"
+    )
+    other = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path / "two"), str(GOLDEN.parent / "bench")],
+            stdout=subprocess.PIPE, text=True,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    counts = [int(process.communicate()[0].split()[-1]) for process in other]
+    assert [process.returncode for process in other] == [0, 0]
+    run = open_run(next((tmp_path / "two").iterdir()))
+    assert sum(counts) == len(list(run.manifest.parts()))
+    assert tables(run.path) == tables(whole.path)
+
+
+def test_a_held_part_is_left_to_its_holder(small, tmp_path):
+    from xtransplant.runs.store import work_through
+
+    run = small(**PARTS)
+    parts = list(run.manifest.parts())
+    for part in parts:
+        run.part_path("correct", part).unlink()
+    seen = []
+    for part in work_through(run, parts):
+        seen.append(part)
+        run.part_path("correct", part).write_bytes(b"")
+    assert seen == parts
+    assert list(work_through(run, parts)) == []
+
+
+def test_without_samples_only_judgements_are_kept(small, tmp_path):
+    with_texts = small(tmp_path / "a", limit=4)
+    without = small(tmp_path / "b", limit=4, log_samples=False)
+    kept = records(without)
+    assert "logprobs" not in kept.columns
+    columns = ["strict", "match", "lenient", "other_match"]
+    assert kept[columns].equals(records(with_texts)[columns])
+    assert "Mji" not in json.dumps(examples(without).to_dict(), default=str)
+    with pytest.raises(XTransplantError, match="log-samples"):
+        rescore(without.path)
+
+
+def test_rescoring_judges_again(small):
+    run = small(mode="generate", limit=4, max_new_tokens=3)
+    before = tables(run.path)
+    assert rescore(run.path).changed == {"strict": 0, "match": 0, "lenient": 0}
+    assert tables(run.path) == before
+    done = rescore(run.path, rule="contains")
+    assert done.records == len(records(run))
+    with pytest.raises(XTransplantError, match="unknown rule"):
+        rescore(run.path, rule="nonsense")
+
+
+def test_runs_are_listed(small, tmp_path):
+    small(limit=2)
+    small(limit=3)
+    found = runs(tmp_path)
+    assert len(found) == 2
+    assert set(found.state) == {"complete"}
+    assert isinstance(found, pd.DataFrame)
+
+
+def test_another_model_does_not_go_on(small):
+    run = small(limit=4)
+    for part in run.manifest.parts():
+        run.part_path("correct", part).unlink()
+    with pytest.raises(XTransplantError, match="is not the model that run"):
+        small(limit=4, model=load(GOLDEN / "llama"))
+
+
+def test_a_newer_run_is_refused(small):
+    run = small(limit=2)
+    path = run.path / "manifest.json"
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({**document, "schema": 99}))
+    with pytest.raises(XTransplantError, match="newer xtransplant"):
+        small(limit=2)
+
+
+def test_a_full_disk_loses_nothing(small, monkeypatch):
+    import errno
+
+    import pyarrow.parquet
+
+    written, real = [], pyarrow.parquet.write_table
+
+    def full(table, where, **options):
+        if len(written) == 4:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(where)
+        real(table, where, **options)
+
+    monkeypatch.setattr(pyarrow.parquet, "write_table", full)
+    with pytest.raises(XTransplantError, match=r"No space left.*what was stored before is whole"):
+        small(**PARTS)
+    monkeypatch.undo()
+    worked = []
+    run = small(**PARTS, watch=worked.append)
+    assert 0 < len(worked) < len(list(run.manifest.parts()))
+    assert not run.missing()
+
+
+def test_a_folder_that_cannot_be_written(small, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(XTransplantError, match="cannot write"):
+        small(tmp_path / "file" / "runs")
+
+
+def test_a_damaged_part_is_named(small):
+    run = small(limit=2)
+    part = next(run.manifest.parts())
+    run.part_path("records", part).write_bytes(b"PAR1 half a file")
+    with pytest.raises(XTransplantError, match="part-00000"):
+        records(run)
