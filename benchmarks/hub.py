@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,7 +32,8 @@ def rows(
     """
     import datasets
 
-    source, options = repo, {"revision": revision} if revision else {}
+    source: str = repo
+    options: dict[str, Any] = {"revision": revision} if revision else {}
     if where.data_dir is not None:
         clone = where.data_dir / repo
         if not clone.is_dir():
@@ -40,11 +42,17 @@ def rows(
                 f"of {repo}; give its parent folder, or: huggingface-cli download {repo} "
                 f"--repo-type dataset --local-dir {clone}"
             )
-        source, options = str(clone), {}
+        source, options = str(clone), {"streaming": True}
     quiet = datasets.utils.logging.is_progress_bar_enabled()
     datasets.utils.logging.disable_progress_bar()
     try:
-        found = datasets.load_dataset(source, config, split=split, **options)
+        with tempfile.TemporaryDirectory() as folder:
+            # A clone is read without the library's cache, which would take one folder for another
+            # that has files of the same names.
+            cache = folder if where.data_dir is not None else None
+            found = list(
+                datasets.load_dataset(source, config, split=split, cache_dir=cache, **options)
+            )
     except Exception as error:
         # Whatever the library raises, it is about the network, the name or the files.
         why = " ".join(str(error).split())[:300]
@@ -55,10 +63,11 @@ def rows(
     finally:
         if quiet:
             datasets.utils.logging.enable_progress_bar()
-    missing = [column for column in columns if column not in found.column_names]
+    there = list(found[0]) if found else []
+    missing = [column for column in columns if found and column not in there]
     if missing:
         raise XTransplantError(
             f"{source} ({config}) has another schema: no column {', '.join(missing)}; "
-            f"it has {', '.join(found.column_names)}"
+            f"it has {', '.join(there)}"
         )
-    return [dict(row) for row in found.select_columns(list(columns))]
+    return [{column: row[column] for column in columns} for row in found]

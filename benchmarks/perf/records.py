@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from xtransplant.bench.compute import part_size
 from xtransplant.bench.judge import judge
-
 from xtransplant.prompts import Example, Key
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
 from xtransplant.runs.store import Run, create_run
