@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
+from xtransplant.cli import flags as f
 
 __all__ = ["trace"]
-
-Direction = Literal["en-to-lang", "lang-to-en"]
 
 
 def trace(
     strategy: Annotated[
         str, typer.Option("--strategy", "-s", help="Name, or path/to/file.py[:name].")
     ],
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="Hub repository or folder; the task's own by default."),
-    ] = None,
-    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit.")] = None,
-    dtype: Annotated[
-        str, typer.Option(help="auto, float32, float16, bfloat16 or float64.")
-    ] = "auto",
-    device_map: Annotated[
-        str | None, typer.Option(help="Such as auto or cuda:0; CPU by default.")
-    ] = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run code that comes with the checkpoint.")
-    ] = False,
-    family: Annotated[
-        str | None, typer.Option(help="Known family laid out alike, or a table's JSON file.")
-    ] = None,
+    model: f.Model = None,
+    revision: f.Revision = None,
+    dtype: f.Dtype = "auto",
+    device_map: f.DeviceMap = None,
+    trust_remote_code: f.TrustRemoteCode = False,
+    family: f.Family = None,
     source: Annotated[
         str | None, typer.Option(help="Prompt to read from: text, @FILE, or - for stdin.")
     ] = None,
@@ -57,19 +45,16 @@ def trace(
     example: Annotated[
         int | None, typer.Option(help="Number of the example, from 0; 0 by default.")
     ] = None,
-    direction: Annotated[
-        Direction | None,
-        typer.Option(help="en-to-lang or lang-to-en; the task's own by default."),
-    ] = None,
+    direction: f.DirectionFlag = None,
     split: Annotated[str | None, typer.Option(help="The task's first by default.")] = None,
+    data_dir: f.DataDir = None,
+    file: f.File = None,
+    column: f.Columns = None,
     source_layers: Annotated[
         str, typer.Option(help="Layers to read: all, 3, 0,4,8 or 0:32:2 (end left out).")
     ] = "all",
     target_layers: Annotated[str, typer.Option(help="Layers to write, said alike.")] = "all",
-    options: Annotated[
-        list[str] | None,
-        typer.Option("-S", metavar="NAME=VALUE", help="Option of the strategy; repeat it."),
-    ] = None,
+    options: f.Options = None,
     score: Annotated[
         bool,
         typer.Option("--score", help="Score candidates (default, unless --generate is given)."),
@@ -77,17 +62,9 @@ def trace(
     generate: Annotated[
         bool, typer.Option("--generate", help="Generate a continuation in every cell.")
     ] = False,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Of each continuation.")] = 20,
-    apply_chat_template: Annotated[
-        bool, typer.Option("--apply-chat-template", help="Pass both prompts through it.")
-    ] = False,
-    memory_budget: Annotated[
-        str | None,
-        typer.Option(
-            metavar="BYTES",
-            help="What the work may take beyond the model, e.g. 2G; half of what is free.",
-        ),
-    ] = None,
+    max_new_tokens: f.MaxNewTokens = 20,
+    apply_chat_template: f.ChatTemplate = False,
+    memory_budget: f.Budget = None,
     verify: Annotated[
         bool,
         typer.Option(
@@ -97,11 +74,9 @@ def trace(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     save: Annotated[Path | None, typer.Option(help="Cells to FILE.parquet, .csv or .json.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Heatmap to FILE.png, .svg or .pdf.")] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing but results.")] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="What libraries say, too.")
-    ] = False,
+    debug: f.Debug = False,
+    quiet: f.Quiet = False,
+    verbose: f.Verbose = False,
 ) -> None:
     """Transplant at every layer pair, and show what the model answers.
 
@@ -113,6 +88,7 @@ def trace(
         parse_assignments,
         parse_bytes,
         parse_layers,
+        where_from,
     )
     from xtransplant.report.frame import TABLE_SUFFIXES, grid_json, save_grid
     from xtransplant.report.heatmap import PLOT_SUFFIXES
@@ -133,6 +109,7 @@ def trace(
         number=example,
         direction=direction,
         split=split,
+        where=where_from(data_dir, file, column or ()),
     )
     budget = None if memory_budget is None else parse_bytes(memory_budget)
     name = model or bundled

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from xtransplant.benchmarks.load import pick_example
-from xtransplant.benchmarks.task import Direction, find_task
+from xtransplant.benchmarks.task import Direction, Where, find_task
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example
 
@@ -21,6 +21,7 @@ __all__ = [
     "parse_layers",
     "read_candidates",
     "read_text",
+    "where_from",
     "written_example",
 ]
 
@@ -122,6 +123,7 @@ def choose_example(
     number: int | None = None,
     direction: Direction | None = None,
     split: str | None = None,
+    where: Where = Where(),
 ) -> tuple[Example, str | None]:
     """The example that the command line asks for, and the model that comes with its task.
 
@@ -134,8 +136,8 @@ def choose_example(
     """
     if source is None and target is None:
         known = find_task(task or "babel")
-        picked = pick_example(known, lang or next(iter(known.languages)), number or 0,
-                              direction, split)  # fmt: skip
+        picked = pick_example(known, lang or next(iter(known.languages_in(where))), number or 0,
+                              direction, split, where)  # fmt: skip
         return _answered(picked, read_candidates(candidates), answer), known.checkpoint
     if source is None or target is None:
         missing = "--target" if target is None else "--source"
@@ -198,3 +200,24 @@ def parse_bytes(text: str) -> int:
     if match is None or match[2] not in _BYTES or float(match[1]) == 0:
         raise XTransplantError(f"{text!r} is no amount of memory; give e.g. 2G, 500M or 1.5GiB")
     return int(float(match[1]) * _BYTES[match[2]])
+
+
+def where_from(
+    data_dir: Path | None, file: Path | None, column: Sequence[str], seed: int = 0
+) -> Where:
+    """Where a task's data lie: ``--data-dir``, ``--file`` and ``--column what=name``.
+
+    Raises:
+        XTransplantError: a folder or file that is not there, or text of another form.
+    """
+    if data_dir is not None and not data_dir.is_dir():
+        raise XTransplantError(f"--data-dir {str(data_dir)!r} is no folder")
+    if file is not None and not file.is_file():
+        raise XTransplantError(f"--file {str(file)!r} is no file")
+    columns = []
+    for text in column:
+        what, equals, name = text.partition("=")
+        if not equals or not name:
+            raise XTransplantError(f"--column {text!r} should be what=column, such as answer=gold")
+        columns.append((what, name))
+    return Where(data_dir, file, tuple(columns), seed)

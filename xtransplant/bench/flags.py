@@ -11,9 +11,9 @@ from typing import Any, Literal
 import yaml
 
 from xtransplant.bench.config import Config, ModelSpec
-from xtransplant.benchmarks.task import Direction, Where
+from xtransplant.benchmarks.task import Direction
 from xtransplant.errors import XTransplantError
-from xtransplant.options import parse_assignments, parse_bytes
+from xtransplant.options import parse_assignments, parse_bytes, where_from
 
 __all__ = ["config_from", "config_names", "read_config"]
 
@@ -50,16 +50,6 @@ def config_from(
     Raises:
         XTransplantError: text that means nothing, or a folder or file that is not there.
     """
-    if data_dir is not None and not data_dir.is_dir():
-        raise XTransplantError(f"--data-dir {str(data_dir)!r} is no folder")
-    if file is not None and not file.is_file():
-        raise XTransplantError(f"--file {str(file)!r} is no file")
-    columns = []
-    for text in column:
-        what, equals, name = text.partition("=")
-        if not equals or not name:
-            raise XTransplantError(f"--column {text!r} should be what=column, such as answer=gold")
-        columns.append((what, name))
     return Config(
         tasks=_names(task),
         strategies=_names(strategy),
@@ -71,7 +61,7 @@ def config_from(
         mode=mode,
         split=split,
         limit=limit,
-        where=Where(data_dir, file, tuple(columns), seed),
+        where=where_from(data_dir, file, column, seed),
         max_new_tokens=max_new_tokens,
         chat_template=apply_chat_template,
         allow_misaligned=allow_misaligned,

@@ -1,0 +1,238 @@
+"""Tables, formats and figures of runs, from made-up records: no model."""
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from xtransplant import Example, XTransplantError
+from xtransplant.bench.judge import judge
+from xtransplant.prompts import Key
+from xtransplant.report.document import runs_table, write_report
+from xtransplant.report.formats import frame
+from xtransplant.report.tables import make_tables
+from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
+from xtransplant.runs.store import create_run
+from xtransplant.runs.tables import SOURCE, VANILLA, Rows, examples_table, records_table
+from xtransplant.stats import summarise
+
+OPTIONS = ("1", "2", "3")
+PAIRS = [(i, j) for i in range(4) for j in range(4)]
+N = 12
+
+
+def make_run(folder, *, strategies=("attn-swap", "ffn-swap"), langs=("sw", "zh"), split="pilot",
+             model="org/model", pairs=PAIRS, own_pairs=None, seed=0, left_out=None):  # fmt: skip
+    """A run whose model answers at random, better with ffn-swap 3→1."""
+    dice = np.random.default_rng(seed)
+    languages = {
+        lang: Language(N, "", {s: [list(own_pairs[lang])] for s in strategies} if own_pairs else {})
+        for lang in langs
+    }
+    entry = TaskEntry("1", "MIT", "en-to-lang", split, "generate", "choice", 8, languages,
+                      left_out or {})  # fmt: skip
+    manifest = Manifest(
+        id=folder.name, schema=SCHEMA, config={"pairs": "overall"},
+        model={"name": model, "n_layers": 4},
+        strategies={s: {"pairs": [] if own_pairs else [*map(list, pairs)]} for s in strategies},
+        tasks={"xnli": entry}, versions={}, machine={}, started="2026-01-01T00:00:00Z",
+    )  # fmt: skip
+    run = create_run(folder, manifest)
+    for part in manifest.parts():
+        examples = [example(k) for k in range(N)]
+        rows = Rows()
+        for name in (VANILLA, SOURCE, *strategies):
+            own = [] if name in (VANILLA, SOURCE) else manifest.pairs(name, "xnli", part.lang)
+            for k in range(part.start, part.stop):
+                rows.add(k, name, own)
+                for pair in own or [None]:
+                    gold = examples[k].key.answers[0]
+                    sure = name == SOURCE or (name == "ffn-swap" and pair == (3, 1))
+                    said = gold if sure and dice.random() < 0.9 else str(dice.integers(1, 6))
+                    rows.outputs.append(f" ({said}) <b>&{name}_x</b>")
+        table, records = examples_table(examples, part.start, part.stop), records_table(rows)
+        run.write("examples", part, table)
+        run.write("records", part, records)
+        run.write("correct", part, judge(records, table, "choice"))
+    return run.finish()
+
+
+def example(k):
+    key = Key((OPTIONS[k % 3],), OPTIONS)
+    return Example("source", "target", (), None, f"e{k}", "en", "xx", key, key)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return make_run(tmp_path_factory.mktemp("runs") / "one")
+
+
+def test_no_oracle_goes_unmarked_and_no_bound_without_its_null(run):
+    for level in ("strict", "match", "lenient"):
+        (table,) = make_tables([summarise(run)], level)
+        kinds = [row.kind for row in table.rows]
+        assert kinds.count("bound") == kinds.count("null") == 6
+        for row, following in zip(table.rows, table.rows[1:], strict=False):
+            if row.kind == "bound":
+                assert following.kind == "null"
+                assert following.label == f"{row.label}, null"
+        assert any("oracle" in note for note in table.notes)
+        assert {row.kind for row in table.rows if row.oracle} == {"best", "bound"}
+
+
+@pytest.mark.parametrize("name", ["terminal", "markdown", "latex"])
+def test_every_format_says_the_same_numbers(run, name, tmp_path):
+    (table,) = make_tables([summarise(run)])
+    written = write_report([run.path], formats=[name], output=tmp_path, width=200).written
+    text = written[0].read_text()
+    for row in table.rows:
+        for rate in row.rates.values():
+            assert f"{100 * rate.value:.1f}" in text
+        assert f"{100 * row.micro.value:.1f}" in text
+        if row.oracle:
+            assert ("$\\dagger$" if name == "latex" else "†") in text
+    assert "oracle" in text
+
+
+def test_latex_is_balanced_and_escaped(run):
+    shown = write_report([run.path], formats=["latex"]).texts[0]
+    assert shown.count("\\begin{tabular}") == shown.count("\\end{tabular}") == 1
+    body = shown.split("\\midrule")[1].split("\\bottomrule")[0]
+    n_columns = len(re.search(r"@\{\}(l r*|lr*)@\{\}", shown)[1])
+    for line in body.strip().splitlines():
+        if "\\\\" in line:
+            assert len(re.split(r"(?<!\\)&", line)) == n_columns
+    assert not re.search(r"(?<!\\)[_#%&](?![^\n]*\\\\)", re.sub(r"&", "", body))
+    assert shown.count("{") == shown.count("}")
+
+
+def test_csv_holds_every_pair_and_bound(run):
+    text = write_report([run.path], formats=["csv"]).texts[0]
+    rows = list(csv.DictReader(io.StringIO(text)))
+    found = frame([summarise(run)])
+    assert len(rows) == len(found)
+    one = found[(found.level == "match") & (found.lang == "sw") & (found.strategy == "ffn-swap")]
+    assert (one.kind == "pair").sum() == 16
+    assert (one.kind == "bound").sum() == 1 + 4 + 4
+    assert one[one.kind == "bound"].oracle.all()
+    assert not one[one.kind == "pair"].oracle.any()
+    assert one[one.kind == "bound"].null.notna().all()
+    best = one[one.kind == "pair"].sort_values("right").iloc[-1]
+    assert (best.source_layer, best.target_layer) == (3, 1)
+
+
+def test_json_has_the_keys_of_lm_eval(run):
+    document = json.loads(write_report([run.path], formats=["json"]).texts[0])
+    (table,) = make_tables([summarise(run)])
+    entry = document["results"]["xnli_pilot_sw"]
+    assert entry["alias"] == "xnli_pilot_sw"
+    for row in table.rows:
+        rate = row.rates["sw"]
+        assert entry[f"acc,{row.label}"] == rate.value
+        assert entry[f"acc_stderr,{row.label}"] == pytest.approx(rate.stderr)
+        assert entry[f"acc_ci95,{row.label}"] == pytest.approx(list(rate.ci95))
+        assert row.oracle == (row.label in document["oracles"])
+    assert document["results"]["xnli_pilot_macro"]["acc,vanilla (target)"] == pytest.approx(
+        table.rows[0].macro[0]
+    )
+    assert document["n-samples"]["xnli_pilot_sw"]["effective"] == N
+
+
+def test_pilot_and_grid_stand_in_one_table(run, tmp_path):
+    own = {"sw": (3, 1), "zh": (0, 0)}
+    pilot = make_run(tmp_path / "pilot", own_pairs=own)
+    (table,) = make_tables([summarise(pilot), summarise(run)])
+    rows = {row.label: row for row in table.rows}
+    assert rows["ffn-swap, pilot pairs"].pairs == own
+    assert "sw 3→1, zh 0→0" in " ".join(table.notes)
+    assert [row.strategy for row in table.rows] == sorted(
+        (row.strategy for row in table.rows),
+        key=["", "attn-swap", "ffn-swap"].index,
+    )
+
+
+def test_models_are_told_apart(run, tmp_path):
+    other = make_run(tmp_path / "other", model="org/other", seed=1)
+    (table,) = make_tables([summarise(run), summarise(other)])
+    assert {"vanilla (target) [org/model]", "vanilla (target) [org/other]"} <= {
+        row.label for row in table.rows
+    }
+
+
+def test_what_was_left_out_is_said(tmp_path):
+    run = make_run(tmp_path / "run", left_out={"de": "rows 210 to 999"})
+    assert any("de is left out" in note for note in make_tables([summarise(run)])[0].notes)
+
+
+def test_an_unfinished_run_says_so(tmp_path):
+    run = make_run(tmp_path / "run")
+    run.part_path("correct", list(run.manifest.parts())[-1]).unlink()
+    (table,) = make_tables([summarise(run)])
+    assert any("not complete: 1 part" in note for note in table.notes)
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+def test_figures_are_drawn(run, tmp_path, suffix):
+    written = write_report([run.path], figures=[suffix], output=tmp_path / "figures").written
+    assert sorted(path.name for path in written) == [
+        f"one-xnli-attn-swap-heatmap.{suffix}", f"one-xnli-ffn-swap-heatmap.{suffix}",
+        f"one-xnli-upper-bound.{suffix}", f"xnli-pilot-generate-bars.{suffix}",
+    ]  # fmt: skip
+    magic = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[suffix]
+    assert all(path.read_bytes().startswith(magic) for path in written)
+
+
+def test_the_heatmap_is_centred_on_vanilla_and_marks_the_best(run):
+    from xtransplant.report.figures import heatmaps
+
+    summary = summarise(run)
+    task = summary.tasks["xnli"]
+    tallies = {lang: c.strategies["ffn-swap"]["match"] for lang, c in task.languages.items()}
+    figure = heatmaps(summary, task, "ffn-swap", tallies, "match")
+    panel = next(axes for axes in figure.axes if axes.get_title().startswith("sw"))
+    image = panel.images[0]
+    assert image.norm.vmin == -image.norm.vmax
+    change = 100 * (tallies["sw"].rate((3, 1)).value - task.languages["sw"].vanilla["match"].value)
+    assert image.get_array()[3, 1] == pytest.approx(change)
+    assert (panel.patches[0].get_x(), panel.patches[0].get_y()) == (0.5, 2.5)
+
+
+def test_files_need_a_folder(run):
+    with pytest.raises(XTransplantError, match="--output FOLDER"):
+        write_report([run.path], formats=["csv", "json"])
+    with pytest.raises(XTransplantError, match="--output FOLDER"):
+        write_report([run.path], figures=["png"])
+
+
+def test_a_folder_without_records_is_said(tmp_path):
+    with pytest.raises(XTransplantError, match="is no run"):
+        write_report([tmp_path])
+    with pytest.raises(XTransplantError, match="no runs in"):
+        runs_table(tmp_path, as_json=False)
+
+
+def test_names_cannot_break_out_of_a_report(tmp_path):
+    name = "org/<script>|evil_&%${}\\x"
+    run = make_run(tmp_path / "run", model=name)
+    shown = {f: write_report([run.path], formats=[f]).texts[0] for f in ("markdown", "latex")}
+    assert "<script>" not in shown["markdown"].replace("\\<", "")
+    assert "\\|evil" in shown["markdown"]
+    assert "evil\\_\\&\\%\\$\\{\\}" in shown["latex"]
+
+
+def test_missing_glyphs_are_said_in_one_line(run, tmp_path, caplog):
+    # A strategy may be called anything; Linear A is in no font.
+    odd = make_run(tmp_path / "odd", strategies=("\U00010600",), langs=("sw",))
+    write_report([odd.path], figures=["png"], output=tmp_path)
+    assert sum("no installed font has Linear" in message for message in caplog.messages) >= 1
+
+
+def test_the_manifest_round_trips(run):
+    from xtransplant.runs.manifest import read_manifest
+
+    assert read_manifest(run.path) == run.manifest
+    assert replace(run.manifest, finished="").state == "running"
