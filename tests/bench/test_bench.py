@@ -10,13 +10,17 @@ import pandas as pd
 import pytest
 from small_bench import PARTS, SMALL
 from tiny import GOLDEN
+from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.benchmarks.load import load_examples
-from xtransplant.benchmarks.task import find_task
+from xtransplant.benchmarks.task import Where, find_task
 
 from xtransplant import XTransplantError, load, transplant
+from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.rescore import rescore
+from xtransplant.bench.run import bench
 from xtransplant.runs import examples, open_run, records, runs
+from xtransplant.stats import summarise
 
 
 def tables(run):
@@ -254,3 +258,26 @@ def test_a_damaged_part_is_named(small):
     run.part_path("records", part).write_bytes(b"PAR1 half a file")
     with pytest.raises(XTransplantError, match="part-00000"):
         records(run)
+
+
+def test_examples_longer_than_the_context_are_left_out_and_said(tmp_path, babel_model):
+    short = load_examples(find_task("babel"), "sw").examples[:3]
+    rows = [
+        {"source": one.source * (60 if k == 1 else 1), "target": one.target, "answer": one.answer,
+         "id": f"e{k}"}
+        for k, one in enumerate(short)
+    ]  # fmt: skip
+    file = tmp_path / "mine.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    config = Config(
+        tasks=("file",), strategies=("ffn-swap",), where=Where(file=file), mode="generate",
+        pairs="7:0", model=ModelSpec(str(CHECKPOINT)), max_new_tokens=2,
+    )  # fmt: skip
+    run = bench(config, tmp_path / "runs", model=babel_model)
+    assert run.manifest.tasks["file"].too_long == {"xx": ["e1"]}
+    assert examples(run).id.tolist() == ["e0", "e2"]
+    assert summarise(run).tasks["file"].languages["xx"].vanilla["match"].n == 2
+    assert bench(config, tmp_path / "runs", model=babel_model).path == run.path
+    file.write_text(json.dumps(rows[1]) + "\n")
+    with pytest.raises(XTransplantError, match="every example is longer than the 256 tokens"):
+        bench(config, tmp_path / "runs", model=babel_model)

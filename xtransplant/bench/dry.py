@@ -12,6 +12,7 @@ import pyarrow.parquet
 
 from xtransplant.bench.compute import Asked, Work, ask, fixed_budget
 from xtransplant.bench.config import Config
+from xtransplant.bench.fit import fitted
 from xtransplant.bench.plan import Plan, make_plan
 from xtransplant.bench.run import find_run, load_model, manifest_of
 from xtransplant.engine.verify import packing_for
@@ -57,7 +58,8 @@ def dry_bench(
 ) -> DryRun:
     """:func:`dry_run` of a configuration; loads its model."""
     plan = make_plan(config, across=across, say=say)
-    return dry_run(plan, output_path, load_model(plan), fresh=fresh)
+    model = load_model(plan)
+    return dry_run(fitted(plan, model, say), output_path, model, fresh=fresh)
 
 
 def dry_run(plan: Plan, output_path: Path, model: Model, *, fresh: bool = False) -> DryRun:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from xtransplant.bench.config import Config
@@ -31,6 +31,7 @@ class TaskPlan:
     Attributes:
         examples: by language, cut to the limit.
         left_out: languages that are not run, and why.
+        too_long: ids of examples that the model cannot read, by language; see :func:`fitted`.
     """
 
     task: Task
@@ -39,6 +40,7 @@ class TaskPlan:
     mode: str
     examples: dict[str, tuple[Example, ...]]
     left_out: dict[str, str]
+    too_long: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

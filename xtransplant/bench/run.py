@@ -9,6 +9,7 @@ from pathlib import Path
 
 from xtransplant.bench.compute import Asked, Work, ask, fixed_budget, part_size
 from xtransplant.bench.config import Config
+from xtransplant.bench.fit import fitted
 from xtransplant.bench.identity import check_model, machine_entry, model_entry, versions
 from xtransplant.bench.judge import judge
 from xtransplant.bench.pairs import Pairs
@@ -79,7 +80,7 @@ def bench(
     if run is not None and not run.missing():
         return run.finish()
     loaded = load_model(plan) if model is None else model
-    return run_plan(plan, path, loaded, shard=shard, watch=watch)
+    return run_plan(fitted(plan, loaded, say), path, loaded, shard=shard, watch=watch)
 
 
 def load_model(plan: Plan) -> Model:
@@ -254,6 +255,7 @@ def manifest_of(plan: Plan, model: Model) -> Manifest:
             part_size=part_size(task.mode, most),
             languages=languages,
             left_out=task.left_out,
+            too_long=task.too_long,
         )
     spec, budget = plan.config.model, plan.config.memory_budget
     entry = model_entry(model, plan.model_name, spec.revision)

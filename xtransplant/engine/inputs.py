@@ -7,11 +7,16 @@ from collections.abc import Sequence
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 
-__all__ = ["candidate_ids", "prompt_ids"]
+__all__ = ["candidate_ids", "encode", "prompt_ids"]
 
 
-def prompt_ids(model: Model, prompt: str, *, chat_template: bool = False) -> list[int]:
+def prompt_ids(
+    model: Model, prompt: str, *, chat_template: bool = False, limited: bool = True
+) -> list[int]:
     """Token ids of a prompt, with the special tokens its tokenizer adds.
+
+    Args:
+        limited: refuse a prompt longer than the model's context.
 
     Raises:
         XTransplantError: an empty prompt, one longer than the model's context, or a chat template
@@ -31,7 +36,7 @@ def prompt_ids(model: Model, prompt: str, *, chat_template: bool = False) -> lis
     else:
         ids = model.tokenizer(prompt).input_ids
     limit = getattr(model.config, "max_position_embeddings", None)
-    if limit is not None and len(ids) >= limit:
+    if limited and limit is not None and len(ids) >= limit:
         raise XTransplantError(
             f"the prompt has {len(ids)} tokens, {model.name} reads at most {limit - 1}; shorten it"
         )
@@ -50,7 +55,7 @@ def candidate_ids(
         XTransplantError: a candidate that makes no token.
     """
     found = []
-    encoded = _encode(model, [prompt + candidate for candidate in candidates])
+    encoded = encode(model, [prompt + candidate for candidate in candidates])
     for candidate, together in zip(candidates, encoded, strict=True):
         if candidate and together[: len(ids)] == list(ids) and len(together) > len(ids):
             own = list(together[len(ids) :])
@@ -62,7 +67,7 @@ def candidate_ids(
     return found
 
 
-def _encode(model: Model, texts: Sequence[str]) -> list[list[int]]:
+def encode(model: Model, texts: Sequence[str]) -> list[list[int]]:
     """Token ids of many texts in one call: what a call adds costs more than what it encodes."""
     if not texts:
         return []

@@ -64,7 +64,6 @@ def write_report(
         raise XTransplantError(
             f"run {empty[0]} holds no records yet; run its xtp bench command first"
         )
-    tables = make_tables(summaries, level)
     # To a folder of files the terminal's format goes only if it was named.
     wanted = list(dict.fromkeys(formats)) or ([] if figures else ["terminal"])
     if output is None:
@@ -83,8 +82,7 @@ def write_report(
             written += save_figures(summaries, output, [f".{one}" for one in figures], level)
     except OSError as error:
         raise XTransplantError(f"cannot write to {str(output)!r}: {error.strerror}") from error
-    shown = [] if "terminal" in wanted else [terminal(tables, width)] if figures else []
-    return Report(shown, written)
+    return Report([], written)
 
 
 def runs_table(folder: Path, *, as_json: bool) -> Any:

@@ -82,7 +82,7 @@ def heatmaps(
     base["all languages"] = micro(list(vanilla.values())).value
     changes = {lang: _matrix(one, base[lang]) for lang, one in panels.items()}
     limit = max(float(np.nanmax(np.abs(values))) for values, *_ in changes.values()) or 1.0
-    n_columns = min(4, len(panels))
+    n_columns = 3 if len(panels) in (3, 5, 6, 9) else min(4, len(panels))
     n_rows = math.ceil(len(panels) / n_columns)
     figure = Figure(figsize=(2.7 * n_columns + 1.3, 2.95 * n_rows + 0.8), layout="compressed")
     grid = figure.subplots(n_rows, n_columns, squeeze=False)

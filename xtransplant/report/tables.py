@@ -216,6 +216,8 @@ def _notes(found: Sequence[tuple[Summary, TaskCounts]], rows: Sequence[Row]) -> 
             if lang not in said:
                 yield f"{lang} is left out, source and target are not the same items: {why}"
                 said.add(lang)
+        for lang, ids in task.too_long.items():
+            yield f"{lang}: {len(ids)} examples are left out, longer than the model reads"
 
 
 def _tallies(languages: dict[str, LanguageCounts], strategy: str, level: str) -> dict[str, Tally]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,7 @@ class TaskEntry:
         part_size: examples to a part.
         languages: those that are run.
         left_out: those that are not, and why.
+        too_long: ids of examples longer than the model reads, by language; they are not run.
     """
 
     version: str
@@ -72,6 +73,7 @@ class TaskEntry:
     part_size: int
     languages: dict[str, Language]
     left_out: dict[str, str]
+    too_long: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ class TaskCounts:
     mode: str
     languages: dict[str, LanguageCounts]
     left_out: dict[str, str]
+    too_long: dict[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,9 @@ def summarise(run: Run) -> Summary:
             counts = _language(run, name, lang)
             if counts is not None:
                 languages[lang] = counts
-        tasks[name] = TaskCounts(name, entry.split, entry.mode, languages, entry.left_out)
+        tasks[name] = TaskCounts(
+            name, entry.split, entry.mode, languages, entry.left_out, entry.too_long
+        )
     return Summary(run.path.name, run.path, run.manifest, tasks, len(run.missing()))
 
 
