@@ -1,6 +1,7 @@
 """What a bench stores, and when it works again."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -212,6 +213,20 @@ def test_another_model_does_not_go_on(small):
         run.part_path("correct", part).unlink()
     with pytest.raises(XTransplantError, match="is not the model that run"):
         small(limit=4, model=load(GOLDEN / "llama"))
+
+
+def test_a_model_changed_after_the_run_is_not_passed_off_as_its_own(tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(CHECKPOINT, folder)
+    config = replace(SMALL, limit=2, langs=("sw",), model=ModelSpec(str(folder)))
+    bench(config, tmp_path / "runs")
+    bench(config, tmp_path / "runs")
+    weights = folder / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    with pytest.raises(XTransplantError, match="another model than run"):
+        bench(config, tmp_path / "runs")
 
 
 def test_a_newer_run_is_refused(small):

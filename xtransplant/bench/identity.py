@@ -7,6 +7,7 @@ import json
 import os
 import platform
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -15,9 +16,10 @@ import torch
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 
-__all__ = ["check_model", "machine_entry", "model_entry", "versions"]
+__all__ = ["check_folder", "check_model", "machine_entry", "model_entry", "versions"]
 
 _SAMPLED = 64  # values of each parameter
+_EDGE = 2**16  # bytes at the start, middle and end of a file
 
 
 def model_entry(model: Model, name: str, revision: str | None) -> dict[str, Any]:
@@ -32,6 +34,7 @@ def model_entry(model: Model, name: str, revision: str | None) -> dict[str, Any]
         "n_layers": model.n_layers,
         "device": str(model.device),
         "fingerprint": _fingerprint(model),
+        "folder": _folder_digest(name),
         "tokenizer": type(model.tokenizer).__name__,
         "tokenizer_hash": _tokenizer_hash(model),
     }
@@ -50,6 +53,19 @@ def check_model(now: dict[str, Any], then: dict[str, Any], run: str) -> None:
                 f"{str(now[what])[:16]}, not {str(then[what])[:16]}; bring the old one back, or "
                 "begin anew with --fresh"
             )
+
+
+def check_folder(name: str, then: dict[str, Any], run: str) -> None:
+    """Whether a model in a local folder is the one of a complete run, without loading it.
+
+    Raises:
+        XTransplantError: its files have changed since.
+    """
+    if then["folder"] != _folder_digest(name):
+        raise XTransplantError(
+            f"{name} holds another model than run {run} was made with; bring the old one back, "
+            "or begin anew with --fresh"
+        )
 
 
 def versions() -> dict[str, str]:
@@ -88,6 +104,24 @@ def _fingerprint(model: Model) -> str:
         values = flat[::step][:_SAMPLED].to("cpu", torch.float32)
         digest.update(f"{name}{tuple(parameter.shape)}".encode())
         digest.update(values.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _folder_digest(name: str) -> str | None:
+    """SHA-256 over a local checkpoint's files: names, sizes, and their first and last bytes."""
+    folder = Path(name)
+    if not folder.is_dir():
+        return None
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*")):
+        if path.suffix not in (".json", ".safetensors", ".model", ".txt"):
+            continue
+        size = path.stat().st_size
+        digest.update(f"{path.name}:{size}:".encode())
+        with path.open("rb") as file:
+            for start in (0, size // 2, max(0, size - _EDGE)):
+                file.seek(start)
+                digest.update(file.read(_EDGE))
     return digest.hexdigest()
 
 

@@ -10,7 +10,13 @@ from pathlib import Path
 from xtransplant.bench.compute import Asked, Work, ask, fixed_budget, part_size
 from xtransplant.bench.config import Config
 from xtransplant.bench.fit import fitted
-from xtransplant.bench.identity import check_model, machine_entry, model_entry, versions
+from xtransplant.bench.identity import (
+    check_folder,
+    check_model,
+    machine_entry,
+    model_entry,
+    versions,
+)
 from xtransplant.bench.judge import judge
 from xtransplant.bench.pairs import Pairs
 from xtransplant.bench.plan import Plan, make_plan
@@ -78,6 +84,7 @@ def bench(
     plan = make_plan(config, across=across, pairs=pairs, say=say)
     path, run = find_run(plan, Path(output_path), fresh=fresh)
     if run is not None and not run.missing():
+        check_folder(plan.model_name, run.manifest.model, path.name)
         return run.finish()
     loaded = load_model(plan) if model is None else model
     return run_plan(fitted(plan, loaded, say), path, loaded, shard=shard, watch=watch)
