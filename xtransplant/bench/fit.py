@@ -20,7 +20,7 @@ def fitted(plan: Plan, model: Model, say: Callable[[str], None] | None = None) -
     Every prompt is tokenised once before the first is run, so that no run stops half-way at one.
 
     Raises:
-        XTransplantError: a language that has no example left.
+        XTransplantError: a task that has no example left.
     """
     limit = getattr(model.config, "max_position_embeddings", None)
     if limit is None:
@@ -34,15 +34,16 @@ def _fit(
     plan: Plan, task: TaskPlan, model: Model, limit: int, say: Callable[[str], None] | None
 ) -> TaskPlan:
     examples, too_long = dict[str, tuple[Example, ...]](), dict[str, list[str]]()
+    left_out = dict(task.left_out)
     for lang, own in task.examples.items():
         lengths = _lengths(model, own, chat_template=plan.config.chat_template)
         more = plan.config.max_new_tokens if task.mode == "generate" else _longest(model, own)
         kept = tuple(one for one, n in zip(own, lengths, strict=True) if n + more <= limit)
         if not kept:
-            raise XTransplantError(
-                f"{task.task.name} {lang}: every example is longer than the {limit} tokens that "
-                f"{model.name} reads; leave the language out with --langs, or use another model"
-            )
+            left_out[lang] = f"every example is longer than the {limit} tokens that the model reads"
+            if say is not None:
+                say(f"{task.task.name} {task.split} {lang} is left out: {left_out[lang]}")
+            continue
         examples[lang] = kept
         if len(kept) < len(own):
             there = {one.id for one in kept}
@@ -52,7 +53,12 @@ def _fit(
                     f"{task.task.name} {task.split} {lang}: {len(own) - len(kept)} of {len(own)} "
                     f"examples are left out, longer than the {limit} tokens that the model reads"
                 )
-    return replace(task, examples=examples, too_long=too_long)
+    if not examples:
+        raise XTransplantError(
+            f"{task.task.name} {task.split}: every example is longer than the {limit} tokens that "
+            f"{model.name} reads; use another model"
+        )
+    return replace(task, examples=examples, too_long=too_long, left_out=left_out)
 
 
 def _lengths(model: Model, examples: Sequence[Example], *, chat_template: bool) -> list[int]:

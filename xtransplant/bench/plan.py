@@ -168,15 +168,15 @@ def _task(task: Task, config: Config, say: Report) -> TaskPlan:
     for lang in wanted:
         loaded = load_examples(task, lang, direction, split, config.where)
         if loaded.alignment.failed:
-            why = f"{'; '.join(loaded.alignment.reasons)}: {_rows(loaded)}"
+            why = (
+                "source and target are not the same items "
+                f"({'; '.join(loaded.alignment.reasons)}: {_rows(loaded)})"
+            )
             if not config.allow_misaligned:
                 left_out[lang] = why
-                say(
-                    f"{task.name} {split}, {lang} is left out: source and target are not the "
-                    f"same items ({why}); --allow-misaligned takes it"
-                )
+                say(f"{task.name} {split}, {lang} is left out: {why}; --allow-misaligned takes it")
                 continue
-            say(f"{task.name} {split}, {lang} is misaligned ({why}), and taken as asked")
+            say(f"{task.name} {split}, {lang} is taken as asked, though {why}")
         kept = loaded.examples[: config.limit]
         if mode == "score" and any(len(one.candidates) < 2 for one in kept):
             raise XTransplantError(

@@ -214,7 +214,7 @@ def _notes(found: Sequence[tuple[Summary, TaskCounts]], rows: Sequence[Row]) -> 
             yield f"{summary.name} is not complete: {summary.missing} parts are missing"
         for lang, why in task.left_out.items():
             if lang not in said:
-                yield f"{lang} is left out, source and target are not the same items: {why}"
+                yield f"{lang} is left out: {why}"
                 said.add(lang)
         for lang, ids in task.too_long.items():
             yield f"{lang}: {len(ids)} examples are left out, longer than the model reads"
