@@ -26,7 +26,7 @@ from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench, find_run, load_model
 
 N_LANGUAGES = 40  # each is a part
-LONGEST = 0.4  # seconds that a child lives
+LONGEST = 3.0  # parts that a child lives for, by how long one takes just now
 
 
 def config(folder: Path) -> Config:
@@ -54,13 +54,16 @@ def main(folder: Path, kills: int) -> None:
     model = load_model(plan)
     # What is done once in a process is done before the children are made.
     bench(replace(asked, langs=("l00",)), folder / "first", model=model)
+    started = time.monotonic()
+    bench(replace(asked, langs=("l01",)), folder / "second", model=model)
+    longest = LONGEST * (time.monotonic() - started)
     killed, partly = 0, 0
     for _ in range(kills):
         child = os.fork()
         if child == 0:
             bench(asked, folder / "runs", model=model)
             os._exit(0)
-        time.sleep(dice.uniform(0.0, LONGEST))
+        time.sleep(dice.uniform(0.0, longest))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         killed += os.WIFSIGNALED(status)

@@ -1,6 +1,7 @@
 """What a bench stores, and when it works again."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -149,7 +150,7 @@ def test_two_processes_share_the_work(small, tmp_path, babel_model):
     other = [
         subprocess.Popen(
             [sys.executable, "-c", code, str(tmp_path / "two"), str(GOLDEN.parent / "bench")],
-            stdout=subprocess.PIPE, text=True,
+            stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
         for _ in range(2)
     ]  # fmt: skip

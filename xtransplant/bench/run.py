@@ -27,7 +27,7 @@ from xtransplant.runs.read import read_part
 from xtransplant.runs.store import Run, create_run, open_run, work_through
 from xtransplant.runs.tables import CELL, examples_table
 
-__all__ = ["Progress", "bench", "find_run", "load_model", "manifest_of", "run_plan"]
+__all__ = ["Clock", "Progress", "bench", "find_run", "load_model", "manifest_of", "run_plan"]
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def run_plan(
         for name, task in plan.tasks.items()
     }
     known: dict[_Key, Work] = {}
-    clock = _Clock.of(plan, run, parts)
+    clock = Clock.of(plan, run, parts)
     for part in work_through(run, parts):
         work = _work_of(plan, run, model, part, known)
         _do(plan, run, model, part, work, asked[part.task])
@@ -191,7 +191,7 @@ def _work_of(plan: Plan, run: Run, model: Model, part: Part, known: dict[_Key, W
 
 
 @dataclass
-class _Clock:
+class Clock:
     """Time left, from how long the characters so far took.
 
     Attributes:
@@ -206,7 +206,7 @@ class _Clock:
     worked: int = 0
 
     @classmethod
-    def of(cls, plan: Plan, run: Run, parts: Sequence[Part]) -> _Clock:
+    def of(cls, plan: Plan, run: Run, parts: Sequence[Part]) -> Clock:
         missing = set(run.missing())
         weights = {
             part: sum(
@@ -216,17 +216,20 @@ class _Clock:
             for part in parts
             if part in missing
         }
-        totals = {
-            (name, lang): language.n
-            for name, task in run.manifest.tasks.items()
-            for lang, language in task.languages.items()
-        }
-        return cls(time.monotonic(), weights, totals, run)
+        return cls(time.monotonic(), weights, _totals(run), run)
+
+    @classmethod
+    def of_run(cls, run: Run) -> Clock:
+        """For who looks on: by how many examples a part has."""
+        left = {part: part.stop - part.start for part in run.missing()}
+        return cls(time.monotonic(), left, _totals(run), run)
 
     def done(self, part: Part) -> None:
+        """One part more is stored."""
         self.worked += self.left.pop(part, 0)
 
     def progress(self, part: Part) -> Progress:
+        """How far its language is, and all."""
         # Other processes may work on the same run: what they stored is not to do any more.
         left = sum(w for other, w in self.left.items() if not self.run.has("correct", other))
         seconds = time.monotonic() - self.started
@@ -238,6 +241,15 @@ class _Clock:
         ahead = seconds * left / self.worked if self.worked else None
         split = self.run.manifest.tasks[part.task].split
         return Progress(part.task, split, part.lang, total - waiting, total, seconds, ahead)
+
+
+def _totals(run: Run) -> dict[tuple[str, str], int]:
+    """Examples by task and language."""
+    return {
+        (name, lang): language.n
+        for name, task in run.manifest.tasks.items()
+        for lang, language in task.languages.items()
+    }
 
 
 def manifest_of(plan: Plan, model: Model) -> Manifest:
