@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 from typer.main import get_command
-from xtransplant.cli import bench, catalogue, pilot, report, trace
+from xtransplant.cli import bench, catalogue, pilot, remote, report, trace
 
 import xtransplant
 from xtransplant.errors import XTransplantError
@@ -31,6 +31,8 @@ app.command("pilot")(pilot.pilot)
 app.command("report")(report.report)
 app.command("runs")(report.runs)
 app.command("rescore")(report.rescore)
+app.command("doctor")(remote.doctor)
+app.command("models")(remote.models)
 app.command("list")(catalogue.list_)
 app.command("show")(catalogue.show)
 

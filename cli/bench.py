@@ -49,6 +49,11 @@ def bench(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what it would cost, and run one example.")
     ] = False,
+    on: f.On = "local",
+    workers: Annotated[
+        int | None, typer.Option(help="Of --on ray; one per GPU, else per two cores.")
+    ] = None,
+    insecure: f.Insecure = False,
     revision: f.Revision = None,
     dtype: f.Dtype = "auto",
     device_map: f.DeviceMap = None,
@@ -65,6 +70,7 @@ def bench(
     The same command finds its run again and does only what is missing. On the bundled task:
     xtp bench --task babel --strategy attn-swap
     """
+    from xtransplant.backends.where import parse_on
     from xtransplant.bench.config import parse_shard
     from xtransplant.bench.flags import config_from
 
@@ -77,21 +83,22 @@ def bench(
         allow_misaligned=allow_misaligned, log_samples=log_samples, memory_budget=memory_budget,
     )  # fmt: skip
     part = None if shard is None else parse_shard(shard)
+    where = parse_on(on, insecure=insecure)
 
     from xtransplant.cli.console import Lines, print_dry_run, print_runs, ready
 
     lines = Lines(quiet=quiet)
     ready(verbose=verbose)
-    from xtransplant.bench.run import bench as run_bench
+    from xtransplant.bench.dispatch import bench_on
 
-    if dry_run:
+    if dry_run or where.kind == "dry":
         from xtransplant.bench.dry import dry_bench
 
         print_dry_run(dry_bench(chosen, output_path, fresh=fresh, across=across, say=lines.say))
         return
-    run = run_bench(
-        chosen, output_path, fresh=fresh, shard=part, across=across, say=lines.say,
-        watch=lines.watch,
+    run = bench_on(
+        where, chosen, output_path, workers=workers, fresh=fresh, shard=part, across=across,
+        say=lines.say, watch=lines.watch, note=lines.note,
     )  # fmt: skip
     lines.say(f"records in {run.path}")
     print_runs([run.path], as_json=as_json)

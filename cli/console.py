@@ -82,6 +82,12 @@ class Lines:
             self._open = False
         print(f"xtp: {line}", file=sys.stderr, flush=True)
 
+    def note(self, line: str) -> None:
+        """A line that is written over by the next, on a terminal; elsewhere it is not shown."""
+        if self._quiet or not self._live:
+            return
+        print(f"\r\x1b[Kxtp: {line}", end="", file=sys.stderr, flush=True)
+
     def watch(self, progress: Progress) -> None:
         """How far a language is; on a terminal the line is written over until it is done."""
         done = progress.done == progress.total

@@ -9,9 +9,9 @@ import typer
 
 __all__ = [
     "Budget", "ChatTemplate", "Columns", "ConfigFile", "DataDir", "Debug", "DeviceMap",
-    "Direction", "DirectionFlag", "Dtype", "Family", "File", "Fresh", "Langs", "Level", "Limit",
-    "LogSamples", "MaxNewTokens", "Misaligned", "Mode", "ModeFlag", "Model", "Options",
-    "OutputPath", "Quiet", "Revision", "Runs", "Seed", "Strategies", "Tasks",
+    "Direction", "DirectionFlag", "Dtype", "Family", "File", "Fresh", "Insecure", "Langs", "Level",
+    "Limit", "LogSamples", "MaxNewTokens", "Misaligned", "Mode", "ModeFlag", "Model", "On",
+    "Options", "OutputPath", "Quiet", "Revision", "Runs", "Seed", "Strategies", "Tasks",
     "TrustRemoteCode", "Verbose",
 ]  # fmt: skip
 
@@ -61,6 +61,13 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing but results.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="What libraries say, too.")]
 
+On = Annotated[
+    str,
+    typer.Option("--on", help="local, ndif, ndif:URL, ray, ray:ADDRESS or dry (docs/remote.md)."),
+]
+Insecure = Annotated[
+    bool, typer.Option("--insecure", help="Take plain http to another machine (it is unpickled).")
+]
 ConfigFile = Annotated[
     str | None,
     typer.Option(

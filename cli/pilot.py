@@ -40,6 +40,11 @@ def pilot(
     log_samples: f.LogSamples = True,
     output_path: f.OutputPath = Path("runs"),
     fresh: f.Fresh = False,
+    on: f.On = "local",
+    workers: Annotated[
+        int | None, typer.Option(help="Of --on ray; one per GPU, else per two cores.")
+    ] = None,
+    insecure: f.Insecure = False,
     revision: f.Revision = None,
     dtype: f.Dtype = "auto",
     device_map: f.DeviceMap = None,
@@ -55,6 +60,7 @@ def pilot(
 
     Most correct wins; ties: smallest target layer, then largest source layer.
     """
+    from xtransplant.backends.where import parse_on
     from xtransplant.bench.flags import config_from
 
     chosen = config_from(
@@ -74,7 +80,8 @@ def pilot(
 
     done = run_pilot(
         chosen, output_path, apply_to=apply_to, across=across, upper_bound=upper_bound,
-        fresh=fresh, say=lines.say, watch=lines.watch,
+        fresh=fresh, say=lines.say, watch=lines.watch, where=parse_on(on, insecure=insecure),
+        workers=workers, note=lines.note,
     )  # fmt: skip
     lines.say(f"pairs in {done.first.path / 'pairs.json'}")
     for run in done.runs:

@@ -74,6 +74,8 @@ def trace(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     save: Annotated[Path | None, typer.Option(help="Cells to FILE.parquet, .csv or .json.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Heatmap to FILE.png, .svg or .pdf.")] = None,
+    on: f.On = "local",
+    insecure: f.Insecure = False,
     debug: f.Debug = False,
     quiet: f.Quiet = False,
     verbose: f.Verbose = False,
@@ -82,6 +84,8 @@ def trace(
 
     With no more than --strategy: the bundled task Babel and its model, Swahili, example 0.
     """
+    from xtransplant.backends.where import parse_on
+    from xtransplant.bench.dispatch import server_of
     from xtransplant.options import (
         check_layers,
         choose_example,
@@ -112,15 +116,16 @@ def trace(
         where=where_from(data_dir, file, column or ()),
     )
     budget = None if memory_budget is None else parse_bytes(memory_budget)
+    from xtransplant.cli.console import Lines, progress, quieten, results
+
     name = model or bundled
+    server = server_of(parse_on(on, insecure=insecure), say=Lines(quiet=quiet).note)
     if name is None:
         raise typer.BadParameter("no model for these prompts: name one, --model REPOSITORY|FOLDER")
     if save is not None:
         checked_path(save, TABLE_SUFFIXES, "--save")
     if plot is not None:
         checked_path(plot, PLOT_SUFFIXES, "--plot")
-
-    from xtransplant.cli.console import progress, quieten, results
 
     with progress(f"loading {name}", quiet=quiet, verbose=verbose):
         if not verbose:
@@ -132,6 +137,7 @@ def trace(
         keep_freed_memory()
         loaded = load(
             name,
+            server=server,
             revision=revision,
             dtype=dtype,
             device_map=device_map,

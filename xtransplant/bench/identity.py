@@ -33,6 +33,7 @@ def model_entry(model: Model, name: str, revision: str | None) -> dict[str, Any]
         "dtype": str(model.dtype).removeprefix("torch."),
         "n_layers": model.n_layers,
         "device": str(model.device),
+        "server": None if model.server is None else model.server.url,
         "fingerprint": _fingerprint(model),
         "folder": _folder_digest(name),
         "tokenizer": type(model.tokenizer).__name__,
@@ -98,6 +99,9 @@ def _fingerprint(model: Model) -> str:
     for local in ("_name_or_path", "transformers_version", "dtype", "torch_dtype"):
         config.pop(local, None)
     digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
+    if model.server is not None:
+        # Its weights are not here to be looked at.
+        return digest.hexdigest()
     for name, parameter in sorted(model.nn._module.named_parameters()):
         flat = parameter.detach().reshape(-1)
         step = max(1, len(flat) // _SAMPLED)

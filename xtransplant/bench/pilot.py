@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from xtransplant.backends.where import Where
 from xtransplant.bench.config import Config
+from xtransplant.bench.dispatch import bench_on, server_of
 from xtransplant.bench.pairs import Chosen, chosen_of
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import Watch, bench, load_model
@@ -52,6 +54,9 @@ def pilot(
     fresh: bool = False,
     say: Callable[[str], None] | None = None,
     watch: Watch | None = None,
+    note: Callable[[str], None] | None = None,
+    where: Where = Where(),
+    workers: int | None = None,
 ) -> Pilot:
     """Choose a pair per language on the pilot split, freeze it, and apply it to another split.
 
@@ -63,6 +68,7 @@ def pilot(
         apply_to: the other split.
         across: one pair for all languages of a task, instead of one for each.
         upper_bound: run every pair on the other split too.
+        where, workers, note: see :func:`bench_on`.
 
     Raises:
         XTransplantError: as :func:`bench`; or a task that has no such splits.
@@ -77,17 +83,26 @@ def pilot(
                 )
     if config.split == apply_to:
         raise XTransplantError(f"pairs chosen on {apply_to} cannot be tried on {apply_to} itself")
-    if model is None:
-        model = load_model(make_plan(config))
-    first = bench(config, output_path, model=model, fresh=fresh, say=say, watch=watch)
+    if model is None and where.kind != "ray":
+        model = load_model(make_plan(config), server_of(where, say=note))
+
+    def run(asked: Config, pairs: Chosen | None = None) -> Run:
+        if model is None:
+            return bench_on(
+                where, asked, output_path, workers=workers, fresh=fresh, pairs=pairs, say=say,
+                watch=watch, note=note,
+            )  # fmt: skip
+        return bench(
+            asked, output_path, model=model, fresh=fresh, pairs=pairs, say=say, watch=watch
+        )
+
+    first = run(config)
     chosen = chosen_of(first.path, across=across)
     write_chosen(chosen, first.path / "pairs.json")
     # Languages that the pilot left out have no pair to apply.
     rest = replace(config, split=apply_to, langs=_languages(first))
-    second = bench(rest, output_path, model=model, fresh=fresh, pairs=chosen, say=say, watch=watch)
-    grid = None
-    if upper_bound:
-        grid = bench(rest, output_path, model=model, fresh=fresh, watch=watch)
+    second = run(rest, chosen)
+    grid = run(rest) if upper_bound else None
     return Pilot(first, second, grid, chosen)
 
 

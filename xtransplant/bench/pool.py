@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,9 @@ def bench_on_ray(
     Raises:
         XTransplantError: as ``bench``; ray is missing, or actors keep dying.
     """
+    if address is None:
+        # Ray knows how to keep to loopback, but on Linux only if told so before it is imported.
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
         ray: Any = importlib.import_module("ray")
     except ImportError:
@@ -114,16 +118,31 @@ def bench_on_ray(
 def _connect(ray: Any, address: str | None) -> None:
     # No usage reports to the network, and no dashboard to look at.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    options: dict[str, Any] = {"log_to_driver": False, "include_dashboard": False}
+    options: dict[str, Any] = {"log_to_driver": False}
     if address is None:
-        options |= {"_node_ip_address": _LOOPBACK}
+        options |= {"include_dashboard": False, "_node_ip_address": _LOOPBACK}
     else:
-        options = {"address": address, "log_to_driver": False}
+        options |= {"address": address}
+        _reach(address)
     try:
         ray.init(logging_level="ERROR", **options)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise XTransplantError(
             f"--on ray:{address or ''}: no cluster answers there: {_line(error)}; start one with "
+            "ray start --head, or leave the address out"
+        ) from error
+
+
+def _reach(address: str) -> None:
+    """Whether anyone listens there; Ray itself would wait for minutes."""
+    host, _, port = address.rpartition("//")[2].rpartition(":")
+    if not port.isdecimal():
+        return  # "auto" and the like
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError as error:
+        raise XTransplantError(
+            f"--on ray:{address}: no cluster answers there ({_line(error)}); start one with "
             "ray start --head, or leave the address out"
         ) from error
 

@@ -21,7 +21,7 @@ from xtransplant.bench.judge import judge
 from xtransplant.bench.pairs import Pairs
 from xtransplant.bench.plan import Plan, make_plan
 from xtransplant.benchmarks.load import digest_of
-from xtransplant.model.load import Model, load
+from xtransplant.model.load import Model, Server, load
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, Part, TaskEntry
 from xtransplant.runs.read import read_part
 from xtransplant.runs.store import Run, create_run, open_run, work_through
@@ -90,8 +90,8 @@ def bench(
     return run_plan(fitted(plan, loaded, say), path, loaded, shard=shard, watch=watch)
 
 
-def load_model(plan: Plan) -> Model:
-    """The model of a plan."""
+def load_model(plan: Plan, server: Server | None = None) -> Model:
+    """The model of a plan; with a server, only what is needed to ask it there."""
     spec = plan.config.model
     return load(
         plan.model_name,
@@ -100,6 +100,7 @@ def load_model(plan: Plan) -> Model:
         device_map=spec.device_map,
         trust_remote_code=spec.trust_remote_code,
         family=spec.family,
+        server=server,
     )
 
 

@@ -146,8 +146,10 @@ class Batch:
         self.source_banks: list[Tensor] = []
         self.trunk: list[Trunk] | None = None
         self.layout: Layout | RowLayout | None = None
-        if sources is not None:
-            self._recall(sources)
+        if model.server is not None:
+            self.sources = None  # what a server reads stays there
+        if self.sources is not None:
+            self._recall(self.sources)
 
     def run(
         self,
@@ -260,7 +262,7 @@ class Batch:
 
     def _took_source(self, found: Picked, banks: list[Tensor]) -> Picked:
         """Remember what the source's pass read, and give each item its own."""
-        self.source_banks = banks
+        self.source_banks = banks if self.model.server is None else []
         found = {**found, "candidates": self.source.edge_candidates}
         if self.sources is not None:
             for example, (ids, candidates) in enumerate(self.keys):
@@ -293,13 +295,17 @@ def _session(
     device, dtype = model.device, model.bank_dtype
     parts = [(one.inputs, one.steps, one.n_examples, one.wanted) for one in passes]
     place = place.to(device)
-    with nn.session():
-        found: list[Picked] = []
+    local = model.server is None
+    found: list[Picked] = []
+    read: list[Tensor] = known or []
+    with nn.session(**model.session()):
+        found = []
         nnsight.save(found)
-        read = known or []
         if known is None:
             read = [torch.zeros(shape, dtype=dtype, device=device) for shape in read_shapes]
-        nnsight.save(read)
+        if local:
+            # Elsewhere the activations stay where they are.
+            nnsight.save(read)
         for number, (inputs, steps, n_examples, wanted) in enumerate(parts):
             banks = read
             if number == len(parts) - 1:
@@ -309,7 +315,38 @@ def _session(
             with nn.trace(**inputs):
                 play(nn, steps, banks, n_examples)
                 found.append(pick(nn.output.logits, wanted))
+    if not local:
+        _believe(model, found, passes)
     return found, read
+
+
+def _believe(model: Model, found: list[Picked], passes: Sequence[Pass]) -> None:
+    """Whether what a server answered can be what was asked for.
+
+    Raises:
+        XTransplantError: other names, shapes or kinds of values, or numbers that are none.
+    """
+    assert model.server is not None
+    if len(found) != len(passes):
+        raise XTransplantError(
+            f"{model.server.url} answered with {len(found)} results where {len(passes)} were asked"
+        )
+    for one, asked in zip(found, passes, strict=True):
+        assert asked.wanted is not None
+        (n_examples, n_blocks), _, _, _, tokens, _, top_k = asked.wanted
+        sizes = {"edges": tokens.shape[-1], "top": top_k, "ids": top_k}
+        for name, size in sizes.items():
+            value = one.get(name) if isinstance(one, dict) else None
+            shape = (n_examples, n_blocks, size)
+            if not isinstance(value, Tensor) or tuple(value.shape) != shape:
+                what = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+                raise XTransplantError(
+                    f"{model.server.url} answered with {what} for {name} where {shape} was asked"
+                )
+            if bool(torch.isnan(value).any()):
+                raise XTransplantError(
+                    f"{model.server.url} answered with values of {name} that are not finite"
+                )
 
 
 def _padded(value: Tensor, name: str, length: int) -> Tensor:

@@ -50,7 +50,10 @@ class Room:
         """
         if budget is not None and budget <= 0:
             raise XTransplantError(f"a memory budget of {budget} bytes holds nothing; give e.g. 2G")
-        return cls(_SHARE * free_bytes(model.device) if budget is None else budget)
+        if budget is None:
+            free = _SERVER_BYTES if model.server is not None else free_bytes(model.device)
+            return cls(_SHARE * free)
+        return cls(budget)
 
     def fits(self, one: float, each: float, most: int, columns: int) -> int:
         """How many of ``most`` equal parts fit: at least one.
@@ -69,6 +72,9 @@ class Room:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         _log.warning("out of memory with %s at once; going on with half of that", what)
+
+
+_SERVER_BYTES = 8 * 10**9  # what a job may take where we cannot look
 
 
 def free_bytes(device: torch.device) -> int:

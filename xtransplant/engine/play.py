@@ -34,6 +34,9 @@ def player() -> Callable[..., None]:
                         given[name] = value.index_select(1, index.to(value.device))
                 elif name == "attention_mask":
                     given[name] = mask
+                    if isinstance(mask, torch.Tensor):
+                        # Elsewhere the model may be on another device, in another precision.
+                        given[name] = mask.to(given[names[0]])
                 elif name == "position_ids":
                     given[name] = value.index_select(1, origin.to(value.device))
                 elif name == "position_embeddings":

@@ -69,7 +69,7 @@ def _session(
     """New token ids ``[n_rows, <= max_new_tokens]``."""
     nn, play, device, dtype = model.nn, player(), model.device, model.bank_dtype
     widths, length = (model.d_model, model.head_dim), target.shape[1]
-    with nn.session():
+    with nn.session(**model.session()):
         found: list[Tensor] = []
         nnsight.save(found)
         read, banks = (

@@ -7,7 +7,7 @@ from functools import cached_property
 from inspect import signature
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import torch
 from nnsight import TransformersModel
@@ -47,6 +47,16 @@ class Window:
     chunk: int | None = None
 
 
+class Server(Protocol):
+    """Where traces run, if not in this process."""
+
+    @property
+    def url(self) -> str: ...
+
+    def backend(self, nn: TransformersModel, name: str) -> Any:
+        """An nnsight backend for one session of a model."""
+
+
 @dataclass(frozen=True, eq=False)
 class Model:
     """A loaded model that knows its sites.
@@ -57,6 +67,7 @@ class Model:
         family: the layout of its blocks.
         name: repository or folder it was loaded from.
         revision: commit or branch asked for, if any.
+        server: where its traces run, if not in this process; its weights are not here then.
         n_layers, d_model, n_heads, head_dim: its shape (``head_dim`` of what reaches the
             output projection).
     """
@@ -70,6 +81,7 @@ class Model:
     d_model: int
     n_heads: int
     head_dim: int
+    server: Server | None = field(default=None, repr=False)
 
     @property
     def config(self) -> Any:
@@ -78,7 +90,9 @@ class Model:
 
     @property
     def device(self) -> torch.device:
-        """Where the inputs go."""
+        """Where the inputs go; a server puts them where its model is."""
+        if self.server is not None:
+            return torch.device("cpu")
         return self.nn._module.device  # type: ignore[no-any-return]
 
     @property
@@ -95,6 +109,12 @@ class Model:
     def vocab_size(self) -> int:
         """Number of token ids that the model embeds."""
         return int(self.config.vocab_size)
+
+    def session(self) -> dict[str, Any]:
+        """What ``nn.session(...)`` takes so that its traces run where the model is."""
+        if self.server is None:
+            return {}
+        return {"backend": self.server.backend(self.nn, self.name)}
 
     @property
     def parallel(self) -> bool:
@@ -176,6 +196,7 @@ def load(
     attn_implementation: str | None = None,
     family: str | Family | Path | None = None,
     check: bool = True,
+    server: Server | None = None,
 ) -> Model:
     """Load a checkpoint with its tokenizer and find its sites.
 
@@ -190,6 +211,8 @@ def load(
         family: the layout of the blocks where the table has none: a known family's name, a
             :class:`Family`, or the path of a JSON file with its fields.
         check: hold the loaded model to its sites (one forward pass of a few tokens).
+        server: where its traces run; then only its configuration and tokenizer are loaded, and
+            its sites are checked by their names alone.
 
     Raises:
         XTransplantError: no such model, no network, no access, a format other than safetensors,
@@ -213,7 +236,7 @@ def load(
                 name,
                 task="text-generation",
                 tokenizer=tokenizer,
-                dispatch=True,
+                dispatch=server is None,
                 dtype=dtype if dtype == "auto" else getattr(torch, dtype),
                 use_safetensors=True,
                 **options,
@@ -224,14 +247,19 @@ def load(
     except Exception as error:
         raise explain(error, name, trust_remote_code) from error
     nn._module.eval().requires_grad_(False)
-    model = _describe(nn, tokenizer, found, name, revision)
-    if check:
+    model = _describe(nn, tokenizer, found, name, revision, server)
+    if check and server is None:
         check_sites(model)
     return model
 
 
 def _describe(
-    nn: TransformersModel, tokenizer: Any, family: Family, name: str, revision: str | None
+    nn: TransformersModel,
+    tokenizer: Any,
+    family: Family,
+    name: str,
+    revision: str | None,
+    server: Server | None,
 ) -> Model:
     module = nn._module
     config = module.config.get_text_config()
@@ -250,6 +278,7 @@ def _describe(
     return Model(
         nn, tokenizer, family, name, revision,
         n_layers=len(blocks), d_model=d_model, n_heads=n_heads, head_dim=width // n_heads,
+        server=server,
     )  # fmt: skip
 
 

@@ -21,6 +21,8 @@ from xtransplant.strategies.recorder import Edit, Shape, record
 __all__ = ["Option", "Strategy", "find_strategy", "strategy", "strategy_names"]
 
 _GROUP = "xtransplant.strategies"
+FILE_MODULE = "xtransplant_file_"
+"""What the modules of strategy files are called, before the file's name."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ def find_strategy(name: str) -> Strategy:
 def _from_file(path: Path, name: str) -> Strategy:
     if not path.is_file():
         raise XTransplantError(f"no strategy file {str(path)!r}; give the path of a .py file")
-    spec = importlib.util.spec_from_file_location(f"xtransplant_file_{path.stem}", path)
+    spec = importlib.util.spec_from_file_location(f"{FILE_MODULE}{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -1,0 +1,52 @@
+"""``xtp doctor`` and ``xtp models``: is a server usable, and what does it have."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from xtransplant.cli import flags as f
+
+__all__ = ["doctor", "models"]
+
+
+def doctor(
+    on: f.On = "ndif",
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Also look for this one, and verify it.")
+    ] = None,
+    insecure: f.Insecure = False,
+    debug: f.Debug = False,
+) -> None:
+    """Look whether a server can be used from here; exit code 1 if anything is wrong."""
+    from xtransplant.cli.console import ready
+
+    ready(verbose=False)
+    from xtransplant.bench.remote import diagnose
+
+    found = diagnose(on, model, insecure=insecure)
+    for one in found:
+        typer.echo(f"{'ok  ' if one.ok else 'FAIL'}  {one.what}")
+    if not all(one.ok for one in found):
+        raise typer.Exit(1)
+
+
+def models(
+    on: f.On = "ndif",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    insecure: f.Insecure = False,
+    debug: f.Debug = False,
+) -> None:
+    """List the models that a server has deployed."""
+    from xtransplant.cli.console import ready
+
+    ready(verbose=False)
+    from xtransplant.bench.remote import models_on
+
+    rows = models_on(on, insecure=insecure)
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    for row in rows:
+        typer.echo(f"{row['model']}  {row['revision']}  {row['state'].lower()}")

@@ -1,0 +1,40 @@
+"""A loopback NDIF, and a model whose traces run there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from loopback import KEY, Loopback
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+@pytest.fixture(scope="session")
+def loopback():
+    """The server, for the whole session; it ends with it."""
+    pytest.importorskip("fastapi", reason="the loopback server needs fastapi (extra dev)")
+    server = Loopback()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def ndif(loopback, monkeypatch):
+    """The server with no fault armed, and its key in nnsight's configuration."""
+    from nnsight.schema.config import CONFIG
+
+    monkeypatch.setattr(CONFIG.API, "APIKEY", KEY)
+    loopback.arm("none", 0)
+    return loopback
+
+
+@pytest.fixture(scope="session")
+def near():
+    """The golden Llama here."""
+    from xtransplant import load
+
+    return load(GOLDEN / "llama")

@@ -1,0 +1,35 @@
+"""The loopback server's process, as its tests hold it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+KEY = "loopback-key"
+
+
+class Loopback:
+    """A running server."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).parent / "server.py")],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert self.process.stdout is not None
+        self.url = f"http://127.0.0.1:{self.process.stdout.readline().strip()}"
+
+    def arm(self, kind, times=1, at=None):
+        """Let a fault strike so many times."""
+        httpx.post(f"{self.url}/fault", json={"kind": kind, "times": times, "at": at})
+
+    @property
+    def log(self):
+        return httpx.get(f"{self.url}/log").json()
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=20)

@@ -1,0 +1,234 @@
+"""NDIF on loopback, in a process of its own, by nnsight's own server-side functions.
+
+    python server.py MODEL_FOLDER
+
+Prints its port once it listens, and ends when its standard input closes. This package cannot be
+imported in it. ``POST /fault`` arms a fault: ``{"kind": ..., "times": n, "at": status}``.
+"""
+
+import os
+import sys
+
+
+class Blocked:
+    """Whoever imports this package here finds what a server would: nothing."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("xtransplant", "tests"):
+            raise ModuleNotFoundError(f"No module named {name!r}")
+
+
+sys.meta_path.insert(0, Blocked())
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import asyncio
+import io
+import json
+import linecache
+import random
+import threading
+import traceback
+import uuid
+
+import torch
+import uvicorn
+from fastapi import FastAPI, File, Form, HTTPException, Request, WebSocket
+from fastapi.responses import JSONResponse, Response
+from nnsight.modeling.mixins.remotable import Remotable
+from nnsight.schema.request import RequestModel
+from nnsight.schema.response import ResponseModel, Status
+from nnsight.tracing import tracer as tracing
+
+torch.set_num_threads(1)
+KEY = "loopback-key"
+app, models, sessions, results, fault = FastAPI(), {}, {}, {}, {}
+log = {"jobs": 0, "payload": 0, "answer": 0}
+running = threading.Lock()
+MIXED, dice = ("refuse", "429", "503", "drop", "truncated"), random.Random(0)
+
+
+def armed(kind, at=None):
+    """Whether a fault strikes here and now."""
+    if fault.get("kind") == "mixed":
+        # A share of everything that passes by, alike every time.
+        return kind in MIXED and at in (None, "RUNNING") and dice.random() < fault["times"]
+    if fault.get("kind") != kind or fault.get("times", 0) <= 0:
+        return False
+    if at is not None and fault.get("at") not in (None, at):
+        return False
+    fault["times"] -= 1
+    return True
+
+
+def model_for(key):
+    if key not in models:
+        models[key] = Remotable.from_model_key(key, dispatch=True)
+        models[key]._module.requires_grad_(False)
+    return models[key]
+
+
+def execute(blob, request):
+    """Run a job; the bytes of what it saved."""
+    with running:
+        model = model_for(request.model_key)
+        lines = dict(linecache.cache)
+        try:
+            tracer = RequestModel.deserialize(
+                blob, model._remoteable_persistent_objects(), request.compress
+            )
+            tracing.inc()
+            try:
+                tracer.execute(tracer.info.code)
+                saved = tracing._saves()
+                found = {k: v for k, v in tracer.info.frame.f_locals.items() if id(v) in saved}
+            finally:
+                tracing.dec()
+        finally:
+            linecache.cache.clear()
+            linecache.cache.update(lines)
+    if armed("shapes"):
+        found = {"found": [{"edges": torch.zeros(1), "top": torch.zeros(1), "ids": torch.zeros(1)}]}
+    if armed("nan"):
+        for part in found["found"]:
+            part["edges"].fill_(float("nan"))
+    with io.BytesIO() as file:
+        torch.save(found, file)
+        data = file.getvalue()
+    if request.compress:
+        import zstandard
+
+        data = zstandard.ZstdCompressor(level=6).compress(data)
+    return data[: len(data) // 2] if armed("truncated") else data
+
+
+@app.post("/fault")
+async def arm(request: Request):
+    fault.clear()
+    fault.update(await request.json())
+    return {}
+
+
+@app.get("/log")
+async def look():
+    return log
+
+
+@app.get("/status")
+async def status():
+    deployments = {
+        str(k): {"model_key": key, "repo_id": json.loads(key.split(":", 1)[1]).get("repo_id", key),
+                 "application_state": "RUNNING", "deployment_level": "HOT", "revision": "main"}
+        for k, key in enumerate(models)
+    }  # fmt: skip
+    return {"deployments": deployments}
+
+
+@app.get("/env")
+async def env():
+    from importlib.metadata import version
+
+    return {"packages": {name: version(name) for name in ("nnsight", "torch", "transformers")}}
+
+
+@app.websocket("/subscribe")
+async def subscribe(socket: WebSocket):
+    await socket.accept()
+    if armed("refuse"):
+        await socket.close(code=1013)
+        return
+    name = uuid.uuid4().hex
+    queue = sessions[name] = asyncio.Queue()
+    await socket.send_text(json.dumps({"session_id": name}))
+    try:
+        while True:
+            message = await queue.get()
+            if message is None:
+                await socket.close()
+                return
+            await (socket.send_bytes if isinstance(message, bytes) else socket.send_text)(message)
+    except Exception:
+        return
+    finally:
+        sessions.pop(name, None)
+
+
+@app.post("/request")
+async def submit(request: Request, data: str = Form(), blob: bytes = File()):
+    for code, words in (
+        (401, "Invalid API key"),
+        (404, "Model not deployed"),
+        (429, "Too many requests"),
+        (500, "Internal error"),
+        (503, "Overloaded"),
+    ):
+        if armed(str(code)):
+            raise HTTPException(code, words)
+    if request.headers.get("ndif-api-key") != KEY:
+        raise HTTPException(401, "Invalid API key")
+    job, asked = uuid.uuid4().hex, RequestModel.model_validate_json(data)
+    log["jobs"] += 1
+    log["payload"] = len(blob)
+    asyncio.get_running_loop().create_task(work(job, asked, blob))
+    return JSONResponse(ResponseModel(id=job, status=Status.RECEIVED).model_dump(mode="json"))
+
+
+async def work(job, asked, blob):
+    def tell(status, description="", data=None):
+        queue = sessions.get(asked.session_id)
+        if queue is None:
+            return False
+        if armed("drop", status.value):
+            queue.put_nowait(None)
+            return False
+        response = ResponseModel(id=job, status=status, description=description, data=data)
+        queue.put_nowait(
+            response.pickle() if isinstance(data, bytes) else response.model_dump_json()
+        )
+        return True
+
+    for status in (Status.QUEUED, Status.DISPATCHED, Status.RUNNING):
+        if not tell(status):
+            return
+    if armed("never"):
+        return
+    if armed("slow"):
+        await asyncio.sleep(1.0)
+    try:
+        answer = await asyncio.to_thread(execute, blob, asked)
+    except Exception:
+        tell(Status.ERROR, traceback.format_exc())
+        return
+    log["answer"] = len(answer)
+    if fault.get("kind") in ("url", "expired"):
+        expired = armed("expired")
+        armed("url")
+        results[job] = None if expired else answer
+        tell(Status.COMPLETED, data=f"{app.state.url}/result/{job}")
+    else:
+        tell(Status.COMPLETED, data=answer)
+
+
+@app.get("/result/{job}")
+async def result(job: str):
+    if results.get(job) is None:
+        raise HTTPException(403, "Request has expired")
+    return Response(results[job], media_type="application/octet-stream")
+
+
+async def main():
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error")
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    app.state.url = f"http://127.0.0.1:{port}"
+    print(port, flush=True)
+    # Whoever started this process holds its standard input; it ends with them.
+    await asyncio.to_thread(sys.stdin.read)
+    # At once, whatever is still connected.
+    task.cancel()
+    os._exit(0)
+
+
+asyncio.run(main())

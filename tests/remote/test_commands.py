@@ -1,0 +1,106 @@
+"""``--on`` of every verb, as a user types it."""
+
+import json
+
+import numpy as np
+import pytest
+from loopback import KEY
+from xtransplant.benchmarks.babel import CHECKPOINT
+from xtransplant.cli.app import run as xtp
+
+from xtransplant.runs import open_run, records
+
+
+@pytest.fixture
+def call(capsys):
+    def one(*arguments):
+        code = xtp(arguments)
+        captured = capsys.readouterr()
+        assert KEY not in captured.out + captured.err
+        return code, captured.out, captured.err
+
+    return one
+
+
+def test_trace_on_a_server_is_the_trace_here(call, ndif):
+    there = call("trace", "-s", "attn-swap", "--on", f"ndif:{ndif.url}", "--json")
+    here = call("trace", "-s", "attn-swap", "--json")
+    assert there[0] == here[0] == 0, there
+    cells = [json.loads(one[1])["cells"] for one in (there, here)]
+    for a, b in zip(*cells, strict=True):
+        assert max(abs(a["logprobs"][c] - b["logprobs"][c]) for c in a["logprobs"]) < 1e-4
+
+
+def test_a_bench_of_a_hundred_examples_survives_a_tenth_of_faults(
+    call, ndif, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("xtransplant.backends.ndif.time.sleep", lambda seconds: None)
+    # One job an example and strategy: a hundred jobs, one in ten of each kind of fault.
+    common = ["bench", "--task", "babel", "-s", "ffn-swap", "--limit", "20", "--mode", "generate",
+              "--pairs", "last:first", "--max-new-tokens", "2", "-o"]  # fmt: skip
+    server = ["--on", f"ndif:{ndif.url}"]
+    assert call(*common, str(tmp_path / "calm"), *server)[0] == 0
+    before = ndif.log["jobs"]
+    ndif.arm("mixed", 0.02)
+    code, _, err = call(*common, str(tmp_path / "rough"), *server)
+    assert code == 0, err
+    assert ndif.log["jobs"] > before + 100, "no fault made a job be sent again"
+    ndif.arm("none", 0)
+    assert call(*common, str(tmp_path / "here"))[0] == 0
+    calm, rough, here = (
+        open_run(next((tmp_path / name).iterdir())) for name in ("calm", "rough", "here")
+    )
+    stored = [
+        {str(p.relative_to(run.path)): p.read_bytes() for p in run.path.rglob("*.parquet")}
+        for run in (calm, rough)
+    ]
+    assert stored[0] == stored[1]
+    assert records(rough).output.equals(records(here).output)
+    assert rough.manifest.model["server"] == ndif.url
+    assert KEY not in (rough.path / "manifest.json").read_text()
+
+
+def test_scores_of_a_bench_are_those_here(call, ndif, tmp_path):
+    common = ["bench", "--task", "babel", "-s", "attn-swap", "-l", "sw", "--limit", "6", "-o"]
+    assert call(*common, str(tmp_path / "there"), "--on", f"ndif:{ndif.url}")[0] == 0
+    assert call(*common, str(tmp_path / "here"))[0] == 0
+    there, here = (
+        np.stack(records(next((tmp_path / name).iterdir())).logprobs) for name in ("there", "here")
+    )
+    assert np.abs(there - here).max() < 1e-4
+
+
+def test_doctor_says_what_is_right_and_wrong(call, ndif, monkeypatch):
+    code, out, _ = call("doctor", "--on", f"ndif:{ndif.url}", "-m", str(CHECKPOINT))
+    assert "ok    a key is set" in out
+    assert f"ok    {ndif.url} answers" in out
+    assert "ok    torch" in out
+    assert "nats of one variant at a time" in out
+    code, out, _ = call("doctor", "--on", "ndif:http://127.0.0.1:9")
+    assert code == 1
+    assert "FAIL  http://127.0.0.1:9 cannot be reached" in out
+
+
+def test_models_lists_what_is_deployed(call, ndif):
+    call("trace", "-s", "none", "--on", f"ndif:{ndif.url}", "--source-layers", "0")
+    code, out, _ = call("models", "--on", f"ndif:{ndif.url}")
+    assert code == 0
+    assert f"{CHECKPOINT}  main  running" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["trace", "-s", "none", "--on", "ray"], "--on ray runs whole benches"),
+        (["bench", "-t", "babel", "-s", "none", "--on", "cloud"], "--on 'cloud' should be"),
+        (["bench", "-t", "babel", "-s", "none", "--on", "ray", "--shard", "1/2"], "leave one out"),
+        (["bench", "-t", "babel", "-s", "none", "--on", "ndif:http://a.org"], "--insecure"),
+        (["models", "--on", "local"], "is no server to ask"),
+    ],
+)
+def test_what_cannot_be_is_one_line(call, tmp_path, monkeypatch, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = call(*arguments)
+    assert (code, out) == (2, "")
+    assert words in err
+    assert err.count("\n") == 1

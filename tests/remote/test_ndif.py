@@ -1,0 +1,212 @@
+"""Here and on the loopback NDIF: the same numbers; and what a user sees when something fails."""
+
+import numpy as np
+import pytest
+from loopback import KEY
+from tiny import EXAMPLE, GOLDEN
+
+from xtransplant import XTransplantError, capture, load, transplant
+from xtransplant.backends.ndif import Ndif
+from xtransplant.backends.where import parse_on
+from xtransplant.engine.verify import packing_for
+from xtransplant.strategies import strategy_names
+
+
+@pytest.fixture
+def asked(ndif, monkeypatch):
+    """The golden Llama over there, what is said of its jobs, and its server."""
+    said = []
+    server = Ndif(ndif.url, pause=0.01, timeout=20.0, say=said.append)
+    model = load(GOLDEN / "llama", server=server)
+    return model, said, ndif
+
+
+@pytest.fixture(scope="module")
+def packed():
+    """Packing is verified once per model object: this one keeps what was found."""
+    return {}
+
+
+def grid(model, strategy="attn-swap", **options):
+    return transplant(model, EXAMPLE, strategy, **options)
+
+
+def warm(model, packed):
+    """Take over what the check of packing found before, as one long session would."""
+    from xtransplant.engine import verify
+
+    if "check" not in packed:
+        packed["check"] = packing_for(model)
+    verify._CHECKS[model] = packed["check"]
+
+
+@pytest.mark.parametrize("name", strategy_names())
+def test_scores_are_those_here(asked, near, packed, name):
+    far, _, _ = asked
+    warm(far, packed)
+    there, here = grid(far, name), grid(near, name)
+    assert np.abs(there.scores.logprobs - here.scores.logprobs).max() < 1e-5
+    assert np.abs(there.scores.vanilla - here.scores.vanilla).max() < 1e-5
+    assert np.abs(there.scores.source - here.scores.source).max() < 1e-5
+
+
+@pytest.mark.parametrize("name", ["attn-swap", "ffn-swap", "head-swap"])
+def test_generations_are_those_here(asked, near, packed, name):
+    far, _, _ = asked
+    warm(far, packed)
+    options = {"scores": False, "generations": True, "max_new_tokens": 6}
+    assert grid(far, name, **options).generations.outputs == (
+        grid(near, name, **options).generations.outputs
+    )
+
+
+def test_packing_is_verified_over_there(asked):
+    far, _, _ = asked
+    check = packing_for(far)
+    assert check.packing.together
+    assert not check.packing.shared_prefix
+
+
+def test_activations_are_those_here(asked, near):
+    there, here = (capture(model, EXAMPLE.source)["resid_post"] for model in (asked[0], near))
+    assert (there - here).abs().max() < 1e-5
+
+
+def test_a_grid_is_one_job_and_small(asked, packed):
+    far, _, server = asked
+    warm(far, packed)
+    before = server.log["jobs"]
+    grid(far)
+    after = server.log
+    assert after["jobs"] - before == 1
+    assert after["payload"] < 100_000
+    assert after["answer"] < 100_000
+
+
+PASSING = [
+    ("refuse", None), ("429", None), ("500", None), ("503", None), ("truncated", None),
+    ("expired", None), *(("drop", status) for status in ("QUEUED", "RUNNING", "COMPLETED")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "at"), PASSING)
+def test_what_passes_by_is_tried_again(asked, near, packed, kind, at):
+    far, said, server = asked
+    warm(far, packed)
+    server.arm(kind, 2, at)
+    there = grid(far)
+    assert np.abs(there.scores.logprobs - grid(near).scores.logprobs).max() < 1e-5
+    assert sum("trying again" in line for line in said) == 2
+
+
+@pytest.mark.parametrize(("kind", "at"), PASSING)
+def test_what_does_not_pass_is_one_line_in_the_end(asked, packed, kind, at):
+    far, _, server = asked
+    warm(far, packed)
+    server.arm(kind, 99, at)
+    with pytest.raises(XTransplantError, match=r"\(5 attempts\)") as error:
+        grid(far)
+    assert "\n" not in str(error.value)
+    assert KEY not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("401", "answered 401: Invalid API key; set your key"),
+        ("404", "answered 404: Model not deployed; see what is deployed"),
+        ("shapes", "answered with"),
+        ("nan", "not finite"),
+    ],
+)
+def test_what_is_final_is_said_at_once(asked, packed, kind, words):
+    far, said, server = asked
+    warm(far, packed)
+    server.arm(kind, 1)
+    with pytest.raises(XTransplantError, match=words):
+        grid(far)
+    assert not any("trying again" in line for line in said)
+
+
+def test_an_error_in_the_block_is_the_servers_own_words(asked, packed, tmp_path):
+    far, said, _ = asked
+    warm(far, packed)
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from xtransplant import apply, strategy\n\n\ndef broken(x):\n"
+        '    raise ValueError("no such thing")\n\n\n@strategy("mine")\n'
+        "def mine(source, target, i, j):\n    target.ffn[j] = apply(broken, source.ffn[i])\n"
+    )
+    with pytest.raises(XTransplantError, match=r"the job failed on .*: ValueError: no such"):
+        grid(far, str(file))
+    assert not any("trying again" in line for line in said)
+
+
+def test_a_users_function_travels_by_value(asked, near, packed, tmp_path):
+    far, _, _ = asked
+    warm(far, packed)
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from xtransplant import apply, strategy\n\n\ndef bend(x):\n    return x.tanh()\n\n\n"
+        '@strategy("mine")\n'
+        "def mine(source, target, i, j):\n    target.ffn[j] = apply(bend, source.ffn[i])\n"
+    )
+    there, here = (grid(model, str(file)).scores.logprobs for model in (far, near))
+    assert np.abs(there - here).max() < 1e-5
+
+
+def test_a_job_that_never_ends_is_given_up(ndif):
+    far = load(GOLDEN / "llama", server=Ndif(ndif.url, attempts=2, pause=0.01, timeout=0.5))
+    ndif.arm("never", 99)
+    with pytest.raises(XTransplantError, match="said nothing for"):
+        grid(far)
+
+
+def test_big_results_come_by_url(asked, near, packed):
+    far, _, server = asked
+    warm(far, packed)
+    server.arm("url", 1)
+    there = grid(far).scores.logprobs
+    assert np.abs(there - grid(near).scores.logprobs).max() < 1e-5
+
+
+def test_nobody_there_is_one_line():
+    far = load(GOLDEN / "llama", server=Ndif("http://127.0.0.1:9", attempts=2, pause=0.01))
+    with pytest.raises(XTransplantError, match=r"cannot connect .* \(2 attempts\)"):
+        grid(far)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nowhere", "--on 'nowhere' should be local, ndif"),
+        ("local:x", "should be local"),
+        ("ndif:", "should be local"),
+        ("ndif:api.ndif.us", "should be a URL"),
+        ("ndif:http://example.org", "plain http"),
+    ],
+)
+def test_where_is_read_strictly(text, said):
+    with pytest.raises(XTransplantError, match=said):
+        parse_on(text)
+
+
+def test_where_is_read():
+    assert parse_on("ndif:http://127.0.0.1:5000").address == "http://127.0.0.1:5000"
+    assert parse_on("ndif:http://example.org", insecure=True).kind == "ndif"
+    assert parse_on("ray:10.0.0.1:6379").address == "10.0.0.1:6379"
+    assert str(parse_on("local")) == "local"
+
+
+def test_this_package_cannot_be_imported_over_there(asked):
+    # Else the tests above would prove nothing.
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    code = (Path(__file__).parent / "server.py").read_text().split('os.environ["HF_HUB')[0]
+    done = subprocess.run(
+        [sys.executable, "-c", code + "\nimport xtransplant"],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert "No module named 'xtransplant'" in done.stderr

@@ -1,0 +1,65 @@
+"""What ``--on`` means."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from xtransplant.errors import XTransplantError
+
+__all__ = ["Where", "parse_on"]
+
+_KINDS = ("local", "ndif", "ray", "dry")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where work runs.
+
+    Attributes:
+        kind: this process, an NDIF server, a pool of Ray actors, or nowhere.
+        address: of the server or cluster; None for the configured or a new one.
+    """
+
+    kind: Literal["local", "ndif", "ray", "dry"] = "local"
+    address: str | None = None
+
+    def __str__(self) -> str:
+        return self.kind if self.address is None else f"{self.kind}:{self.address}"
+
+
+def parse_on(text: str, *, insecure: bool = False) -> Where:
+    """``local``, ``ndif``, ``ndif:URL``, ``ray``, ``ray:ADDRESS`` or ``dry``.
+
+    Args:
+        insecure: take plain http to another machine.
+
+    Raises:
+        XTransplantError: anything else, or plain http to another machine: a server's answers are
+            unpickled, so whoever can change them on the way can run code here.
+    """
+    kind, colon, address = text.partition(":")
+    if kind not in _KINDS or (colon and (not address or kind in ("local", "dry"))):
+        raise XTransplantError(
+            f"--on {text!r} should be local, ndif, ndif:URL, ray, ray:ADDRESS or dry"
+        )
+    if kind == "ndif":
+        host = address or os.environ.get("NDIF_HOST", "")
+        _check_url(host, insecure=insecure)
+    return Where(kind, address or None)  # type: ignore[arg-type]
+
+
+def _check_url(url: str, *, insecure: bool) -> None:
+    if not url:
+        return  # nnsight's own configuration, which is https
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise XTransplantError(f"--on ndif:{url} should be a URL, such as ndif:https://api.ndif.us")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not insecure:
+        raise XTransplantError(
+            f"{url} is plain http: its answers are unpickled here, and anyone on the way could "
+            "change them; use https, or --insecure if you know the network"
+        )

@@ -1,0 +1,79 @@
+"""The same bench, wherever it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from xtransplant.backends.where import Where
+from xtransplant.bench.config import Config
+from xtransplant.bench.pairs import Pairs
+from xtransplant.bench.plan import make_plan
+from xtransplant.bench.run import Watch, bench, load_model
+from xtransplant.errors import XTransplantError
+from xtransplant.model.load import Model, Server
+from xtransplant.runs.store import Run
+
+__all__ = ["bench_on", "server_of"]
+
+Say = Callable[[str], None]
+
+
+def server_of(where: Where, *, say: Say | None = None) -> Server | None:
+    """What a model is loaded with, so that its traces run there; None for this process.
+
+    Args:
+        say: told each status of a job, and what goes wrong with it.
+
+    Raises:
+        XTransplantError: a place where a single grid cannot run.
+    """
+    if where.kind == "local":
+        return None
+    if where.kind != "ndif":
+        raise XTransplantError(
+            f"--on {where} runs whole benches: xtp bench --on {where}; a single grid runs on "
+            "local or ndif"
+        )
+    from xtransplant.backends.ndif import Ndif
+
+    return Ndif(where.address or "", say=say)
+
+
+def bench_on(
+    where: Where,
+    config: Config,
+    output_path: str | Path = "runs",
+    *,
+    workers: int | None = None,
+    fresh: bool = False,
+    shard: tuple[int, int] | None = None,
+    across: bool = False,
+    pairs: Pairs | None = None,
+    say: Say | None = None,
+    watch: Watch | None = None,
+    note: Say | None = None,
+) -> Run:
+    """:func:`bench` in this process, on an NDIF server, or by a pool of Ray actors.
+
+    Args:
+        workers: of a Ray pool.
+        note: told each status of a job.
+    """
+    if where.kind == "ray":
+        from xtransplant.bench.pool import bench_on_ray
+
+        if shard is not None:
+            raise XTransplantError("--shard and --on ray both split the work; leave one out")
+        return bench_on_ray(
+            config, output_path, address=where.address, workers=workers, fresh=fresh,
+            across=across, pairs=pairs, say=say, watch=watch,
+        )  # fmt: skip
+    model: Model | None = None
+    if where.kind == "ndif":
+        plan = make_plan(config, across=across, pairs=pairs)
+        model = load_model(plan, server_of(where, say=note))
+    return bench(
+        config, output_path, model=model, fresh=fresh, shard=shard, across=across, pairs=pairs,
+        say=say, watch=watch,
+    )  # fmt: skip

@@ -1,0 +1,46 @@
+"""What ``xtp doctor`` and ``xtp models`` ask of a server."""
+
+from __future__ import annotations
+
+from xtransplant.backends.doctor import Finding, deployed, examine
+from xtransplant.backends.ndif import Ndif
+from xtransplant.backends.where import parse_on
+from xtransplant.engine.verify import packing_for
+from xtransplant.errors import XTransplantError
+from xtransplant.model.load import load
+
+__all__ = ["diagnose", "models_on"]
+
+
+def diagnose(on: str, model: str | None, *, insecure: bool = False) -> list[Finding]:
+    """Everything :func:`examine` looks at and, with a model, whether packing is exact on it there.
+
+    Raises:
+        XTransplantError: ``on`` is no server.
+    """
+    server = _server(on, insecure=insecure)
+    found = examine(server, model)
+    if model is None or not all(one.ok for one in found[:2]):
+        return found
+    try:
+        check = packing_for(load(model, server=server))
+    except XTransplantError as error:
+        return [*found, Finding(False, str(error))]
+    what = f"{model} there: {check.packing}, within {check.worst:.1g} nats of one variant at a time"
+    return [*found, Finding(check.exact, what if check.exact else f"{model} there: {check.note}")]
+
+
+def models_on(on: str, *, insecure: bool = False) -> list[dict[str, str]]:
+    """What a server has deployed.
+
+    Raises:
+        XTransplantError: ``on`` is no server, or it cannot be reached.
+    """
+    return deployed(_server(on, insecure=insecure))
+
+
+def _server(on: str, *, insecure: bool) -> Ndif:
+    where = parse_on(on, insecure=insecure)
+    if where.kind != "ndif":
+        raise XTransplantError(f"--on {on} is no server to ask; give ndif or ndif:URL")
+    return Ndif(where.address or "", attempts=2)
