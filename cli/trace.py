@@ -84,8 +84,7 @@ def trace(
 
     With no more than --strategy: the bundled task Babel and its model, Swahili, example 0.
     """
-    from xtransplant.backends.where import parse_on
-    from xtransplant.bench.dispatch import server_of
+    from xtransplant.backends.where import parse_on, server_of
     from xtransplant.options import (
         check_layers,
         choose_example,

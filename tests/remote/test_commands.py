@@ -39,23 +39,21 @@ def test_a_bench_of_a_hundred_examples_survives_a_tenth_of_faults(
     common = ["bench", "--task", "babel", "-s", "ffn-swap", "--limit", "20", "--mode", "generate",
               "--pairs", "last:first", "--max-new-tokens", "2", "-o"]  # fmt: skip
     server = ["--on", f"ndif:{ndif.url}"]
-    assert call(*common, str(tmp_path / "calm"), *server)[0] == 0
     before = ndif.log["jobs"]
     ndif.arm("mixed", 0.02)
     code, _, err = call(*common, str(tmp_path / "rough"), *server)
     assert code == 0, err
-    assert ndif.log["jobs"] > before + 100, "no fault made a job be sent again"
+    # 200 jobs by themselves: an example's variants, and its source prompt.
+    assert ndif.log["jobs"] > before + 200, "no fault made a job be sent again"
     ndif.arm("none", 0)
     assert call(*common, str(tmp_path / "here"))[0] == 0
-    calm, rough, here = (
-        open_run(next((tmp_path / name).iterdir())) for name in ("calm", "rough", "here")
-    )
+    rough, here = (open_run(next((tmp_path / name).iterdir())) for name in ("rough", "here"))
     stored = [
         {str(p.relative_to(run.path)): p.read_bytes() for p in run.path.rglob("*.parquet")}
-        for run in (calm, rough)
+        for run in (rough, here)
     ]
+    # Texts, not numbers: the same bytes wherever they were said.
     assert stored[0] == stored[1]
-    assert records(rough).output.equals(records(here).output)
     assert rough.manifest.model["server"] == ndif.url
     assert KEY not in (rough.path / "manifest.json").read_text()
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from xtransplant.errors import XTransplantError
 
-__all__ = ["Where", "parse_on"]
+if TYPE_CHECKING:
+    from xtransplant.model.load import Server
+
+__all__ = ["Where", "parse_on", "server_of"]
 
 _KINDS = ("local", "ndif", "ray", "dry")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -50,6 +54,27 @@ def parse_on(text: str, *, insecure: bool = False) -> Where:
         host = address or os.environ.get("NDIF_HOST", "")
         _check_url(host, insecure=insecure)
     return Where(kind, address or None)  # type: ignore[arg-type]
+
+
+def server_of(where: Where, *, say: Callable[[str], None] | None = None) -> Server | None:
+    """What a model is loaded with, so that its traces run there; None for this process.
+
+    Args:
+        say: told each status of a job, and what goes wrong with it.
+
+    Raises:
+        XTransplantError: a place where a single grid cannot run.
+    """
+    if where.kind == "local":
+        return None
+    if where.kind != "ndif":
+        raise XTransplantError(
+            f"--on {where} runs whole benches: xtp bench --on {where}; a single grid runs on "
+            "local or ndif"
+        )
+    from xtransplant.backends.ndif import Ndif
+
+    return Ndif(where.address or "", say=say)
 
 
 def _check_url(url: str, *, insecure: bool) -> None:

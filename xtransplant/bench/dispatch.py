@@ -5,39 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from xtransplant.backends.where import Where
+from xtransplant.backends.where import Where, server_of
 from xtransplant.bench.config import Config
 from xtransplant.bench.pairs import Pairs
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import Watch, bench, load_model
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model, Server
+from xtransplant.model.load import Model
 from xtransplant.runs.store import Run
 
-__all__ = ["bench_on", "server_of"]
+__all__ = ["bench_on"]
 
 Say = Callable[[str], None]
-
-
-def server_of(where: Where, *, say: Say | None = None) -> Server | None:
-    """What a model is loaded with, so that its traces run there; None for this process.
-
-    Args:
-        say: told each status of a job, and what goes wrong with it.
-
-    Raises:
-        XTransplantError: a place where a single grid cannot run.
-    """
-    if where.kind == "local":
-        return None
-    if where.kind != "ndif":
-        raise XTransplantError(
-            f"--on {where} runs whole benches: xtp bench --on {where}; a single grid runs on "
-            "local or ndif"
-        )
-    from xtransplant.backends.ndif import Ndif
-
-    return Ndif(where.address or "", say=say)
 
 
 def bench_on(

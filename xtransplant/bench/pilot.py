@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xtransplant.backends.where import Where
+from xtransplant.backends.where import Where, server_of
 from xtransplant.bench.config import Config
-from xtransplant.bench.dispatch import bench_on, server_of
+from xtransplant.bench.dispatch import bench_on
 from xtransplant.bench.pairs import Chosen, chosen_of
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import Watch, bench, load_model
