@@ -7,7 +7,7 @@ from tiny import EXAMPLE, GOLDEN
 
 from xtransplant import XTransplantError, capture, load, transplant
 from xtransplant.backends.ndif import Ndif
-from xtransplant.backends.where import parse_on
+from xtransplant.backends.where import parse_on, server_of
 from xtransplant.engine.verify import packing_for
 from xtransplant.strategies import strategy_names
 
@@ -189,6 +189,15 @@ def test_nobody_there_is_one_line():
 def test_where_is_read_strictly(text, said):
     with pytest.raises(XTransplantError, match=said):
         parse_on(text)
+
+
+def test_a_configured_host_is_looked_at_too(monkeypatch):
+    from nnsight.schema.config import CONFIG
+
+    monkeypatch.setattr(CONFIG.API, "HOST", "http://example.org")
+    with pytest.raises(XTransplantError, match="plain http"):
+        server_of(parse_on("ndif"))
+    assert server_of(parse_on("ndif", insecure=True)).url == "http://example.org"
 
 
 def test_where_is_read():

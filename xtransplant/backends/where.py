@@ -13,7 +13,7 @@ from xtransplant.errors import XTransplantError
 if TYPE_CHECKING:
     from xtransplant.model.load import Server
 
-__all__ = ["Where", "parse_on", "server_of"]
+__all__ = ["Where", "check_url", "parse_on", "server_of"]
 
 _KINDS = ("local", "ndif", "ray", "dry")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -26,10 +26,12 @@ class Where:
     Attributes:
         kind: this process, an NDIF server, a pool of Ray actors, or nowhere.
         address: of the server or cluster; None for the configured or a new one.
+        insecure: whether plain http to another machine is taken.
     """
 
     kind: Literal["local", "ndif", "ray", "dry"] = "local"
     address: str | None = None
+    insecure: bool = False
 
     def __str__(self) -> str:
         return self.kind if self.address is None else f"{self.kind}:{self.address}"
@@ -51,9 +53,8 @@ def parse_on(text: str, *, insecure: bool = False) -> Where:
             f"--on {text!r} should be local, ndif, ndif:URL, ray, ray:ADDRESS or dry"
         )
     if kind == "ndif":
-        host = address or os.environ.get("NDIF_HOST", "")
-        _check_url(host, insecure=insecure)
-    return Where(kind, address or None)  # type: ignore[arg-type]
+        check_url(address or os.environ.get("NDIF_HOST", ""), insecure=insecure)
+    return Where(kind, address or None, insecure)  # type: ignore[arg-type]
 
 
 def server_of(where: Where, *, say: Callable[[str], None] | None = None) -> Server | None:
@@ -74,12 +75,20 @@ def server_of(where: Where, *, say: Callable[[str], None] | None = None) -> Serv
         )
     from xtransplant.backends.ndif import Ndif
 
-    return Ndif(where.address or "", say=say)
+    server = Ndif(where.address or "", say=say)
+    # Also where the URL is that of nnsight's own configuration.
+    check_url(server.url, insecure=where.insecure)
+    return server
 
 
-def _check_url(url: str, *, insecure: bool) -> None:
+def check_url(url: str, *, insecure: bool) -> None:
+    """Whether a server may be asked: over https, or on this machine.
+
+    Raises:
+        XTransplantError: it may not, or it is no URL.
+    """
     if not url:
-        return  # nnsight's own configuration, which is https
+        return  # nnsight's own configuration, looked at when it is read
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise XTransplantError(f"--on ndif:{url} should be a URL, such as ndif:https://api.ndif.us")

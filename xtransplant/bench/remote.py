@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xtransplant.backends.doctor import Finding, deployed, examine
 from xtransplant.backends.ndif import Ndif
-from xtransplant.backends.where import parse_on
+from xtransplant.backends.where import check_url, parse_on
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import load
@@ -43,4 +43,6 @@ def _server(on: str, *, insecure: bool) -> Ndif:
     where = parse_on(on, insecure=insecure)
     if where.kind != "ndif":
         raise XTransplantError(f"--on {on} is no server to ask; give ndif or ndif:URL")
-    return Ndif(where.address or "", attempts=2)
+    server = Ndif(where.address or "", attempts=2)
+    check_url(server.url, insecure=insecure)
+    return server
