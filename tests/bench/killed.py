@@ -25,8 +25,8 @@ from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench, find_run, load_model
 
-N_LANGUAGES = 40  # each is a part
-LONGEST = 3.0  # parts that a child lives for, by how long one takes just now
+N_LANGUAGES = 24  # each is a part
+LONGEST = 2.0  # parts that a child lives for, by how long one takes just now
 
 
 def config(folder: Path) -> Config:

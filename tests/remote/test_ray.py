@@ -84,21 +84,16 @@ def here(tmp_path_factory):
     return bench(replace(SMALL, **PARTS), tmp_path_factory.mktemp("here"))
 
 
-def test_two_actors_store_the_same_and_listen_on_loopback_only(here, tmp_path):
-    found = work(tmp_path, kill=False)
+def test_two_actors_one_of_them_killed_store_the_same_and_listen_on_loopback_only(here, tmp_path):
+    found = work(tmp_path, kill=True)
+    assert "2 workers on this machine" in found["said"][0]
+    assert found["killed"] == 1
+    assert any("a worker died" in line for line in found["said"])
     run = open_run(found["path"])
     assert run.manifest.state == "complete"
     assert tables(run.path) == tables(here.path)
-    assert "2 workers on this machine" in found["said"][0]
     assert found["listening"]
     assert set(found["listening"]) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
-
-
-def test_an_actor_that_is_killed_is_replaced(here, tmp_path):
-    found = work(tmp_path, kill=True)
-    assert found["killed"] == 1
-    assert any("a worker died" in line for line in found["said"])
-    assert tables(open_run(found["path"]).path) == tables(here.path)
 
 
 def test_no_cluster_there_is_one_line(tmp_path):
