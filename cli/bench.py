@@ -53,6 +53,7 @@ def bench(
     workers: Annotated[
         int | None, typer.Option(help="Of --on ray; one per GPU, else per two cores.")
     ] = None,
+    jobs: f.Jobs = 4,
     insecure: f.Insecure = False,
     revision: f.Revision = None,
     dtype: f.Dtype = "auto",
@@ -83,7 +84,7 @@ def bench(
         allow_misaligned=allow_misaligned, log_samples=log_samples, memory_budget=memory_budget,
     )  # fmt: skip
     part = None if shard is None else parse_shard(shard)
-    where = parse_on(on, insecure=insecure)
+    where = parse_on(on, insecure=insecure, jobs=jobs)
 
     from xtransplant.cli.console import Lines, print_dry_run, print_runs, ready
 

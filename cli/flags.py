@@ -9,8 +9,8 @@ import typer
 
 __all__ = [
     "Budget", "ChatTemplate", "Columns", "ConfigFile", "DataDir", "Debug", "DeviceMap",
-    "Direction", "DirectionFlag", "Dtype", "Family", "File", "Fresh", "Insecure", "Langs", "Level",
-    "Limit", "LogSamples", "MaxNewTokens", "Misaligned", "Mode", "ModeFlag", "Model", "On",
+    "Direction", "DirectionFlag", "Dtype", "Family", "File", "Fresh", "Insecure", "Jobs", "Langs",
+    "Level", "Limit", "LogSamples", "MaxNewTokens", "Misaligned", "Mode", "ModeFlag", "Model", "On",
     "Options", "OutputPath", "Quiet", "Revision", "Runs", "Seed", "Strategies", "Tasks",
     "TrustRemoteCode", "Verbose",
 ]  # fmt: skip
@@ -68,6 +68,7 @@ On = Annotated[
 Insecure = Annotated[
     bool, typer.Option("--insecure", help="Take plain http to another machine (it is unpickled).")
 ]
+Jobs = Annotated[int, typer.Option("--jobs", help="Of --on ndif: how many are under way at once.")]
 ConfigFile = Annotated[
     str | None,
     typer.Option(

@@ -44,6 +44,7 @@ def pilot(
     workers: Annotated[
         int | None, typer.Option(help="Of --on ray; one per GPU, else per two cores.")
     ] = None,
+    jobs: f.Jobs = 4,
     insecure: f.Insecure = False,
     revision: f.Revision = None,
     dtype: f.Dtype = "auto",
@@ -80,8 +81,8 @@ def pilot(
 
     done = run_pilot(
         chosen, output_path, apply_to=apply_to, across=across, upper_bound=upper_bound,
-        fresh=fresh, say=lines.say, watch=lines.watch, where=parse_on(on, insecure=insecure),
-        workers=workers, note=lines.note,
+        fresh=fresh, say=lines.say, watch=lines.watch, note=lines.note, workers=workers,
+        where=parse_on(on, insecure=insecure, jobs=jobs),
     )  # fmt: skip
     lines.say(f"pairs in {done.first.path / 'pairs.json'}")
     for run in done.runs:

@@ -162,18 +162,21 @@ def test_two_processes_share_the_work(small, tmp_path, babel_model):
 
 
 def test_a_held_part_is_left_to_its_holder(small, tmp_path):
-    from xtransplant.runs.store import work_through
+    from xtransplant.runs.store import claim
 
     run = small(**PARTS)
     parts = list(run.manifest.parts())
     for part in parts:
         run.part_path("correct", part).unlink()
     seen = []
-    for part in work_through(run, parts):
-        seen.append(part)
-        run.part_path("correct", part).write_bytes(b"")
+    with claim(run, parts) as claims:
+        for part in claims:
+            seen.append(part)
+            run.part_path("correct", part).write_bytes(b"")
+            claims.free(part)
     assert seen == parts
-    assert list(work_through(run, parts)) == []
+    with claim(run, parts) as claims:
+        assert list(claims) == []
 
 
 def test_without_samples_only_judgements_are_kept(small, tmp_path):

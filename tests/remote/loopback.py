@@ -26,6 +26,10 @@ class Loopback:
         """Let a fault strike so many times."""
         httpx.post(f"{self.url}/fault", json={"kind": kind, "times": times, "at": at})
 
+    def reset(self):
+        """Count from nothing."""
+        httpx.post(f"{self.url}/reset")
+
     @property
     def log(self):
         return httpx.get(f"{self.url}/log").json()

@@ -41,10 +41,11 @@ from nnsight.tracing import tracer as tracing
 
 torch.set_num_threads(1)
 KEY = "loopback-key"
-app, models, sessions, results, fault = FastAPI(), {}, {}, {}, {}
-log = {"jobs": 0, "payload": 0, "answer": 0}
+app, models, sessions, results, responses, fault = FastAPI(), {}, {}, {}, {}, {}
+log = {"jobs": 0, "payload": 0, "answer": 0, "queued": 0, "looks": 0, "most": 0, "now": 0}
 running = threading.Lock()
-MIXED, dice = ("refuse", "429", "503", "drop", "truncated"), random.Random(0)
+MIXED = ("refuse", "429", "503", "drop", "truncated", "look503", "lost", "expired")
+dice = random.Random(0)
 
 
 def armed(kind, at=None):
@@ -108,6 +109,12 @@ async def arm(request: Request):
     return {}
 
 
+@app.post("/reset")
+async def reset():
+    log.update(dict.fromkeys(log, 0))
+    return {}
+
+
 @app.get("/log")
 async def look():
     return log
@@ -163,10 +170,16 @@ async def submit(request: Request, data: str = Form(), blob: bytes = File()):
     ):
         if armed(str(code)):
             raise HTTPException(code, words)
+    if fault.get("kind") == "401-later":
+        # A key that is taken so many times.
+        fault["times"] -= 1
+        if fault["times"] < 0:
+            raise HTTPException(401, "Invalid API key")
     if request.headers.get("ndif-api-key") != KEY:
         raise HTTPException(401, "Invalid API key")
     job, asked = uuid.uuid4().hex, RequestModel.model_validate_json(data)
     log["jobs"] += 1
+    log["queued"] += not asked.session_id
     log["payload"] = len(blob)
     asyncio.get_running_loop().create_task(work(job, asked, blob))
     return JSONResponse(ResponseModel(id=job, status=Status.RECEIVED).model_dump(mode="json"))
@@ -174,6 +187,11 @@ async def submit(request: Request, data: str = Form(), blob: bytes = File()):
 
 async def work(job, asked, blob):
     def tell(status, description="", data=None):
+        if not asked.session_id:
+            # Without a websocket the last status is kept to be asked for, as JSON.
+            response = ResponseModel(id=job, status=status, description=description, data=data)
+            responses[job] = response.model_dump_json()
+            return True
         queue = sessions.get(asked.session_id)
         if queue is None:
             return False
@@ -191,21 +209,37 @@ async def work(job, asked, blob):
             return
     if armed("never"):
         return
-    if armed("slow"):
-        await asyncio.sleep(1.0)
+    log["now"] += 1
+    log["most"] = max(log["most"], log["now"])
     try:
+        if armed("slow"):
+            await asyncio.sleep(2.0)
         answer = await asyncio.to_thread(execute, blob, asked)
     except Exception:
         tell(Status.ERROR, traceback.format_exc())
         return
+    finally:
+        log["now"] -= 1
     log["answer"] = len(answer)
-    if fault.get("kind") in ("url", "expired"):
+    if fault.get("kind") in ("url", "expired") or not asked.session_id:
         expired = armed("expired")
         armed("url")
         results[job] = None if expired else answer
         tell(Status.COMPLETED, data=f"{app.state.url}/result/{job}")
     else:
         tell(Status.COMPLETED, data=answer)
+
+
+@app.get("/response/{job}")
+async def response(job: str):
+    if armed("look503"):
+        raise HTTPException(503, "Overloaded")
+    if armed("lost"):
+        responses.pop(job, None)
+    log["looks"] += 1
+    if job not in responses:
+        raise HTTPException(404, f"No response for request {job}.")
+    return Response(responses[job], media_type="application/json")
 
 
 @app.get("/result/{job}")

@@ -8,30 +8,33 @@ sends): only servers that are trusted to run code here may be asked.
 
 from __future__ import annotations
 
-import json
 import random
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import httpx
-import websocket
-from nnsight.intervention.backends.remote import RemoteBackend, RemoteError
+from nnsight.intervention.backends.remote import RemoteBackend
 from nnsight.modeling import huggingface
 from nnsight.ndif import register
 from nnsight.schema.config import CONFIG
 from nnsight.schema.request import RequestModel
 from nnsight.schema.response import ResponseModel, Status
 
+from xtransplant.backends.jobs import Jobs, Turn, digest_of
+from xtransplant.backends.wire import Passing, failed, fetch, look, receive, send, subscribe
 from xtransplant.errors import XTransplantError
 from xtransplant.strategies.registry import FILE_MODULE
 
 __all__ = ["Ndif"]
 
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_ENDED = (Status.COMPLETED, Status.ERROR)
+# Seconds between looks at a job: the first, the longest, and the share of the time it takes.
+_LOOK, _LONGEST_LOOK, _LOOK_SHARE = 0.02, 2.0, 0.1
+_UNKNOWN = 30.0  # seconds after which a job that a server has no word of is lost
 
 
 @dataclass(frozen=True)
@@ -43,52 +46,77 @@ class Ndif:
         attempts: how often a job is sent before what passes by is taken to stay.
         timeout: seconds that a job may say nothing new.
         pause: seconds before the second attempt; doubled before each one after it.
+        at_once: how many jobs of a bench may be under way together.
         say: told each status and each new attempt, in a line.
+        jobs: where ids of jobs are kept; without it a job is waited for on a websocket.
+        turn: of the threads that ask.
     """
 
     host: str = ""
     attempts: int = 5
     timeout: float = 600.0
     pause: float = 1.0
+    at_once: int = 4
     say: Callable[[str], None] | None = None
+    jobs: Jobs | None = None
+    turn: Turn = field(default_factory=Turn, repr=False)
 
     @property
     def url(self) -> str:
         """The server's URL."""
         return (self.host or str(CONFIG.API.HOST)).rstrip("/")
 
-    def backend(self, nn: Any, name: str) -> RemoteBackend:
-        """A backend for one session of a model."""
+    def remembering(self, path: Path) -> Ndif:
+        """This server, with jobs whose ids are kept in a file, to be collected by whoever asks."""
+        return replace(self, jobs=Jobs.open(path), turn=Turn())
+
+    def backend(self, nn: Any, name: str, asked: tuple[Any, ...]) -> RemoteBackend:
+        """A backend for one session of a model.
+
+        Args:
+            asked: all that the session depends on besides the model.
+        """
         if Path(name).is_dir():
             # nnsight asks the hub how a repository's name is spelt; a folder is no repository, and
             # only a server on this machine will find it.
             huggingface._ID_CACHE.setdefault(name, name)
-        return _Job(self, nn.to_model_key())
-
-
-class _Passing(Exception):
-    """What may be gone the next time."""
+        key = nn.to_model_key()
+        return _Job(self, key, None if self.jobs is None else digest_of(key, asked))
 
 
 class _Job(RemoteBackend):  # type: ignore[misc]
     """One session: sent, waited for, and sent again where that may help."""
 
-    def __init__(self, server: Ndif, model_key: str) -> None:
+    def __init__(self, server: Ndif, model_key: str, digest: str | None) -> None:
         super().__init__(model_key, host=server.url)
-        self._server = server
+        self._server, self._digest = server, digest
         self.display.enabled = False
 
     def __call__(self, tracer: Any = None) -> Any:
         for name in [name for name in sys.modules if name.startswith(FILE_MODULE)]:
             # A strategy file's own functions are installed nowhere: they travel by value.
             register(sys.modules[name])
-        blob = self._serialize(tracer)
+        turn, jobs = self._server.turn, self._server.jobs
+        alone = nullcontext() if jobs is None or self._digest is None else jobs.alone(self._digest)
+        # Who asks the same at the same time finds this one's answer.
+        with turn.waiting(), alone:
+            result = self._collected()
+            if result is None:
+                with turn:
+                    blob = self._serialize(tracer)
+                result = self._tried(blob)
+        if not isinstance(result, dict):
+            raise XTransplantError(f"{self._server.url} answered with no values; is it NDIF?")
+        self._push(result, tracer)
+        return result
+
+    def _tried(self, blob: bytes) -> Any:
+        """The result of a job that is sent as often as it may be."""
         pause = self._server.pause
         for attempt in range(1, self._server.attempts + 1):
             try:
-                result = self._ask(blob)
-                break
-            except _Passing as error:
+                return self._ask(blob)
+            except Passing as error:
                 if attempt == self._server.attempts:
                     raise XTransplantError(
                         f"{self._server.url}: {error} ({attempt} attempts); try again later, or "
@@ -96,104 +124,97 @@ class _Job(RemoteBackend):  # type: ignore[misc]
                     ) from None
                 self._tell(f"{error}; trying again in {pause:.0f} s")
                 # Many clients that were turned away together should not come back together.
-                time.sleep(pause * random.uniform(0.5, 1.0))
+                self._server.turn.sleep(pause * random.uniform(0.5, 1.0))
                 pause *= 2
-        if not isinstance(result, dict):
-            raise XTransplantError(f"{self._server.url} answered with no values; is it NDIF?")
-        self._push(result, tracer)
-        return result
+        raise AssertionError("no attempt was made")
 
     def _ask(self, blob: bytes) -> Any:
         """Send the job, wait for its end, and fetch what it saved."""
-        connection = self._subscribe()
+        request = RequestModel(model_key=self.model_key, compress=self.compress, env=self.env)
+        if self._server.jobs is None:
+            return self._result(self._watched(request, blob))
+        response = send(self, request, blob)
+        if self._digest is not None:
+            self._server.jobs.keep(self._digest, response.id)
+        ended = self._looked_at(response.id)
+        assert ended is not None
+        return self._result(ended)
+
+    def _watched(self, request: RequestModel, blob: bytes) -> ResponseModel:
+        """The last status of a job that tells all of them on a websocket."""
+        timeout = self._server.timeout
+        connection, request.session_id = subscribe(self, timeout)
         try:
-            request = RequestModel(model_key=self.model_key, compress=self.compress, env=self.env)
-            request.session_id = json.loads(self._receive(connection))["session_id"]
-            first = self._send(request, blob)
-            response = first
-            while response.status not in (Status.COMPLETED, Status.ERROR):
-                self._tell(f"job {response.id[:8]} {response.status.value.lower()}")
-                response = self._parse(self._receive(connection))
+            response = send(self, request, blob)
+            while response.status not in _ENDED:
+                self._tell_status(response)
+                response = receive(self, connection, timeout)
         finally:
             connection.close()
-        if response.status == Status.ERROR:
-            raise XTransplantError(f"the job failed on {self._server.url}: {_last(response)}")
-        return self._fetch(response)
+        return response
 
-    def _subscribe(self) -> Any:
+    def _looked_at(self, job: str, *, of_before: bool = False) -> ResponseModel | None:
+        """The last status of a job that is asked for it from time to time.
+
+        A job that was just handed in may not be known at once; one of before is lost then: None.
+        """
+        started = changed = time.monotonic()
+        before, failures = None, 0
+        while True:
+            try:
+                response = look(self, job)
+            except Passing:
+                # The job goes on whether or not it can be looked at.
+                failures += 1
+                if failures == self._server.attempts:
+                    raise
+                self._server.turn.sleep(self._server.pause * failures)
+                continue
+            failures = 0
+            if response is None and of_before:
+                return None
+            now = time.monotonic()
+            if response is not None:
+                if response.status in _ENDED:
+                    return response
+                if before is None or response.description != before.description:
+                    self._tell_status(response)
+                    before, changed = response, now
+            elif before is not None or now - started > min(_UNKNOWN, self._server.timeout):
+                raise Passing("the server has no word of the job")
+            if now - changed > self._server.timeout:
+                raise Passing(f"the job said nothing for {self._server.timeout:.0f} s")
+            pause = max(_LOOK, _LOOK_SHARE * (now - started))
+            self._server.turn.sleep(min(pause, _LONGEST_LOOK))
+
+    def _collected(self) -> Any:
+        """The result of the same job, where one was handed in before; None where it is lost."""
+        jobs = self._server.jobs
+        job = None if jobs is None or self._digest is None else jobs.find(self._digest)
+        if job is None:
+            return None
         try:
-            return websocket.create_connection(
-                f"{self.ws_host}/subscribe",
-                header={"ndif-api-key": self.api_key} if self.api_key else None,
-                timeout=self._server.timeout,
-            )
-        except websocket.WebSocketBadStatusException as error:
-            raise self._refused(error.status_code, "") from None
-        except (OSError, websocket.WebSocketException) as error:
-            raise _Passing(f"cannot connect ({_line(error)})") from None
+            response = self._looked_at(job, of_before=True)
+            if response is None:
+                raise Passing("the server does not know it")
+            if (error := failed(self, response)) is not None:
+                raise Passing(str(error))
+            found = fetch(self, response)
+        except Passing as error:
+            self._tell(f"job {job[:8]} of before is lost ({error}); it is sent again")
+            return None
+        self._tell(f"job {job[:8]} of before collected")
+        return found
 
-    def _receive(self, connection: Any) -> Any:
-        try:
-            message = connection.recv()
-        except websocket.WebSocketTimeoutException:
-            raise _Passing(f"the job said nothing for {self._server.timeout:.0f} s") from None
-        except (OSError, websocket.WebSocketException) as error:
-            raise _Passing(f"the connection was dropped ({_line(error)})") from None
-        if not message:
-            raise _Passing("the connection was closed before the job had ended")
-        return message
+    def _result(self, response: ResponseModel) -> Any:
+        error = failed(self, response)
+        if error is not None:
+            raise error
+        return fetch(self, response)
 
-    def _send(self, request: RequestModel, blob: bytes) -> ResponseModel:
-        try:
-            return self._post(request, blob)
-        except RemoteError as error:
-            cause = error.__cause__
-            detail = str(error).removeprefix("Failed to send request: ")
-            if isinstance(cause, httpx.HTTPStatusError):
-                raise self._refused(cause.response.status_code, detail) from None
-            raise _Passing(f"the job could not be sent ({detail})") from None
-
-    def _refused(self, status: int, detail: str) -> Exception:
-        """What a status means: to be tried again, or for the user to put right."""
-        said = f": {_line(detail)}" if detail else ""
-        if status in _PASSING:
-            return _Passing(f"the server answered {status}{said}")
-        hints = {
-            401: "set your key with `nnsight login` or NDIF_API_KEY",
-            403: "your key may not use this model",
-            404: "see what is deployed with xtp models --on ndif",
-        }
-        hint = f"; {hints[status]}" if status in hints else ""
-        return XTransplantError(f"{self._server.url} answered {status}{said}{hint}")
-
-    def _parse(self, message: Any) -> ResponseModel:
-        try:
-            return self.parse(message)
-        except Exception as error:
-            raise _Passing(f"a status could not be read ({type(error).__name__})") from None
-
-    def _fetch(self, response: ResponseModel) -> Any:
-        try:
-            return self.download_result(response.data)
-        except httpx.HTTPStatusError as error:
-            status = error.response.status_code
-            raise _Passing(f"the result could not be fetched ({status})") from None
-        except httpx.HTTPError as error:
-            raise _Passing(f"the result could not be fetched ({_line(error)})") from None
-        except Exception as error:
-            # Cut off, or not what was sent: decompressing and unpickling raise of all kinds.
-            raise _Passing(f"the result could not be read ({type(error).__name__})") from None
+    def _tell_status(self, response: ResponseModel) -> None:
+        self._tell(f"job {response.id[:8]} {response.status.value.lower()}")
 
     def _tell(self, line: str) -> None:
         if self._server.say is not None:
             self._server.say(line)
-
-
-def _last(response: ResponseModel) -> str:
-    """The last line of the server's traceback: what went wrong."""
-    lines = [line.strip() for line in response.description.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "it does not say why"
-
-
-def _line(error: object) -> str:
-    return " ".join(str(error).split())[:200]

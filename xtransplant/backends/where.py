@@ -27,25 +27,28 @@ class Where:
         kind: this process, an NDIF server, a pool of Ray actors, or nowhere.
         address: of the server or cluster; None for the configured or a new one.
         insecure: whether plain http to another machine is taken.
+        at_once: how many jobs of a bench a server has under way together.
     """
 
     kind: Literal["local", "ndif", "ray", "dry"] = "local"
     address: str | None = None
     insecure: bool = False
+    at_once: int = 4
 
     def __str__(self) -> str:
         return self.kind if self.address is None else f"{self.kind}:{self.address}"
 
 
-def parse_on(text: str, *, insecure: bool = False) -> Where:
+def parse_on(text: str, *, insecure: bool = False, jobs: int = 4) -> Where:
     """``local``, ``ndif``, ``ndif:URL``, ``ray``, ``ray:ADDRESS`` or ``dry``.
 
     Args:
         insecure: take plain http to another machine.
+        jobs: of a bench on a server, under way together.
 
     Raises:
-        XTransplantError: anything else, or plain http to another machine: a server's answers are
-            unpickled, so whoever can change them on the way can run code here.
+        XTransplantError: anything else, no jobs at all, or plain http to another machine: a
+            server's answers are unpickled, so whoever can change them on the way can run code here.
     """
     kind, colon, address = text.partition(":")
     if kind not in _KINDS or (colon and (not address or kind in ("local", "dry"))):
@@ -54,7 +57,9 @@ def parse_on(text: str, *, insecure: bool = False) -> Where:
         )
     if kind == "ndif":
         check_url(address or os.environ.get("NDIF_HOST", ""), insecure=insecure)
-    return Where(kind, address or None, insecure)  # type: ignore[arg-type]
+    if jobs < 1:
+        raise XTransplantError(f"--jobs {jobs} do no work; give 1 or more")
+    return Where(kind, address or None, insecure, jobs)  # type: ignore[arg-type]
 
 
 def server_of(where: Where, *, say: Callable[[str], None] | None = None) -> Server | None:
@@ -75,7 +80,7 @@ def server_of(where: Where, *, say: Callable[[str], None] | None = None) -> Serv
         )
     from xtransplant.backends.ndif import Ndif
 
-    server = Ndif(where.address or "", say=say)
+    server = Ndif(where.address or "", say=say, at_once=where.at_once)
     # Also where the URL is that of nnsight's own configuration.
     check_url(server.url, insecure=where.insecure)
     return server

@@ -15,7 +15,6 @@ from xtransplant.engine.memory import Room
 from xtransplant.engine.score import item_of, score_items, shape_of
 from xtransplant.engine.sources import Sources
 from xtransplant.engine.variants import Item
-from xtransplant.engine.verify import packing_for
 from xtransplant.model.load import Model
 from xtransplant.packing import Packing
 from xtransplant.prompts import Example
@@ -50,10 +49,12 @@ class Asked:
     """How a part is run.
 
     Attributes:
+        packing: the one that was found exact for the model.
         memory_budget: bytes; the same for every part of a run, so that examples are batched
             alike whenever and wherever it goes on.
     """
 
+    packing: Packing
     mode: str
     max_new_tokens: int
     chat_template: bool
@@ -73,16 +74,13 @@ def ask(
     Nothing is carried over from other parts, so that a part's records do not depend on which
     parts ran before it.
     """
-    packing = packing_for(model).packing
     chosen = examples[start:stop]
     items = [item_of(model, one, chat_template=asked.chat_template) for one in chosen]
     room, sources, rows = Room.of(model, asked.memory_budget), Sources(), Rows()
     run = _score if asked.mode == "score" else _generate
     tokens = 0.0
     for number, one in enumerate(work):
-        tokens += run(
-            model, items, start, one, asked, packing, room, sources, rows, first=number == 0
-        )
+        tokens += run(model, items, start, one, asked, room, sources, rows, first=number == 0)
     return records_table(rows), tokens
 
 
@@ -92,7 +90,6 @@ def _score(
     start: int,
     work: Work,
     asked: Asked,
-    packing: Packing,
     room: Room,
     sources: Sources,
     rows: Rows,
@@ -101,7 +98,7 @@ def _score(
 ) -> float:
     found = list(
         score_items(
-            model, items, work.variants, packing=packing, top_k=1, room=room, sources=sources
+            model, items, work.variants, packing=asked.packing, top_k=1, room=room, sources=sources
         )
     )
     if first:
@@ -124,7 +121,6 @@ def _generate(
     start: int,
     work: Work,
     asked: Asked,
-    packing: Packing,
     room: Room,
     sources: Sources,
     rows: Rows,
@@ -133,7 +129,7 @@ def _generate(
 ) -> float:
     found = list(
         generate_items(
-            model, items, work.variants, packing=packing, max_new_tokens=asked.max_new_tokens,
+            model, items, work.variants, packing=asked.packing, max_new_tokens=asked.max_new_tokens,
             room=room, sources=sources, source_text=first,
         )
     )  # fmt: skip

@@ -73,7 +73,11 @@ def dry_run(plan: Plan, output_path: Path, model: Model, *, fresh: bool = False)
     forwards, size, seconds = 0.0, 0.0, 0.0
     for name, task in plan.tasks.items():
         asked = Asked(
-            task.mode, plan.config.max_new_tokens, plan.config.chat_template, fixed_budget(model)
+            packing_for(model).packing,
+            task.mode,
+            plan.config.max_new_tokens,
+            plan.config.chat_template,
+            fixed_budget(model),
         )
         own = [part for part in left if part.task == name]
         if not own:

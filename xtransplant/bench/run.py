@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xtransplant.bench.compute import Asked, Work, ask, fixed_budget, part_size
 from xtransplant.bench.config import Config
 from xtransplant.bench.fit import fitted
+from xtransplant.bench.flight import in_flight
 from xtransplant.bench.identity import (
     check_folder,
     check_model,
@@ -21,10 +22,11 @@ from xtransplant.bench.judge import judge
 from xtransplant.bench.pairs import Pairs
 from xtransplant.bench.plan import Plan, make_plan
 from xtransplant.benchmarks.load import digest_of
+from xtransplant.engine.verify import packing_for
 from xtransplant.model.load import Model, Server, load
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, Part, TaskEntry
 from xtransplant.runs.read import read_part
-from xtransplant.runs.store import Run, create_run, open_run, work_through
+from xtransplant.runs.store import Run, claim, create_run, open_run
 from xtransplant.runs.tables import CELL, examples_table
 
 __all__ = ["Clock", "Progress", "bench", "find_run", "load_model", "manifest_of", "run_plan"]
@@ -139,8 +141,13 @@ def run_plan(
     if shard is not None:
         number, count = shard
         parts = parts[number - 1 :: count]
+    packing = packing_for(model).packing
+    if model.server is not None:
+        # Work that a client leaves behind when it dies is collected by the next.
+        model = replace(model, server=model.server.remembering(run.jobs_path))
     asked = {
         name: Asked(
+            packing=packing,
             mode=task.mode,
             max_new_tokens=plan.config.max_new_tokens,
             chat_template=plan.config.chat_template,
@@ -150,12 +157,16 @@ def run_plan(
     }
     known: dict[_Key, Work] = {}
     clock = Clock.of(plan, run, parts)
-    for part in work_through(run, parts):
+
+    def do(part: Part) -> None:
         work = _work_of(plan, run, model, part, known)
         _do(plan, run, model, part, work, asked[part.task])
         clock.done(part)
         if watch is not None:
             watch(clock.progress(part))
+
+    with claim(run, parts) as claims:
+        in_flight(claims, do, model.server)
     return run.finish()
 
 

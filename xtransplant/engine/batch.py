@@ -298,7 +298,7 @@ def _session(
     local = model.server is None
     found: list[Picked] = []
     read: list[Tensor] = known or []
-    with nn.session(**model.session()):
+    with nn.session(**model.session("packed", parts, place, read_shapes, shapes)):
         found = []
         nnsight.save(found)
         if known is None:

@@ -88,7 +88,7 @@ def _session(model: Model, single: Pass, sizes: tuple[int, int]) -> list[Tensor]
     nn, play, dtype = model.nn, player(), model.bank_dtype
     inputs, steps = single.inputs, single.steps
     device, widths = model.device, (model.d_model, model.head_dim)
-    with nn.session(**model.session()):
+    with nn.session(**model.session("captured", inputs, steps, sizes)):
         found: list[Tensor] = []
         nnsight.save(found)
         banks = [

@@ -69,7 +69,8 @@ def _session(
     """New token ids ``[n_rows, <= max_new_tokens]``."""
     nn, play, device, dtype = model.nn, player(), model.device, model.bank_dtype
     widths, length = (model.d_model, model.head_dim), target.shape[1]
-    with nn.session(**model.session()):
+    asked = source_inputs, source_steps, target, steps, sizes, count, cached, settings.to_dict()
+    with nn.session(**model.session("repeated", *asked)):
         found: list[Tensor] = []
         nnsight.save(found)
         read, banks = (

@@ -47,14 +47,34 @@ class Window:
     chunk: int | None = None
 
 
+class Turn(Protocol):
+    """What threads that ask a server hold while they compute, and let go while they wait."""
+
+    def __enter__(self) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
+
+    def stop(self) -> None:
+        """Let whoever waits give up."""
+
+
 class Server(Protocol):
     """Where traces run, if not in this process."""
 
     @property
     def url(self) -> str: ...
 
-    def backend(self, nn: TransformersModel, name: str) -> Any:
-        """An nnsight backend for one session of a model."""
+    @property
+    def at_once(self) -> int:
+        """How many jobs of a bench may be under way together."""
+
+    @property
+    def turn(self) -> Turn: ...
+
+    def remembering(self, path: Path) -> Server:
+        """The same, with the ids of jobs kept in a file until their work is stored."""
+
+    def backend(self, nn: TransformersModel, name: str, asked: tuple[Any, ...]) -> Any:
+        """An nnsight backend for one session of a model, which depends on what is asked."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,11 +130,16 @@ class Model:
         """Number of token ids that the model embeds."""
         return int(self.config.vocab_size)
 
-    def session(self) -> dict[str, Any]:
-        """What ``nn.session(...)`` takes so that its traces run where the model is."""
+    def session(self, *asked: Any) -> dict[str, Any]:
+        """What ``nn.session(...)`` takes so that its traces run where the model is.
+
+        Args:
+            asked: all that the session depends on besides the model and the code in it, so that a
+                server knows the same work again.
+        """
         if self.server is None:
             return {}
-        return {"backend": self.server.backend(self.nn, self.name)}
+        return {"backend": self.server.backend(self.nn, self.name, asked)}
 
     @property
     def parallel(self) -> bool:

@@ -4,6 +4,7 @@
     examples/task=T/lang=L/part-00000.parquet   the prompts and what makes an answer right
     records/ ...                                one row per example and variant: what was said
     correct/ ...                                the same rows, judged
+    jobs                                        ids of a server's jobs, until the run is complete
 
 A part is complete when its judgement is there; its records were stored before they were judged.
 """
@@ -25,7 +26,7 @@ from xtransplant.runs.manifest import Manifest, Part, read_manifest
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["KINDS", "Run", "create_run", "open_run", "work_through"]
+__all__ = ["KINDS", "Claims", "Run", "claim", "create_run", "open_run"]
 
 KINDS = ("examples", "records", "correct")
 
@@ -40,6 +41,11 @@ class Run:
     def part_path(self, kind: str, part: Part) -> Path:
         """Where a part's table of one kind lies."""
         return self.path / kind / part.name
+
+    @property
+    def jobs_path(self) -> Path:
+        """Where the ids of a server's jobs lie."""
+        return self.path / "jobs"
 
     def has(self, kind: str, part: Part) -> bool:
         return self.part_path(kind, part).is_file()
@@ -73,7 +79,7 @@ class Run:
         """Say in the manifest that all is stored, if it is."""
         if self.manifest.finished or self.missing():
             return self
-        for stale in _stale_files(self.path):
+        for stale in (*_stale_files(self.path), self.jobs_path):
             stale.unlink(missing_ok=True)
         manifest = self.manifest.done(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
         with _written(self.path / "manifest.json") as temporary:
@@ -115,29 +121,47 @@ def open_run(path: str | Path) -> Run:
     return Run(folder, read_manifest(folder))
 
 
-def work_through(run: Run, parts: Sequence[Part]) -> Iterator[Part]:
-    """Parts that are still to do, each held by this process while the caller works on it.
+@dataclass
+class Claims:
+    """Parts that are still to do; each is held by this process from when it is given until freed.
 
     What another process works on is left to it, and waited for at the end, in case it dies.
     """
-    numbers = {part: number for number, part in enumerate(run.manifest.parts())}
-    waiting = [part for part in parts if part in set(run.missing())]
-    with _lock_file(run.path) as lock:
-        while waiting:
+
+    run: Run
+    lock: int
+    waiting: list[Part]
+    numbers: dict[Part, int]
+
+    def __iter__(self) -> Iterator[Part]:
+        while self.waiting:
+            missing = set(self.run.missing())
             passed_over = []
-            for part in waiting:
-                if not _hold(lock, numbers[part]):
-                    passed_over.append(part)
+            for part in self.waiting:
+                if part not in missing:
                     continue
-                try:
-                    # It may have been done between the look and the lock.
-                    if not (run.has("correct", part) and run.has("records", part)):
-                        yield part
-                finally:
-                    _release(lock, numbers[part])
-            waiting = [p for p in passed_over if p in set(run.missing())]
-            if waiting and len(waiting) == len(passed_over):
+                if not _hold(self.lock, self.numbers[part]):
+                    passed_over.append(part)
+                # It may have been done between the look and the lock.
+                elif self.run.has("correct", part) and self.run.has("records", part):
+                    self.free(part)
+                else:
+                    yield part
+            if passed_over and len(passed_over) == len(self.waiting):
                 time.sleep(0.2)
+            self.waiting = passed_over
+
+    def free(self, part: Part) -> None:
+        """Let go of a part, done or not."""
+        _release(self.lock, self.numbers[part])
+
+
+@contextmanager
+def claim(run: Run, parts: Sequence[Part]) -> Iterator[Claims]:
+    """Those of some parts that are still to do; whatever is held is let go at the end."""
+    numbers = {part: number for number, part in enumerate(run.manifest.parts())}
+    with _lock_file(run.path) as lock:
+        yield Claims(run, lock, list(parts), numbers)
 
 
 def _stale_files(folder: Path) -> Iterable[Path]:

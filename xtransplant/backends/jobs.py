@@ -1,0 +1,169 @@
+"""Jobs that a server has and that are not stored here yet: known again by what they ask."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
+
+import torch
+
+from xtransplant.errors import XTransplantError
+
+__all__ = ["Jobs", "Stopped", "Turn", "digest_of"]
+
+_LINE = re.compile(r"([0-9a-f]{64}) ([0-9A-Za-z-]{1,64})")
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """The ids of jobs, in a file of lines ``DIGEST ID``; the last line of a digest holds.
+
+    Attributes:
+        path: the file; it need not be there.
+    """
+
+    path: Path
+    _known: dict[str, str] = field(default_factory=dict, repr=False)
+    _asking: dict[str, threading.Lock] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def open(cls, path: Path) -> Jobs:
+        """What a file has; a line that was cut off is no job."""
+        text = ""
+        with suppress(FileNotFoundError):
+            text = path.read_text(encoding="ascii", errors="replace")
+        found = (_LINE.fullmatch(line) for line in text.splitlines())
+        return cls(path, {one[1]: one[2] for one in found if one})
+
+    def alone(self, digest: str) -> threading.Lock:
+        """What the threads of this process that ask the same hold in turn."""
+        return self._asking.setdefault(digest, threading.Lock())
+
+    def find(self, digest: str) -> str | None:
+        """The id of a job that asks this, if one was handed in."""
+        return self._known.get(digest)
+
+    def keep(self, digest: str, job: str) -> None:
+        """Write an id down before its answer is waited for.
+
+        Raises:
+            XTransplantError: the disk is full or the folder cannot be written to.
+        """
+        line = f"{digest} {job}"
+        if _LINE.fullmatch(line) is None:
+            return  # an id that could not be read back, or asked for
+        self._known[digest] = job
+        try:
+            # One short line at once: other processes may write to the same file.
+            handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            try:
+                os.write(handle, f"{line}\n".encode())
+            finally:
+                os.close(handle)
+        except OSError as error:
+            raise XTransplantError(
+                f"cannot write {str(self.path)!r}: {error.strerror}; what was stored before is "
+                "whole: make room or give another --output-path, and run the same command again"
+            ) from error
+
+
+class Stopped(Exception):
+    """Work that was given up because other work failed."""
+
+
+class Turn:
+    """Threads that take turns: one computes, the others wait for a server.
+
+    nnsight's tracing and torch are used by one thread at a time; only waiting is done together.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._mine = threading.local()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._mine.held = True
+
+    def __exit__(self, *_: object) -> None:
+        self._mine.held = False
+        self._lock.release()
+
+    def stop(self) -> None:
+        """Let whoever waits give up."""
+        self._stop.set()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Others may compute meanwhile, if this thread has the turn."""
+        held = getattr(self._mine, "held", False)
+        if held:
+            self.__exit__()
+        try:
+            yield
+        finally:
+            if held:
+                self.__enter__()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait so long.
+
+        Raises:
+            Stopped: it was stopped before or meanwhile.
+        """
+        if self._stop.wait(seconds):
+            raise Stopped
+
+
+def digest_of(*asked: Any) -> str | None:
+    """A hash of all that a job asks, alike in every process; None where something has no value.
+
+    Tensors count by type, shape and numbers, functions by their code, defaults and closure.
+    """
+    found = hashlib.sha256()
+    try:
+        for piece in _pieces(asked):
+            found.update(len(piece).to_bytes(8, "big"))
+            found.update(piece)
+    except TypeError:
+        return None
+    return found.hexdigest()
+
+
+def _pieces(value: Any) -> Iterator[bytes]:
+    yield type(value).__name__.encode()
+    if isinstance(value, torch.Tensor):
+        yield repr((tuple(value.shape), value.dtype)).encode()
+        # A copy: a view of one number may have any stride, which cannot be read as bytes.
+        flat = torch.empty(value.numel(), dtype=value.dtype).copy_(value.detach().flatten())
+        yield flat.view(torch.uint8).numpy().tobytes()
+    elif isinstance(value, (tuple, list)):
+        yield str(len(value)).encode()
+        for part in value:
+            yield from _pieces(part)
+    elif isinstance(value, Mapping):
+        yield str(len(value)).encode()
+        for name, part in sorted(value.items()):
+            yield from _pieces((name, part))
+    elif isinstance(value, FunctionType):
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        defaults = (value.__defaults__, value.__kwdefaults__)
+        yield from _pieces((value.__module__, value.__qualname__, value.__code__, cells, defaults))
+    elif isinstance(value, CodeType):
+        # Not the line numbers: the same function further down in a file is the same.
+        yield from _pieces((value.co_code, value.co_names, value.co_consts, value.co_varnames))
+    elif value is None or isinstance(value, (bool, int, float, str, bytes, torch.dtype)):
+        yield repr(value).encode()
+    elif hasattr(value, "__module__") and hasattr(value, "__qualname__"):
+        yield f"{value.__module__}.{value.__qualname__}".encode()  # torch.tanh and the like
+    else:
+        raise TypeError(f"{type(value).__name__} has no value to go by")

@@ -1,0 +1,56 @@
+"""Parts worked on one after the other or, where a server does the work, several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from xtransplant.model.load import Server
+from xtransplant.runs.manifest import Part
+from xtransplant.runs.store import Claims
+
+__all__ = ["in_flight"]
+
+
+def in_flight(claims: Claims, do: Callable[[Part], None], server: Server | None) -> None:
+    """Do every part that can be claimed.
+
+    With a server, as many threads as it takes jobs at once each do a part. They take turns: while
+    one waits for its job, another prepares its own.
+
+    Raises:
+        Exception: the first that a part raised. The other threads end with the step they are in;
+            their jobs go on, and are collected by whoever does the parts again.
+    """
+    if server is None or server.at_once == 1:
+        for part in claims:
+            do(part)
+            claims.free(part)
+        return
+    turn = server.turn
+
+    def one(part: Part) -> None:
+        with turn:
+            do(part)
+        claims.free(part)
+
+    pending: set[Future[None]] = set()
+    with ThreadPoolExecutor(server.at_once) as pool:
+        try:
+            for part in claims:
+                pending.add(pool.submit(one, part))
+                while len(pending) == server.at_once:
+                    pending = _settled(pending)
+            while pending:
+                pending = _settled(pending)
+        except BaseException:
+            turn.stop()
+            raise
+
+
+def _settled(pending: set[Future[None]]) -> set[Future[None]]:
+    """Those that go on after one has ended, raising what it raised."""
+    done, rest = wait(pending, return_when=FIRST_COMPLETED)
+    for future in done:
+        future.result()
+    return rest
