@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import httpx
+import pytest
 
 KEY = "loopback-key"
 
@@ -37,3 +38,24 @@ class Loopback:
     def stop(self):
         self.process.stdin.close()
         self.process.wait(timeout=20)
+
+
+class Real:
+    """A real NDIF, brought up by real/up.py: what has to be injected or counted is skipped."""
+
+    def __init__(self, url) -> None:
+        self.url = url
+
+    def arm(self, kind, times=1, at=None):
+        if kind not in ("none", "slow"):
+            pytest.skip(f"a real NDIF has no fault {kind!r} to inject")
+
+    def reset(self):
+        pass
+
+    @property
+    def log(self):
+        pytest.skip("a real NDIF does not count for us")
+
+    def stop(self):
+        pass

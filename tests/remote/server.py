@@ -122,11 +122,12 @@ async def look():
 
 @app.get("/status")
 async def status():
+    # As NDIF 0.1.2 lists models that it could not look at on the hub, and those only downloaded.
     deployments = {
-        str(k): {"model_key": key, "repo_id": json.loads(key.split(":", 1)[1]).get("repo_id", key),
-                 "application_state": "RUNNING", "deployment_level": "HOT", "revision": "main"}
-        for k, key in enumerate(models)
-    }  # fmt: skip
+        f"{n:05x}:ModelActor:{key}": {"application_state": "RUNNING"}
+        for n, key in enumerate(models)
+    }
+    deployments["org/cold"] = {"deployment_level": "COLD", "repo_id": "org/cold"}
     return {"deployments": deployments}
 
 

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from loopback import KEY
+from loopback import KEY, Real
 from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.cli.app import run as xtp
 
@@ -87,6 +87,9 @@ def test_models_lists_what_is_deployed(call, ndif):
     code, out, _ = call("models", "--on", f"ndif:{ndif.url}")
     assert code == 0
     assert f"{CHECKPOINT}  main  running" in out
+    if not isinstance(ndif, Real):
+        assert "org/cold" in out
+        assert "cold" in out.split("org/cold")[1]
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_scores_are_those_here(asked, near, packed, name):
     assert np.abs(there.scores.source - here.scores.source).max() < 1e-5
 
 
-@pytest.mark.parametrize("name", ["attn-swap", "ffn-swap", "head-swap"])
+@pytest.mark.parametrize("name", strategy_names())
 def test_generations_are_those_here(asked, near, packed, name):
     far, _, _ = asked
     warm(far, packed)

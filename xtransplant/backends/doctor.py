@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -40,12 +42,22 @@ def deployed(server: Ndif) -> list[dict[str, str]]:
     if not isinstance(found, dict):
         raise XTransplantError(f"{server.url}/status lists no deployments; is it NDIF?")
     rows: dict[tuple[str, str], str] = {}
-    for entry in found.values():
-        key = str(entry.get("repo_id", "?")), str(entry.get("revision") or "main")
-        state = str(entry.get("application_state", "?"))
+    for name, entry in found.items():
+        key = _repository(name, entry)
+        # What is only downloaded, or waits in memory, has no state of its own.
+        state = str(entry.get("application_state") or entry.get("deployment_level") or "?")
         if rows.get(key) != "RUNNING":
             rows[key] = state
     return [{"model": name, "revision": rev, "state": rows[name, rev]} for name, rev in rows]
+
+
+def _repository(name: str, entry: dict[str, Any]) -> tuple[str, str]:
+    """Name and revision of a deployment; a server that could not look at it gives its key alone."""
+    asked: dict[str, Any] = {}
+    with suppress(ValueError):
+        asked = json.loads("{" + (entry.get("model_key") or name).partition("{")[2])
+    repository = entry.get("repo_id") or asked.get("repo_id") or name
+    return str(repository), str(entry.get("revision") or asked.get("revision") or "main")
 
 
 def examine(server: Ndif, model: str | None) -> list[Finding]:
