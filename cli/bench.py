@@ -95,7 +95,11 @@ def bench(
     if dry_run or where.kind == "dry":
         from xtransplant.bench.dry import dry_bench
 
-        print_dry_run(dry_bench(chosen, output_path, fresh=fresh, across=across, say=lines.say))
+        found = dry_bench(
+            chosen, output_path, fresh=fresh, across=across, say=lines.say,
+            elsewhere=where.kind != "local",
+        )  # fmt: skip
+        print_dry_run(found)
         return
     run = bench_on(
         where, chosen, output_path, workers=workers, fresh=fresh, shard=part, across=across,

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from xtransplant.bench.dry import DryRun
+    from xtransplant.bench.dry_trace import DryTrace
     from xtransplant.bench.run import Progress
 
 __all__ = [
-    "Lines", "print_dry_run", "print_runs", "progress", "quieten", "quieten_plots", "ready",
+    "Lines", "print_dry_run", "print_dry_trace", "print_runs", "progress", "quieten",
+    "quieten_plots", "ready",
     "results",
 ]  # fmt: skip
 
@@ -138,12 +140,44 @@ def print_dry_run(found: DryRun) -> None:
         ("variants", f"{found.variants:,}"),
         ("prompt tokens", f"{found.prompt_tokens:,}"),
         ("token-forwards", f"about {found.token_forwards:,.0f}"),
-        ("on disk", f"about {found.bytes / 1e6:,.1f} MB"),
-        ("time", f"about {_time(found.seconds)} on this machine, loading not included"),
-        ("packing", found.packing),
     ]
+    if found.bytes is not None and found.seconds is not None:
+        rows += [
+            ("on disk", f"about {found.bytes / 1e6:,.1f} MB"),
+            ("time", f"about {_time(found.seconds)} on this machine, loading not included"),
+        ]
+    _print_rows([*rows, *_of_travel(found.payload, found.packing, found.concerns)])
+
+
+def print_dry_trace(found: DryTrace) -> None:
+    """What a grid would come to, to stdout."""
+    rows = [
+        ("strategy", found.strategy),
+        ("model", found.model),
+        ("variants", f"{found.variants:,}"),
+        ("prompt tokens", f"{found.source_tokens:,} and {found.target_tokens:,}"),
+        ("token-forwards", f"{found.token_forwards:,.0f}"),
+    ]
+    _print_rows([*rows, *_of_travel(found.payload, found.packing, found.concerns)])
+
+
+def _of_travel(
+    payload: int | None, packing: str, concerns: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    if payload is None:
+        yield "packing", packing
+        return
+    yield "packing", f"{packing} (verified where it runs)"
+    yield "one job sends", f"{payload / 1e3:,.0f} kB"
+    for concern in concerns:
+        yield "would not travel", concern
+    if not concerns:
+        yield "would travel", "yes"
+
+
+def _print_rows(rows: Iterable[tuple[str, str]]) -> None:
     for name, value in rows:
-        print(f"{name:<15} {value}")
+        print(f"{name:<17} {value}")
 
 
 def _time(seconds: float) -> str:

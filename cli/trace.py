@@ -115,10 +115,11 @@ def trace(
         where=where_from(data_dir, file, column or ()),
     )
     budget = None if memory_budget is None else parse_bytes(memory_budget)
-    from xtransplant.cli.console import Lines, progress, quieten, results
+    from xtransplant.cli.console import Lines, print_dry_trace, progress, quieten, results
 
     name = model or bundled
-    server = server_of(parse_on(on, insecure=insecure), say=Lines(quiet=quiet).note)
+    where = parse_on(on, insecure=insecure)
+    server = server_of(where, say=Lines(quiet=quiet).note)
     if name is None:
         raise typer.BadParameter("no model for these prompts: name one, --model REPOSITORY|FOLDER")
     if save is not None:
@@ -143,13 +144,24 @@ def trace(
             trust_remote_code=trust_remote_code,
             family=family,
         )
+    from_layers = parse_layers(source_layers, loaded.n_layers, "--source-layers")
+    to_layers = parse_layers(target_layers, loaded.n_layers, "--target-layers")
+    if where.kind == "dry":
+        from xtransplant.bench.dry_trace import dry_trace
+
+        found = dry_trace(
+            loaded, item, chosen, source_layers=from_layers, target_layers=to_layers,
+            generations=generate, max_new_tokens=max_new_tokens, chat_template=apply_chat_template,
+        )  # fmt: skip
+        print_dry_trace(found)
+        return
     with progress(f"running {chosen} at every layer pair", quiet=quiet, verbose=verbose):
         grid = transplant(
             loaded,
             item,
             chosen,
-            source_layers=parse_layers(source_layers, loaded.n_layers, "--source-layers"),
-            target_layers=parse_layers(target_layers, loaded.n_layers, "--target-layers"),
+            source_layers=from_layers,
+            target_layers=to_layers,
             scores=score or bool(candidates) or not generate,
             generations=generate,
             max_new_tokens=max_new_tokens,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["XTransplantError"]
+__all__ = ["JobFailed", "XTransplantError"]
 
 
 class XTransplantError(Exception):
@@ -11,3 +11,7 @@ class XTransplantError(Exception):
     The message is one line: what happened, the offending value, what would be right,
     and where it helps the command to try. The command line prints it and exits with code 2.
     """
+
+
+class JobFailed(XTransplantError):
+    """A job that a server took, and that ended in an error there."""

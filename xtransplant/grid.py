@@ -21,6 +21,7 @@ from xtransplant.model.load import Model
 from xtransplant.packing import ROWS, Packing
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, find_strategy
+from xtransplant.strategies.travel import check_travel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -283,6 +284,8 @@ def transplant_many(
             )
     shape = shape_of(model)
     variants = [chosen.edits(shape, i, j) for i, j in product(from_layers, to_layers)]
+    if model.server is not None:
+        check_travel(variants)
     check, room = packing_for(model), Room.of(model, memory_budget)
     sources = Sources() if sources is None else sources
     # One pass over the examples feeds scores and generations.

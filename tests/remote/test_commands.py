@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from loopback import KEY, Real
+from travel_cases import BAD, recorded
 from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.cli.app import run as xtp
 
@@ -69,6 +70,26 @@ def test_scores_of_a_bench_are_those_here(call, ndif, tmp_path):
         np.stack(records(next((tmp_path / name).iterdir())).logprobs) for name in ("there", "here")
     )
     assert np.abs(there - here).max() < 1e-4
+
+
+def test_dry_counts_and_looks_and_loads_no_weights(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    # Without its weights the model is still counted, so they were not asked for.
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / name).write_bytes((CHECKPOINT / name).read_bytes())
+    code, out, err = call("trace", "-s", "attn-swap", "-m", str(tmp_path), "--on", "dry")
+    assert code == 0, err
+    lines = dict(line.split("  ", 1) for line in out.splitlines())
+    found = {name: value.strip() for name, value in lines.items()}
+    assert found["variants"] == "64"
+    assert found["would travel"] == "yes"
+    assert float(found["one job sends"].split()[0]) < 100
+    recorded(tmp_path, *BAD["decorated helper"][:2])
+    code, out, err = call("bench", "-t", "babel", "-s", str(tmp_path / "mine.py"), "-l", "sw",
+                          "--limit", "2", "-m", str(tmp_path), "--on", "dry")  # fmt: skip
+    assert code == 0, err
+    assert f"would not travel  {tmp_path / 'mine.py'}:10: what decorates h" in out
+    assert not (tmp_path / "runs").exists()
 
 
 def test_doctor_says_what_is_right_and_wrong(call, ndif, monkeypatch):

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 from loopback import KEY
-from tiny import EXAMPLE, GOLDEN
+from tiny import EXAMPLE, GOLDEN, make_tiny
+from travel_cases import BAD, GOOD, recorded
 
 from xtransplant import XTransplantError, capture, load, transplant
 from xtransplant.backends.ndif import Ndif
 from xtransplant.backends.where import parse_on, server_of
 from xtransplant.engine.verify import packing_for
+from xtransplant.packing import MASKED
 from xtransplant.strategies import strategy_names
 
 
@@ -152,6 +154,66 @@ def test_a_users_function_travels_by_value(asked, near, packed, tmp_path):
         "def mine(source, target, i, j):\n    target.ffn[j] = apply(bend, source.ffn[i])\n"
     )
     there, here = (grid(model, str(file)).scores.logprobs for model in (far, near))
+    assert np.abs(there - here).max() < 1e-5
+
+
+@pytest.mark.parametrize("name", [*GOOD, "large global"])
+def test_what_the_lint_leaves_alone_travels(asked, near, packed, tmp_path, name):
+    far, _, _ = asked
+    warm(far, packed)
+    recorded(tmp_path, *(GOOD.get(name) or BAD[name])[:2])
+    file = str(tmp_path / "mine.py")
+    there, here = (grid(model, file).scores.logprobs for model in (far, near))
+    assert np.abs(there - here).max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("decorated", "decorates h names what it wraps"),
+        ("this package", "No module named 'xtransplant'"),
+        ("bare super", "super()"),
+    ],
+)
+def test_what_the_lint_finds_does_not(asked, packed, tmp_path, name, words):
+    far, _, _ = asked
+    warm(far, packed)
+    recorded(tmp_path, *BAD[name][:2])
+    with pytest.raises(XTransplantError) as error:
+        grid(far, str(tmp_path / "mine.py"))
+    assert words in str(error.value)
+
+
+def test_the_lint_is_right_about_decorators(asked, near, packed, tmp_path, monkeypatch):
+    # Let through, it gives other numbers, and no error.
+    far, _, _ = asked
+    warm(far, packed)
+    monkeypatch.setattr("xtransplant.grid.check_travel", lambda variants: None)
+    recorded(tmp_path, *BAD["decorated helper"][:2])
+    file = str(tmp_path / "mine.py")
+    there, here = (grid(model, file).scores.logprobs for model in (far, near))
+    assert np.abs(there - here).max() > 1e-3
+
+
+def test_what_cannot_be_written_down_is_one_line(asked, packed, tmp_path):
+    far, _, _ = asked
+    warm(far, packed)
+    recorded(
+        tmp_path, "import threading\nL = threading.Lock()\ndef f(x):\n    L\n    return x\n", "f"
+    )
+    with pytest.raises(XTransplantError, match="holds cannot be sent: cannot pickle"):
+        grid(far, str(tmp_path / "mine.py"))
+
+
+def test_a_model_that_cannot_be_packed_there_runs_one_per_row(ndif, tmp_path):
+    # GPT-2 reshapes its output to the length of its input: the faster way ends in an error there.
+    folder = tmp_path / "gpt2"
+    make_tiny("gpt2", str(folder))
+    far, near = load(folder, server=Ndif(ndif.url)), load(folder)
+    check = packing_for(far)
+    assert check.packing == MASKED
+    assert "fails" in check.reason
+    there, here = (grid(model).scores.logprobs for model in (far, near))
     assert np.abs(there - here).max() < 1e-5
 
 

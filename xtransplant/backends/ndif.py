@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from pickle import PicklingError
 from typing import Any
 
 from nnsight.intervention.backends.remote import RemoteBackend
@@ -25,11 +26,20 @@ from nnsight.schema.request import RequestModel
 from nnsight.schema.response import ResponseModel, Status
 
 from xtransplant.backends.jobs import Jobs, Turn, digest_of
-from xtransplant.backends.wire import Passing, failed, fetch, look, receive, send, subscribe
+from xtransplant.backends.wire import (
+    Passing,
+    failed,
+    fetch,
+    look,
+    one_line,
+    receive,
+    send,
+    subscribe,
+)
 from xtransplant.errors import XTransplantError
 from xtransplant.strategies.registry import FILE_MODULE
 
-__all__ = ["Ndif"]
+__all__ = ["Ndif", "name_locally", "packed"]
 
 _ENDED = (Status.COMPLETED, Status.ERROR)
 # Seconds between looks at a job: the first, the longest, and the share of the time it takes.
@@ -76,12 +86,36 @@ class Ndif:
         Args:
             asked: all that the session depends on besides the model.
         """
-        if Path(name).is_dir():
-            # nnsight asks the hub how a repository's name is spelt; a folder is no repository, and
-            # only a server on this machine will find it.
-            huggingface._ID_CACHE.setdefault(name, name)
+        name_locally(name)
         key = nn.to_model_key()
         return _Job(self, key, None if self.jobs is None else digest_of(key, asked))
+
+
+def name_locally(name: str) -> None:
+    """Keep nnsight from asking the hub how a folder's name is spelt.
+
+    A folder is no repository, and only a server on this machine will find it.
+    """
+    if Path(name).is_dir():
+        huggingface._ID_CACHE.setdefault(name, name)
+
+
+def packed(client: RemoteBackend, tracer: Any) -> bytes:
+    """A session as it travels.
+
+    Raises:
+        XTransplantError: it holds something that cannot be written down.
+    """
+    for name in [name for name in sys.modules if name.startswith(FILE_MODULE)]:
+        # A strategy file's own functions are installed nowhere: they travel by value.
+        register(sys.modules[name])
+    try:
+        return client._serialize(tracer)  # type: ignore[no-any-return]
+    except (AttributeError, TypeError, ValueError, PicklingError) as error:
+        raise XTransplantError(
+            f"what a function of the strategy holds cannot be sent: {one_line(error)}; make it in "
+            "the function, or hold numbers and tensors alone"
+        ) from error
 
 
 class _Job(RemoteBackend):  # type: ignore[misc]
@@ -93,9 +127,6 @@ class _Job(RemoteBackend):  # type: ignore[misc]
         self.display.enabled = False
 
     def __call__(self, tracer: Any = None) -> Any:
-        for name in [name for name in sys.modules if name.startswith(FILE_MODULE)]:
-            # A strategy file's own functions are installed nowhere: they travel by value.
-            register(sys.modules[name])
         turn, jobs = self._server.turn, self._server.jobs
         alone = nullcontext() if jobs is None or self._digest is None else jobs.alone(self._digest)
         # Who asks the same at the same time finds this one's answer.
@@ -103,7 +134,7 @@ class _Job(RemoteBackend):  # type: ignore[misc]
             result = self._collected()
             if result is None:
                 with turn:
-                    blob = self._serialize(tracer)
+                    blob = packed(self, tracer)
                 result = self._tried(blob)
         if not isinstance(result, dict):
             raise XTransplantError(f"{self._server.url} answered with no values; is it NDIF?")

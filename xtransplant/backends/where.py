@@ -73,6 +73,10 @@ def server_of(where: Where, *, say: Callable[[str], None] | None = None) -> Serv
     """
     if where.kind == "local":
         return None
+    if where.kind == "dry":
+        from xtransplant.backends.nowhere import Nowhere
+
+        return Nowhere()
     if where.kind != "ndif":
         raise XTransplantError(
             f"--on {where} runs whole benches: xtp bench --on {where}; a single grid runs on "

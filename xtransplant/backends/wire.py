@@ -11,7 +11,7 @@ from nnsight.intervention.backends.remote import RemoteBackend, RemoteError
 from nnsight.schema.request import RequestModel
 from nnsight.schema.response import ResponseModel, Status
 
-from xtransplant.errors import XTransplantError
+from xtransplant.errors import JobFailed, XTransplantError
 
 __all__ = ["Passing", "failed", "fetch", "look", "one_line", "receive", "send", "subscribe"]
 
@@ -98,7 +98,7 @@ def fetch(client: RemoteBackend, response: ResponseModel) -> Any:
         raise Passing(f"the result could not be read ({type(error).__name__})") from None
 
 
-def failed(client: RemoteBackend, response: ResponseModel) -> XTransplantError | None:
+def failed(client: RemoteBackend, response: ResponseModel) -> JobFailed | None:
     """What a job that ended in an error is to its user; None where it did not.
 
     Memory that ran out there is a cause as it would be here: who asked can ask for less at once.
@@ -107,7 +107,7 @@ def failed(client: RemoteBackend, response: ResponseModel) -> XTransplantError |
         return None
     lines = [line.strip() for line in response.description.splitlines() if line.strip()]
     last = lines[-1][:300] if lines else "it does not say why"
-    error = XTransplantError(f"the job failed on {client.host}: {last}")
+    error = JobFailed(f"the job failed on {client.host}: {last}")
     if "OutOfMemoryError" in last or "out of memory" in last:
         error.__cause__ = MemoryError(last)
     return error

@@ -28,6 +28,7 @@ from xtransplant.runs.manifest import SCHEMA, Language, Manifest, Part, TaskEntr
 from xtransplant.runs.read import read_part
 from xtransplant.runs.store import Run, claim, create_run, open_run
 from xtransplant.runs.tables import CELL, examples_table
+from xtransplant.strategies.travel import check_travel
 
 __all__ = ["Clock", "Progress", "bench", "find_run", "load_model", "manifest_of", "run_plan"]
 
@@ -197,7 +198,9 @@ def _work_of(plan: Plan, run: Run, model: Model, part: Part, known: dict[_Key, W
     for name, strategy in plan.strategies.items():
         pairs = tuple(run.manifest.pairs(name, part.task, part.lang))
         if (name, pairs) not in known:
-            known[name, pairs] = Work.of(model, name, strategy, pairs)
+            work = known[name, pairs] = Work.of(model, name, strategy, pairs)
+            if model.server is not None:
+                check_travel(work.variants)
         found.append(known[name, pairs])
     return found
 

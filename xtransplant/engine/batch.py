@@ -202,6 +202,11 @@ class Batch:
         self.trunk = None if last else trunk
         return {**found[-1], "candidates": layout.edge_candidates}
 
+    def planned(self) -> float:
+        """Token-forwards of the source and of all variants at once, without running them."""
+        layouts = self.source, self._target_layout(range(len(self.variants.edits)))
+        return sum(_token_forwards(layout, self.model.n_layers) for layout in layouts)
+
     def _source_layout(self) -> Layout | RowLayout:
         prompts = [prompt for prompt, _ in self.keys]
         if not self.packing.together:

@@ -13,6 +13,7 @@ import torch
 from xtransplant.engine.generate import generate_edits
 from xtransplant.engine.memory import is_out_of_memory
 from xtransplant.engine.score import Scores, score_edits, shape_of
+from xtransplant.errors import JobFailed
 from xtransplant.model.load import Model
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 from xtransplant.strategies import Edit, find_strategy
@@ -64,6 +65,10 @@ class PackingCheck:
 _CHECKS: weakref.WeakKeyDictionary[Model, PackingCheck] = weakref.WeakKeyDictionary()
 
 
+# What a model that takes no mask, or no input of another length, has been seen to raise.
+_REFUSALS = (AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
+
 def packing_for(model: Model) -> PackingCheck:
     """:func:`verify_packing`, once per loaded model."""
     if model not in _CHECKS:
@@ -111,7 +116,7 @@ def verify_packing(model: Model, *, n_tokens: int = 40, seed: int = 0) -> Packin
             also = said
             if packing.shared_prefix:
                 also = _said(model, source, target, variants[:: len(layers)], packing)
-        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        except (*_REFUSALS, JobFailed) as error:
             if is_out_of_memory(error):
                 raise
             # A model may refuse a mask of its own shape; that it then runs another way is said.

@@ -1,0 +1,37 @@
+"""What would not survive the trip is found, with file and line; what would, is left alone."""
+
+import pytest
+from travel_cases import BAD, GOOD, SHAPE, recorded
+
+from xtransplant import XTransplantError, find_strategy
+from xtransplant.strategies.travel import check_travel, concerns, functions_of
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_would_not_survive_is_found(tmp_path, name):
+    body, function, line, words, silent = BAD[name]
+    variants = recorded(tmp_path, body, function)
+    (found,) = concerns(functions_of(variants))
+    assert words in found.what
+    assert (found.line, found.silent) == (line, silent)
+    assert str(found).startswith(f"{tmp_path / 'mine.py'}:{line}: ")
+    if silent:
+        with pytest.raises(XTransplantError, match=words):
+            check_travel(variants)
+    else:
+        check_travel(variants)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_what_would_is_left_alone(tmp_path, name):
+    assert concerns(functions_of(recorded(tmp_path, *GOOD[name]))) == []
+
+
+def test_what_a_server_has_is_no_concern(tmp_path):
+    functions = functions_of(recorded(tmp_path, *BAD["missing package"][:2]))
+    assert concerns(functions, {"torch", "scipy"}) == []
+
+
+def test_a_recorded_strategy_travels_as_numbers():
+    swap = find_strategy("attn-swap")
+    assert functions_of([swap.edits(SHAPE, 0, 1)]) == []

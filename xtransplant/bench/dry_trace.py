@@ -1,0 +1,78 @@
+"""What one grid would come to if it ran elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from xtransplant.engine.score import item_of, shape_of
+from xtransplant.engine.sketch import likely_packing, sketch
+from xtransplant.model.load import Model
+from xtransplant.prompts import Example
+from xtransplant.strategies import Strategy
+from xtransplant.strategies.travel import concerns, functions_of
+
+__all__ = ["DryTrace", "dry_trace"]
+
+
+@dataclass(frozen=True)
+class DryTrace:
+    """A grid that was not run.
+
+    Attributes:
+        variants: layer pairs.
+        source_tokens, target_tokens: of the two prompts.
+        token_forwards: how many times a token goes through the whole model; at most, where texts
+            are generated.
+        payload: bytes of the job.
+        packing: how variants would share their work; it is verified over there.
+        concerns: what of the strategy's own functions would not survive the trip.
+    """
+
+    model: str
+    strategy: str
+    variants: int
+    source_tokens: int
+    target_tokens: int
+    token_forwards: float
+    payload: int
+    packing: str
+    concerns: tuple[str, ...]
+
+
+def dry_trace(
+    model: Model,
+    example: Example,
+    strategy: Strategy,
+    *,
+    source_layers: Sequence[int],
+    target_layers: Sequence[int],
+    generations: bool = False,
+    max_new_tokens: int = 20,
+    chat_template: bool = False,
+) -> DryTrace:
+    """Count a grid, write its job down, and look at what would travel with it.
+
+    Args:
+        model: loaded with :class:`xtransplant.backends.nowhere.Nowhere` as its server.
+
+    Raises:
+        XTransplantError: an unusable prompt, candidate or strategy; functions that cannot travel.
+    """
+    shape = shape_of(model)
+    variants = [strategy.edits(shape, i, j) for i, j in product(source_layers, target_layers)]
+    item = item_of(model, example, chat_template=chat_template)
+    found = concerns(functions_of(variants))
+    one = sketch(model, item, variants, generates=generations, max_new_tokens=max_new_tokens)
+    return DryTrace(
+        model=model.name,
+        strategy=str(strategy),
+        variants=len(variants),
+        source_tokens=len(item.source),
+        target_tokens=len(item.target),
+        token_forwards=one.token_forwards,
+        payload=one.payload,
+        packing=str(likely_packing(model)),
+        concerns=tuple(map(str, found)),
+    )
