@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -15,6 +16,7 @@ from xtransplant.cli import bench, catalogue, pilot, remote, report, trace
 
 import xtransplant
 from xtransplant.errors import XTransplantError
+from xtransplant.model.ranks import leave, rank
 
 __all__ = ["app", "main", "run"]
 
@@ -57,6 +59,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         # Prompts come in any script; a stream that cannot say a character says it escaped.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if "--tensor-parallel" in sys.argv and rank():
+        # One of the processes of a split model speaks for all.
+        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     interrupts: list[int] = []
 
     def interrupted(number: int, frame: FrameType | None) -> None:
@@ -65,6 +70,8 @@ def main() -> None:
 
     signal.signal(signal.SIGINT, interrupted)
     code = run(sys.argv[1:], interrupts)
+    if code == 0:
+        leave()
     # All is said; Ctrl-C while Python takes itself down would only add noise.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(code)

@@ -12,7 +12,7 @@ __all__ = [
     "Direction", "DirectionFlag", "Dtype", "Family", "File", "Fresh", "Insecure", "Jobs", "Langs",
     "Level", "Limit", "LogSamples", "MaxNewTokens", "Misaligned", "Mode", "ModeFlag", "Model", "On",
     "Options", "OutputPath", "Quiet", "Revision", "Runs", "Seed", "Strategies", "Tasks",
-    "TrustRemoteCode", "Verbose",
+    "TensorParallel", "TrustRemoteCode", "Verbose",
 ]  # fmt: skip
 
 Direction = Literal["en-to-lang", "lang-to-en"]
@@ -36,6 +36,12 @@ Model = Annotated[
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit.")]
 Dtype = Annotated[str, typer.Option(help="auto, float32, float16, bfloat16 or float64.")]
 DeviceMap = Annotated[str | None, typer.Option(help="Such as auto or cuda:0; CPU by default.")]
+TensorParallel = Annotated[
+    bool,
+    typer.Option(
+        "--tensor-parallel", help="Split each layer over torchrun's processes (docs/remote.md)."
+    ),
+]
 TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Run code that comes with the checkpoint.")
 ]

@@ -49,6 +49,7 @@ def pilot(
     revision: f.Revision = None,
     dtype: f.Dtype = "auto",
     device_map: f.DeviceMap = None,
+    tensor_parallel: f.TensorParallel = False,
     trust_remote_code: f.TrustRemoteCode = False,
     family: f.Family = None,
     memory_budget: f.Budget = None,
@@ -66,7 +67,8 @@ def pilot(
 
     chosen = config_from(
         task=task or (), strategy=strategy or (), model=model, revision=revision, dtype=dtype,
-        device_map=device_map, trust_remote_code=trust_remote_code, family=family,
+        device_map=device_map, tensor_parallel=tensor_parallel, family=family,
+        trust_remote_code=trust_remote_code,
         langs=langs or (), pairs=pairs, options=options or (), direction=direction, mode=mode,
         split=split, limit=limit, seed=seed, data_dir=data_dir,
         max_new_tokens=max_new_tokens, apply_chat_template=apply_chat_template,

@@ -19,6 +19,7 @@ def trace(
     revision: f.Revision = None,
     dtype: f.Dtype = "auto",
     device_map: f.DeviceMap = None,
+    tensor_parallel: f.TensorParallel = False,
     trust_remote_code: f.TrustRemoteCode = False,
     family: f.Family = None,
     source: Annotated[
@@ -85,6 +86,7 @@ def trace(
     With no more than --strategy: the bundled task Babel and its model, Swahili, example 0.
     """
     from xtransplant.backends.where import parse_on, server_of
+    from xtransplant.model.ranks import rank
     from xtransplant.options import (
         check_layers,
         choose_example,
@@ -141,6 +143,7 @@ def trace(
             revision=revision,
             dtype=dtype,
             device_map=device_map,
+            tensor_parallel=tensor_parallel,
             trust_remote_code=trust_remote_code,
             family=family,
         )
@@ -168,9 +171,10 @@ def trace(
             chat_template=apply_chat_template,
             memory_budget=budget,
         )
-    if save is not None:
+    # The other processes of a split model have the same grid, and say and write nothing.
+    if save is not None and not rank():
         save_grid(grid, save)
-    if plot is not None:
+    if plot is not None and not rank():
         grid.plot(plot)
     if as_json:
         typer.echo(grid_json(grid))

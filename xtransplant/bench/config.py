@@ -27,6 +27,7 @@ class ModelSpec:
     device_map: str | None = None
     trust_remote_code: bool = False
     family: str | None = None
+    tensor_parallel: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Config:
         document = self.as_dict()
         for name in ("where", "memory_budget", "tasks", "strategies", "langs", "options"):
             del document[name]
-        for name in ("device_map", "trust_remote_code"):
+        for name in ("device_map", "trust_remote_code", "tensor_parallel"):
             del document["model"][name]
         name = document["model"]["name"]
         if name is not None and os.path.isdir(name):

@@ -28,6 +28,7 @@ def config_from(
     device_map: str | None = None,
     trust_remote_code: bool = False,
     family: str | None = None,
+    tensor_parallel: bool = False,
     langs: Sequence[str] = (),
     pairs: str = "overall",
     options: Sequence[str] = (),
@@ -53,7 +54,9 @@ def config_from(
     return Config(
         tasks=_names(task),
         strategies=_names(strategy),
-        model=ModelSpec(model, revision, dtype, device_map, trust_remote_code, family),
+        model=ModelSpec(
+            model, revision, dtype, device_map, trust_remote_code, family, tensor_parallel
+        ),
         langs=_names(langs),
         pairs=pairs,
         options=tuple(parse_assignments(options).items()),

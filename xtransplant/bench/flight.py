@@ -1,4 +1,5 @@
-"""Parts worked on one after the other or, where a server does the work, several at once."""
+"""Parts worked on one after the other; several at once, where a server does the work; or by several
+processes in step, where each holds a share of the model."""
 
 from __future__ import annotations
 
@@ -6,10 +7,11 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from xtransplant.model.load import Server
+from xtransplant.model.ranks import told
 from xtransplant.runs.manifest import Part
 from xtransplant.runs.store import Claims
 
-__all__ = ["in_flight"]
+__all__ = ["follow", "in_flight", "in_step"]
 
 
 def in_flight(claims: Claims, do: Callable[[Part], None], server: Server | None) -> None:
@@ -46,6 +48,26 @@ def in_flight(claims: Claims, do: Callable[[Part], None], server: Server | None)
         except BaseException:
             turn.stop()
             raise
+
+
+def in_step(claims: Claims, do: Callable[[Part], None], stored: Callable[[Part], bool]) -> None:
+    """Do every part that can be claimed, and have the other processes compute along.
+
+    Args:
+        stored: whether a part needs nothing of the model.
+    """
+    for part in claims:
+        if not stored(part):
+            told(part)
+        do(part)
+        claims.free(part)
+    told(None)
+
+
+def follow(along: Callable[[Part], None]) -> None:
+    """Compute whatever part the first process is at, until it has none left."""
+    while (part := told(None)) is not None:
+        along(part)
 
 
 def _settled(pending: set[Future[None]]) -> set[Future[None]]:

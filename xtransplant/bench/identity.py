@@ -89,6 +89,10 @@ def machine_entry() -> dict[str, Any]:
     }
 
 
+# What a configuration says of where its model is, not of what it computes.
+_OF_PLACE = ("distributed_config", "tp_plan", "tp_size", "device_map")
+
+
 @torch.no_grad()
 def _fingerprint(model: Model) -> str:
     """SHA-256 over the configuration and values sampled from every parameter.
@@ -96,14 +100,16 @@ def _fingerprint(model: Model) -> str:
     Sampled, because hashing every value of a large model takes minutes; training moves them all.
     """
     config = model.config.to_dict()
-    for local in ("_name_or_path", "transformers_version", "dtype", "torch_dtype"):
+    for local in ("_name_or_path", "transformers_version", "dtype", "torch_dtype", *_OF_PLACE):
         config.pop(local, None)
     digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
     if model.server is not None:
         # Its weights are not here to be looked at.
         return digest.hexdigest()
     for name, parameter in sorted(model.nn._module.named_parameters()):
-        flat = parameter.detach().reshape(-1)
+        # Of a split model, what all processes hold together.
+        whole = parameter.full_tensor() if hasattr(parameter, "full_tensor") else parameter
+        flat = whole.detach().reshape(-1)
         step = max(1, len(flat) // _SAMPLED)
         values = flat[::step][:_SAMPLED].to("cpu", torch.float32)
         digest.update(f"{name}{tuple(parameter.shape)}".encode())

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xtransplant.bench.compute import Asked, Work, ask, fixed_budget, part_size
 from xtransplant.bench.config import Config
 from xtransplant.bench.fit import fitted
-from xtransplant.bench.flight import in_flight
+from xtransplant.bench.flight import follow, in_flight, in_step
 from xtransplant.bench.identity import (
     check_folder,
     check_model,
@@ -24,11 +25,15 @@ from xtransplant.bench.plan import Plan, make_plan
 from xtransplant.benchmarks.load import digest_of
 from xtransplant.engine.verify import packing_for
 from xtransplant.model.load import Model, Server, load
+from xtransplant.model.ranks import rank
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, Part, TaskEntry
 from xtransplant.runs.read import read_part
 from xtransplant.runs.store import Run, claim, create_run, open_run
 from xtransplant.runs.tables import CELL, examples_table
 from xtransplant.strategies.travel import check_travel
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["Clock", "Progress", "bench", "find_run", "load_model", "manifest_of", "run_plan"]
 
@@ -103,6 +108,7 @@ def load_model(plan: Plan, server: Server | None = None) -> Model:
         device_map=spec.device_map,
         trust_remote_code=spec.trust_remote_code,
         family=spec.family,
+        tensor_parallel=spec.tensor_parallel,
         server=server,
     )
 
@@ -156,6 +162,7 @@ def run_plan(
         )
         for name, task in plan.tasks.items()
     }
+    log_samples = plan.config.log_samples
     known: dict[_Key, Work] = {}
     clock = Clock.of(plan, run, parts)
 
@@ -166,8 +173,19 @@ def run_plan(
         if watch is not None:
             watch(clock.progress(part))
 
+    def along(part: Part) -> None:
+        work = _work_of(plan, run, model, part, known)
+        _ask(plan, model, part, work, asked[part.task])
+
+    if rank() and model.n_ranks > 1:
+        # This process holds a share of the model: it computes what the first one is at.
+        follow(along)
+        return open_run(path)
     with claim(run, parts) as claims:
-        in_flight(claims, do, model.server)
+        if model.n_ranks > 1:
+            in_step(claims, do, lambda part: log_samples and run.has("records", part))
+        else:
+            in_flight(claims, do, model.server)
     return run.finish()
 
 
@@ -178,15 +196,19 @@ def _do(plan: Plan, run: Run, model: Model, part: Part, work: list[Work], asked:
     if plan.config.log_samples:
         run.write("examples", part, table)
         if not run.has("records", part):
-            records, _ = ask(model, examples, part.start, part.stop, work, asked)
-            run.write("records", part, records)
+            run.write("records", part, _ask(plan, model, part, work, asked))
         run.write("correct", part, judge(read_part(run, "records", part), table, rule))
         return
     # Nothing is kept that could be judged later, so the judgement has to be there first.
-    records, _ = ask(model, examples, part.start, part.stop, work, asked)
+    records = _ask(plan, model, part, work, asked)
     run.write("examples", part, table.select(["example", "id"]))
     run.write("correct", part, judge(records, table, rule))
     run.write("records", part, records.select(CELL))
+
+
+def _ask(plan: Plan, model: Model, part: Part, work: list[Work], asked: Asked) -> pa.Table:
+    examples = plan.tasks[part.task].examples[part.lang]
+    return ask(model, examples, part.start, part.stop, work, asked)[0]
 
 
 _Key = tuple[str, tuple[tuple[int, int], ...]]

@@ -13,6 +13,7 @@ import torch
 
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
+from xtransplant.model.ranks import least
 
 __all__ = [
     "Room",
@@ -52,6 +53,8 @@ class Room:
             raise XTransplantError(f"a memory budget of {budget} bytes holds nothing; give e.g. 2G")
         if budget is None:
             free = _SERVER_BYTES if model.server is not None else free_bytes(model.device)
+            if model.n_ranks > 1:
+                free = least(free)  # all have to cut their work alike
             return cls(_SHARE * free)
         return cls(budget)
 

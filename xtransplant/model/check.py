@@ -155,7 +155,10 @@ def _hook(
     model: Model, site: Site, layer: int, seen: Seen, zeroed_row: int | None
 ) -> Callable[[Any], Any]:
     """Keeps a copy of what passes, and hands it on with zeros in a row, if one is given."""
-    width = model.n_heads * model.head_dim if site == "head" else model.d_model
+    # Hooks see the heads of this process alone, where the model is split over several.
+    width = model.d_model
+    if site == "head":
+        width = model.n_heads * model.head_dim // model.n_ranks
 
     def hook(value: Any) -> Any:
         tensor = value[0] if isinstance(value, tuple) else value

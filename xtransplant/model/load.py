@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from inspect import signature
 from itertools import product
@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoTokenizer
 
 from xtransplant.errors import XTransplantError
 from xtransplant.model.families import SITES, Family, Place, Site
+from xtransplant.model.ranks import distributed_config, ranks
 from xtransplant.model.resolve import block_modules, resolve_family
 
 __all__ = ["DTYPES", "Model", "SitePath", "Window", "load"]
@@ -90,6 +91,7 @@ class Model:
         server: where its traces run, if not in this process; its weights are not here then.
         n_layers, d_model, n_heads, head_dim: its shape (``head_dim`` of what reaches the
             output projection).
+        n_ranks: how many processes each of its layers is split over.
     """
 
     nn: TransformersModel = field(repr=False)
@@ -102,6 +104,7 @@ class Model:
     n_heads: int
     head_dim: int
     server: Server | None = field(default=None, repr=False)
+    n_ranks: int = 1
 
     @property
     def config(self) -> Any:
@@ -220,6 +223,7 @@ def load(
     trust_remote_code: bool = False,
     attn_implementation: str | None = None,
     family: str | Family | Path | None = None,
+    tensor_parallel: bool = False,
     check: bool = True,
     server: Server | None = None,
 ) -> Model:
@@ -235,6 +239,8 @@ def load(
         attn_implementation: ``sdpa``, ``eager``, ...; the model's own choice by default.
         family: the layout of the blocks where the table has none: a known family's name, a
             :class:`Family`, or the path of a JSON file with its fields.
+        tensor_parallel: split each layer over the processes that ``torchrun`` started; every one
+            of them has to make the same calls.
         check: hold the loaded model to its sites (one forward pass of a few tokens).
         server: where its traces run; then only its configuration and tokenizer are loaded, and
             its sites are checked by their names alone.
@@ -255,7 +261,11 @@ def load(
         # The table is asked first: an unknown family is said before gigabytes are read.
         found = resolve_family(family, config, name)
         tokenizer = AutoTokenizer.from_pretrained(name, **options)
-        extra = {"device_map": device_map, "attn_implementation": attn_implementation}
+        extra = {
+            "device_map": device_map,
+            "attn_implementation": attn_implementation,
+            "distributed_config": distributed_config() if tensor_parallel else None,
+        }
         with weights_report(name):
             nn = TransformersModel(
                 name,
@@ -273,6 +283,8 @@ def load(
         raise explain(error, name, trust_remote_code) from error
     nn._module.eval().requires_grad_(False)
     model = _describe(nn, tokenizer, found, name, revision, server)
+    if tensor_parallel:
+        model = replace(model, n_ranks=ranks())
     if check and server is None:
         check_sites(model)
     return model

@@ -1,0 +1,102 @@
+"""A model split over two processes by torchrun (gloo, on the CPU): the same numbers and texts."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+from xtransplant.cli.app import run as xtp
+
+from xtransplant.runs import open_run, records
+
+TESTS = Path(__file__).parents[1]
+
+SCRIPT = """
+    import json, sys
+
+    sys.path.insert(0, sys.argv[1])
+    import torch
+
+    torch.set_num_threads(1)
+    from tiny import EXAMPLE, GOLDEN
+    from xtransplant import load, transplant
+    from xtransplant.engine.verify import packing_for
+    from xtransplant.model.ranks import leave, rank
+    from xtransplant.strategies import strategy_names
+
+    model = load(GOLDEN / "llama", tensor_parallel=True)
+    parts = model.nn._module.model.layers[0].self_attn.q_proj.weight.to_local().shape[0]
+    found = {"packing": str(packing_for(model).packing), "rows of q_proj": parts, "scores": {},
+             "texts": {}}
+    for name in strategy_names():
+        grid = transplant(model, EXAMPLE, name, generations=True, max_new_tokens=5)
+        found["scores"][name] = grid.scores.logprobs.tolist()
+        found["texts"][name] = grid.generations.outputs
+    if rank() == 0:
+        print(json.dumps(found))
+    leave()
+"""
+
+
+def torchrun(*command):
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
+         "--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0", *command],
+        check=False, capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_two_processes_give_what_one_gives_for_every_strategy(tmp_path, near):
+    from tiny import EXAMPLE
+
+    from xtransplant import transplant
+
+    script = tmp_path / "split.py"
+    script.write_text(textwrap.dedent(SCRIPT))
+    code, out, err = torchrun(str(script), str(TESTS))
+    assert code == 0, err[-2000:]
+    found = json.loads(out.splitlines()[-1])
+    rows = near.nn._module.model.layers[0].self_attn.q_proj.weight.shape[0]
+    assert found["rows of q_proj"] == rows // 2, "nothing was split"
+    assert "shared prefix" in found["packing"]
+    for name, scores in found["scores"].items():
+        grid = transplant(near, EXAMPLE, name, generations=True, max_new_tokens=5)
+        assert np.abs(np.array(scores) - grid.scores.logprobs).max() < 1e-4
+        assert found["texts"][name] == list(grid.generations.outputs)
+
+
+@pytest.mark.parametrize("mode", ["score", "generate"])
+def test_a_bench_of_two_processes_stores_what_one_stores(tmp_path, mode):
+    command = ["bench", "-t", "babel", "-s", "ffn-swap", "-l", "sw,zh", "--limit", "9",
+               "--mode", mode, "--max-new-tokens", "3", "--pairs", "target-first"]  # fmt: skip
+    xtp_there = "import sys; from xtransplant.cli.app import main; sys.argv[0] = 'xtp'; main()"
+    code, out, err = torchrun(
+        "--no-python", sys.executable, "-c", xtp_there, *command, "--tensor-parallel",
+        "-o", str(tmp_path / "two"),
+    )  # fmt: skip
+    assert code == 0, err[-2000:]
+    # One of them speaks for both.
+    assert out.count("babel, pilot split") == 1
+    assert err.count("records in") == 1
+    assert xtp([*command, "-o", str(tmp_path / "one")]) == 0
+    two, one = (open_run(next((tmp_path / name).iterdir())) for name in ("two", "one"))
+    assert two.path.name == one.path.name
+    assert two.manifest.state == "complete"
+    assert two.manifest.model["fingerprint"] == one.manifest.model["fingerprint"]
+    there, here = records(two.path), records(one.path)
+    if mode == "score":
+        gap = np.abs(np.stack(there.logprobs) - np.stack(here.logprobs)).max()
+        assert gap < 1e-4
+    else:
+        assert there.output.tolist() == here.output.tolist()
+
+
+def test_one_process_cannot_split(capsys):
+    assert xtp(["trace", "-s", "attn-swap", "--tensor-parallel"]) == 2
+    assert "torchrun --nproc-per-node 2" in capsys.readouterr().err
