@@ -8,7 +8,6 @@ import textwrap
 from pathlib import Path
 
 import numpy as np
-import pytest
 from xtransplant.cli.app import run as xtp
 
 from xtransplant.runs import open_run, records
@@ -71,10 +70,9 @@ def test_two_processes_give_what_one_gives_for_every_strategy(tmp_path, near):
         assert found["texts"][name] == list(grid.generations.outputs)
 
 
-@pytest.mark.parametrize("mode", ["score", "generate"])
-def test_a_bench_of_two_processes_stores_what_one_stores(tmp_path, mode):
+def test_a_bench_of_two_processes_stores_what_one_stores(tmp_path):
     command = ["bench", "-t", "babel", "-s", "ffn-swap", "-l", "sw,zh", "--limit", "9",
-               "--mode", mode, "--max-new-tokens", "3", "--pairs", "target-first"]  # fmt: skip
+               "--mode", "score", "--pairs", "target-first"]  # fmt: skip
     xtp_there = "import sys; from xtransplant.cli.app import main; sys.argv[0] = 'xtp'; main()"
     code, out, err = torchrun(
         "--no-python", sys.executable, "-c", xtp_there, *command, "--tensor-parallel",
@@ -90,11 +88,7 @@ def test_a_bench_of_two_processes_stores_what_one_stores(tmp_path, mode):
     assert two.manifest.state == "complete"
     assert two.manifest.model["fingerprint"] == one.manifest.model["fingerprint"]
     there, here = records(two.path), records(one.path)
-    if mode == "score":
-        gap = np.abs(np.stack(there.logprobs) - np.stack(here.logprobs)).max()
-        assert gap < 1e-4
-    else:
-        assert there.output.tolist() == here.output.tolist()
+    assert np.abs(np.stack(there.logprobs) - np.stack(here.logprobs)).max() < 1e-4
 
 
 def test_one_process_cannot_split(capsys):
