@@ -29,7 +29,7 @@ from xtransplant.grid import transplant
 from xtransplant.model.load import Model, load
 from xtransplant.prompts import Example
 
-_ROUNDS = 9
+_ROUNDS = 7
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def main() -> None:
     sizes, server = _watch_sizes(), Ndif(where.address or "")
     _server("babel", load(CHECKPOINT), server, 12, sizes)
     with shaped("60m") as here:
-        _server("60m", here, server, 140, sizes)
+        _server("60m", here, server, 30, sizes)
 
 
 def _server(name: str, here: Model, server: Ndif, words: int, sizes: dict[str, int]) -> None:
