@@ -30,6 +30,10 @@ import threading
 import traceback
 import uuid
 
+# Before nnsight, which gives every object an attribute that these classes take for theirs; without
+# them no job of more than a megabyte, spooled to disk by anyio, can be read.
+import anyio._backends._asyncio
+import anyio.abc._sockets  # noqa: F401
 import torch
 import uvicorn
 from fastapi import FastAPI, File, Form, HTTPException, Request, WebSocket
