@@ -50,9 +50,7 @@ def bench(
         bool, typer.Option("--dry-run", help="Say what it would cost, and run one example.")
     ] = False,
     on: f.On = "local",
-    workers: Annotated[
-        int | None, typer.Option(help="Of --on ray; one per GPU, else per two cores.")
-    ] = None,
+    workers: f.Workers = None,
     jobs: f.Jobs = 4,
     insecure: f.Insecure = False,
     revision: f.Revision = None,

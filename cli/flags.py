@@ -12,7 +12,7 @@ __all__ = [
     "Direction", "DirectionFlag", "Dtype", "Family", "File", "Fresh", "Insecure", "Jobs", "Langs",
     "Level", "Limit", "LogSamples", "MaxNewTokens", "Misaligned", "Mode", "ModeFlag", "Model", "On",
     "Options", "OutputPath", "Quiet", "Revision", "Runs", "Seed", "Strategies", "Tasks",
-    "TensorParallel", "TrustRemoteCode", "Verbose",
+    "TensorParallel", "TrustRemoteCode", "Verbose", "Workers",
 ]  # fmt: skip
 
 Direction = Literal["en-to-lang", "lang-to-en"]
@@ -74,6 +74,7 @@ On = Annotated[
 Insecure = Annotated[
     bool, typer.Option("--insecure", help="Take plain http to another machine (it is unpickled).")
 ]
+Workers = Annotated[int | None, typer.Option(help="Of --on ray; one per GPU, else per two cores.")]
 Jobs = Annotated[int, typer.Option("--jobs", help="Of --on ndif: how many are under way at once.")]
 ConfigFile = Annotated[
     str | None,

@@ -41,9 +41,7 @@ def pilot(
     output_path: f.OutputPath = Path("runs"),
     fresh: f.Fresh = False,
     on: f.On = "local",
-    workers: Annotated[
-        int | None, typer.Option(help="Of --on ray; one per GPU, else per two cores.")
-    ] = None,
+    workers: f.Workers = None,
     jobs: f.Jobs = 4,
     insecure: f.Insecure = False,
     revision: f.Revision = None,

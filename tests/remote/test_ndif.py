@@ -133,26 +133,17 @@ def test_what_is_final_is_said_at_once(asked, packed, kind, words):
 def test_an_error_in_the_block_is_the_servers_own_words(asked, packed, tmp_path):
     far, said, _ = asked
     warm(far, packed)
-    file = tmp_path / "mine.py"
-    file.write_text(
-        "from xtransplant import apply, strategy\n\n\ndef broken(x):\n"
-        '    raise ValueError("no such thing")\n\n\n@strategy("mine")\n'
-        "def mine(source, target, i, j):\n    target.ffn[j] = apply(broken, source.ffn[i])\n"
-    )
+    recorded(tmp_path, 'def broken(x):\n    raise ValueError("no such thing")\n', "broken")
     with pytest.raises(XTransplantError, match=r"the job failed on .*: ValueError: no such"):
-        grid(far, str(file))
+        grid(far, str(tmp_path / "mine.py"))
     assert not any("trying again" in line for line in said)
 
 
 def test_a_users_function_travels_by_value(asked, near, packed, tmp_path):
     far, _, _ = asked
     warm(far, packed)
+    recorded(tmp_path, "def bend(x):\n    return x.tanh()\n", "bend")
     file = tmp_path / "mine.py"
-    file.write_text(
-        "from xtransplant import apply, strategy\n\n\ndef bend(x):\n    return x.tanh()\n\n\n"
-        '@strategy("mine")\n'
-        "def mine(source, target, i, j):\n    target.ffn[j] = apply(bend, source.ffn[i])\n"
-    )
     there, here = (grid(model, str(file)).scores.logprobs for model in (far, near))
     assert np.abs(there - here).max() < 1e-5
 

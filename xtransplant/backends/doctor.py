@@ -12,7 +12,8 @@ import httpx
 from nnsight.schema.config import CONFIG
 
 from xtransplant.backends.ndif import Ndif
-from xtransplant.errors import XTransplantError
+from xtransplant.backends.wire import key_header
+from xtransplant.errors import XTransplantError, one_line
 
 __all__ = ["Finding", "deployed", "examine"]
 
@@ -99,8 +100,7 @@ def examine(server: Ndif, model: str | None) -> list[Finding]:
 
 
 def _ask(server: Ndif, path: str) -> dict[str, Any]:
-    key = CONFIG.API.APIKEY
-    headers = {"ndif-api-key": key} if key else None
+    headers = key_header(CONFIG.API.APIKEY)
     try:
         answer = httpx.get(f"{server.url}{path}", headers=headers, timeout=10.0)
         answer.raise_for_status()
@@ -111,7 +111,7 @@ def _ask(server: Ndif, path: str) -> dict[str, Any]:
         ) from None
     except (httpx.HTTPError, ValueError) as error:
         raise XTransplantError(
-            f"{server.url} cannot be reached ({' '.join(str(error).split())}); check the URL and "
+            f"{server.url} cannot be reached ({one_line(error)}); check the URL and "
             "your network, or try again later"
         ) from None
     return document if isinstance(document, dict) else {}

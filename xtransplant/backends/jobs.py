@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from xtransplant.errors import XTransplantError
+from xtransplant.errors import cannot_write
 
 __all__ = ["Jobs", "Stopped", "Turn", "digest_of"]
 
@@ -69,10 +69,7 @@ class Jobs:
             finally:
                 os.close(handle)
         except OSError as error:
-            raise XTransplantError(
-                f"cannot write {str(self.path)!r}: {error.strerror}; what was stored before is "
-                "whole: make room or give another --output-path, and run the same command again"
-            ) from error
+            raise cannot_write(self.path, error) from error
 
 
 class Stopped(Exception):

@@ -31,12 +31,11 @@ from xtransplant.backends.wire import (
     failed,
     fetch,
     look,
-    one_line,
     receive,
     send,
     subscribe,
 )
-from xtransplant.errors import XTransplantError
+from xtransplant.errors import XTransplantError, one_line
 from xtransplant.strategies.registry import FILE_MODULE
 
 __all__ = ["Ndif", "name_locally", "packed"]

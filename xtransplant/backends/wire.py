@@ -11,9 +11,9 @@ from nnsight.intervention.backends.remote import RemoteBackend, RemoteError
 from nnsight.schema.request import RequestModel
 from nnsight.schema.response import ResponseModel, Status
 
-from xtransplant.errors import JobFailed, XTransplantError
+from xtransplant.errors import JobFailed, XTransplantError, one_line
 
-__all__ = ["Passing", "failed", "fetch", "look", "one_line", "receive", "send", "subscribe"]
+__all__ = ["Passing", "failed", "fetch", "key_header", "look", "receive", "send", "subscribe"]
 
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _HINTS = {
@@ -32,7 +32,7 @@ def subscribe(client: RemoteBackend, timeout: float) -> tuple[Any, str]:
     try:
         connection = websocket.create_connection(
             f"{client.ws_host}/subscribe",
-            header={"ndif-api-key": client.api_key} if client.api_key else None,
+            header=key_header(client.api_key),
             timeout=timeout,
         )
     except websocket.WebSocketBadStatusException as error:
@@ -69,7 +69,7 @@ def send(client: RemoteBackend, request: RequestModel, blob: bytes) -> ResponseM
 
 def look(client: RemoteBackend, job: str) -> ResponseModel | None:
     """The last status of a job that no websocket belongs to; None where the server knows none."""
-    headers = {"ndif-api-key": client.api_key} if client.api_key else None
+    headers = key_header(client.api_key)
     try:
         answer = httpx.get(f"{client.host}/response/{job}", headers=headers, timeout=30.0)
     except httpx.HTTPError as error:
@@ -113,9 +113,9 @@ def failed(client: RemoteBackend, response: ResponseModel) -> JobFailed | None:
     return error
 
 
-def one_line(error: object) -> str:
-    """The first words of an error."""
-    return " ".join(str(error).split())[:200]
+def key_header(key: str | None) -> dict[str, str] | None:
+    """How a key goes along with what is asked; nothing where there is none."""
+    return {"ndif-api-key": key} if key else None
 
 
 def _message(connection: Any, timeout: float) -> Any:

@@ -8,10 +8,8 @@ from pathlib import Path
 from xtransplant.backends.where import Where, server_of
 from xtransplant.bench.config import Config
 from xtransplant.bench.pairs import Pairs
-from xtransplant.bench.plan import make_plan
-from xtransplant.bench.run import Watch, bench, load_model
+from xtransplant.bench.run import Watch, bench
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model
 from xtransplant.runs.store import Run
 
 __all__ = ["bench_on"]
@@ -48,11 +46,7 @@ def bench_on(
             config, output_path, address=where.address, workers=workers, fresh=fresh,
             across=across, pairs=pairs, say=say, watch=watch,
         )  # fmt: skip
-    model: Model | None = None
-    if where.kind == "ndif":
-        plan = make_plan(config, across=across, pairs=pairs)
-        model = load_model(plan, server_of(where, say=note))
     return bench(
-        config, output_path, model=model, fresh=fresh, shard=shard, across=across, pairs=pairs,
-        say=say, watch=watch,
+        config, output_path, server=server_of(where, say=note), fresh=fresh, shard=shard,
+        across=across, pairs=pairs, say=say, watch=watch,
     )  # fmt: skip

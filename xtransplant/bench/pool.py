@@ -18,7 +18,7 @@ from xtransplant.bench.config import Config
 from xtransplant.bench.pairs import Pairs
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import Clock, Watch, find_run
-from xtransplant.errors import XTransplantError
+from xtransplant.errors import XTransplantError, one_line
 from xtransplant.runs.store import Run, open_run
 
 __all__ = ["bench_on_ray"]
@@ -99,11 +99,11 @@ def bench_on_ray(
                     deaths += 1
                     if deaths > _MOST_DEATHS * count:
                         raise XTransplantError(
-                            f"{deaths} workers have died, the last one so: {_line(error)}; what "
+                            f"{deaths} workers have died, the last one so: {one_line(error)}; what "
                             "they stored is whole: run the same command again"
                         ) from error
                     if say is not None:
-                        say(f"a worker died ({_line(error)}); another takes over")
+                        say(f"a worker died ({one_line(error)}); another takes over")
                     pending.update(_start(worker, 1, made))
                 except ray.exceptions.RayTaskError as error:
                     cause = error.cause
@@ -128,8 +128,8 @@ def _connect(ray: Any, address: str | None) -> None:
         ray.init(logging_level="ERROR", **options)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise XTransplantError(
-            f"--on ray:{address or ''}: no cluster answers there: {_line(error)}; start one with "
-            "ray start --head, or leave the address out"
+            f"--on ray:{address or ''}: no cluster answers there: {one_line(error)}; start one "
+            "with ray start --head, or leave the address out"
         ) from error
 
 
@@ -142,7 +142,7 @@ def _reach(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=5).close()
     except OSError as error:
         raise XTransplantError(
-            f"--on ray:{address}: no cluster answers there ({_line(error)}); start one with "
+            f"--on ray:{address}: no cluster answers there ({one_line(error)}); start one with "
             "ray start --head, or leave the address out"
         ) from error
 
@@ -172,7 +172,3 @@ def _start(worker: Any, count: int, made: tuple[Any, ...]) -> dict[Any, Any]:
     """Futures of as many actors' work; each future keeps its actor alive."""
     actors = [worker.remote() for _ in range(count)]
     return {actor.work.remote(*made): actor for actor in actors}
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]

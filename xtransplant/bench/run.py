@@ -66,6 +66,7 @@ def bench(
     output_path: str | Path = "runs",
     *,
     model: Model | None = None,
+    server: Server | None = None,
     fresh: bool = False,
     shard: tuple[int, int] | None = None,
     across: bool = False,
@@ -80,6 +81,7 @@ def bench(
     Args:
         output_path: the folder of runs.
         model: loaded already; else the configuration's is loaded, if there is anything to do.
+        server: where to load it, if not in this process.
         fresh: begin a new run, in a folder of its own, though there is one.
         shard: (k, n): only every n-th part, from the k-th.
         across, pairs, say: see :func:`make_plan`.
@@ -94,7 +96,7 @@ def bench(
     if run is not None and not run.missing():
         check_folder(plan.model_name, run.manifest.model, path.name)
         return run.finish()
-    loaded = load_model(plan) if model is None else model
+    loaded = load_model(plan, server) if model is None else model
     return run_plan(fitted(plan, loaded, say), path, loaded, shard=shard, watch=watch)
 
 

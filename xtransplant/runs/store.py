@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xtransplant.errors import XTransplantError
+from xtransplant.errors import cannot_write
 from xtransplant.runs.manifest import Manifest, Part, read_manifest
 
 if TYPE_CHECKING:
@@ -50,13 +50,13 @@ class Run:
     def has(self, kind: str, part: Part) -> bool:
         return self.part_path(kind, part).is_file()
 
+    def is_complete(self, part: Part) -> bool:
+        """Whether all of a part is stored."""
+        return self.has("correct", part) and self.has("records", part)
+
     def missing(self) -> list[Part]:
         """Parts that are not complete."""
-        return [
-            part
-            for part in self.manifest.parts()
-            if not (self.has("correct", part) and self.has("records", part))
-        ]
+        return [part for part in self.manifest.parts() if not self.is_complete(part)]
 
     def stored(self) -> list[Part]:
         """Parts that are complete."""
@@ -107,7 +107,7 @@ def create_run(path: Path, manifest: Manifest) -> Run:
         finally:
             os.unlink(temporary)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     return open_run(path)
 
 
@@ -143,7 +143,7 @@ class Claims:
                 if not _hold(self.lock, self.numbers[part]):
                     passed_over.append(part)
                 # It may have been done between the look and the lock.
-                elif self.run.has("correct", part) and self.run.has("records", part):
+                elif self.run.is_complete(part):
                     self.free(part)
                 else:
                     yield part
@@ -177,7 +177,7 @@ def _written(path: Path) -> Iterator[str]:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
         os.close(handle)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     try:
         yield temporary
         with open(temporary, "rb") as whole:
@@ -185,7 +185,7 @@ def _written(path: Path) -> Iterator[str]:
         os.chmod(temporary, 0o644 & ~_umask())
         os.replace(temporary, path)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     finally:
         with suppress(OSError):
             os.unlink(temporary)
@@ -197,21 +197,13 @@ def _umask() -> int:
     return mask
 
 
-def _cannot_write(path: Path, error: OSError) -> XTransplantError:
-    why = error.strerror or " ".join(str(error).split())
-    return XTransplantError(
-        f"cannot write {str(path)!r}: {why}; what was stored before is whole: make room or give "
-        "another --output-path, and run the same command again"
-    )
-
-
 @contextmanager
 def _lock_file(folder: Path) -> Iterator[int]:
     """One file whose bytes stand for parts; the system frees them when a process dies."""
     try:
         handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise _cannot_write(folder / ".lock", error) from error
+        raise cannot_write(folder / ".lock", error) from error
     try:
         yield handle
     finally:
