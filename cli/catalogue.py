@@ -49,7 +49,8 @@ def show(
     if as_json:
         typer.echo(json.dumps(about, ensure_ascii=False, indent=1))
         return
-    typer.echo(f"{about['name']}  ({about['origin']})\n\n{about['doc']}\n\nrecords")
+    typer.echo(f"{about['name']}  ({about['origin']})\n\n{about['doc']}\n")
+    typer.echo("raw: runs inside the traces of one variant" if about["raw"] else "records")
     for edit in about["records"]:
         typer.echo(f"    {edit}")
     typer.echo("\noptions" if about["options"] else "\nno options")

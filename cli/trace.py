@@ -98,10 +98,12 @@ def trace(
     from xtransplant.report.frame import TABLE_SUFFIXES, grid_json, save_grid
     from xtransplant.report.heatmap import PLOT_SUFFIXES
     from xtransplant.report.paths import checked_path
-    from xtransplant.strategies import find_strategy
+    from xtransplant.strategies import check_verifiable, find_strategy
 
     # Everything that can be wrong is looked at before the model is loaded.
     chosen = find_strategy(strategy).with_options(parse_assignments(options or []))
+    if verify:
+        check_verifiable(chosen)
     check_layers(source_layers, "--source-layers")
     check_layers(target_layers, "--target-layers")
     item, bundled = choose_example(

@@ -3,15 +3,17 @@
 import re
 from pathlib import Path
 
+from xtransplant.benchmarks.babel import CHECKPOINT, babel
+
 import xtransplant
-from xtransplant import Grid, find_strategy
+from xtransplant import Grid, find_strategy, load, transplant
 
 README = Path(xtransplant.__file__).resolve().parent.parent / "README.md"
 TEXT = README.read_text(encoding="utf-8")
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", TEXT, flags=re.DOTALL)
+def blocks(language, text=TEXT):
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
 def test_the_two_commands_are_where_ci_reads_them():
@@ -36,6 +38,18 @@ def test_the_first_strategy_records(tmp_path):
 
     (edit,) = find_strategy(str(path)).edits(Shape(4, 4), 1, 2)
     assert str(edit) == "target.ffn[j] = target.ffn[j] + 0.5 * source.ffn[i]"
+
+
+def test_the_strategies_of_the_guide_run(tmp_path):
+    guide = (README.parent / "docs" / "strategies.md").read_text(encoding="utf-8")
+    code = blocks("python", guide)
+    assert len(code) == 2
+    model, example = load(CHECKPOINT), babel.examples("sw", "en-to-lang", "pilot")[0]
+    for number, text in enumerate(code):
+        path = tmp_path / f"mine_{number}.py"
+        path.write_text(text)
+        grid = transplant(model, example, str(path), source_layers=[5], target_layers=[0])
+        assert abs(grid.scores.logprobs - grid.scores.vanilla).max() > 1e-3
 
 
 def test_every_file_it_points_to_exists():

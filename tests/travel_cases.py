@@ -69,3 +69,15 @@ def recorded(folder, body, function):
         "    target.ffn[j] = apply(FUNCTION, source.ffn[i])\n"
     )
     return [find_strategy(str(file)).edits(SHAPE, i, 1) for i in range(2)]
+
+
+def scripted(folder, body):
+    """A raw strategy that calls ``h``."""
+    file = folder / "mine.py"
+    file.write_text(
+        f"from xtransplant import strategy\n{body}\n\n"
+        '@strategy("mine", raw=True)\ndef mine(model, i, j):\n'
+        "    value = h(model.model.layers[i].mlp.output[0, -1])\n    yield\n"
+        "    model.model.layers[j].mlp.output[0, -1] = value\n"
+    )
+    return [find_strategy(str(file)).variant(SHAPE, i, 1) for i in range(2)]

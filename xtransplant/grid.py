@@ -20,7 +20,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.packing import ROWS, Packing
 from xtransplant.prompts import Example
-from xtransplant.strategies import Strategy, find_strategy
+from xtransplant.strategies import Strategy, check_verifiable, find_strategy
 from xtransplant.strategies.travel import check_travel
 
 if TYPE_CHECKING:
@@ -283,7 +283,7 @@ def transplant_many(
                 f"{model.name} has layers 0 to {model.n_layers - 1}"
             )
     shape = shape_of(model)
-    variants = [chosen.edits(shape, i, j) for i, j in product(from_layers, to_layers)]
+    variants = [chosen.variant(shape, i, j) for i, j in product(from_layers, to_layers)]
     if model.server is not None:
         check_travel(variants)
     check, room = packing_for(model), Room.of(model, memory_budget)
@@ -312,8 +312,8 @@ def transplant_many(
             target_layers=to_layers,
             scores=next(scored),
             generations=next(said),
-            packing=check.packing,
-            note=check.note,
+            packing=ROWS if chosen.raw else check.packing,
+            note="a raw strategy runs one variant after another" if chosen.raw else check.note,
         )
 
 
@@ -355,7 +355,12 @@ class GridCheck:
 def verify_grid(
     model: Model, grid: Grid, strategy: Strategy, *, chat_template: bool = False
 ) -> GridCheck:
-    """Run a grid's variants again, each in a batch row of its own, and compare."""
+    """Run a grid's variants again, each in a batch row of its own, and compare.
+
+    Raises:
+        XTransplantError: a raw strategy, whose variants have run one after another as it is.
+    """
+    check_verifiable(strategy)
     worst, different, tops = float("nan"), 0, 0.0
     shape = shape_of(model)
     variants = [strategy.edits(shape, i, j) for i, j in grid.pairs]

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import raw_cases
 from small_bench import PARTS, SMALL
 from tiny import GOLDEN
 from xtransplant.benchmarks.babel import CHECKPOINT
@@ -46,6 +47,24 @@ def test_records_hold_what_a_grid_says(small, babel_model):
     texts = examples(run)
     assert texts.target.iloc[1] == example.target
     assert tuple(texts.candidates.iloc[1]) == example.candidates
+
+
+@pytest.mark.parametrize("mode", ["score", "generate"])
+def test_a_raw_strategy_is_stored_as_its_recorded_twin(small, mode):
+    raw = f"{raw_cases.__file__}:raw-attn"
+    run = small(
+        strategies=("attn-swap", raw), langs=("sw",), limit=2, mode=mode, max_new_tokens=2,
+        pairs="last:first",
+    )  # fmt: skip
+    found = records(run).set_index("strategy")
+    assert set(found.index) == {"vanilla", "source", "attn-swap", "raw-attn"}
+    twins = [found.loc[name] for name in ("attn-swap", "raw-attn")]
+    if mode == "generate":
+        assert list(twins[0].output) == list(twins[1].output)
+    else:
+        stored = [np.stack(one.logprobs.to_list()) for one in twins]
+        assert np.abs(stored[0] - stored[1]).max() < 1e-4
+    assert list(twins[0].match) == list(twins[1].match)
 
 
 def test_generations_are_those_of_a_grid(small, babel_model):

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+import raw_cases
 from xtransplant.cli.docs import page
 
 from xtransplant import __version__, find_strategy
@@ -37,6 +38,15 @@ def test_lists_are_one_line_each(xtp, kind):
     outcome = xtp("list", kind)
     assert outcome.code == 0
     assert len(outcome.out.splitlines()) == len(json.loads(xtp("list", kind, "--json").out))
+
+
+def test_show_says_that_a_raw_strategy_records_nothing(xtp):
+    shown = xtp("show", f"{raw_cases.__file__}:raw-blend").out
+    assert "raw: runs inside the traces of one variant" in shown
+    assert "-S weight=0.5  (float)" in shown
+    about = json.loads(xtp("show", f"{raw_cases.__file__}:uphill", "--json").out)
+    assert about["raw"]
+    assert about["records"] == []
 
 
 def test_show_gives_docstring_formula_and_options(xtp):

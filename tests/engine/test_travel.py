@@ -4,13 +4,15 @@ import pickle
 import pickletools
 
 import pytest
+import raw_cases
 from nnsight.schema.request import RequestModel
 from nnsight.tracing.backend import Backend
 from tiny import EXAMPLE
 
 from xtransplant import capture, find_strategy
 from xtransplant.engine.generate import generate
-from xtransplant.engine.score import score
+from xtransplant.engine.raw import run_scripts, say_scripts
+from xtransplant.engine.score import item_of, score, shape_of
 from xtransplant.packing import MASKED, Packing
 
 
@@ -51,12 +53,15 @@ def modules_named(blob):
     return found
 
 
-@pytest.mark.parametrize("name", ["score", "generate", "capture"])
+@pytest.mark.parametrize("name", ["score", "generate", "capture", "raw", "raw generate"])
 def test_nothing_of_this_package_travels(llama, payload, name):
     swap = find_strategy("attn-swap-official")
+    raw = find_strategy(f"{raw_cases.__file__}:nearest-token").variant(shape_of(llama), 0, 1)
     work = {
         "score": lambda: score(llama, EXAMPLE, swap, [(0, 1)], packing=Packing(growing=True)),
         "generate": lambda: generate(llama, EXAMPLE, swap, [(0, 1)], packing=MASKED),
+        "raw": lambda: run_scripts(llama, item_of(llama, EXAMPLE), [raw], 1),
+        "raw generate": lambda: say_scripts(llama, item_of(llama, EXAMPLE), [raw], 3),
         "capture": lambda: capture(llama, EXAMPLE.source),
     }[name]
     blob = payload(work)

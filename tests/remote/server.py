@@ -42,6 +42,7 @@ from nnsight.modeling.mixins.remotable import Remotable
 from nnsight.schema.request import RequestModel
 from nnsight.schema.response import ResponseModel, Status
 from nnsight.tracing import tracer as tracing
+from nnsight.tracing.globals import BLOCKS, SOURCES
 
 torch.set_num_threads(1)
 KEY = "loopback-key"
@@ -76,7 +77,9 @@ def execute(blob, request):
     """Run a job; the bytes of what it saved."""
     with running:
         model = model_for(request.model_key)
-        lines = dict(linecache.cache)
+        # A job names its blocks by the client's files and lines, and the next job may hold another
+        # part of the same file: as NDIF does, nothing of it is kept.
+        caches = [(cache, dict(cache)) for cache in (linecache.cache, SOURCES, BLOCKS)]
         try:
             tracer = RequestModel.deserialize(
                 blob, model._remoteable_persistent_objects(), request.compress
@@ -89,8 +92,9 @@ def execute(blob, request):
             finally:
                 tracing.dec()
         finally:
-            linecache.cache.clear()
-            linecache.cache.update(lines)
+            for cache, before in caches:
+                cache.clear()
+                cache.update(before)
     if armed("shapes"):
         found = {"found": [{"edges": torch.zeros(1), "top": torch.zeros(1), "ids": torch.zeros(1)}]}
     if armed("nan"):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import raw_cases
 from loopback import KEY
 from tiny import EXAMPLE, GOLDEN, make_tiny
 from travel_cases import BAD, GOOD, recorded
@@ -146,6 +147,28 @@ def test_a_users_function_travels_by_value(asked, near, packed, tmp_path):
     file = tmp_path / "mine.py"
     there, here = (grid(model, str(file)).scores.logprobs for model in (far, near))
     assert np.abs(there - here).max() < 1e-5
+
+
+@pytest.mark.parametrize("name", ["raw-attn", "raw-blend", "nearest-token", "uphill"])
+def test_a_raw_strategy_travels_by_value(asked, near, packed, name):
+    far, _, server = asked
+    warm(far, packed)
+    before = server.log["jobs"]
+    there, here = (
+        grid(model, f"{raw_cases.__file__}:{name}", generations=True, max_new_tokens=4)
+        for model in (far, near)
+    )
+    assert np.abs(there.scores.logprobs - here.scores.logprobs).max() < 1e-5
+    assert there.generations.outputs == here.generations.outputs
+    # Scores and texts, each with and without a transplant, and the source's own text.
+    assert server.log["jobs"] - before in (0, 5)
+
+
+def test_an_error_in_a_raw_strategy_is_the_servers_own_words(asked, packed):
+    far, _, _ = asked
+    warm(far, packed)
+    with pytest.raises(XTransplantError, match=r"the job failed on .*: ValueError: no such thing"):
+        grid(far, f"{raw_cases.__file__}:broken")
 
 
 @pytest.mark.parametrize("name", [*GOOD, "large global"])

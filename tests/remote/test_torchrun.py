@@ -18,7 +18,7 @@ SCRIPT = """
     import json, sys
 
     sys.path.insert(0, sys.argv[1])
-    import torch
+    import raw_cases, torch
 
     torch.set_num_threads(1)
     from tiny import EXAMPLE, GOLDEN
@@ -31,7 +31,7 @@ SCRIPT = """
     parts = model.nn._module.model.layers[0].self_attn.q_proj.weight.to_local().shape[0]
     found = {"packing": str(packing_for(model).packing), "rows of q_proj": parts, "scores": {},
              "texts": {}}
-    for name in strategy_names():
+    for name in [*strategy_names(), raw_cases.__file__ + ":raw-attn"]:
         grid = transplant(model, EXAMPLE, name, generations=True, max_new_tokens=5)
         found["scores"][name] = grid.scores.logprobs.tolist()
         found["texts"][name] = grid.generations.outputs

@@ -1,7 +1,7 @@
 """What would not survive the trip is found, with file and line; what would, is left alone."""
 
 import pytest
-from travel_cases import BAD, GOOD, SHAPE, recorded
+from travel_cases import BAD, GOOD, SHAPE, WRAPS, recorded, scripted
 
 from xtransplant import XTransplantError, find_strategy
 from xtransplant.strategies.travel import check_travel, concerns, functions_of
@@ -35,3 +35,25 @@ def test_what_a_server_has_is_no_concern(tmp_path):
 def test_a_recorded_strategy_travels_as_numbers():
     swap = find_strategy("attn-swap")
     assert functions_of([swap.edits(SHAPE, 0, 1)]) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "words"),
+    [
+        (WRAPS, 10, "decorates h"),
+        ("import scipy\n\ndef h(x):\n    return scipy.e * x\n", 4, "scipy may not be"),
+        ("def h(x):\n    import pandas\n    return x\n", 3, "pandas may not be"),
+    ],
+)
+def test_what_a_raw_strategy_calls_is_looked_at_too(tmp_path, body, line, words):
+    variants = scripted(tmp_path, body)
+    (found,) = concerns(functions_of(variants))
+    assert words in found.what
+    assert found.line == line
+    if found.silent:
+        with pytest.raises(XTransplantError, match=words):
+            check_travel(variants)
+
+
+def test_a_raw_strategy_that_would_survive_is_left_alone(tmp_path):
+    assert concerns(functions_of(scripted(tmp_path, "def h(x):\n    return x.clone()\n"))) == []

@@ -19,7 +19,7 @@ from xtransplant.model.load import Model
 from xtransplant.packing import Packing
 from xtransplant.prompts import Example
 from xtransplant.runs.tables import SOURCE, VANILLA, Rows, records_table
-from xtransplant.strategies import Edit, Strategy
+from xtransplant.strategies import Strategy, Variant
 
 __all__ = ["Asked", "Work", "ask", "fixed_budget", "part_size"]
 
@@ -28,7 +28,7 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class Work:
-    """One strategy at its pairs, as edits.
+    """One strategy at its pairs.
 
     Attributes:
         name: the strategy's, with its options.
@@ -36,12 +36,12 @@ class Work:
 
     name: str
     pairs: tuple[Pair, ...]
-    variants: tuple[tuple[Edit, ...], ...]
+    variants: tuple[Variant, ...]
 
     @classmethod
     def of(cls, model: Model, name: str, strategy: Strategy, pairs: Sequence[Pair]) -> Work:
         shape = shape_of(model)
-        return cls(name, tuple(pairs), tuple(strategy.edits(shape, i, j) for i, j in pairs))
+        return cls(name, tuple(pairs), tuple(strategy.variant(shape, i, j) for i, j in pairs))
 
 
 @dataclass(frozen=True)

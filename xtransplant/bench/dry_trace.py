@@ -9,6 +9,7 @@ from itertools import product
 from xtransplant.engine.score import item_of, shape_of
 from xtransplant.engine.sketch import likely_packing, sketch
 from xtransplant.model.load import Model
+from xtransplant.packing import ROWS
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy
 from xtransplant.strategies.travel import concerns, functions_of
@@ -61,7 +62,7 @@ def dry_trace(
         XTransplantError: an unusable prompt, candidate or strategy; functions that cannot travel.
     """
     shape = shape_of(model)
-    variants = [strategy.edits(shape, i, j) for i, j in product(source_layers, target_layers)]
+    variants = [strategy.variant(shape, i, j) for i, j in product(source_layers, target_layers)]
     item = item_of(model, example, chat_template=chat_template)
     found = concerns(functions_of(variants))
     one = sketch(model, item, variants, generates=generations, max_new_tokens=max_new_tokens)
@@ -73,6 +74,6 @@ def dry_trace(
         target_tokens=len(item.target),
         token_forwards=one.token_forwards,
         payload=one.payload,
-        packing=str(likely_packing(model)),
+        packing=str(ROWS if strategy.raw else likely_packing(model)),
         concerns=tuple(map(str, found)),
     )

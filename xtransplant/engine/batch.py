@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from xtransplant.engine.attention import KeysValues, Trunk, shared_attention
+from xtransplant.engine.believe import believe
 from xtransplant.engine.memory import Room, is_out_of_memory
 from xtransplant.engine.passes import Pass, row_pass, sequence_pass
 from xtransplant.engine.play import picker, player
@@ -321,37 +322,16 @@ def _session(
                 play(nn, steps, banks, n_examples)
                 found.append(pick(nn.output.logits, wanted))
     if not local:
-        _believe(model, found, passes)
+        believe(model, found, [_shapes(one) for one in passes])
     return found, read
 
 
-def _believe(model: Model, found: list[Picked], passes: Sequence[Pass]) -> None:
-    """Whether what a server answered can be what was asked for.
-
-    Raises:
-        XTransplantError: other names, shapes or kinds of values, or numbers that are none.
-    """
-    assert model.server is not None
-    if len(found) != len(passes):
-        raise XTransplantError(
-            f"{model.server.url} answered with {len(found)} results where {len(passes)} were asked"
-        )
-    for one, asked in zip(found, passes, strict=True):
-        assert asked.wanted is not None
-        (n_examples, n_blocks), _, _, _, tokens, _, top_k = asked.wanted
-        sizes = {"edges": tokens.shape[-1], "top": top_k, "ids": top_k}
-        for name, size in sizes.items():
-            value = one.get(name) if isinstance(one, dict) else None
-            shape = (n_examples, n_blocks, size)
-            if not isinstance(value, Tensor) or tuple(value.shape) != shape:
-                what = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-                raise XTransplantError(
-                    f"{model.server.url} answered with {what} for {name} where {shape} was asked"
-                )
-            if bool(torch.isnan(value).any()):
-                raise XTransplantError(
-                    f"{model.server.url} answered with values of {name} that are not finite"
-                )
+def _shapes(one: Pass) -> dict[str, tuple[int, ...]]:
+    """What :func:`picker` makes of a pass."""
+    assert one.wanted is not None
+    (n_examples, n_blocks), _, _, _, tokens, _, top_k = one.wanted
+    sizes = {"edges": tokens.shape[-1], "top": top_k, "ids": top_k}
+    return {name: (n_examples, n_blocks, size) for name, size in sizes.items()}
 
 
 def _padded(value: Tensor, name: str, length: int) -> Tensor:

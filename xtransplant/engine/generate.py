@@ -11,15 +11,16 @@ from xtransplant.engine.batch import Batch
 from xtransplant.engine.decode import decode
 from xtransplant.engine.inputs import prompt_ids
 from xtransplant.engine.memory import Room, is_out_of_memory, stored_bytes
+from xtransplant.engine.raw import say_scripts, token_forwards
 from xtransplant.engine.repeat import end_ids, generate_rows
 from xtransplant.engine.score import shape_of
 from xtransplant.engine.sources import Sources
 from xtransplant.engine.variants import Item, Variants, cost_of
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
-from xtransplant.packing import Layout, Packing
+from xtransplant.packing import ROWS, Layout, Packing
 from xtransplant.prompts import Example
-from xtransplant.strategies import Edit, Strategy
+from xtransplant.strategies import Script, Strategy, Variant, parted
 
 __all__ = ["Generations", "generate", "generate_edits", "generate_items"]
 
@@ -76,7 +77,7 @@ def generate(
         XTransplantError: an unusable prompt or strategy, or too little memory for one variant.
     """
     shape = shape_of(model)
-    variants = [strategy.edits(shape, i, j) for i, j in pairs]
+    variants = [strategy.variant(shape, i, j) for i, j in pairs]
     return generate_edits(
         model,
         prompt_ids(model, example.source, chat_template=chat_template),
@@ -92,7 +93,7 @@ def generate_edits(
     model: Model,
     source_ids: Sequence[int],
     target_ids: Sequence[int],
-    variants: Sequence[Sequence[Edit]],
+    variants: Sequence[Variant],
     *,
     packing: Packing,
     max_new_tokens: int = 20,
@@ -109,7 +110,7 @@ def generate_edits(
 def generate_items(
     model: Model,
     items: Iterable[Item],
-    variants: Sequence[Sequence[Edit]],
+    variants: Sequence[Variant],
     *,
     packing: Packing,
     max_new_tokens: int = 20,
@@ -128,7 +129,8 @@ def generate_items(
             once, below the layers they write at.
     """
     room = Room.of(model) if room is None else room
-    recorded = Variants.of(variants)
+    edits, scripts = parted(variants)
+    recorded = Variants.of(edits)
     said: dict[tuple[int, ...], _Said] = {}
     for item in items:
         started = time.perf_counter()
@@ -137,6 +139,8 @@ def generate_items(
         found = _all_parts(
             model, prompts, recorded, packing, max_new_tokens, room, sources, share_histories
         )
+        if scripts:
+            found = _with_scripts(model, prompts, scripts, max_new_tokens, found)
         source = _Said([[]], 0, 0.0)
         key = tuple(item.source)
         if source_text:
@@ -153,7 +157,7 @@ def generate_items(
             token_ids=tuple(map(tuple, found.ids[1:])),
             vanilla=texts[0],
             source=texts[-1],
-            packing=packing,
+            packing=ROWS if scripts else packing,
             forward_passes=found.forward_passes + source.forward_passes,
             token_forwards=found.token_forwards + source.token_forwards,
             seconds=time.perf_counter() - started,
@@ -213,6 +217,16 @@ def _all_parts(
         tokens += said.token_forwards
         done += count
     return _Said(ids, passes, tokens)
+
+
+def _with_scripts(
+    model: Model, item: Item, scripts: Sequence[Script], max_new_tokens: int, plain: _Said
+) -> _Said:
+    """What is said under a raw strategy, after what is said without a transplant."""
+    ids = say_scripts(model, item, scripts, max_new_tokens)
+    n_new = sum(map(len, ids))
+    tokens = plain.token_forwards + token_forwards(item, len(scripts), n_new)
+    return _Said([*plain.ids, *ids], plain.forward_passes + len(ids) + n_new, tokens)
 
 
 def _over_shared_prefix(

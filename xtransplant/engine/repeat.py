@@ -21,7 +21,7 @@ from xtransplant.engine.program import compile_source, compile_target
 from xtransplant.model.load import Model
 from xtransplant.packing import rows
 
-__all__ = ["end_ids", "generate_rows"]
+__all__ = ["end_ids", "generate_rows", "greedy", "until_end"]
 
 
 def generate_rows(
@@ -49,7 +49,7 @@ def generate_rows(
         greedy(model, max_new_tokens),
     )
     ends = end_ids(model)
-    ids = [_until_end(row, ends) for row in found.tolist()]
+    ids = [until_end(row, ends) for row in found.tolist()]
     new = found.shape[1]
     tokens = len(item.source) + cached + len(edits) * (length - cached + new - 1)
     return ids, 1 + bool(cached) + new, float(tokens)
@@ -122,7 +122,7 @@ def end_ids(model: Model) -> list[int]:
     return list(end) if isinstance(end, list) else [] if end is None else [end]
 
 
-def _until_end(ids: Sequence[int], ends: Sequence[int]) -> list[int]:
+def until_end(ids: Sequence[int], ends: Sequence[int]) -> list[int]:
     """Cut a row after the token that ended it; what follows is padding."""
     stop = next((index + 1 for index, token in enumerate(ids) if token in ends), len(ids))
     return list(ids[:stop])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,19 @@ import torch
 from xtransplant.engine.batch import Found, room_for, run_items
 from xtransplant.engine.inputs import candidate_ids, prompt_ids
 from xtransplant.engine.memory import Room, is_out_of_memory
+from xtransplant.engine.raw import run_scripts, token_forwards
 from xtransplant.engine.sources import Sources
 from xtransplant.engine.variants import Item, Variants, alike
 from xtransplant.model.load import Model
-from xtransplant.packing import Packing
+from xtransplant.packing import ROWS, Packing
 from xtransplant.prompts import Example
-from xtransplant.strategies import Edit, Shape, Strategy
+from xtransplant.strategies import (
+    Script,
+    Shape,
+    Strategy,
+    Variant,
+    parted,
+)
 
 __all__ = ["Scores", "item_of", "score", "score_edits", "score_items", "shape_of"]
 
@@ -84,7 +91,7 @@ def score(
             one variant.
     """
     shape = shape_of(model)
-    variants = [strategy.edits(shape, i, j) for i, j in pairs]
+    variants = [strategy.variant(shape, i, j) for i, j in pairs]
     item = item_of(model, example, chat_template=chat_template)
     room = Room.of(model, memory_budget)
     return next(score_items(model, [item], variants, packing=packing, top_k=top_k, room=room))
@@ -115,7 +122,7 @@ def score_edits(
     model: Model,
     source_ids: Sequence[int],
     target_ids: Sequence[int],
-    variants: Sequence[Sequence[Edit]],
+    variants: Sequence[Variant],
     source_candidates: Sequence[Sequence[int]],
     target_candidates: Sequence[Sequence[int]],
     *,
@@ -131,7 +138,7 @@ def score_edits(
 def score_items(
     model: Model,
     items: Iterable[Item],
-    variants: Sequence[Sequence[Edit]],
+    variants: Sequence[Variant],
     *,
     packing: Packing,
     top_k: int = 5,
@@ -149,7 +156,12 @@ def score_items(
     """
     room = Room.of(model) if room is None else room
     top_k = min(top_k, model.vocab_size)
-    edits = Variants.of(variants)
+    recorded, scripts = parted(variants)
+    if scripts:
+        for one in items:
+            yield _by_scripts(model, one, scripts, packing, top_k, room, sources)
+        return
+    edits = Variants.of(recorded)
     ahead, waiting = iter(items), deque[Item]()
     while True:
         while len(waiting) < _LOOK_AHEAD and (item := next(ahead, None)) is not None:
@@ -174,6 +186,36 @@ def score_items(
 
 
 _LOOK_AHEAD = 512
+
+
+def _by_scripts(
+    model: Model,
+    item: Item,
+    scripts: Sequence[Script],
+    packing: Packing,
+    top_k: int,
+    room: Room,
+    sources: Sources | None,
+) -> Scores:
+    """One example under a raw strategy; without a transplant it runs as ever."""
+    started = time.perf_counter()
+    plain = next(
+        score_items(model, [item], [()], packing=packing, top_k=top_k, room=room, sources=sources)
+    )
+    found = run_scripts(model, item, scripts, top_k)
+    n_passes = 2 + any(len(ids) > 1 for ids in item.target_candidates)
+    return replace(
+        plain,
+        logprobs=found["scores"].numpy(),
+        top_tokens=tuple(
+            tuple(model.tokenizer.decode([token]) for token in row) for row in found["ids"].tolist()
+        ),
+        top_logprobs=found["top"].double().numpy(),
+        packing=ROWS,
+        forward_passes=plain.forward_passes + n_passes * len(scripts),
+        token_forwards=plain.token_forwards + token_forwards(item, len(scripts)),
+        seconds=time.perf_counter() - started,
+    )
 
 
 def _scores(

@@ -9,12 +9,13 @@ from xtransplant.backends.nowhere import NotSent, Nowhere
 from xtransplant.engine.batch import Batch
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.memory import Room
+from xtransplant.engine.raw import token_forwards
 from xtransplant.engine.score import score_items
 from xtransplant.engine.variants import Item, Variants
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.packing import ROWS, Packing
-from xtransplant.strategies import Edit
+from xtransplant.strategies import Variant, parted
 
 __all__ = ["Sketch", "likely_packing", "sketch"]
 
@@ -41,7 +42,7 @@ def likely_packing(model: Model) -> Packing:
 def sketch(
     model: Model,
     item: Item,
-    variants: Sequence[Sequence[Edit]],
+    variants: Sequence[Variant],
     *,
     generates: bool = False,
     max_new_tokens: int = 20,
@@ -58,8 +59,9 @@ def sketch(
     if not isinstance(model.server, Nowhere):
         raise XTransplantError(f"{model.name} would run: load it with a server that is none")
     packing, room = likely_packing(model), Room.of(model)
-    plan = Batch(model, [item], Variants.of(variants), packing, 1, None)
-    tokens = plan.planned()
+    recorded, scripts = parted(variants)
+    tokens = Batch(model, [item], Variants.of(recorded), packing, 1, None).planned()
+    tokens += token_forwards(item, len(scripts), len(scripts))
     if generates:
         tokens += (len(variants) + 2) * max_new_tokens
     try:

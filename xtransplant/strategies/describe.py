@@ -15,17 +15,19 @@ _SHAPE, _SOURCE, _TARGET = Shape(n_layers=48, n_heads=64), 11, 23
 
 
 def describe(name: str) -> dict[str, Any]:
-    """Plain data on a strategy: ``name``, ``doc``, ``origin``, ``records``, ``options``.
+    """Plain data on a strategy: ``name``, ``doc``, ``origin``, ``raw``, ``records``, ``options``.
 
     Raises:
         XTransplantError: no such strategy, or it records nothing.
     """
     strategy = find_strategy(name)
+    edits = () if strategy.raw else strategy.edits(_SHAPE, _SOURCE, _TARGET)
     return {
         "name": strategy.name,
         "doc": strategy.doc,
         "origin": strategy.origin,
-        "records": [str(edit) for edit in strategy.edits(_SHAPE, _SOURCE, _TARGET)],
+        "raw": strategy.raw,
+        "records": [str(edit) for edit in edits],
         "options": [
             {"name": option.name, "type": type_name(option.type), "default": option.default}
             for option in strategy.options

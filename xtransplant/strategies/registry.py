@@ -9,7 +9,7 @@ import sys
 import traceback
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -17,8 +17,9 @@ from typing import Any
 
 from xtransplant.errors import XTransplantError
 from xtransplant.strategies.recorder import Edit, Shape, record
+from xtransplant.strategies.script import Script
 
-__all__ = ["Option", "Strategy", "find_strategy", "strategy", "strategy_names"]
+__all__ = ["Option", "Strategy", "check_verifiable", "find_strategy", "strategy", "strategy_names"]
 
 _GROUP = "xtransplant.strategies"
 FILE_MODULE = "xtransplant_file_"
@@ -62,21 +63,24 @@ class Strategy:
 
     Attributes:
         name: what ``--strategy`` takes.
-        function: ``function(source, target, i, j, **options)``; see docs/strategies.md.
+        function: ``function(source, target, i, j, **options)``; of a raw strategy a generator
+            function ``function(model, i, j, **options)``; see docs/strategies.md.
         options: its typed keyword arguments.
         values: the values bound to them by :meth:`with_options`; the defaults hold elsewhere.
+        raw: whether its function runs inside the model's traces, and is not recorded.
         doc: the docstring of its file.
         origin: path of its file.
         source_hash: SHA-256 of that file.
     """
 
     name: str
-    function: Callable[..., None]
+    function: Callable[..., Any]
     options: tuple[Option, ...]
     doc: str
     origin: str
     source_hash: str
     values: tuple[tuple[str, Any], ...] = ()
+    raw: bool = False
 
     def with_options(self, options: Mapping[str, Any]) -> Strategy:
         """This strategy with options bound; text is parsed by the option's type."""
@@ -90,13 +94,24 @@ class Strategy:
                     f"its options: {right}"
                 )
             bound[name] = known[name].parse(value) if isinstance(value, str) else value
-        values = tuple(sorted(bound.items()))
-        return Strategy(
-            self.name, self.function, self.options, self.doc, self.origin, self.source_hash, values
-        )
+        return replace(self, values=tuple(sorted(bound.items())))
+
+    def variant(self, shape: Shape, i: int, j: int) -> tuple[Edit, ...] | Script:
+        """What it does at layer pair i→j: its edits, or its script if it is raw."""
+        if self.raw:
+            # Defaults too: what travels is told all of them.
+            options = {option.name: option.default for option in self.options} | dict(self.values)
+            return Script(self.function, i, j, tuple(options.items()), str(self), self.origin)
+        return self.edits(shape, i, j)
 
     def edits(self, shape: Shape, i: int, j: int) -> tuple[Edit, ...]:
-        """The edits for layer pair i→j, as data."""
+        """The edits for layer pair i→j, as data.
+
+        Raises:
+            XTransplantError: its function fails, writes what cannot be written, or is raw.
+        """
+        if self.raw:
+            raise XTransplantError(f"strategy {self} is raw: it records no edits")
         try:
             return record(self.function, shape, i, j, dict(self.values))
         except XTransplantError as error:
@@ -113,28 +128,41 @@ class Strategy:
         return f"{self.name}({values})" if values else self.name
 
 
-def strategy(name: str) -> Callable[[Callable[..., None]], Strategy]:
+def strategy(name: str, *, raw: bool = False) -> Callable[[Callable[..., Any]], Strategy]:
     """Make a strategy of a function ``(source, target, i, j, *, option: type = default)``.
 
+    Args:
+        raw: the function is a generator function ``(model, i, j, *, option: type = default)``
+            with one ``yield``, and runs inside the traces of one variant: before the ``yield`` in
+            that of the source, after it in that of the target. ``model`` is nnsight's, and each
+            trace holds nothing but its prompt, ``[1, n_tokens, ...]``.
+
     Raises:
-        XTransplantError: an option without a type or a default.
+        XTransplantError: an option without a type or a default, or a raw function without a
+            ``yield``.
     """
 
-    def decorate(function: Callable[..., None]) -> Strategy:
+    def decorate(function: Callable[..., Any]) -> Strategy:
+        if raw and not inspect.isgeneratorfunction(inspect.unwrap(function)):
+            raise XTransplantError(
+                f"raw strategy {name} has no yield; write one between what it does in the trace "
+                "of the source and in that of the target"
+            )
         hints = typing.get_type_hints(function)
-        parameters = list(inspect.signature(function).parameters.values())
-        for parameter in parameters[4:]:
+        parameters = list(inspect.signature(function).parameters.values())[3 if raw else 4 :]
+        for parameter in parameters:
             if parameter.name not in hints or parameter.default is parameter.empty:
                 raise XTransplantError(
                     f"option {parameter.name!r} of strategy {name} needs a type and a default, "
                     f"as in: {parameter.name}: float = 0.5"
                 )
-        options = tuple(Option(p.name, hints[p.name], p.default) for p in parameters[4:])
+        options = tuple(Option(p.name, hints[p.name], p.default) for p in parameters)
         path = inspect.getsourcefile(function) or ""
         module = sys.modules.get(function.__module__)
         doc = inspect.getdoc(function) or (module and inspect.getdoc(module)) or ""
         text = Path(path).read_bytes() if Path(path).is_file() else b""
-        return Strategy(name, function, options, doc, path, hashlib.sha256(text).hexdigest())
+        digest = hashlib.sha256(text).hexdigest()
+        return Strategy(name, function, options, doc, path, digest, raw=raw)
 
     return decorate
 
@@ -199,6 +227,19 @@ def _from_file(path: Path, name: str) -> Strategy:
     raise XTransplantError(
         f"strategy file {path} defines {', '.join(found)}; choose one: {path}:{next(iter(found))}"
     )
+
+
+def check_verifiable(strategy: Strategy) -> None:
+    """Refuse to verify what is the reference itself.
+
+    Raises:
+        XTransplantError: a raw strategy.
+    """
+    if strategy.raw:
+        raise XTransplantError(
+            f"raw strategy {strategy} runs one variant after another as it is, so there is nothing "
+            "to hold it against; leave --verify off"
+        )
 
 
 def nearest(name: str, names: typing.Iterable[str]) -> str:

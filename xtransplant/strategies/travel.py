@@ -1,8 +1,9 @@
 """Would a strategy's own functions survive the trip to another machine? Looked at, not run.
 
-A recorded strategy travels as numbers; only functions given to ``apply`` travel as code: their
-source, and the globals and closure that it names. What a server has not installed is not found
-there, a decorator is dropped without a word, and whatever a function holds goes along each time.
+A recorded strategy travels as numbers; functions given to ``apply`` and raw strategies travel as
+code: their source, and the globals and closure that it names. What a server has not installed is
+not found there, a decorator is dropped without a word, and whatever a function holds goes along
+each time.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from xtransplant.errors import XTransplantError
-from xtransplant.strategies.recorder import Edit
+from xtransplant.strategies.script import Script, Variant
 from xtransplant.strategies.values import Applied, Value
 
 __all__ = ["SERVER_PACKAGES", "Concern", "check_travel", "concerns", "functions_of"]
@@ -50,8 +51,8 @@ class Concern:
         return f"{self.path}:{self.line}: {self.what}"
 
 
-def functions_of(variants: Iterable[Iterable[Edit]]) -> list[Callable[..., Any]]:
-    """Functions that edits apply, each once, in the order in which they are met."""
+def functions_of(variants: Iterable[Variant]) -> list[Callable[..., Any]]:
+    """Functions that edits apply, and raw strategies' own; each once, in the order they are met."""
     found: dict[int, Callable[..., Any]] = {}
 
     def walk(value: Value) -> None:
@@ -61,8 +62,11 @@ def functions_of(variants: Iterable[Iterable[Edit]]) -> list[Callable[..., Any]]
                 for argument in term.arguments:
                     walk(argument)
 
-    for edits in variants:
-        for edit in edits:
+    for variant in variants:
+        if isinstance(variant, Script):
+            found[id(variant.function)] = variant.function
+            continue
+        for edit in variant:
             walk(edit.value)
     return list(found.values())
 
@@ -96,7 +100,7 @@ def concerns(
     return list(dict.fromkeys(found))
 
 
-def check_travel(variants: Iterable[Iterable[Edit]]) -> None:
+def check_travel(variants: Iterable[Variant]) -> None:
     """Refuse what would run elsewhere, but otherwise than here.
 
     Raises:
