@@ -7,12 +7,15 @@ import pytest
 import raw_cases
 from nnsight.schema.request import RequestModel
 from nnsight.tracing.backend import Backend
-from tiny import EXAMPLE
+from tiny import EXAMPLE, make_tiny
 
-from xtransplant import capture, find_strategy
+from xtransplant import capture, find_strategy, load
+from xtransplant.backends.nowhere import Nowhere
 from xtransplant.engine.generate import generate
 from xtransplant.engine.raw import run_scripts, say_scripts
 from xtransplant.engine.score import item_of, score, shape_of
+from xtransplant.engine.sketch import sketch
+from xtransplant.engine.variants import Item
 from xtransplant.packing import MASKED, Packing
 
 
@@ -71,3 +74,15 @@ def test_nothing_of_this_package_travels(llama, payload, name):
 
 def test_the_probe_would_see_a_module_that_travels():
     assert "xtransplant.prompts" in modules_named(pickle.dumps(EXAMPLE, protocol=4))
+
+
+def test_what_32_layers_send_stays_small_whatever_the_prompts_length(tmp_path):
+    make_tiny("llama", str(tmp_path), num_hidden_layers=32, max_position_embeddings=2048)
+    model = load(tmp_path, server=Nowhere())
+    swap = find_strategy("attn-swap")
+    variants = [swap.variant(shape_of(model), i, j) for i in range(32) for j in range(32)]
+    for length in (150, 1000):
+        ids = [3 + place % 500 for place in range(length)]
+        payload = sketch(model, Item(ids, ids, [[5], [6, 7]], [[5], [6, 7]]), variants).payload
+        # Masks hold millions of numbers: each has to travel once, not once a layer.
+        assert 10_000 < payload < 200_000

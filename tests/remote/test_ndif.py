@@ -1,15 +1,18 @@
 """Here and on the loopback NDIF: the same numbers; and what a user sees when something fails."""
 
+import httpx
 import numpy as np
 import pytest
 import raw_cases
-from loopback import KEY
+from loopback import KEY, Real
+from nnsight.intervention.backends.remote import RemoteBackend, RemoteError
 from tiny import EXAMPLE, GOLDEN, make_tiny
 from travel_cases import BAD, GOOD, recorded
 
 from xtransplant import XTransplantError, capture, load, transplant
 from xtransplant.backends.ndif import Ndif
 from xtransplant.backends.where import parse_on, server_of
+from xtransplant.backends.wire import send
 from xtransplant.engine.verify import packing_for
 from xtransplant.packing import MASKED
 from xtransplant.strategies import strategy_names
@@ -173,10 +176,14 @@ def test_an_error_in_a_raw_strategy_is_the_servers_own_words(asked, packed):
 
 @pytest.mark.parametrize("name", [*GOOD, "large global"])
 def test_what_the_lint_leaves_alone_travels(asked, near, packed, tmp_path, name):
-    far, _, _ = asked
+    far, _, server = asked
     warm(far, packed)
     recorded(tmp_path, *(GOOD.get(name) or BAD[name])[:2])
     file = str(tmp_path / "mine.py")
+    if name == "large global" and isinstance(server, Real):
+        with pytest.raises(XTransplantError, match="of more than a megabyte: hold less"):
+            grid(far, file)
+        return
     there, here = (grid(model, file).scores.logprobs for model in (far, near))
     assert np.abs(there - here).max() < 1e-5
 
@@ -209,6 +216,20 @@ def test_the_lint_is_right_about_decorators(asked, near, packed, tmp_path, monke
     assert np.abs(there - here).max() > 1e-3
 
 
+def test_a_large_job_that_is_refused_says_what_would_be_right(ndif, monkeypatch):
+    client = RemoteBackend("model", host=ndif.url)
+    answer = httpx.Response(400, request=httpx.Request("POST", ndif.url))
+
+    def refuse(request, blob):
+        cause = httpx.HTTPStatusError("400", request=answer.request, response=answer)
+        raise RemoteError("Failed to send request: cannot be read") from cause
+
+    monkeypatch.setattr(client, "_post", refuse)
+    for size, words in ((2 * 10**6, "cannot be read; some releases"), (10, "cannot be read$")):
+        with pytest.raises(XTransplantError, match=words):
+            send(client, None, bytes(size))
+
+
 def test_what_cannot_be_written_down_is_one_line(asked, packed, tmp_path):
     far, _, _ = asked
     warm(far, packed)
@@ -223,6 +244,7 @@ def test_a_model_that_cannot_be_packed_there_runs_one_per_row(ndif, tmp_path):
     # GPT-2 reshapes its output to the length of its input: the faster way ends in an error there.
     folder = tmp_path / "gpt2"
     make_tiny("gpt2", str(folder))
+    ndif.deploy(folder)
     far, near = load(folder, server=Ndif(ndif.url)), load(folder)
     check = packing_for(far)
     assert check.packing == MASKED

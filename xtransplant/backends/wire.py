@@ -21,6 +21,12 @@ _HINTS = {
     403: "your key may not use this model",
     404: "see what is deployed with xtp models --on ndif",
 }
+# What a server puts on disk before it reads it; NDIF 0.1.2 with anyio 4.16 then fails.
+_SPOOLED = 2**20
+_LARGE = (
+    "some releases of NDIF cannot read a job of more than a megabyte: hold less in the strategy's "
+    "own functions (--on dry says how much it sends)"
+)
 
 
 class Passing(Exception):
@@ -63,7 +69,9 @@ def send(client: RemoteBackend, request: RequestModel, blob: bytes) -> ResponseM
         cause = error.__cause__
         detail = str(error).removeprefix("Failed to send request: ")
         if isinstance(cause, httpx.HTTPStatusError):
-            raise _refused(client, cause.response.status_code, detail) from None
+            status = cause.response.status_code
+            large = status == 400 and len(blob) > _SPOOLED
+            raise _refused(client, status, detail, _LARGE if large else "") from None
         raise Passing(f"the job could not be sent ({detail})") from None
 
 
@@ -107,6 +115,8 @@ def failed(client: RemoteBackend, response: ResponseModel) -> JobFailed | None:
         return None
     lines = [line.strip() for line in response.description.splitlines() if line.strip()]
     last = lines[-1][:300] if lines else "it does not say why"
+    if lines and lines[0].startswith("Could not deploy"):
+        last = f"{lines[0][:200]} ({last}); {_HINTS[404]}"
     error = JobFailed(f"the job failed on {client.host}: {last}")
     if "OutOfMemoryError" in last or "out of memory" in last:
         error.__cause__ = MemoryError(last)
@@ -130,10 +140,12 @@ def _message(connection: Any, timeout: float) -> Any:
     return message
 
 
-def _refused(client: RemoteBackend, status: int, detail: str) -> Exception:
+def _refused(client: RemoteBackend, status: int, detail: str, hint: str = "") -> Exception:
     """What a status means."""
     said = f": {one_line(detail)}" if detail else ""
     if status in _PASSING:
         return Passing(f"the server answered {status}{said}")
-    hint = f"; {_HINTS[status]}" if status in _HINTS else ""
-    return XTransplantError(f"{client.host} answered {status}{said}{hint}")
+    hint = hint or _HINTS.get(status, "")
+    return XTransplantError(
+        f"{client.host} answered {status}{said}" + (f"; {hint}" if hint else "")
+    )

@@ -81,9 +81,7 @@ def sequence_pass(
             index = torch.cat([torch.arange(before), first[before:n_columns]])
         before = n_columns
         mask: Any = masks[kind]
-        if isinstance(mask, Tensor):
-            mask = mask[:, None, :n_columns, :n_columns]
-        elif trunk is not None or keep is not None:
+        if not isinstance(mask, Tensor) and (trunk is not None or keep is not None):
             mask = replace(mask, trunk=trunk and trunk[layer], keep=keep and keep[layer])
         path = f"{model.family.layers}.{layer}"
         joins.append((layer, "join", path, names, index, origin[:n_columns], mask))
@@ -160,7 +158,7 @@ def _sequence_masks(
     low = torch.full((1, total, total), torch.finfo(model.dtype).min, device=model.device)
     causal = low.to(model.dtype).triu(1)
     return {
-        kind: causal if mask is None else mask
+        kind: (causal if mask is None else mask)[:, None]
         for kind, mask in _masks(model, sees, positions, positions).items()
     }
 

@@ -35,8 +35,10 @@ def player() -> Callable[..., None]:
                 elif name == "attention_mask":
                     given[name] = mask
                     if isinstance(mask, torch.Tensor):
-                        # Elsewhere the model may be on another device, in another precision.
-                        given[name] = mask.to(given[names[0]])
+                        # All layers hold the same mask, so that it travels once. Elsewhere the
+                        # model may be on another device, in another precision.
+                        n = len(origin)
+                        given[name] = mask[:, :, :n, :n].to(given[names[0]])
                 elif name == "position_ids":
                     given[name] = value.index_select(1, origin.to(value.device))
                 elif name == "position_embeddings":

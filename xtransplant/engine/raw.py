@@ -61,8 +61,9 @@ def say_scripts(
     found = _said(model, item, scripts, max_new_tokens)
     _check_yields(found, scripts)
     if model.server is not None:
-        believe(model, found, [{}] * len(scripts))
-    return [until_end(one["said"].tolist(), end_ids(model)) for one in found]
+        believe(model, found, [{"said": (max_new_tokens,)}] * len(scripts))
+    said = [[token for token in one["said"].tolist() if token >= 0] for one in found]
+    return [until_end(ids, end_ids(model)) for ids in said]
 
 
 def token_forwards(item: Item, n_scripts: int, n_new: int = 0) -> float:
@@ -177,6 +178,8 @@ def _said(
                     generation_config=settings,
                 ) as tracer:
                     said = tracer.result[0, ids.shape[1] - 1 :]
+            # As long as any, so that it is known what a server has to answer with.
+            said = torch.nn.functional.pad(said, (0, max_new_tokens - len(said)), value=-1)
             found.append({"said": said.cpu()})
     return found
 

@@ -58,7 +58,8 @@ def main(folders):
         log = open(state / f"{name}.log", "wb")  # noqa: SIM115 - as long as its process
         process = subprocess.Popen(
             command, env={**env, **more}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True,
+            # Where this package cannot be imported from.
+            start_new_session=True, cwd=state,
         )  # fmt: skip
         running.append(process)
         return process
