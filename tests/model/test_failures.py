@@ -8,6 +8,9 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from nnsight.modeling.tp.plan import check_tp_request
+from tiny import tiny_checkpoint
+from transformers import AutoConfig
 
 from xtransplant.model.failures import explain
 
@@ -38,6 +41,22 @@ def test_hub(kind, text, says):
     # Made without their constructor, which wants the response of a server.
     message = str(explain(wrapped(kind.__new__(kind), text), "org/name", False))
     assert message.startswith("model 'org/name' ")
+    assert says in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("family", "says"),
+    [
+        ("llama", "cannot be split over so many processes; 2 would do: torchrun"),
+        ("gpt2", "is of a family that cannot be split"),
+    ],
+)
+def test_a_model_that_cannot_be_split_so(family, says):
+    config = AutoConfig.from_pretrained(tiny_checkpoint(family))
+    with pytest.raises(ValueError, match="split") as error:
+        check_tp_request(config, 3)
+    message = str(explain(error.value, "org/name", False))
     assert says in message
     assert "\n" not in message
 

@@ -19,6 +19,7 @@ _OFFLINE = {
 # What transformers says of its own: the exception's line at the end of a quoted traceback.
 _QUOTED = re.compile(r"^[\w.]*(?:Error|Exception): (.+)$", re.MULTILINE)
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_DEGREES = re.compile(r"the ones that work are \[([\d, ]+)\]")
 _LACKING = re.compile(r"^(.+?)\s*\|\s*(MISSING|MISMATCH)\b", re.MULTILINE)
 
 
@@ -40,6 +41,15 @@ def explain(error: Exception, name: str, trust_remote_code: bool) -> XTransplant
         why = "is gated; accept its terms on the hub, then run: hf auth login (or set HF_TOKEN)"
     elif "trust_remote_code" in text and not trust_remote_code:
         why = "brings its own Python code; read it, then pass --trust-remote-code"
+    elif "UnshardableCheckpoint" in kinds:
+        degrees = _DEGREES.search(text)
+        why = (
+            f"cannot be split over so many processes; {degrees[1]} would do: "
+            "torchrun --nproc-per-node"
+            if degrees
+            else "is of a family that cannot be split; leave --tensor-parallel off, or spread its "
+            "layers over the GPUs of this machine: --device-map auto"
+        )
     elif "RevisionNotFoundError" in kinds or "is not a valid git identifier" in text:
         why = "has no such revision; check --revision"
     elif "RepositoryNotFoundError" in kinds:
