@@ -48,6 +48,7 @@ torch.set_num_threads(1)
 KEY = "loopback-key"
 app, models, sessions, results, responses, fault = FastAPI(), {}, {}, {}, {}, {}
 log = {"jobs": 0, "payload": 0, "answer": 0, "queued": 0, "looks": 0, "most": 0, "now": 0}
+lost = set()
 running = threading.Lock()
 MIXED = ("refuse", "429", "503", "drop", "truncated", "look503", "lost", "expired")
 dice = random.Random(0)
@@ -196,6 +197,8 @@ async def submit(request: Request, data: str = Form(), blob: bytes = File()):
 
 async def work(job, asked, blob):
     def tell(status, description="", data=None):
+        if job in lost:
+            return False
         if not asked.session_id:
             # Without a websocket the last status is kept to be asked for, as JSON.
             response = ResponseModel(id=job, status=status, description=description, data=data)
@@ -244,6 +247,8 @@ async def response(job: str):
     if armed("look503"):
         raise HTTPException(503, "Overloaded")
     if armed("lost"):
+        # For good, though it may be at work still.
+        lost.add(job)
         responses.pop(job, None)
     log["looks"] += 1
     if job not in responses:
