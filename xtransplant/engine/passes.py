@@ -141,9 +141,9 @@ def _sequence_masks(
         return {
             kind: Blocks(
                 n_block=layout.n_block,
-                mask=seen[kind],
+                mask=_added(model, seen[kind]),
                 n_inline=n_inline,
-                within_trunk=within[kind],
+                within_trunk=_added(model, within[kind]),
             )
             for kind in model.windows
         }
@@ -155,8 +155,7 @@ def _sequence_masks(
         here = slice(first, first + layout.n_block)
         sees[:, here, here] = layout.block_sees
     positions = torch.cat([places[0], places[1].repeat(1, n_blocks)], dim=1)
-    low = torch.full((1, total, total), torch.finfo(model.dtype).min, device=model.device)
-    causal = low.to(model.dtype).triu(1)
+    causal = torch.ones(1, total, total, dtype=torch.bool).tril().to(model.device)
     return {
         kind: (causal if mask is None else mask)[:, None]
         for kind, mask in _masks(model, sees, positions, positions).items()
@@ -166,7 +165,7 @@ def _sequence_masks(
 def _masks(
     model: Model, sees: Tensor, queries: Tensor, keys: Tensor, *, causal: bool = True
 ) -> dict[str, Tensor | None]:
-    """By kind of layer, 0 where seen and the lowest number where not; None where it says nothing.
+    """By kind of layer, whether each query sees each key; None where it says nothing.
 
     Says nothing: all is seen, or, with ``causal``, just what lies before.
     """
@@ -178,11 +177,18 @@ def _masks(
         if bool((seen == plain).all()):
             found[kind] = None
             continue
-        mask = torch.zeros(seen.shape, dtype=model.dtype)
-        mask = mask.masked_fill(~seen, torch.finfo(model.dtype).min)
         # One mask serves all examples that are alike in it.
-        found[kind] = (mask[:1] if bool((seen == seen[:1]).all()) else mask).to(model.device)
+        alike = bool((seen == seen[:1]).all())
+        found[kind] = (seen[:1] if alike else seen).to(model.device)
     return found
+
+
+def _added(model: Model, sees: Tensor | None) -> Tensor | None:
+    """What is added to the scores: 0 where seen, the lowest number where not."""
+    if sees is None:
+        return None
+    mask = torch.zeros(sees.shape, dtype=model.dtype, device=model.device)
+    return mask.masked_fill_(~sees, torch.finfo(model.dtype).min)
 
 
 def _within(sees: Tensor, queries: Tensor, keys: Tensor, window: Window) -> Tensor:

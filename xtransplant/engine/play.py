@@ -25,6 +25,18 @@ def player() -> Callable[..., None]:
     """
 
     def play(nn: Any, steps: Any, banks: Any, n_examples: Any) -> None:
+        masks: dict[Any, Any] = {}
+
+        def added(sees: Any, like: Any) -> Any:
+            # All layers hold the same tensor, so that it travels once, as yes and no: elsewhere the
+            # model may be on another device, in another precision.
+            key = id(sees), like.device
+            if key not in masks:
+                zeros = torch.zeros(sees.shape, dtype=like.dtype, device=like.device)
+                lowest = torch.finfo(like.dtype).min
+                masks[key] = zeros.masked_fill_(~sees.to(like.device), lowest)
+            return masks[key]
+
         def join(path: Any, names: Any, index: Any, origin: Any, mask: Any) -> None:
             positional, named = nn.get(path).inputs
             given = {**dict(zip(names, positional, strict=False)), **named}
@@ -35,10 +47,8 @@ def player() -> Callable[..., None]:
                 elif name == "attention_mask":
                     given[name] = mask
                     if isinstance(mask, torch.Tensor):
-                        # All layers hold the same mask, so that it travels once. Elsewhere the
-                        # model may be on another device, in another precision.
                         n = len(origin)
-                        given[name] = mask[:, :, :n, :n].to(given[names[0]])
+                        given[name] = added(mask, given[names[0]])[:, :, :n, :n]
                 elif name == "position_ids":
                     given[name] = value.index_select(1, origin.to(value.device))
                 elif name == "position_embeddings":
