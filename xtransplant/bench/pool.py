@@ -120,16 +120,19 @@ def _connect(ray: Any, address: str | None) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     options: dict[str, Any] = {"log_to_driver": False}
     if address is None:
-        options |= {"include_dashboard": False, "_node_ip_address": _LOOPBACK}
+        # Without "local", Ray joins whatever cluster was last started on this machine.
+        options |= {"address": "local", "include_dashboard": False, "_node_ip_address": _LOOPBACK}
     else:
         options |= {"address": address}
         _reach(address)
     try:
         ray.init(logging_level="ERROR", **options)
     except (ConnectionError, ValueError, RuntimeError) as error:
+        if address is None:
+            raise XTransplantError(f"--on ray: Ray does not start: {one_line(error)}") from error
         raise XTransplantError(
-            f"--on ray:{address or ''}: no cluster answers there: {one_line(error)}; start one "
-            "with ray start --head, or leave the address out"
+            f"--on ray:{address}: no cluster answers there: {one_line(error)}; start one with "
+            "ray start --head, or leave the address out"
         ) from error
 
 
