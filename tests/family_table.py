@@ -34,7 +34,7 @@ def main() -> None:
     overall = 0.0
     for family in FAMILY_NAMES:
         model = load(tiny_checkpoint(family))
-        plain, packing = model.nn._module, verify_packing(model).packing
+        plain, packing = model.module, verify_packing(model).packing
         worst, same, total = 0.0, 0, 0
         for site, name in STRATEGIES.items():
             variants = [find_strategy(name).edits(shape_of(model), i, j) for i, j in PAIRS]

@@ -36,7 +36,7 @@ def measure_babel(n_examples: int = 200, repeats: int = 5) -> dict[str, Any]:
     examples = every[:n_examples]
     shape, strategy, n = shape_of(model), find_strategy("ffn-swap"), model.n_layers
     variants = [strategy.edits(shape, i, j) for i in range(n) for j in range(n)]
-    packing, plain = packing_for(model).packing, model.nn._module
+    packing, plain = packing_for(model).packing, model.module
     started = time.perf_counter()
     items = [item_of(model, example) for example in examples]
     tokenising = time.perf_counter() - started

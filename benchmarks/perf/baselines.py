@@ -65,7 +65,7 @@ BASELINES: dict[str, Baseline] = {"paper": paper, "nnsight": with_nnsight, "hook
 
 
 def _attention(model: Model, layer: int) -> Any:
-    return model.nn._module.model.layers[layer].self_attn
+    return model.module.model.layers[layer].self_attn
 
 
 @lru_cache(maxsize=1)
@@ -82,7 +82,7 @@ def _source(model: Model, source: Sequence[int]) -> list[Tensor]:
         )
         for layer in range(model.n_layers)
     ]
-    model.nn._module(input_ids=torch.tensor([list(source)], device=model.device))
+    model.module(input_ids=torch.tensor([list(source)], device=model.device))
     for handle in handles:
         handle.remove()
     return kept
@@ -90,7 +90,7 @@ def _source(model: Model, source: Sequence[int]) -> list[Tensor]:
 
 def _target(model: Model, target: Sequence[int], j: int, n: int, value: Tensor) -> Any:
     """The target with a value written at layer j, as the prompt is read and at no later step."""
-    ids, plain = torch.tensor([list(target)], device=model.device), model.nn._module
+    ids, plain = torch.tensor([list(target)], device=model.device), model.module
 
     def write(module: Any, args: Any, output: Any) -> None:
         if output[0].shape[1] == len(target):

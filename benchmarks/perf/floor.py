@@ -33,7 +33,7 @@ def generate_tokens(
 
 def block_parameters(model: Model) -> int:
     """Parameters of the blocks' matrices: all but embedding, head and norms."""
-    blocks = model.nn._module.get_submodule(model.family.layers)
+    blocks = model.module.get_submodule(model.family.layers)
     return sum(p.numel() for p in blocks.parameters() if p.dim() > 1)
 
 
@@ -49,7 +49,7 @@ def dense_rate(model: Model, rows: Sequence[int], repeats: int = 5) -> float:
 
     Plain matrix products with the weights where they lie: what any forward pass has to do.
     """
-    blocks = model.nn._module.get_submodule(model.family.layers)
+    blocks = model.module.get_submodule(model.family.layers)
     linears = [[m for m in b.modules() if isinstance(m, torch.nn.Linear)] for b in blocks]
     widths = {m.in_features for group in linears for m in group}
     inputs = {

@@ -205,8 +205,8 @@ def _inside(model: Model) -> list[float]:
         _wait(model)
         found.append(time.perf_counter() - starts.pop())
 
-    model.nn._module.register_forward_pre_hook(before)
-    model.nn._module.register_forward_hook(after)
+    model.module.register_forward_pre_hook(before)
+    model.module.register_forward_hook(after)
     return found
 
 

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from xtransplant.benchmarks.load import load_examples, pick_example
-from xtransplant.benchmarks.matching import RULES
 from xtransplant.benchmarks.task import Where, find_task, task_names
 
 from xtransplant import XTransplantError
+from xtransplant.tasks.matching import RULES
 
 
 def clone(root, repo, config, split, rows):

@@ -37,7 +37,7 @@ def prompts():
 def test_family_equals_plain_hooks(family):
     model = load(tiny_checkpoint(family))
     source, target, candidates = prompts()
-    plain = model.nn._module
+    plain = model.module
     check = verify_packing(model)
     assert check.packing == SLOWER.get(family, SHARED), check
     ways = {check.packing, Packing(growing=check.packing.growing), MASKED, ROWS}

@@ -121,7 +121,7 @@ def test_a_grid_is_two_forward_passes(llama):
 def test_one_head_is_one_head(llama):
     """head-swap against a plain hook on the input of the output projection."""
     source, target = (prompt_ids(llama, text) for text in (EXAMPLE.source, EXAMPLE.target))
-    plain, width = llama.nn._module, llama.head_dim
+    plain, width = llama.module, llama.head_dim
     seen = []
     projection = plain.model.layers[1].self_attn.o_proj
     handle = projection.register_forward_pre_hook(lambda m, args: seen.append(args[0].clone()))
@@ -143,7 +143,7 @@ def test_capture_reads_what_hooks_see(llama):
     sites = ("attn", "ffn", "head", "resid_pre", "resid_mid", "resid_post")
     found = capture(llama, EXAMPLE.source, sites, layers=[3, 1], last=2)
     assert found["head"].shape == (2, 2, llama.n_heads, llama.head_dim)
-    plain, ids = llama.nn._module, torch.tensor([prompt_ids(llama, EXAMPLE.source)])
+    plain, ids = llama.module, torch.tensor([prompt_ids(llama, EXAMPLE.source)])
     for row, layer in enumerate([3, 1]):
         for site in ("attn", "ffn"):
             seen = []
@@ -203,7 +203,7 @@ def test_all_tokens_where_lengths_agree(llama):
     source, target = list(range(20, 32)), list(range(40, 52))
     pairs = [(0, 0), (3, 1)]
     variants = [all_tokens.edits(shape_of(llama), i, j) for i, j in pairs]
-    expected = [_all_tokens_by_hooks(llama.nn._module, source, target, i, j) for i, j in pairs]
+    expected = [_all_tokens_by_hooks(llama.module, source, target, i, j) for i, j in pairs]
     for packing in WAYS:
         found = score_edits(llama, source, target, variants, [], [], packing=packing, top_k=8)
         assert np.allclose(found.top_logprobs, expected, atol=1e-5)

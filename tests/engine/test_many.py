@@ -119,7 +119,7 @@ class Scarce:
                 self.failures += 1
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
-        block = model.nn._module.get_submodule(f"{model.family.layers}.{model.n_layers - 1}")
+        block = model.module.get_submodule(f"{model.family.layers}.{model.n_layers - 1}")
         self.handle = block.register_forward_pre_hook(hook)
 
 

@@ -26,14 +26,14 @@ def logits(model, ids, positions, ancestors):
     }
     mask = masks if model.masks_by_layer_type else next(iter(masks.values()))
     with torch.no_grad():
-        return model.nn._module(
+        return model.module(
             input_ids=ids[None], position_ids=positions[None], attention_mask=mask, use_cache=False
         ).logits[0]
 
 
 def plain_logits(model, ids):
     with torch.no_grad():
-        return model.nn._module(input_ids=ids[None], use_cache=False).logits[0]
+        return model.module(input_ids=ids[None], use_cache=False).logits[0]
 
 
 @pytest.mark.parametrize("family", PACKABLE)

@@ -32,8 +32,8 @@ def test_sites_hold(family, dtype):
     assert (model.d_model, model.n_heads, model.head_dim) == (48, 4, 12)
     assert ("resid_mid" in model.sites) == (not model.parallel)
     assert bool(model.unpackable) == (family in {"bloom", "mpt"})
-    assert not model.nn._module.training
-    assert not any(parameter.requires_grad for parameter in model.nn._module.parameters())
+    assert not model.module.training
+    assert not any(parameter.requires_grad for parameter in model.module.parameters())
 
 
 @pytest.mark.parametrize("name", VARIATIONS)
@@ -93,21 +93,21 @@ def test_blocks_that_do_not_add_up_are_refused(family, changes, tmp_path):
 def test_not_finite_is_said(tmp_path):
     make_tiny("llama", tmp_path)
     model = load(tmp_path, check=False)
-    model.nn._module.get_submodule("model.layers.1.mlp.down_proj").weight.fill_(float("inf"))
+    model.module.get_submodule("model.layers.1.mlp.down_proj").weight.fill_(float("inf"))
     with pytest.raises(XTransplantError, match="not finite at layer 1 in float32"):
         check_sites(model)
 
 
 def test_check_leaves_the_model_as_it_was(llama):
     ids = torch.arange(3, 20)[None]
-    before = llama.nn._module(input_ids=ids).logits
+    before = llama.module(input_ids=ids).logits
     check_sites(llama)
-    assert torch.equal(before, llama.nn._module(input_ids=ids).logits)
+    assert torch.equal(before, llama.module(input_ids=ids).logits)
     assert _hooks(llama) == _hooks(load(tiny_checkpoint("llama"), check=False))
 
 
 def _hooks(model):
-    modules = model.nn._module.modules()
+    modules = model.module.modules()
     return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in modules)
 
 

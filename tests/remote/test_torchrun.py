@@ -28,7 +28,7 @@ SCRIPT = """
     from xtransplant.strategies import strategy_names
 
     model = load(GOLDEN / "llama", tensor_parallel=True)
-    parts = model.nn._module.model.layers[0].self_attn.q_proj.weight.to_local().shape[0]
+    parts = model.module.model.layers[0].self_attn.q_proj.weight.to_local().shape[0]
     found = {"packing": str(packing_for(model).packing), "rows of q_proj": parts, "scores": {},
              "texts": {}}
     for name in [*strategy_names(), raw_cases.__file__ + ":raw-attn"]:
@@ -61,7 +61,7 @@ def test_two_processes_give_what_one_gives_for_every_strategy(tmp_path, near):
     code, out, err = torchrun(str(script), str(TESTS))
     assert code == 0, err[-2000:]
     found = json.loads(out.splitlines()[-1])
-    rows = near.nn._module.model.layers[0].self_attn.q_proj.weight.shape[0]
+    rows = near.module.model.layers[0].self_attn.q_proj.weight.shape[0]
     assert found["rows of q_proj"] == rows // 2, "nothing was split"
     assert "shared prefix" in found["packing"]
     for name, scores in found["scores"].items():

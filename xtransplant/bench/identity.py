@@ -106,7 +106,7 @@ def _fingerprint(model: Model) -> str:
     if model.server is not None:
         # Its weights are not here to be looked at.
         return digest.hexdigest()
-    for name, parameter in sorted(model.nn._module.named_parameters()):
+    for name, parameter in sorted(model.module.named_parameters()):
         # Of a split model, what all processes hold together.
         whole = parameter.full_tensor() if hasattr(parameter, "full_tensor") else parameter
         flat = whole.detach().reshape(-1)

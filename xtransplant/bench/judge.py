@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from xtransplant.benchmarks.matching import RULES, Rule
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Key
 from xtransplant.runs.tables import SOURCE, correct_table, key_of
+from xtransplant.tasks.matching import RULES, Rule
 
 __all__ = ["judge"]
 

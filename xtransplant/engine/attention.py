@@ -107,7 +107,7 @@ class Steps:
 @contextmanager
 def shared_attention(model: Model) -> Iterator[None]:
     """Let the model's layers use this file's attention while the context is open."""
-    module: Any = model.nn._module
+    module: Any = model.module
     before = module.config._attn_implementation
     module.set_attn_implementation(_NAME)
     try:

@@ -93,7 +93,7 @@ def sequence_pass(
 
 def layer_names(model: Model) -> tuple[str, ...]:
     """Names of a block's arguments, in order."""
-    block = model.nn._module.get_submodule(f"{model.family.layers}.0")
+    block = model.module.get_submodule(f"{model.family.layers}.0")
     # The class's own: nnsight wraps the instance's.
     return tuple(signature(type(block).forward).parameters)[1:]
 

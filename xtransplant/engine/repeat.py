@@ -117,7 +117,7 @@ def greedy(model: Model, max_new_tokens: int) -> GenerationConfig:
 
 def end_ids(model: Model) -> list[int]:
     """The tokens that end a text: what the checkpoint's settings say, else the tokenizer's."""
-    own: Any = model.nn._module.generation_config
+    own: Any = model.module.generation_config
     end = own.eos_token_id if own is not None else model.tokenizer.eos_token_id
     return list(end) if isinstance(end, list) else [] if end is None else [end]
 

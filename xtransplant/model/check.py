@@ -129,7 +129,7 @@ def _run(model: Model, middle: int) -> Seen:
     ids = torch.arange(5, 5 + _N_TOKENS, device=model.device) % model.vocab_size
     seen: Seen = {}
     handles = []
-    root = model.nn._module
+    root = model.module
     for layer in range(model.n_layers):
         for site in _ZEROED:
             path = model.site(site, layer)

@@ -83,7 +83,7 @@ class Model:
     """A loaded model that knows its sites.
 
     Attributes:
-        nn: the nnsight wrapper; ``nn._module`` is the unchanged transformers model.
+        nn: the nnsight wrapper around :attr:`module`.
         tokenizer: the checkpoint's tokenizer.
         family: the layout of its blocks.
         name: repository or folder it was loaded from.
@@ -107,21 +107,26 @@ class Model:
     n_ranks: int = 1
 
     @property
+    def module(self) -> Any:
+        """The unchanged transformers model inside the nnsight wrapper."""
+        return self.nn._module
+
+    @property
     def config(self) -> Any:
         """The text part of the checkpoint's configuration."""
-        return self.nn._module.config.get_text_config()
+        return self.module.config.get_text_config()
 
     @property
     def device(self) -> torch.device:
         """Where the inputs go; a server puts them where its model is."""
         if self.server is not None:
             return torch.device("cpu")
-        return self.nn._module.device  # type: ignore[no-any-return]
+        return self.module.device  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> torch.dtype:
         """Precision of the weights."""
-        return self.nn._module.dtype  # type: ignore[no-any-return]
+        return self.module.dtype  # type: ignore[no-any-return]
 
     @property
     def bank_dtype(self) -> torch.dtype:
@@ -195,7 +200,7 @@ class Model:
     @cached_property
     def keeps_logits(self) -> bool:
         """Whether the model's forward takes ``logits_to_keep``."""
-        return "logits_to_keep" in signature(self.nn._module.forward).parameters
+        return "logits_to_keep" in signature(self.module.forward).parameters
 
     def site(self, site: Site, layer: int) -> SitePath:
         """Where a site of a layer is; ``resid_mid`` is no module's: it is ``resid_pre + attn``."""

@@ -57,7 +57,7 @@ CELL = ["example", "strategy", "source_layer", "target_layer"]
 _SCORED = pa.schema([*_CELLS, ("logprobs", pa.list_(pa.float32())), ("top_token", pa.string())])
 _GENERATED = pa.schema([*_CELLS, ("output", pa.string())])
 CORRECT = ("strict", "match", "lenient")
-"""Levels at which an answer is right, in this order; see ``benchmarks.matching``."""
+"""Levels at which an answer is right, in this order; see ``tasks.matching``."""
 _CORRECT = pa.schema(
     [
         *((level, pa.bool_()) for level in CORRECT),

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from xtransplant.benchmarks.matching import RULES
 
 from xtransplant.prompts import Key
+from xtransplant.tasks.matching import RULES
 
 XNLI = Key(("2",), ("1", "2", "3"), ("Entail", "Neutral", "Contradict"))
 FRENCH = Key(("1",), ("1", "2", "3"), ("(1) Entraîner", "(2) Neutre", "(3) Contraire"))
