@@ -69,6 +69,8 @@ def test_a_column_holds_the_token_it_stands_for(batch, inline):
     prompts, candidates, n_chain, starts = batch
     layout = pack(prompts, n_chain, starts, candidates, inline=inline)
     assert layout.inline == inline
+    assert layout.block_ids.dtype == layout.trunk_ids.dtype == torch.long
+    assert layout.block_sees.dtype == layout.trunk_real.dtype == torch.bool
     ids = [sequence(layout, example) for example in range(len(prompts))]
     length = len(prompts[0])
     for layer in range(N_LAYERS):
@@ -131,6 +133,7 @@ def test_rows_are_the_prompt_less_what_is_cached(prompt, n_variants, candidates,
         assert not layout.ids[row, filled:].any()
         path = layout.ids[row, len(prompt) - cached : filled].tolist()
         assert any(path == candidate[: len(path)] for candidate in [[], *candidates])
+    assert int(layout.readout.keep[layout.readout.end]) == len(prompt) - 1 - cached
     assert (layout.readout.n_blocks, layout.readout.order) == (n_variants, tuple(range(n_variants)))
     assert layout.edge_tokens.dtype == layout.readout.nodes.dtype == torch.long
     for variant in range(n_variants):
