@@ -43,7 +43,9 @@ Step = tuple[Any, ...]
 "join", see :mod:`xtransplant.engine.passes`. What each holds is told in :func:`player`."""
 
 # The order in which a block computes its sites.
-_ORDER: dict[Site, int] = {"resid_pre": 0, "head": 1, "attn": 2, "ffn": 3, "resid_post": 4}
+_ORDER: dict[Site, int] = {
+    "resid_pre": 0, "head": 1, "attn_raw": 2, "attn": 3, "ffn_raw": 4, "ffn": 5, "resid_post": 6
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

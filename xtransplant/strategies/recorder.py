@@ -16,10 +16,17 @@ __all__ = ["Edit", "Shape", "record"]
 _RANK: dict[Site, int] = {
     "resid_pre": 0,
     "head": 1,
-    "attn": 2,
-    "resid_mid": 3,
-    "ffn": 4,
-    "resid_post": 5,
+    "attn_raw": 2,
+    "attn": 3,
+    "resid_mid": 4,
+    "ffn_raw": 5,
+    "ffn": 6,
+    "resid_post": 7,
+}
+_ONLY_SOME: dict[str, str] = {
+    "attn_raw": "; attention's output is added as it is, so that it is attn",
+    "ffn_raw": "; the feed-forward network's output is added as it is, so that it is ffn",
+    "resid_mid": "; its blocks run attention and feed-forward side by side",
 }
 
 
@@ -101,7 +108,8 @@ class _PromptRecorder:
     def __getattr__(self, site: str) -> _SiteRecorder:
         if site not in self.shape.sites:
             has = ", ".join(self.shape.sites)
-            raise XTransplantError(f"{self.name}.{site}: this model's sites are {has}")
+            why = _ONLY_SOME.get(site, "")
+            raise XTransplantError(f"{self.name}.{site}: this model's sites are {has}{why}")
         return _SiteRecorder(self, site)
 
     def read(self, site: Site, layer: Layer, tokens: Span, head: int | None) -> Value:
