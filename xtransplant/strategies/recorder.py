@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from xtransplant.errors import XTransplantError
 from xtransplant.model.families import SITES, Site
+from xtransplant.strategies.overlap import refuse_certain
 from xtransplant.strategies.values import LAST, Layer, Read, Span, Value, as_value, span
 
 __all__ = ["Edit", "Shape", "record"]
@@ -118,6 +119,7 @@ class _PromptRecorder:
             return self.edits[read].value
         if site == "head" and head is None:
             raise XTransplantError("a read names its head: source.head(3)[i]")
+        refuse_certain(self.edits, read, is_read=True)
         return Value(((1.0, read),))
 
     def write(
@@ -136,6 +138,7 @@ class _PromptRecorder:
                 raise XTransplantError(
                     f"{edit.place} cannot use {read}: a head is head_dim wide, other sites d_model"
                 )
+        refuse_certain(self.edits, edit.place, is_read=False)
         self.edits[edit.place] = edit
 
 
