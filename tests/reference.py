@@ -39,6 +39,8 @@ def hook_point(model: Any, site: str, layer: int) -> Any:
     path = {
         "attn": _ATTENTION.get(family, "self_attn"),
         "ffn": _FEED_FORWARD.get(family, "mlp"),
+        "attn_raw": "self_attn",
+        "ffn_raw": "mlp",
         "resid_post": "",
     }[site]
     return blocks(model)[layer].get_submodule(path)

@@ -137,6 +137,7 @@ class Batch:
         self.model, self.items, self.variants = model, items, variants
         self.packing, self.top_k, self.sources, self.scored = packing, top_k, sources, scored
         self.forward_passes, self.token_forwards = 0, 0.0
+        variants.check(len(items[0].target))  # the others are laid out alike
         # Each source prompt once, though several items have it.
         keys = [(_frozen(item.source), _frozen(item.source_candidates)) for item in items]
         self.keys = list(dict.fromkeys(keys))

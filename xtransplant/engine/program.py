@@ -11,7 +11,7 @@ package, so that a trace can carry it to a machine where this package is not ins
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import Any
@@ -24,6 +24,7 @@ from xtransplant.model.families import Site
 from xtransplant.model.load import Model
 from xtransplant.packing import Layout, RowLayout
 from xtransplant.strategies import Applied, Edit, Read, Value
+from xtransplant.strategies.values import Span
 
 __all__ = [
     "SourceProgram",
@@ -43,7 +44,9 @@ Step = tuple[Any, ...]
 "join", see :mod:`xtransplant.engine.passes`. What each holds is told in :func:`player`."""
 
 # The order in which a block computes its sites.
-_ORDER: dict[Site, int] = {"resid_pre": 0, "head": 1, "attn": 2, "ffn": 3, "resid_post": 4}
+_ORDER: dict[Site, int] = {
+    "resid_pre": 0, "head": 1, "attn_raw": 2, "attn": 3, "ffn_raw": 4, "ffn": 5, "resid_post": 6
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -131,18 +134,25 @@ def without_resid_mid(edits: Sequence[Edit]) -> tuple[Edit, ...]:
     """A variant's edits with ``resid_mid``, no module's output, said as ``resid_pre + attn``."""
     if not any("resid_mid" in (e.site, *(r.site for r in e.value.reads())) for e in edits):
         return tuple(edits)
-    return tuple(_without_resid_mid(edit, edits) for edit in edits)
+    # Where both attn and resid_mid are written, resid_mid comes later and is what stays.
+    mids = {(edit.layer, edit.span) for edit in edits if edit.site == "resid_mid"}
+    kept = [edit for edit in edits if edit.site != "attn" or (edit.layer, edit.span) not in mids]
+    written = {edit.place: edit.value for edit in edits if edit.site in ("resid_pre", "attn")}
+    return tuple(_without_resid_mid(edit, written) for edit in kept)
 
 
-def _without_resid_mid(edit: Edit, edits: Sequence[Edit]) -> Edit:
+def _without_resid_mid(edit: Edit, written: Mapping[Read, Value]) -> Edit:
+    """``written``: values that the variant writes at ``resid_pre`` and ``attn``, by place."""
+
+    def part(prompt: Any, site: Site, layer: int, span: Span) -> Value:
+        read = Read(prompt, site, layer, span)
+        # What the stream holds after an edit is that edit's value, not what stood there.
+        known = written.get(read)
+        return Value(((1.0, read),)) if known is None else rewrite(known)
+
     def mid(prompt: Any, read: Read) -> Value:
-        pre = Read(prompt, "resid_pre", read.layer, read.span)
-        attn = Read(prompt, "attn", read.layer, read.span)
-        # What the stream holds after an edit of attn is that edit's value, not what stood there.
-        written = [
-            e for e in edits if prompt == "target" and e.place == attn and edit.site != "resid_mid"
-        ]
-        return Value(((1.0, pre),)) + (written[0].value if written else Value(((1.0, attn),)))
+        pre = part(prompt, "resid_pre", read.layer, read.span)
+        return pre + part(prompt, "attn", read.layer, read.span)
 
     def rewrite(value: Value) -> Value:
         result = Value(constant=value.constant)
@@ -159,7 +169,7 @@ def _without_resid_mid(edit: Edit, edits: Sequence[Edit]) -> Edit:
     value = rewrite(edit.value)
     if edit.site != "resid_mid":
         return Edit(edit.site, edit.layer, edit.span, value, edit.head, edit.label)
-    pre = Value(((1.0, Read("target", "resid_pre", edit.layer, edit.span)),))
+    pre = part("target", "resid_pre", edit.layer, edit.span)
     return Edit("attn", edit.layer, edit.span, value - pre, None, edit.label)
 
 

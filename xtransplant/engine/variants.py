@@ -11,7 +11,7 @@ from xtransplant.engine.memory import pass_bytes, stored_bytes
 from xtransplant.engine.program import source_reads, start_of, without_resid_mid
 from xtransplant.model.load import Model
 from xtransplant.packing import Packing
-from xtransplant.strategies import Edit, Read
+from xtransplant.strategies import Clash, Edit, Read, clashes
 from xtransplant.strategies.values import Span
 
 __all__ = ["Cost", "Item", "Variants", "alike", "cost_of"]
@@ -33,14 +33,34 @@ class Variants:
 
     Attributes:
         edits: of each variant, none of ``resid_mid``.
+        doubtful: places of one variant that must not share a token, and might.
     """
 
     edits: tuple[tuple[Edit, ...], ...]
+    doubtful: tuple[Clash, ...] = ()
 
     @classmethod
     def of(cls, recorded: Sequence[Sequence[Edit]]) -> Variants:
         """Variants from the edits that a strategy recorded."""
-        return cls(tuple(without_resid_mid(edits) for edits in recorded))
+        found: dict[tuple[Span, Span, bool], Clash] = {}
+        for edits in recorded:
+            # One edit may read what it writes: it reads first.
+            if len(edits) > 1:
+                for one in clashes([(edit.place, edit.value.reads()) for edit in edits]):
+                    found.setdefault((one.written.span, one.other.span, one.is_read), one)
+        return cls(tuple(without_resid_mid(edits) for edits in recorded), tuple(found.values()))
+
+    def check(self, length: int) -> None:
+        """Refuse edits of one variant that get in each other's way in a target's prompt.
+
+        Args:
+            length: of the prompt, in tokens.
+
+        Raises:
+            XTransplantError: two that share a token; both are named.
+        """
+        for one in self.doubtful:
+            one.refuse(length)
 
     @cached_property
     def reads(self) -> tuple[Read, ...]:

@@ -17,9 +17,12 @@ __all__ = ["check_sites"]
 _N_TOKENS = 6
 _WRITTEN = slice(-2, None)
 _EARLIER = slice(None, -2)
-# Row 0 of the batch runs as it is; each row after it has zeros written at one of these.
-_ZEROED: tuple[Site, ...] = ("resid_pre", "head", "attn", "ffn", "resid_post")
-_N_ROWS = 1 + len(_ZEROED)
+# Of the written tokens of a raw site: what its norm makes of nothing, and of twice as much.
+_ZEROED, _DOUBLED = slice(-2, -1), slice(-1, None)
+# What a norm makes of a raw site before it is added.
+_NORMED: dict[Site, Site] = {"attn_raw": "attn", "ffn_raw": "ffn"}
+# A norm does not mind its input's length, but for a small number that keeps it from dividing by 0.
+_SAME = 0.05
 
 Seen = dict[tuple[Site, int], Tensor]
 
@@ -31,8 +34,9 @@ def check_sites(model: Model) -> None:
     At every layer ``resid_post = resid_pre + attn + ffn`` and ``resid_pre`` is what the layer
     before handed on, to the rounding of the model's precision. Writing zeros at a site of the
     middle layer changes those sums as it should, changes what must follow (``ffn`` after ``attn``
-    unless the blocks are parallel, ``attn`` after ``head``), and leaves alone what must not:
-    earlier tokens, ``attn`` after ``ffn``. With all heads at zero ``attn`` is one constant.
+    unless the blocks are parallel, ``attn`` after ``head`` and ``attn_raw``, ``ffn`` after
+    ``ffn_raw``), and leaves alone what must not: earlier tokens, ``attn`` after ``ffn``. With all
+    heads at zero ``attn`` is one constant. A raw site, doubled, leaves what is added as it was.
 
     Raises:
         XTransplantError: a site that is not; the message names it, its layer and what was found.
@@ -41,8 +45,8 @@ def check_sites(model: Model) -> None:
     seen = _run(model, middle)
     for layer in range(model.n_layers):
         _check_sum(model, seen, layer, middle)
-    for site in _ZEROED:
-        _check_zeros(model, seen, site, middle)
+    for site in _written(model):
+        _check_write(model, seen, site, middle)
 
 
 def _check_sum(model: Model, seen: Seen, layer: int, middle: int) -> None:
@@ -56,7 +60,7 @@ def _check_sum(model: Model, seen: Seen, layer: int, middle: int) -> None:
     rounding = _rounding(model) * (pre.abs() + attn.abs() + ffn.abs())
     gap = (post - pre - attn - ffn).abs() - rounding
     if layer == middle:
-        gap[_row("resid_post"), _WRITTEN] = 0  # there the sum itself was written
+        gap[_row(model, "resid_post"), _WRITTEN] = 0  # there the sum itself was written
     if not (gap <= 0).all():
         share = float(gap.max() / post.abs().max().clamp(min=1e-12))
         what = f"it differs from resid_pre + attn + ffn by up to {share:.1%} of its largest value"
@@ -65,14 +69,14 @@ def _check_sum(model: Model, seen: Seen, layer: int, middle: int) -> None:
         before = _value(model, seen, "resid_post", layer - 1)
         gap = (pre - before).abs() - _rounding(model) * before.abs()
         if layer == middle:
-            gap[_row("resid_pre"), _WRITTEN] = 0
+            gap[_row(model, "resid_pre"), _WRITTEN] = 0
         if not (gap <= 0).all():
             raise _fault(model, "resid_pre", layer, "it is not what the layer before hands on")
 
 
-def _check_zeros(model: Model, seen: Seen, site: Site, layer: int) -> None:
-    """What zeros at one site of the last two tokens must change, and what they must not."""
-    row = _row(site)
+def _check_write(model: Model, seen: Seen, site: Site, layer: int) -> None:
+    """What writing at one site of the last two tokens must change, and what it must not."""
+    row = _row(model, site)
 
     def change(of: Site, tokens: slice) -> float:
         """Largest change of a token's vector, as a share of its length."""
@@ -94,7 +98,7 @@ def _check_zeros(model: Model, seen: Seen, site: Site, layer: int) -> None:
             raise _fault(model, site, layer, "writing it changes ffn, though blocks are parallel")
         if not model.parallel and follows == 0:
             raise _fault(model, site, layer, "writing zeros to it does not change ffn")
-    if site == "ffn" and change("attn", _WRITTEN) > _rounding(model):
+    if site in ("ffn", "ffn_raw") and change("attn", _WRITTEN) > _rounding(model):
         raise _fault(model, site, layer, "writing it changes attn of the same layer")
     if site == "head":
         if change("attn", _WRITTEN) == 0:
@@ -103,11 +107,30 @@ def _check_zeros(model: Model, seen: Seen, site: Site, layer: int) -> None:
         last, before = attn[row, -1], attn[row, -2]
         if not (last - before).abs().max() <= _rounding(model) * attn[0].abs().max():
             raise _fault(model, site, layer, "with every head zero attn still depends on the token")
+    if site in _NORMED:
+        if change(_NORMED[site], _ZEROED) == 0:
+            what = f"writing zeros to it leaves {_NORMED[site]} as it was"
+            raise _fault(model, site, layer, what)
+        if change(_NORMED[site], _DOUBLED) > _SAME:
+            what = f"{_NORMED[site]} is not its norm: doubling it changes {_NORMED[site]}"
+            raise _fault(model, site, layer, what)
 
 
-def _row(site: Site) -> int:
-    """The row of the batch that has zeros written at a site."""
-    return 1 + _ZEROED.index(site)
+def _written(model: Model) -> tuple[Site, ...]:
+    """The sites that are written at: all that are a module's.
+
+    Row 0 of the batch runs as it is; each row after it is written at one of these.
+    """
+    return tuple(site for site in model.sites if site != "resid_mid")
+
+
+def _n_rows(model: Model) -> int:
+    return 1 + len(_written(model))
+
+
+def _row(model: Model, site: Site) -> int:
+    """The row of the batch that is written at a site."""
+    return 1 + _written(model).index(site)
 
 
 def _parts() -> tuple[Site, Site, Site, Site]:
@@ -115,7 +138,7 @@ def _parts() -> tuple[Site, Site, Site, Site]:
 
 
 def _value(model: Model, seen: Seen, site: Site, layer: int) -> Tensor:
-    """``[_N_ROWS, _N_TOKENS, width]`` as it reaches the residual stream, float64, on the CPU."""
+    """``[n_rows, _N_TOKENS, width]`` as it reaches the residual stream, float64, on the CPU."""
     return seen[site, layer].to("cpu", torch.float64) * model.site(site, layer).scale
 
 
@@ -125,52 +148,55 @@ def _rounding(model: Model) -> float:
 
 
 def _run(model: Model, middle: int) -> Seen:
-    """Every site of every layer in one forward pass, zeros written in the middle one's rows."""
+    """Every site of every layer in one forward pass, the middle one's rows written."""
     ids = torch.arange(5, 5 + _N_TOKENS, device=model.device) % model.vocab_size
     seen: Seen = {}
     handles = []
     root = model.module
     for layer in range(model.n_layers):
-        for site in _ZEROED:
+        for site in _written(model):
             path = model.site(site, layer)
             module = root.get_submodule(path.path)
-            hook = _hook(model, site, layer, seen, _row(site) if layer == middle else None)
+            written_row = _row(model, site) if layer == middle else None
+            hook = _hook(model, site, layer, seen, written_row)
             if path.side == "input":
                 handles.append(module.register_forward_pre_hook(_before(hook), with_kwargs=True))
             else:
                 handles.append(module.register_forward_hook(_after(hook)))
     try:
-        root(input_ids=ids.expand(_N_ROWS, -1), use_cache=False)
+        root(input_ids=ids.expand(_n_rows(model), -1), use_cache=False)
     finally:
         for handle in handles:
             handle.remove()
     for layer in range(model.n_layers):
-        for site in _ZEROED:
+        for site in _written(model):
             if (site, layer) not in seen:
                 raise _fault(model, site, layer, "its module does not run")
     return seen
 
 
 def _hook(
-    model: Model, site: Site, layer: int, seen: Seen, zeroed_row: int | None
+    model: Model, site: Site, layer: int, seen: Seen, written_row: int | None
 ) -> Callable[[Any], Any]:
-    """Keeps a copy of what passes, and hands it on with zeros in a row, if one is given."""
+    """Keeps a copy of what passes, and hands it on with a row written, if one is given."""
     # Hooks see the heads of this process alone, where the model is split over several.
-    width = model.d_model
+    width, n_rows = model.d_model, _n_rows(model)
     if site == "head":
         width = model.n_heads * model.head_dim // model.n_ranks
 
     def hook(value: Any) -> Any:
         tensor = value[0] if isinstance(value, tuple) else value
         right = isinstance(tensor, Tensor) and tensor.shape[-1:] == (width,)
-        if not right or tensor.numel() != _N_ROWS * _N_TOKENS * width:
+        if not right or tensor.numel() != n_rows * _N_TOKENS * width:
             what = tuple(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
-            shape = (_N_ROWS, _N_TOKENS, width)
+            shape = (n_rows, _N_TOKENS, width)
             raise _fault(model, site, layer, f"it holds {what} where {shape} was expected")
         # A copy: some models go on to add to the very tensor seen here.
-        copy = tensor.reshape(_N_ROWS, _N_TOKENS, width).clone()
-        if zeroed_row is not None:
-            copy[zeroed_row, _WRITTEN] = 0
+        copy = tensor.reshape(n_rows, _N_TOKENS, width).clone()
+        if written_row is not None:
+            copy[written_row, _ZEROED if site in _NORMED else _WRITTEN] = 0
+            if site in _NORMED:
+                copy[written_row, _DOUBLED] *= 2
         seen[site, layer] = copy
         passed_on = copy.clone().view(tensor.shape)
         return (passed_on, *value[1:]) if isinstance(value, tuple) else passed_on

@@ -9,10 +9,12 @@ resid_pre   the residual stream as the block receives it
 resid_mid   the residual stream between attention and feed-forward
 resid_post  the residual stream as the block hands it on
 head        what each attention head hands to the output projection
+attn_raw    what the attention module returns, where it is normed before it is added
+ffn_raw     what the feed-forward module returns, likewise
 ==========  ==================================================================
 
 In every family ``resid_post = resid_pre + attn + ffn``; :mod:`xtransplant.model.check` holds the
-loaded model to it.
+loaded model to it. The two raw sites are there only where they differ from ``attn`` and ``ffn``.
 """
 
 from __future__ import annotations
@@ -22,9 +24,9 @@ from typing import Any, Literal, get_args
 
 __all__ = ["FAMILIES", "SITES", "Family", "Place", "Site"]
 
-Site = Literal["attn", "ffn", "resid_pre", "resid_mid", "resid_post", "head"]
+Site = Literal["attn", "ffn", "resid_pre", "resid_mid", "resid_post", "head", "attn_raw", "ffn_raw"]
 Windows = Literal["full", "sliding", "by_layer_type"]
-SITES: tuple[Site, ...] = ("attn", "ffn", "resid_pre", "resid_mid", "resid_post", "head")
+SITES: tuple[Site, ...] = get_args(Site)
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Family:
         attn: place whose value, times ``scale``, attention adds to the residual stream.
         ffn: the same for the feed-forward network.
         head: place of the heads' outputs side by side, ``[..., n_heads * head_dim]``.
+        attn_raw, ffn_raw: place of what the two modules return, where a norm stands between that
+            and ``attn`` and ``ffn``; None where they are the same.
         parallel: attention and feed-forward read the same input (so there is no ``resid_mid``);
             a string names the boolean of the configuration that says so.
         scale: name of the configuration's factor on what a block adds, where there is one.
@@ -72,6 +76,8 @@ class Family:
     scale: str = ""
     windows: Windows = "full"
     alibi: bool | str = False
+    attn_raw: Place | None = None
+    ffn_raw: Place | None = None
 
     def __post_init__(self) -> None:
         """Tables are also read from files: say which word is wrong."""
@@ -83,6 +89,9 @@ class Family:
     def summary(self) -> str:
         """Its modules and ways, in a line."""
         notes = [f"attn {self.attn.module}", f"ffn {self.ffn.module}"]
+        raw = [place.module for place in (self.attn_raw, self.ffn_raw) if place is not None]
+        if raw:
+            notes.append(f"normed after {', '.join(raw)}")
         if self.parallel:
             notes.append("parallel" + ("" if self.parallel is True else f" if {self.parallel}"))
         if self.scale:
@@ -120,10 +129,15 @@ def _transformer_h(attention: str, projection: str, **changes: Any) -> Family:
 _LLAMA = _llama_like()
 _SLIDING = _llama_like(windows="sliding")
 _BY_TYPE = _llama_like(windows="by_layer_type")
-# These normalise what a module returns before it is added: the norm's output is what arrives.
-_GEMMA = _llama_like(
-    "post_attention_layernorm", "post_feedforward_layernorm", windows="by_layer_type"
-)
+
+
+def _normed(attn: str, ffn: str, **changes: Any) -> Family:
+    """Norms stand after the modules, before the sum: what arrives there is the norms' output."""
+    return _llama_like(attn, ffn, attn_raw=Place("self_attn"), ffn_raw=Place("mlp"), **changes)
+
+
+_OLMO2 = _normed("post_attention_layernorm", "post_feedforward_layernorm")
+_GEMMA = replace(_OLMO2, windows="by_layer_type")
 _LLAMA4 = _llama_like(ffn="feed_forward", windows="by_layer_type")
 _OPT = Family(
     layers="model.decoder.layers",
@@ -149,7 +163,7 @@ FAMILIES: dict[str, Family] = {
     "gemma2": _GEMMA,
     "gemma3": replace(_GEMMA, layers="model.language_model.layers"),
     "gemma3_text": _GEMMA,
-    "glm4": _llama_like("post_self_attn_layernorm", "post_mlp_layernorm"),
+    "glm4": _normed("post_self_attn_layernorm", "post_mlp_layernorm"),
     "gpt2": _transformer_h("attn", "c_proj"),
     "gpt_neox": Family(
         layers="gpt_neox.layers",
@@ -173,7 +187,7 @@ FAMILIES: dict[str, Family] = {
         head=Place("attn.out_proj", "input"),
         alibi=True,
     ),
-    "olmo2": _llama_like("post_attention_layernorm", "post_feedforward_layernorm"),
+    "olmo2": _OLMO2,
     "olmo3": _GEMMA,
     "opt": _OPT,
     "phi": _llama_like(projection="self_attn.dense", parallel=True),

@@ -157,7 +157,9 @@ class Model:
     @property
     def sites(self) -> tuple[Site, ...]:
         """The sites this model has."""
-        return tuple(site for site in SITES if site != "resid_mid" or not self.parallel)
+        missing = {"resid_mid": self.parallel}
+        missing |= {name: place is None for name, place in _raw(self.family).items()}
+        return tuple(site for site in SITES if not missing.get(site))
 
     @property
     def unpackable(self) -> str:
@@ -203,7 +205,11 @@ class Model:
         return "logits_to_keep" in signature(self.module.forward).parameters
 
     def site(self, site: Site, layer: int) -> SitePath:
-        """Where a site of a layer is; ``resid_mid`` is no module's: it is ``resid_pre + attn``."""
+        """Where a site of a layer is; ``resid_mid`` is no module's: it is ``resid_pre + attn``.
+
+        Raises:
+            KeyError: a site that the model has not.
+        """
         block = f"{self.family.layers}.{layer}"
         scale = 1.0
         places: dict[str, Place] = {
@@ -212,6 +218,7 @@ class Model:
             "head": self.family.head,
             "resid_pre": Place("", "input"),
             "resid_post": Place("", "output"),
+            **{name: place for name, place in _raw(self.family).items() if place is not None},
         }
         if site in ("attn", "ffn") and self.family.scale:
             scale = float(getattr(self.config, self.family.scale))
@@ -307,8 +314,11 @@ def _describe(
     config = module.config.get_text_config()
     try:
         blocks = list(module.get_submodule(family.layers))
-        for block, place in product(blocks, (family.attn, family.ffn, family.head)):
-            block.get_submodule(place.module)
+        for block, place in product(
+            blocks, (family.attn, family.ffn, family.head, *_raw(family).values())
+        ):
+            if place is not None:
+                block.get_submodule(place.module)
         width = _width(blocks[0].get_submodule(family.head.module), family.head.side)
         n_heads, d_model = int(config.num_attention_heads), int(config.hidden_size)
     except (AttributeError, TypeError, IndexError) as error:
@@ -336,6 +346,11 @@ def _width(projection: torch.nn.Module, side: str) -> int:
 def _layer_types(model: Model) -> list[str]:
     """The kinds of attention that the configuration lists, where the family goes by them."""
     return list(model.config.layer_types) if model.masks_by_layer_type else []
+
+
+def _raw(family: Family) -> dict[str, Place | None]:
+    """Places of what modules return before it is normed, for the families that do."""
+    return {"attn_raw": family.attn_raw, "ffn_raw": family.ffn_raw}
 
 
 def _flag(value: bool | str, config: Any) -> bool:

@@ -71,7 +71,7 @@ def _read(path: Path) -> Family:
         )
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
-        for place in ("attn", "ffn", "head"):
+        for place in ("attn", "ffn", "head", *({"attn_raw", "ffn_raw"} & set(fields))):
             fields[place] = Place(**fields[place])
         return Family(**fields)
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -1,5 +1,6 @@
 """Strategies as data: recorder, edits, registry."""
 
+from xtransplant.strategies.overlap import Clash, clashes
 from xtransplant.strategies.recorder import Edit, Shape
 from xtransplant.strategies.registry import (
     Strategy,
@@ -13,6 +14,7 @@ from xtransplant.strategies.values import Applied, Read, Value, apply
 
 __all__ = [
     "Applied",
+    "Clash",
     "Edit",
     "Read",
     "Script",
@@ -22,6 +24,7 @@ __all__ = [
     "Variant",
     "apply",
     "check_verifiable",
+    "clashes",
     "find_strategy",
     "parted",
     "strategy",

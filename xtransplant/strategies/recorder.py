@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from xtransplant.errors import XTransplantError
 from xtransplant.model.families import SITES, Site
+from xtransplant.strategies.overlap import refuse_certain
 from xtransplant.strategies.values import LAST, Layer, Read, Span, Value, as_value, span
 
 __all__ = ["Edit", "Shape", "record"]
@@ -16,10 +17,17 @@ __all__ = ["Edit", "Shape", "record"]
 _RANK: dict[Site, int] = {
     "resid_pre": 0,
     "head": 1,
-    "attn": 2,
-    "resid_mid": 3,
-    "ffn": 4,
-    "resid_post": 5,
+    "attn_raw": 2,
+    "attn": 3,
+    "resid_mid": 4,
+    "ffn_raw": 5,
+    "ffn": 6,
+    "resid_post": 7,
+}
+_ONLY_SOME: dict[str, str] = {
+    "attn_raw": "; attention's output is added as it is, so that it is attn",
+    "ffn_raw": "; the feed-forward network's output is added as it is, so that it is ffn",
+    "resid_mid": "; its blocks run attention and feed-forward side by side",
 }
 
 
@@ -101,7 +109,8 @@ class _PromptRecorder:
     def __getattr__(self, site: str) -> _SiteRecorder:
         if site not in self.shape.sites:
             has = ", ".join(self.shape.sites)
-            raise XTransplantError(f"{self.name}.{site}: this model's sites are {has}")
+            why = _ONLY_SOME.get(site, "")
+            raise XTransplantError(f"{self.name}.{site}: this model's sites are {has}{why}")
         return _SiteRecorder(self, site)
 
     def read(self, site: Site, layer: Layer, tokens: Span, head: int | None) -> Value:
@@ -110,6 +119,7 @@ class _PromptRecorder:
             return self.edits[read].value
         if site == "head" and head is None:
             raise XTransplantError("a read names its head: source.head(3)[i]")
+        refuse_certain(self.edits, read, is_read=True)
         return Value(((1.0, read),))
 
     def write(
@@ -128,6 +138,7 @@ class _PromptRecorder:
                 raise XTransplantError(
                     f"{edit.place} cannot use {read}: a head is head_dim wide, other sites d_model"
                 )
+        refuse_certain(self.edits, edit.place, is_read=False)
         self.edits[edit.place] = edit
 
 

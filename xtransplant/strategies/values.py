@@ -18,6 +18,9 @@ from xtransplant.model.families import Site
 __all__ = ["LAST", "Applied", "Layer", "Read", "Span", "Value", "apply"]
 
 
+_LONG = 2**40  # tokens, more than any prompt has
+
+
 class Layer(int):
     """A layer number that remembers how the strategy's author would write it."""
 
@@ -53,6 +56,21 @@ class Span:
         if not indices:
             raise XTransplantError(f"{what} names no token of a prompt of {length} tokens")
         return indices
+
+    def shares(self, other: Span, length: int) -> bool:
+        """Whether both name some token of a prompt of ``length`` tokens."""
+        one, two = (range(length)[slice(span.start, span.stop)] for span in (self, other))
+        return max(one.start, two.start) < min(one.stop, two.stop)
+
+    def always_shares(self, other: Span) -> bool:
+        """Whether both name some token of every prompt that is long enough for both.
+
+        False where that depends on the length: one counts from the start, the other from the end.
+        """
+        bounds = [b for b in (self.start, self.stop, other.start, other.stop) if b is not None]
+        alike = all(bound < 0 for bound in bounds) or all(bound >= 0 for bound in bounds)
+        either = (None, None) in ((self.start, self.stop), (other.start, other.stop))
+        return either or (alike and self.shares(other, _LONG))
 
     def __str__(self) -> str:
         if self.start is not None and self.stop == _after(self.start):

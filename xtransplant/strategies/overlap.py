@@ -1,0 +1,116 @@
+"""Which edits and reads of one variant get in each other's way.
+
+Two writes of one place over spans that share tokens would be one indexed write with a column named
+twice, and which of the two values stays there is left to chance. A read that shares tokens with a
+write made before it would be handed what stood there before that write. Neither is done: the same
+span is one write (the later), and reading it gives what was written.
+
+What spans share may depend on the prompt's length: what does not is refused as the strategy is
+recorded, the rest once the length is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from xtransplant.errors import XTransplantError
+from xtransplant.model.families import Site
+from xtransplant.strategies.values import Read
+
+__all__ = ["Clash", "clashes", "refuse_certain"]
+
+# resid_mid is no module's output: it is played through what the block adds to what it receives.
+_PARTS_OF_MID: tuple[Site, ...] = ("attn", "resid_pre")
+
+
+@dataclass(frozen=True)
+class Clash:
+    """Two places of the target that must not share a token.
+
+    Attributes:
+        written: place of an edit.
+        other: place of a later edit, or of a later edit's read.
+        is_read: which of the two.
+    """
+
+    written: Read
+    other: Read
+    is_read: bool
+
+    @property
+    def certain(self) -> bool:
+        """Whether they share a token in every prompt that has both."""
+        return self.written.span.always_shares(self.other.span)
+
+    def refuse(self, length: int | None = None) -> None:
+        """Refuse it if they share a token of a prompt of ``length`` tokens; None: of any.
+
+        Raises:
+            XTransplantError: they do.
+        """
+        if not (self.certain if length is None else self._shares(length)):
+            return
+        where = "" if length is None else f" in a prompt of {length} tokens"
+        if self.is_read:
+            raise XTransplantError(
+                f"{self.other} is read after {self.written} was written, and they share "
+                f"tokens{where}: read the span that was written, or keep the value before writing"
+            )
+        raise XTransplantError(
+            f"{self.written} and {self.other} write the same tokens{where}: write each token "
+            "once, or the same span twice, of which the later stays"
+        )
+
+    def _shares(self, length: int) -> bool:
+        return self.written.span.shares(self.other.span, length)
+
+
+def clashes(edits: Sequence[tuple[Read, Iterable[Read]]]) -> Iterator[Clash]:
+    """Places of one variant that would clash if they shared a token.
+
+    Args:
+        edits: the place of each edit and what its value reads, in the order they were made.
+    """
+    before: dict[int, list[Read]] = {}
+    for place, reads in edits:
+        for read in reads:
+            if read.prompt != "target":
+                continue
+            for written in before.get(read.layer, ()):
+                if written.span != read.span and _read_meets(written, read):
+                    yield Clash(written, read, is_read=True)
+        for written in before.get(place.layer, ()):
+            if written.span != place.span and _write_meets(written, place):
+                yield Clash(written, place, is_read=False)
+        before.setdefault(place.layer, []).append(place)
+
+
+def refuse_certain(written: Iterable[Read], other: Read, *, is_read: bool) -> None:
+    """Refuse a read or write that shares tokens with what was written, whatever the prompt.
+
+    Raises:
+        XTransplantError: it does.
+    """
+    meets = _read_meets if is_read else _write_meets
+    for place in written:
+        if place.layer == other.layer and place.span != other.span and meets(place, other):
+            Clash(place, other, is_read).refuse()
+
+
+def _write_meets(one: Read, other: Read) -> bool:
+    """Whether two edits of a layer write one place."""
+    return _same(one, other) or _mid_and_part(one, other) or _mid_and_part(other, one)
+
+
+def _read_meets(written: Read, read: Read) -> bool:
+    """Whether a read of a layer depends on a place that is written."""
+    return _same(written, read) or _mid_and_part(read, written)
+
+
+def _same(one: Read, other: Read) -> bool:
+    return (one.site, one.head) == (other.site, other.head)
+
+
+def _mid_and_part(one: Read, other: Read) -> bool:
+    return one.site == "resid_mid" and other.site in _PARTS_OF_MID
