@@ -206,6 +206,8 @@ def test_without_samples_only_judgements_are_kept(small, tmp_path):
     columns = ["strict", "match", "lenient", "other_match"]
     assert kept[columns].equals(records(with_texts)[columns])
     assert "Mji" not in json.dumps(examples(without).to_dict(), default=str)
+    # What the items were can be told all the same.
+    assert examples(without).digest.tolist() == examples(with_texts).digest.tolist()
     with pytest.raises(XTransplantError, match="log-samples"):
         rescore(without.path)
 

@@ -203,7 +203,7 @@ def _do(plan: Plan, run: Run, model: Model, part: Part, work: list[Work], asked:
         return
     # Nothing is kept that could be judged later, so the judgement has to be there first.
     records = _ask(plan, model, part, work, asked)
-    run.write("examples", part, table.select(["example", "id"]))
+    run.write("examples", part, table.select(["example", "id", "digest"]))
     run.write("correct", part, judge(records, table, rule))
     run.write("records", part, records.select(CELL))
 
