@@ -12,9 +12,9 @@ from xtransplant.benchmarks.alignment import Alignment, check_alignment
 from xtransplant.benchmarks.task import Direction, Task, Where
 
 from xtransplant.errors import XTransplantError
-from xtransplant.prompts import Example
+from xtransplant.prompts import Example, item_digest
 
-__all__ = ["Loaded", "load_examples", "pick_example"]
+__all__ = ["Loaded", "digest_of", "item_digest", "load_examples", "pick_example"]
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def pilot(
         fresh=fresh, say=lines.say, watch=lines.watch, note=lines.note, workers=workers,
         where=parse_on(on, insecure=insecure, jobs=jobs),
     )  # fmt: skip
-    lines.say(f"pairs in {done.first.path / 'pairs.json'}")
+    lines.say(f"pairs in {done.written}")
     for run in done.runs:
         lines.say(f"records in {run.path}")
     print_runs([run.path for run in done.runs if run is not done.first], as_json=as_json)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 
-__all__ = ["Example", "Key"]
+__all__ = ["Example", "Key", "item_digest"]
 
 
 @dataclass(frozen=True)
@@ -50,3 +52,13 @@ class Example:
     target_lang: str = ""
     key: Key | None = None
     source_key: Key | None = None
+
+
+def item_digest(example: Example) -> str:
+    """SHA-256 over what an example says: prompts, candidates, answer.
+
+    Not its id: the same question is the same item whatever it is called, in any split or file.
+    """
+    said = [example.source, example.target, list(example.candidates), example.answer]
+    text = json.dumps(said, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

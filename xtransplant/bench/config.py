@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from xtransplant.benchmarks.task import Direction, Where
@@ -68,19 +66,6 @@ class Config:
         where = document["where"]
         for name in ("data_dir", "file"):
             where[name] = None if where[name] is None else str(where[name])
-        return document
-
-    def identity(self) -> dict[str, Any]:
-        """What of it the numbers depend on; where it runs is left out, and what the data and
-        strategies hold is hashed by itself."""
-        document = self.as_dict()
-        for name in ("where", "memory_budget", "tasks", "strategies", "langs", "options"):
-            del document[name]
-        for name in ("device_map", "trust_remote_code", "tensor_parallel"):
-            del document["model"][name]
-        name = document["model"]["name"]
-        if name is not None and os.path.isdir(name):
-            document["model"]["name"] = str(Path(name).resolve())
         return document
 
 

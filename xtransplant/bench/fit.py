@@ -20,14 +20,19 @@ def fitted(plan: Plan, model: Model, say: Callable[[str], None] | None = None) -
     Every prompt is tokenised once before the first is run, so that no run stops half-way at one.
 
     Raises:
-        XTransplantError: a task that has no example left.
+        XTransplantError: no task has an example left.
     """
     limit = getattr(model.config, "max_position_embeddings", None)
     if limit is None:
         return plan
-    return replace(
-        plan, tasks={name: _fit(plan, task, model, limit, say) for name, task in plan.tasks.items()}
-    )
+    tasks = {name: _fit(plan, task, model, limit, say) for name, task in plan.tasks.items()}
+    if not any(task.examples for task in tasks.values()):
+        had = [f"{name} {task.split}" for name, task in plan.tasks.items() if task.examples]
+        raise XTransplantError(
+            f"{' and '.join(had)}: every example is longer than the {limit} tokens that "
+            f"{model.name} reads; use another model"
+        )
+    return replace(plan, tasks=tasks)
 
 
 def _fit(
@@ -53,11 +58,6 @@ def _fit(
                     f"{task.task.name} {task.split} {lang}: {len(own) - len(kept)} of {len(own)} "
                     f"examples are left out, longer than the {limit} tokens that the model reads"
                 )
-    if not examples:
-        raise XTransplantError(
-            f"{task.task.name} {task.split}: every example is longer than the {limit} tokens that "
-            f"{model.name} reads; use another model"
-        )
     return replace(task, examples=examples, too_long=too_long, left_out=left_out)
 
 

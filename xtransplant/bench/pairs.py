@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
 from xtransplant.errors import XTransplantError
-from xtransplant.runs.store import open_run
+from xtransplant.prompts import Example, item_digest
+from xtransplant.runs.read import read_part
+from xtransplant.runs.store import Run, open_run
 from xtransplant.stats.summary import summarise
 from xtransplant.stats.tally import choose_pair, together
 
-__all__ = ["Chosen", "Pairs", "chosen_of", "listed", "parse_pairs", "read_chosen"]
+__all__ = ["Chosen", "Pairs", "chosen_of", "listed", "parse_pairs", "read_chosen", "write_chosen"]
 
 Pair = tuple[int, int]
 _NAMES = ("overall", "source-last", "target-first", "diagonal")
 _ENDS = {"first": 0, "last": -1}
-_PAIR = re.compile(r"(first|last|-?\d+):(first|last|-?\d+)")
+_PAIR = re.compile(r"(first|last|-?\d+):(first|last|-?\d+)", re.ASCII)
+_DIGITS = 16  # of an item's digest: enough to tell items apart, few enough to write down
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,13 @@ class Chosen:
         origin: the run or file they come from.
         pairs: by (task, strategy, language); task or strategy is ``""`` where the file
             does not say, and then holds for all.
+        items: the first digits of the digests of all examples that they were chosen on; None
+            where nothing says.
     """
 
     origin: str
     pairs: dict[tuple[str, str, str], Pair]
+    items: frozenset[str] | None = None
 
     def find(self, task: str, strategy: str, lang: str) -> Pair:
         """The pair for a language.
@@ -48,6 +55,16 @@ class Chosen:
             f"{self.origin} holds no pair for {strategy} on {task} in {lang}; "
             f"it has languages {there}; choose with --langs"
         )
+
+    def has(self, task: str, strategy: str, lang: str) -> bool:
+        """Whether there is a pair for a language."""
+        return (task, strategy, lang) in self.pairs or ("", "", lang) in self.pairs
+
+    def in_sample(self, examples: Iterable[Example]) -> int:
+        """On how many of these examples the pairs were chosen; -1 where nothing says."""
+        if self.items is None:
+            return -1
+        return sum(item_digest(one)[:_DIGITS] in self.items for one in examples)
 
 
 Pairs = str | Chosen
@@ -127,7 +144,13 @@ def chosen_of(path: str | Path, *, level: str = "match", across: bool = False) -
             shared = choose_pair(together(list(tallies.values())).hits) if across else None
             for lang, one in tallies.items():
                 pairs[name, strategy, lang] = shared or choose_pair(one.hits)
-    return Chosen(f"run {run.path.name}", pairs)
+    return Chosen(f"run {run.path.name}", pairs, _items(run))
+
+
+def _items(run: Run) -> frozenset[str]:
+    """What a run's examples are known by."""
+    digests = (read_part(run, "examples", part, ["digest"])["digest"] for part in run.stored())
+    return frozenset(one[:_DIGITS] for column in digests for one in column.to_pylist())
 
 
 def read_chosen(path: Path, *, across: bool = False) -> Chosen:
@@ -144,22 +167,50 @@ def read_chosen(path: Path, *, across: bool = False) -> Chosen:
     except (OSError, ValueError) as error:
         raise XTransplantError(f"--pairs @{path} cannot be read: {error}") from error
     pairs: dict[tuple[str, str, str], Pair] = {}
+    items = None
     if isinstance(document, dict) and "pairs" in document:
-        for entry in document["pairs"]:
-            key = (entry["task"], entry["strategy"], entry["lang"])
-            pairs[key] = _pair(entry["pair"], path)
+        try:
+            for entry in document["pairs"]:
+                key = (str(entry["task"]), str(entry["strategy"]), str(entry["lang"]))
+                pairs[key] = _pair(entry["pair"], path)
+            if "items" in document:
+                items = frozenset(str(item)[:_DIGITS] for item in document["items"])
+        except (KeyError, TypeError) as error:
+            raise XTransplantError(
+                f"--pairs @{path} is no pairs.json of xtp pilot ({type(error).__name__}: {error}); "
+                "name the pilot run's folder instead: --pairs @RUN"
+            ) from error
     elif isinstance(document, dict):
         pairs = {("", "", lang): _pair(pair, path) for lang, pair in document.items()}
     if not pairs:
         raise XTransplantError(f'--pairs @{path} should hold pairs by language: {{"sw": [10, 4]}}')
-    return Chosen(str(path), pairs)
+    return Chosen(str(path), pairs, items)
+
+
+def write_chosen(chosen: Chosen, path: Path) -> None:
+    """Write pairs down as ``--pairs @FILE`` reads them, with the items they were chosen on.
+
+    Raises:
+        XTransplantError: the file cannot be written.
+    """
+    entries = [
+        {"task": task, "strategy": strategy, "lang": lang, "pair": list(pair)}
+        for (task, strategy, lang), pair in chosen.pairs.items()
+    ]
+    document: dict[str, object] = {"origin": chosen.origin, "pairs": entries}
+    if chosen.items is not None:
+        document["items"] = sorted(chosen.items)
+    try:
+        path.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise XTransplantError(f"cannot write {str(path)!r}: {error.strerror}") from error
 
 
 def _pair(value: object, path: Path) -> Pair:
     if (
         not isinstance(value, list)
         or len(value) != 2
-        or not all(isinstance(layer, int) and layer >= 0 for layer in value)
+        or not all(type(layer) is int and layer >= 0 for layer in value)
     ):
         raise XTransplantError(f"--pairs @{path}: {value!r} should be [source layer, target layer]")
     return value[0], value[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from xtransplant.backends.where import Where, server_of
 from xtransplant.bench.config import Config
 from xtransplant.bench.dispatch import bench_on
-from xtransplant.bench.pairs import Chosen, chosen_of
+from xtransplant.bench.pairs import Chosen, chosen_of, write_chosen
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import Watch, bench, load_model
 from xtransplant.benchmarks.task import find_task
@@ -18,7 +17,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.runs.store import Run
 
-__all__ = ["Pilot", "pilot", "write_chosen"]
+__all__ = ["Pilot", "pilot"]
 
 
 @dataclass(frozen=True)
@@ -29,13 +28,16 @@ class Pilot:
         first: the run on the pilot split.
         second: the run of the chosen pairs on the other split.
         grid: the run of all pairs on it, where that was asked for.
-        chosen: the pairs; they are written to ``pairs.json`` in the folder of ``first``.
+        chosen: the pairs.
+        written: their file, in the folder of ``first``: ``pairs.json``, or ``pairs-across.json``
+            where one pair serves all languages.
     """
 
     first: Run
     second: Run
     grid: Run | None
     chosen: Chosen
+    written: Path
 
     @property
     def runs(self) -> list[Run]:
@@ -98,29 +100,14 @@ def pilot(
 
     first = run(config)
     chosen = chosen_of(first.path, across=across)
-    write_chosen(chosen, first.path / "pairs.json")
-    # Languages that the pilot left out have no pair to apply.
-    rest = replace(config, split=apply_to, langs=_languages(first))
+    written = first.path / ("pairs-across.json" if across else "pairs.json")
+    write_chosen(chosen, written)
+    # Tasks and languages that the pilot left out have no pair to apply.
+    tasks = tuple(name for name, task in first.manifest.tasks.items() if task.languages)
+    rest = replace(config, tasks=tasks, split=apply_to, langs=_languages(first))
     second = run(rest, chosen)
     grid = run(rest) if upper_bound else None
-    return Pilot(first, second, grid, chosen)
-
-
-def write_chosen(chosen: Chosen, path: Path) -> None:
-    """Write pairs down as ``--pairs @FILE`` reads them.
-
-    Raises:
-        XTransplantError: the file cannot be written.
-    """
-    entries = [
-        {"task": task, "strategy": strategy, "lang": lang, "pair": list(pair)}
-        for (task, strategy, lang), pair in chosen.pairs.items()
-    ]
-    text = json.dumps({"origin": chosen.origin, "pairs": entries}, ensure_ascii=False, indent=1)
-    try:
-        path.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise XTransplantError(f"cannot write {str(path)!r}: {error.strerror}") from error
+    return Pilot(first, second, grid, chosen, written)
 
 
 def _languages(run: Run) -> tuple[str, ...]:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from xtransplant.bench.config import Config
 from xtransplant.bench.pairs import Chosen, Pairs, listed, parse_pairs
-from xtransplant.benchmarks.load import Loaded, digest_of, load_examples
+from xtransplant.bench.resolved import identity_of
+from xtransplant.benchmarks.load import Loaded, load_examples
 from xtransplant.benchmarks.task import Task, find_task
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example
-from xtransplant.runs.manifest import SCHEMA
 from xtransplant.runs.tables import SOURCE, VANILLA
 from xtransplant.strategies import Strategy, find_strategy
 
@@ -29,7 +26,7 @@ class TaskPlan:
     """One task of a bench.
 
     Attributes:
-        examples: by language, cut to the limit.
+        examples: by language, cut to the limit; none where nothing of a task fits.
         left_out: languages that are not run, and why.
         too_long: ids of examples that the model cannot read, by language; see :func:`fitted`.
     """
@@ -62,8 +59,10 @@ class Plan:
     @property
     def folder(self) -> str:
         """The name of the run's folder: what it is, and which one."""
-        what = "+".join(self.tasks) if len(self.tasks) < 4 else f"{len(self.tasks)}-tasks"
-        split = "+".join(dict.fromkeys(task.split for task in self.tasks.values()))
+        # In whatever order they were named, it is the same run.
+        names = sorted(self.tasks)
+        what = "+".join(names) if len(names) < 4 else f"{len(names)}-tasks"
+        split = "+".join(dict.fromkeys(self.tasks[name].split for name in names))
         return re.sub(r"[^\w.+-]", "_", f"{what}-{split}-{self.id[:10]}")
 
     def pairs_for(
@@ -92,7 +91,8 @@ def make_plan(
 
     Args:
         across: see :func:`parse_pairs`.
-        pairs: chosen already; instead of those that the configuration names.
+        pairs: chosen already, instead of those that the configuration names; languages that
+            they do not have are left out.
         say: told what a user has to know (languages left out, notes on the data).
 
     Raises:
@@ -113,18 +113,21 @@ def make_plan(
         )
     planned = {task.name: _task(task, config, say) for task in tasks}
     if isinstance(chosen, Chosen):
-        for name, one in planned.items():
-            for lang in one.examples:
-                for strategy in strategies:
-                    chosen.find(name, strategy, lang)
+        if pairs is not None:
+            planned = {name: _having(chosen, one, strategies, say) for name, one in planned.items()}
+        _say_in_sample(chosen, planned, strategies, say)
+    if not any(one.examples for one in planned.values()):
+        raise XTransplantError("; ".join(_nothing(one, config) for one in planned.values()))
+    for one in planned.values():
+        if not one.examples:
+            say(f"{_nothing(one, config)}: it is left out")
     model = config.model.name or next((t.checkpoint for t in tasks if t.checkpoint), None)
     if model is None:
         raise XTransplantError(
             f"no model comes with {tasks[0].name}: name one, --model REPOSITORY|FOLDER"
         )
-    return Plan(config, model, planned, strategies, chosen, _identity(
-        config, planned, strategies, chosen, model
-    ))  # fmt: skip
+    identity = identity_of(config, planned, strategies, chosen, model)
+    return Plan(config, model, planned, strategies, chosen, identity)
 
 
 def _strategies(config: Config) -> dict[str, Strategy]:
@@ -138,18 +141,22 @@ def _strategies(config: Config) -> dict[str, Strategy]:
         raise XTransplantError(
             f"-S {name}={values[name]}: no strategy here has this option; there are: {right}"
         )
-    bound = [
-        strategy.with_options(
-            {o.name: values[o.name] for o in strategy.options if o.name in values}
-        )
-        for strategy in found
-    ]
+    bound = [_bound(strategy, values) for strategy in found]
     named = {str(strategy): strategy for strategy in bound}
     if len(named) < len(bound) or named.keys() & {VANILLA, SOURCE}:
         raise XTransplantError(
             f"strategies need names of their own, not {VANILLA} or {SOURCE}: {', '.join(named)}"
         )
     return named
+
+
+def _bound(strategy: Strategy, values: dict[str, str]) -> Strategy:
+    """A strategy with its options bound; one that says the default aloud is the same strategy."""
+    said = {one.name: one.parse(values[one.name]) for one in strategy.options if one.name in values}
+    defaults = {one.name: one.default for one in strategy.options}
+    return strategy.with_options(
+        {name: value for name, value in said.items() if value != defaults[name]}
+    )
 
 
 def _task(task: Task, config: Config, say: Report) -> TaskPlan:
@@ -184,14 +191,54 @@ def _task(task: Task, config: Config, say: Report) -> TaskPlan:
                 "nothing to choose by score; use --mode generate"
             )
         examples[lang] = kept
-    if not examples:
-        raise XTransplantError(
-            f"{task.name} {split} has no language left to run"
-            + (f": {', '.join(left_out)} left out" if left_out else f" among {config.langs}")
-        )
     if task.note and config.where.data_dir is None:
         say(f"{task.name}: {task.note}")
     return TaskPlan(task, direction, split, mode, examples, left_out)
+
+
+def _having(chosen: Chosen, plan: TaskPlan, strategies: Iterable[str], say: Report) -> TaskPlan:
+    """A task without the languages that no pair was chosen for."""
+    name, left_out = plan.task.name, dict(plan.left_out)
+    for lang in plan.examples:
+        if not all(chosen.has(name, strategy, lang) for strategy in strategies):
+            left_out[lang] = f"{chosen.origin} chose no pair for it"
+            say(f"{name} {plan.split}, {lang} is left out: {left_out[lang]}")
+    kept = {lang: own for lang, own in plan.examples.items() if lang not in left_out}
+    return replace(plan, examples=kept, left_out=left_out)
+
+
+def _say_in_sample(
+    chosen: Chosen, tasks: Mapping[str, TaskPlan], strategies: Iterable[str], say: Report
+) -> None:
+    """Whether chosen pairs are tried on what they were chosen on.
+
+    Raises:
+        XTransplantError: a language nobody chose for.
+    """
+    seen = total = 0
+    for name, one in tasks.items():
+        for lang, examples in one.examples.items():
+            for strategy in strategies:
+                chosen.find(name, strategy, lang)
+            seen += max(0, chosen.in_sample(examples))
+            total += len(examples)
+    if seen:
+        say(
+            f"in-sample (†): the pairs of {chosen.origin} were chosen on {seen} of these {total} "
+            "examples, so what they reach here is no held-out result; apply them to another split"
+        )
+    elif chosen.items is None:
+        say(
+            f"{chosen.origin} does not say on which examples its pairs were chosen; whether they "
+            "are tried on others here is for you to know"
+        )
+
+
+def _nothing(plan: TaskPlan, config: Config) -> str:
+    """That nothing of a task is left to run."""
+    among = ", ".join(plan.left_out)
+    why = f": {among} left out" if among else f" among {', '.join(config.langs)}"
+    return f"{plan.task.name} {plan.split} has no language left to run{why}"
 
 
 def _rows(loaded: Loaded) -> str:
@@ -205,36 +252,3 @@ def _rows(loaded: Loaded) -> str:
     shown = [f"{a}" if a == b else f"{a} to {b}" for a, b in spans[:4]]
     more = f" and more, up to {spans[-1][1]}" if len(spans) > 4 else ""
     return f"rows {', '.join(shown)}{more}"
-
-
-def _identity(
-    config: Config,
-    tasks: Mapping[str, TaskPlan],
-    strategies: Mapping[str, Strategy],
-    pairs: Pairs,
-    model: str,
-) -> str:
-    document: dict[str, Any] = {
-        "schema": SCHEMA,
-        **config.identity(),
-        "strategies": {name: one.source_hash for name, one in strategies.items()},
-        "tasks": {
-            name: {
-                "version": one.task.version, "direction": one.direction, "split": one.split,
-                "mode": one.mode,
-                "data": {lang: digest_of(found) for lang, found in one.examples.items()},
-            }
-            for name, one in tasks.items()
-        },
-    }  # fmt: skip
-    if config.model.name is None:
-        document["model"]["name"] = f"of the task: {model.rpartition('/')[2]}"
-    if isinstance(pairs, Chosen):
-        document["pairs"] = sorted(
-            (name, strategy, lang, *pairs.find(name, strategy, lang))
-            for name, one in tasks.items()
-            for strategy in strategies
-            for lang in one.examples
-        )
-    text = json.dumps(document, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -203,7 +203,7 @@ def _do(plan: Plan, run: Run, model: Model, part: Part, work: list[Work], asked:
         return
     # Nothing is kept that could be judged later, so the judgement has to be there first.
     records = _ask(plan, model, part, work, asked)
-    run.write("examples", part, table.select(["example", "id"]))
+    run.write("examples", part, table.select(["example", "id", "digest"]))
     run.write("correct", part, judge(records, table, rule))
     run.write("records", part, records.select(CELL))
 
@@ -302,7 +302,8 @@ def manifest_of(plan: Plan, model: Model) -> Manifest:
             by_strategy = {s: plan.pairs_for(name, s, lang, n_layers) for s in plan.strategies}
             most = max(most, max(map(len, by_strategy.values())))
             own = {} if shared else {s: [list(p) for p in ps] for s, ps in by_strategy.items()}
-            languages[lang] = Language(len(examples), digest_of(examples), own)
+            seen = 0 if isinstance(plan.pairs, str) else plan.pairs.in_sample(examples)
+            languages[lang] = Language(len(examples), digest_of(examples), own, seen)
         tasks[name] = TaskEntry(
             version=task.task.version,
             licence=task.task.licence,

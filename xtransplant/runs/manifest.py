@@ -45,11 +45,13 @@ class Language:
         n: how many examples.
         digest: SHA-256 over what they say.
         pairs: layer pairs by strategy where this language has its own.
+        in_sample: on how many of these examples the pairs were chosen; -1 where nothing says.
     """
 
     n: int
     digest: str
     pairs: dict[str, list[list[int]]]
+    in_sample: int = 0
 
 
 @dataclass(frozen=True)

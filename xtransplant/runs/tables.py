@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from xtransplant.prompts import Example, Key
+from xtransplant.prompts import Example, Key, item_digest
 
 __all__ = [
     "CELL",
@@ -31,6 +31,7 @@ _EXAMPLES = pa.schema(
     [
         ("example", pa.int32()),
         ("id", pa.string()),
+        ("digest", pa.string()),
         ("source", pa.string()),
         ("target", pa.string()),
         ("candidates", _TEXTS),
@@ -75,7 +76,8 @@ def examples_table(examples: Sequence[Example], start: int, stop: int) -> pa.Tab
         key, theirs = _key(one), one.source_key or _key(one)
         rows.append(
             {
-                "example": k, "id": one.id, "source": one.source, "target": one.target,
+                "example": k, "id": one.id, "digest": item_digest(one),
+                "source": one.source, "target": one.target,
                 "candidates": one.candidates, "answer": one.answer,
                 "answers": key.answers, "options": key.options, "labels": key.labels,
                 "also": key.also, "source_answers": theirs.answers,

@@ -1,0 +1,93 @@
+"""A task that has nothing to run is left out and said; the others go on."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from small_bench import SMALL
+from xtransplant.benchmarks.babel import CHECKPOINT
+from xtransplant.benchmarks.load import load_examples
+from xtransplant.benchmarks.task import Where, find_task
+
+from xtransplant import XTransplantError
+from xtransplant.bench.config import ModelSpec
+from xtransplant.bench.pairs import parse_pairs
+from xtransplant.bench.pilot import pilot
+from xtransplant.bench.run import bench
+from xtransplant.report.document import write_report
+
+BOTH = replace(
+    SMALL, tasks=("file", "babel"), strategies=("ffn-swap",), langs=("sw",), limit=3, pairs="7:0",
+    model=ModelSpec(str(CHECKPOINT)),
+)  # fmt: skip
+
+
+@pytest.fixture
+def rows(tmp_path):
+    """Write a file of a few Babel facts, their prompts repeated so many times."""
+
+    def write(times, lang="sw"):
+        own = load_examples(find_task("babel"), "sw").examples[:3]
+        lines = [
+            {"source": one.source * times, "target": one.target, "answer": one.answer,
+             "candidates": list(one.candidates), "lang": lang}
+            for one in own
+        ]  # fmt: skip
+        file = tmp_path / "mine.jsonl"
+        file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return Where(file=file)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("times", "lang", "words"),
+    [
+        (60, "sw", "every example is longer than the 256 tokens"),
+        (1, "zz", "file all has no language left to run among sw: it is left out"),
+    ],
+)
+def test_the_other_tasks_go_on(rows, tmp_path, babel_model, times, lang, words):
+    said = []
+    config = replace(BOTH, where=rows(times, lang))
+    run = bench(config, tmp_path / "runs", model=babel_model, say=said.append)
+    assert not run.missing()
+    assert {name: list(task.languages) for name, task in run.manifest.tasks.items()} == {
+        "file": [], "babel": ["sw"],
+    }  # fmt: skip
+    assert any(words in line for line in said)
+    # It is found again, and every format of a report takes it.
+    assert bench(config, tmp_path / "runs", model=babel_model).path == run.path
+    formats = ("terminal", "markdown", "csv", "json", "latex")
+    written = write_report([run.path], formats=formats, figures=["svg"], output=tmp_path / "out")
+    assert len(written.written) > len(formats)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "lang"),
+    [(("file",), "sw"), (("file", "babel"), "zz")],  # Babel has no zz
+)
+def test_nothing_at_all_is_an_error(rows, tmp_path, babel_model, tasks, lang):
+    config = replace(BOTH, tasks=tasks, langs=(lang,), where=rows(60, lang))
+    with pytest.raises(XTransplantError, match="^file all: every example is longer than the 256"):
+        bench(config, tmp_path / "runs", model=babel_model)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_pilot_across_languages_leaves_the_other_pairs_alone(babel_model, tmp_path):
+    config = replace(SMALL, strategies=("ffn-swap",))
+    each = pilot(config, tmp_path, model=babel_model)
+    before = (each.first.path / "pairs.json").read_bytes()
+    one = pilot(config, tmp_path, model=babel_model, across=True)
+    # Chosen on the same run: what was computed for the one serves the other.
+    assert one.first.path == each.first.path
+    assert (each.first.path / "pairs.json").read_bytes() == before
+    assert one.written.name == "pairs-across.json"
+    for done in (each, one):
+        assert parse_pairs(f"@{done.written}").pairs == done.chosen.pairs
+
+
+def test_the_default_split_and_the_pilots_are_one_run(babel_model, tmp_path):
+    config = replace(SMALL, strategies=("ffn-swap",), langs=("sw",), limit=3)
+    plain = bench(config, tmp_path, model=babel_model)
+    assert pilot(config, tmp_path, model=babel_model).first.path == plain.path

@@ -1,0 +1,30 @@
+"""An item is what it says."""
+
+from dataclasses import replace
+
+import pytest
+
+from xtransplant.prompts import Example, Key, item_digest
+
+ONE = Example("How many?", "Ngapi?", (" 1", " 2"), " 1", "a", "en", "sw")
+
+
+def test_an_item_is_what_it_says_not_what_it_is_called():
+    again = replace(ONE, id="b", source_lang="", target_lang="", key=Key(("1",)))
+    assert item_digest(again) == item_digest(ONE)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"source": "How much?"}, {"target": "Ngapi"}, {"candidates": (" 1", " 3")},
+        {"answer": " 2"}, {"answer": None}, {"source": ONE.target, "target": ONE.source},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_whatever_it_says_makes_another_item(change):
+    assert item_digest(replace(ONE, **change)) != item_digest(ONE)
+
+
+def test_lone_surrogates_have_a_digest_too():
+    assert len(item_digest(replace(ONE, source="\ud800"))) == 64
