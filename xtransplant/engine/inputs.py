@@ -1,19 +1,24 @@
-"""From text to token ids: prompts, and candidates as their continuations."""
+"""From text to token ids: prompts, and candidates as continuations of what the model reads."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 
-__all__ = ["candidate_ids", "encode", "prompt_ids"]
+__all__ = ["candidate_ids", "encode", "item_lengths", "prompt_ids"]
+
+# What a candidate is tokenised after where its own prompt will not do; the first that stays a token
+# of its own is taken.
+_ANCHORS = ("\n", ".")
 
 
 def prompt_ids(
     model: Model, prompt: str, *, chat_template: bool = False, limited: bool = True
 ) -> list[int]:
-    """Token ids of a prompt, with the special tokens its tokenizer adds.
+    """Token ids of a prompt, with the special tokens its tokenizer or its chat template adds.
 
     Args:
         limited: refuse a prompt longer than the model's context.
@@ -25,55 +30,107 @@ def prompt_ids(
     if not prompt.strip():
         raise XTransplantError("the prompt is empty; give some text")
     if chat_template:
-        if not model.tokenizer.chat_template:
-            raise XTransplantError(
-                f"{model.name} has no chat template; leave --apply-chat-template off "
-                "or use an instruction-tuned checkpoint"
-            )
-        ids = model.tokenizer.apply_chat_template(
-            [{"role": "user", "content": prompt}], add_generation_prompt=True, return_dict=False
-        )
+        ids = model.beginning.begun(list(_templated(model, prompt, tokenize=True)))
     else:
-        ids = model.tokenizer(prompt).input_ids
+        [ids] = encode(model, [prompt])
     limit = getattr(model.config, "max_position_embeddings", None)
     if limited and limit is not None and len(ids) >= limit:
         raise XTransplantError(
             f"the prompt has {len(ids)} tokens, {model.name} reads at most {limit - 1}; shorten it"
         )
-    return list(ids)
+    return ids
 
 
 def candidate_ids(
-    model: Model, prompt: str, ids: Sequence[int], candidates: Sequence[str]
+    model: Model,
+    prompt: str,
+    ids: Sequence[int],
+    candidates: Sequence[str],
+    *,
+    chat_template: bool = False,
 ) -> list[list[int]]:
     """Token ids of each candidate as a continuation of a prompt.
 
-    The tokens of prompt and candidate together, less the prompt's; where the two do not meet at a
-    token's edge, the candidate's tokens by themselves (the prompt's ids must stay as they are).
+    The tokens of what the model reads (with ``chat_template`` what the template makes of the
+    prompt) and the candidate together, less the prompt's; where the two do not meet at a token's
+    edge, the candidate's own tokens (the prompt's ids must stay as they are). Nothing is added to
+    a candidate or taken from it: SentencePiece's space before a text is not put before it.
+
+    Args:
+        ids: the prompt's, as :func:`prompt_ids` gives them.
 
     Raises:
         XTransplantError: a candidate that makes no token.
     """
     found = []
-    encoded = encode(model, [prompt + candidate for candidate in candidates])
+    text = _templated(model, prompt, tokenize=False) if chat_template else prompt
+    texts = [text + candidate for candidate in candidates]
+    # What a template writes is special enough.
+    encoded = encode(model, texts, special=not chat_template)
     for candidate, together in zip(candidates, encoded, strict=True):
         if candidate and together[: len(ids)] == list(ids) and len(together) > len(ids):
             own = list(together[len(ids) :])
         else:
-            own = list(model.tokenizer(candidate, add_special_tokens=False).input_ids)
+            own = _alone(model, candidate)
         if not own:
             raise XTransplantError(f"candidate {candidate!r} makes no token; leave it out")
         found.append(own)
     return found
 
 
-def encode(model: Model, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of many texts in one call: what a call adds costs more than what it encodes."""
+def encode(model: Model, texts: Sequence[str], *, special: bool = True) -> list[list[int]]:
+    """Token ids of many texts in one call, each with the beginning that the model is to see.
+
+    Args:
+        special: add the tokenizer's special tokens.
+    """
+    return [model.beginning.begun(ids) for ids in _encoded(model, texts, special=special)]
+
+
+def item_lengths(model: Model, prompts: Sequence[str], *, chat_template: bool = False) -> list[int]:
+    """How many tokens each prompt has, whatever the model's context."""
+    if chat_template:
+        return [len(prompt_ids(model, p, chat_template=True, limited=False)) for p in prompts]
+    return [len(ids) for ids in encode(model, prompts)]
+
+
+def _templated(model: Model, prompt: str, *, tokenize: bool) -> Any:
+    """What the chat template makes of a prompt: its text, or the token ids."""
+    if not model.tokenizer.chat_template:
+        raise XTransplantError(
+            f"{model.name} has no chat template; leave --apply-chat-template off "
+            "or use an instruction-tuned checkpoint"
+        )
+    return model.tokenizer.apply_chat_template(
+        [{"role": "user", "content": prompt}],
+        add_generation_prompt=True,
+        tokenize=tokenize,
+        return_dict=False,
+    )
+
+
+def _alone(model: Model, candidate: str) -> list[int]:
+    """Tokens of a text that goes on after another one, whatever that is.
+
+    By itself it would be the beginning of a text, before which SentencePiece puts a space.
+    """
+    for anchor in _ANCHORS:
+        before, both = _encoded(model, [anchor, anchor + candidate], special=False)
+        if before and both[: len(before)] == before and len(both) > len(before):
+            return both[len(before) :]
+    return _encoded(model, [candidate], special=False)[0] if candidate else []
+
+
+def _encoded(model: Model, texts: Sequence[str], *, special: bool) -> list[list[int]]:
+    """What the tokenizer makes of texts: what a call adds costs more than what it encodes."""
     if not texts:
         return []
-    if model.tokenizer.is_fast:
-        found = model.tokenizer.backend_tokenizer.encode_batch_fast(list(texts))
+    tokenizer = model.tokenizer
+    if tokenizer.is_fast:
+        found = tokenizer.backend_tokenizer.encode_batch_fast(
+            list(texts), add_special_tokens=special
+        )
         # The wrapper may add to what its core does: then it is asked itself.
-        if list(found[0].ids) == list(model.tokenizer(texts[0]).input_ids):
+        if list(found[0].ids) == list(tokenizer(texts[0], add_special_tokens=special).input_ids):
             return [list(one.ids) for one in found]
-    return [list(ids) for ids in model.tokenizer(list(texts)).input_ids]
+    return [list(ids) for ids in tokenizer(list(texts), add_special_tokens=special).input_ids]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from xtransplant.errors import XTransplantError
 
-__all__ = ["explain", "weights_report"]
+__all__ = ["explain"]
 
 _OFFLINE = {
     "OfflineModeIsEnabled", "LocalEntryNotFoundError", "ConnectError", "ConnectTimeout",
@@ -18,9 +15,7 @@ _OFFLINE = {
 }  # fmt: skip
 # What transformers says of its own: the exception's line at the end of a quoted traceback.
 _QUOTED = re.compile(r"^[\w.]*(?:Error|Exception): (.+)$", re.MULTILINE)
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _DEGREES = re.compile(r"the ones that work are \[([\d, ]+)\]")
-_LACKING = re.compile(r"^(.+?)\s*\|\s*(MISSING|MISMATCH)\b", re.MULTILINE)
 
 
 def explain(error: Exception, name: str, trust_remote_code: bool) -> XTransplantError:
@@ -62,52 +57,6 @@ def explain(error: Exception, name: str, trust_remote_code: bool) -> XTransplant
     else:
         why = _damage(kinds, text, folder) or f"cannot be loaded: {_innermost(error)}"
     return XTransplantError(f"model {name!r} {why}")
-
-
-@contextmanager
-def weights_report(name: str) -> Iterator[None]:
-    """Refuse a checkpoint that lacks weights, where transformers only warns and draws random ones.
-
-    Raises:
-        XTransplantError: weights missing or of another shape than the configuration says.
-    """
-    # The report reaches nobody but the log, so it is read there, and kept from the screen.
-    logger = logging.getLogger("transformers.modeling_utils")
-    shown_from, before = logger.getEffectiveLevel(), logger.level
-    lacking: list[tuple[str, str]] = []
-
-    def read(record: logging.LogRecord) -> bool:
-        if "LOAD REPORT" not in (message := _COLOURS.sub("", record.getMessage())):
-            return record.levelno >= shown_from
-        lacking.extend(_LACKING.findall(message))
-        return False
-
-    logger.addFilter(read)
-    logger.setLevel(min(shown_from, logging.WARNING))
-    try:
-        yield
-    except Exception as error:
-        if lacking:
-            raise _incomplete(name, lacking) from error
-        raise
-    finally:
-        logger.removeFilter(read)
-        logger.setLevel(before)
-    if lacking:
-        raise _incomplete(name, lacking)
-
-
-def _incomplete(name: str, lacking: list[tuple[str, str]]) -> XTransplantError:
-    (first, status), more = lacking[0], len(lacking) - 1
-    others = f" and {more} more" if more else ""
-    if status == "MISSING":
-        why = "lacks weights of its architecture"
-    else:
-        why = "has weights of other shapes than its config.json says"
-    return XTransplantError(
-        f"model {name!r} {why}: {first}{others}; get the whole checkpoint again, or one whose "
-        "config.json and weights belong together"
-    )
 
 
 def _damage(kinds: set[str], text: str, folder: Path) -> str:

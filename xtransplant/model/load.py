@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from inspect import signature
@@ -17,12 +18,15 @@ from xtransplant.errors import XTransplantError
 from xtransplant.model.families import SITES, Family, Place, Site
 from xtransplant.model.ranks import distributed_config, ranks
 from xtransplant.model.resolve import block_modules, resolve_family
+from xtransplant.model.tokenizer import Beginning, beginning_of
 
 __all__ = ["DTYPES", "Model", "SitePath", "Window", "load"]
 
 DTypeName = Literal["auto", "float32", "float16", "bfloat16", "float64"]
 _LAYER_TYPES = ("full_attention", "sliding_attention", "chunked_attention")
 DTYPES: tuple[str, ...] = get_args(DTypeName)
+_TASK = "text-generation"
+_LOGGER = logging.getLogger("xtransplant")
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,7 @@ class Model:
         n_layers, d_model, n_heads, head_dim: its shape (``head_dim`` of what reaches the
             output projection).
         n_ranks: how many processes each of its layers is split over.
+        beginning: how its prompts begin.
     """
 
     nn: TransformersModel = field(repr=False)
@@ -105,6 +110,7 @@ class Model:
     head_dim: int
     server: Server | None = field(default=None, repr=False)
     n_ranks: int = 1
+    beginning: Beginning = Beginning(None)
 
     @property
     def module(self) -> Any:
@@ -238,6 +244,7 @@ def load(
     tensor_parallel: bool = False,
     check: bool = True,
     server: Server | None = None,
+    add_bos: bool = False,
 ) -> Model:
     """Load a checkpoint with its tokenizer and find its sites.
 
@@ -256,13 +263,18 @@ def load(
         check: hold the loaded model to its sites (one forward pass of a few tokens).
         server: where its traces run; then only its configuration and tokenizer are loaded, and
             its sites are checked by their names alone.
+        add_bos: put the checkpoint's beginning-of-sequence token before every prompt that does
+            not begin with it. Where the family was trained with it throughout and the tokenizer
+            adds none, the logger ``xtransplant`` warns.
 
     Raises:
         XTransplantError: no such model, no network, no access, a format other than safetensors,
-            an unknown family, or sites that are not what the table says.
+            weights that are missing or of other shapes, an unknown family, sites that are not
+            what the table says, or ``add_bos`` where it would change nothing.
     """
     from xtransplant.model.check import check_sites
-    from xtransplant.model.failures import explain, weights_report
+    from xtransplant.model.failures import explain
+    from xtransplant.model.weights import read_weights
 
     name = str(name_or_path)
     if dtype not in DTYPES:
@@ -273,28 +285,26 @@ def load(
         # The table is asked first: an unknown family is said before gigabytes are read.
         found = resolve_family(family, config, name)
         tokenizer = AutoTokenizer.from_pretrained(name, **options)
-        extra = {
-            "device_map": device_map,
-            "attn_implementation": attn_implementation,
-            "distributed_config": distributed_config() if tensor_parallel else None,
-        }
-        with weights_report(name):
-            nn = TransformersModel(
-                name,
-                task="text-generation",
-                tokenizer=tokenizer,
-                dispatch=server is None,
-                dtype=dtype if dtype == "auto" else getattr(torch, dtype),
-                use_safetensors=True,
-                **options,
-                **{key: value for key, value in extra.items() if value is not None},
-            )
+        begins = beginning_of(config.get_text_config(), tokenizer, name, add_bos=add_bos)
+        options["dtype"] = dtype if dtype == "auto" else getattr(torch, dtype)
+        if attn_implementation is not None:
+            options["attn_implementation"] = attn_implementation
+        if server is not None:
+            nn = TransformersModel(name, task=_TASK, tokenizer=tokenizer, **options)
+        else:
+            if tensor_parallel:
+                options["distributed_config"] = distributed_config(config)
+            if device_map is not None:
+                options["device_map"] = device_map
+            nn = TransformersModel(read_weights(name, **options), task=_TASK, tokenizer=tokenizer)
     except XTransplantError:
         raise
     except Exception as error:
         raise explain(error, name, trust_remote_code) from error
     nn._module.eval().requires_grad_(False)
-    model = _describe(nn, tokenizer, found, name, revision, server)
+    model = _describe(nn, tokenizer, found, name, revision, server, begins)
+    if begins.missing:
+        _LOGGER.warning("%s: %s", name, begins.note)
     if tensor_parallel:
         model = replace(model, n_ranks=ranks())
     if check and server is None:
@@ -309,6 +319,7 @@ def _describe(
     name: str,
     revision: str | None,
     server: Server | None,
+    begins: Beginning,
 ) -> Model:
     module = nn._module
     config = module.config.get_text_config()
@@ -330,7 +341,7 @@ def _describe(
     return Model(
         nn, tokenizer, family, name, revision,
         n_layers=len(blocks), d_model=d_model, n_heads=n_heads, head_dim=width // n_heads,
-        server=server,
+        server=server, beginning=begins,
     )  # fmt: skip
 
 

@@ -20,12 +20,18 @@ def rank() -> int:
     return int(os.environ.get("RANK", "0"))
 
 
-def distributed_config() -> Any:
+def distributed_config(config: Any) -> Any:
     """What transformers takes to split a model over all of them.
+
+    Args:
+        config: the checkpoint's.
 
     Raises:
         XTransplantError: there is one process.
+        ValueError: so many that the checkpoint cannot be split; transformers would put all of it
+            on each of them.
     """
+    from nnsight.modeling.tp import check_tp_request
     from transformers.distributed.configuration_utils import DistributedConfig
 
     if ranks() < 2:
@@ -33,6 +39,7 @@ def distributed_config() -> Any:
             "--tensor-parallel splits a model over several processes, and this is one; start them: "
             "torchrun --nproc-per-node 2 --no-python xtp ... --tensor-parallel"
         )
+    check_tp_request(config, ranks())
     return DistributedConfig(tp_size=ranks())
 
 
