@@ -41,12 +41,10 @@ class Parallel:
 
 
 def directed(parallel: Parallel, lang: str, direction: Direction) -> Example:
-    """The example for a direction; the target's language says what the candidates are."""
+    """The example for a direction; each prompt's language and end say what its candidates are."""
     sides = [("en", parallel.english), (lang, parallel.other)]
     (from_lang, source), (to_lang, target) = sides if direction == "en-to-lang" else sides[::-1]
-    # After a full-width mark or white space no space is written.
-    space = "" if target.prompt[-1:].isspace() or target.prompt[-1:] in "：。）" else " "
-    candidates = tuple(space + said for said in target.says)
+    candidates = _spelled(target)
     gold = target.key.answers[0]
     answer = candidates[target.key.options.index(gold)] if candidates else gold
     return Example(
@@ -59,7 +57,15 @@ def directed(parallel: Parallel, lang: str, direction: Direction) -> Example:
         target_lang=to_lang,
         key=target.key,
         source_key=source.key,
+        source_candidates=_spelled(source),
     )
+
+
+def _spelled(side: Side) -> tuple[str, ...]:
+    """What a prompt may be answered with, as it would go on."""
+    # After a full-width mark or white space no space is written.
+    space = "" if side.prompt[-1:].isspace() or side.prompt[-1:] in "：。）" else " "
+    return tuple(space + said for said in side.says)
 
 
 def choice_key(gold: str, options: Sequence[str], labels: Sequence[str] = ()) -> Key:

@@ -38,6 +38,7 @@ def bench(
     options: f.Options = None,
     max_new_tokens: f.MaxNewTokens = 20,
     apply_chat_template: f.ChatTemplate = False,
+    add_bos: f.AddBos = False,
     allow_misaligned: f.Misaligned = False,
     log_samples: f.LogSamples = True,
     output_path: f.OutputPath = Path("runs"),
@@ -77,7 +78,7 @@ def bench(
     chosen = config_from(
         task=task or (), strategy=strategy or (), model=model, revision=revision, dtype=dtype,
         device_map=device_map, tensor_parallel=tensor_parallel, family=family,
-        trust_remote_code=trust_remote_code,
+        trust_remote_code=trust_remote_code, add_bos=add_bos,
         langs=langs or (), pairs=pairs, options=options or (), direction=direction, mode=mode,
         split=split, limit=limit, seed=seed, data_dir=data_dir, file=file, column=column or (),
         max_new_tokens=max_new_tokens, apply_chat_template=apply_chat_template,

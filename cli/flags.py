@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 __all__ = [
-    "Budget", "ChatTemplate", "Columns", "ConfigFile", "DataDir", "Debug", "DeviceMap",
+    "AddBos", "Budget", "ChatTemplate", "Columns", "ConfigFile", "DataDir", "Debug", "DeviceMap",
     "Direction", "DirectionFlag", "Dtype", "Family", "File", "Fresh", "Insecure", "Jobs", "Langs",
     "Level", "Limit", "LogSamples", "MaxNewTokens", "Misaligned", "Mode", "ModeFlag", "Model", "On",
     "Options", "OutputPath", "Quiet", "Revision", "Runs", "Seed", "Strategies", "Tasks",
@@ -47,6 +47,12 @@ TrustRemoteCode = Annotated[
 ]
 Family = Annotated[
     str | None, typer.Option(help="Known family laid out alike, or a table's JSON file.")
+]
+AddBos = Annotated[
+    bool,
+    typer.Option(
+        "--add-bos", help="Begin prompts with the checkpoint's BOS; its tokenizer does not."
+    ),
 ]
 Options = Annotated[
     list[str] | None,

@@ -65,6 +65,7 @@ def trace(
     ] = False,
     max_new_tokens: f.MaxNewTokens = 20,
     apply_chat_template: f.ChatTemplate = False,
+    add_bos: f.AddBos = False,
     memory_budget: f.Budget = None,
     verify: Annotated[
         bool,
@@ -148,6 +149,7 @@ def trace(
             tensor_parallel=tensor_parallel,
             trust_remote_code=trust_remote_code,
             family=family,
+            add_bos=add_bos,
         )
     from_layers = parse_layers(source_layers, loaded.n_layers, "--source-layers")
     to_layers = parse_layers(target_layers, loaded.n_layers, "--target-layers")

@@ -176,7 +176,8 @@ def _answered(example: Example, candidates: Sequence[str], answer: str | None) -
             f"--answer {answer!r} is none of the candidates: {shown}; "
             "they are taken to the letter, leading spaces too"
         )
-    return replace(example, candidates=texts, answer=answer)
+    own = example.source_candidates if texts == example.candidates else ()
+    return replace(example, candidates=texts, source_candidates=own, answer=answer)
 
 
 def _file(value: str, flag: str) -> str:

@@ -35,6 +35,8 @@ class Example:
         target: the prompt that activations are written into; its answer counts.
         candidates: the answer strings to score, each a continuation of ``target`` exactly as
             it would be generated (a leading space included where the model writes one).
+        source_candidates: the same answers in the same order as continuations of ``source``, whose
+            end or language may want them spelled otherwise; empty if it does not.
         answer: the right one; a member of ``candidates`` where there are any.
         id: stable name within its task.
         source_lang: language code of ``source``, such as ``"en"``; empty if not known.
@@ -52,6 +54,7 @@ class Example:
     target_lang: str = ""
     key: Key | None = None
     source_key: Key | None = None
+    source_candidates: tuple[str, ...] = ()
 
 
 def item_digest(example: Example) -> str:

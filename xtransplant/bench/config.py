@@ -26,6 +26,7 @@ class ModelSpec:
     trust_remote_code: bool = False
     family: str | None = None
     tensor_parallel: bool = False
+    add_bos: bool = False
 
 
 @dataclass(frozen=True)

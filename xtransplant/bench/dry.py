@@ -16,6 +16,7 @@ from xtransplant.bench.config import Config
 from xtransplant.bench.fit import fitted
 from xtransplant.bench.plan import Plan, make_plan
 from xtransplant.bench.run import find_run, load_model, manifest_of
+from xtransplant.engine.inputs import prompt_lengths
 from xtransplant.engine.score import item_of
 from xtransplant.engine.sketch import likely_packing, sketch
 from xtransplant.engine.verify import packing_for
@@ -99,7 +100,7 @@ def dry_run(plan: Plan, output_path: Path, model: Model, *, fresh: bool = False)
         lengths, per_language = dict[str, list[int]](), dict[str, list[Work]]()
         for lang, examples in task.examples.items():
             texts = [text for one in examples for text in (one.source, one.target)]
-            counts = [len(ids) for ids in model.tokenizer(texts)["input_ids"]]
+            counts = prompt_lengths(model, texts, chat_template=plan.config.chat_template)
             lengths[lang] = [a + b for a, b in zip(counts[::2], counts[1::2], strict=True)]
             per_language[lang] = [
                 Work.of(model, s, strategy, manifest.pairs(s, name, lang))

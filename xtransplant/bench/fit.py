@@ -6,12 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from xtransplant.bench.plan import Plan, TaskPlan
-from xtransplant.engine.inputs import encode, prompt_ids
+from xtransplant.engine.inputs import prompt_lengths
+from xtransplant.engine.score import item_of
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.prompts import Example
 
 __all__ = ["fitted"]
+
+# Byte by byte at worst; normalising a text makes a character up to a dozen times longer.
+_MOST_PER_BYTE = 12
 
 
 def fitted(plan: Plan, model: Model, say: Callable[[str], None] | None = None) -> Plan:
@@ -41,9 +45,12 @@ def _fit(
     examples, too_long = dict[str, tuple[Example, ...]](), dict[str, list[str]]()
     left_out = dict(task.left_out)
     for lang, own in task.examples.items():
-        lengths = _lengths(model, own, chat_template=plan.config.chat_template)
-        more = plan.config.max_new_tokens if task.mode == "generate" else _longest(model, own)
-        kept = tuple(one for one, n in zip(own, lengths, strict=True) if n + more <= limit)
+        template = plan.config.chat_template
+        if task.mode == "generate":
+            longest = _with_text(model, own, plan.config.max_new_tokens, chat_template=template)
+        else:
+            longest = _with_candidates(model, own, limit, chat_template=template)
+        kept = tuple(one for one, n in zip(own, longest, strict=True) if n <= limit)
         if not kept:
             left_out[lang] = f"every example is longer than the {limit} tokens that the model reads"
             if say is not None:
@@ -61,17 +68,46 @@ def _fit(
     return replace(task, examples=examples, too_long=too_long, left_out=left_out)
 
 
-def _lengths(model: Model, examples: Sequence[Example], *, chat_template: bool) -> list[int]:
-    """Tokens of the longer prompt of each example."""
+def _with_text(
+    model: Model, examples: Sequence[Example], max_new_tokens: int, *, chat_template: bool
+) -> list[int]:
+    """Tokens of the longer prompt of each example, and of what is generated after it."""
+    return [
+        max(pair) + max_new_tokens
+        for pair in _of_prompts(model, examples, chat_template=chat_template)
+    ]
+
+
+def _with_candidates(
+    model: Model, examples: Sequence[Example], limit: int, *, chat_template: bool
+) -> list[int]:
+    """Tokens of the longest sequence of each example: a prompt with one of its candidates.
+
+    Candidates are tokenised where the answer depends on it alone; elsewhere theirs are put at
+    more than they can be.
+    """
+    found = []
+    lengths = _of_prompts(model, examples, chat_template=chat_template)
+    for one, pair in zip(examples, lengths, strict=True):
+        spelled = (*one.candidates, *one.source_candidates)
+        bytes_of = max((len(text.encode("utf-8", "replace")) for text in spelled), default=0)
+        most = max(pair) + _MOST_PER_BYTE * bytes_of
+        if most > limit and max(pair) < limit:
+            item = item_of(model, one, chat_template=chat_template)
+            most = max(
+                len(prompt) + max(map(len, candidates), default=0)
+                for prompt, candidates in (
+                    (item.source, item.source_candidates), (item.target, item.target_candidates)
+                )
+            )  # fmt: skip
+        found.append(most)
+    return found
+
+
+def _of_prompts(
+    model: Model, examples: Sequence[Example], *, chat_template: bool
+) -> list[tuple[int, int]]:
+    """Tokens of each example's source and target."""
     texts = [text for one in examples for text in (one.source, one.target)]
-    if chat_template:
-        counts = [len(prompt_ids(model, text, chat_template=True, limited=False)) for text in texts]
-    else:
-        counts = [len(ids) for ids in encode(model, texts)]
-    return [max(pair) for pair in zip(counts[::2], counts[1::2], strict=True)]
-
-
-def _longest(model: Model, examples: Sequence[Example]) -> int:
-    """Tokens of the longest candidate."""
-    candidates = {candidate for one in examples for candidate in one.candidates}
-    return max((len(ids) for ids in encode(model, sorted(candidates))), default=1)
+    counts = prompt_lengths(model, texts, chat_template=chat_template)
+    return list(zip(counts[::2], counts[1::2], strict=True))

@@ -29,6 +29,7 @@ def config_from(
     trust_remote_code: bool = False,
     family: str | None = None,
     tensor_parallel: bool = False,
+    add_bos: bool = False,
     langs: Sequence[str] = (),
     pairs: str = "overall",
     options: Sequence[str] = (),
@@ -55,7 +56,14 @@ def config_from(
         tasks=_names(task),
         strategies=_names(strategy),
         model=ModelSpec(
-            model, revision, dtype, device_map, trust_remote_code, family, tensor_parallel
+            model,
+            revision,
+            dtype,
+            device_map,
+            trust_remote_code,
+            family,
+            tensor_parallel,
+            add_bos,
         ),
         langs=_names(langs),
         pairs=pairs,

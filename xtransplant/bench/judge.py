@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -86,20 +87,24 @@ def _scores(records: pa.Table, rows: dict[int, dict[str, Any]]) -> pa.Table:
     examples = records["example"].to_numpy()
     right, other = (np.zeros((len(examples), 3), dtype=np.bool_) for _ in range(2))
     margin = np.full(len(examples), np.nan, dtype=np.float32)
-    for number, row in rows.items():
-        at = np.flatnonzero(examples == number)
+    is_source = _is_source(records)
+    for (number, row), of_source in product(rows.items(), (False, True)):
+        at = np.flatnonzero((examples == number) & (is_source == of_source))
         candidates = row["candidates"]
         if not len(at) or not candidates:
             continue
+        # After the source the same answers are spelled as they go on there.
+        spelled = row["source_candidates"] if of_source else candidates
         # [rows of the example, candidates]
         logprobs = flat[starts[at][:, None] + np.arange(len(candidates))]
-        lengths = np.array([max(1, len(text)) for text in candidates])
+        lengths = np.array([max(1, len(text)) for text in spelled])
         likeliest, by_character = logprobs.argmax(1), (logprobs / lengths).argmax(1)
         begins = _begins(tops[at])
 
         def levels(
             answer: str,
             candidates: list[str] = candidates,
+            spelled: list[str] = spelled,
             likeliest: Any = likeliest,
             by_character: Any = by_character,
             begins: Callable[[str], Bools] = begins,
@@ -109,7 +114,7 @@ def _scores(records: pa.Table, rows: dict[int, dict[str, Any]]) -> pa.Table:
             gold = candidates.index(answer)
             match = likeliest == gold
             lenient = match | (by_character == gold)
-            return np.stack([match & begins(answer), match, lenient], axis=1)
+            return np.stack([match & begins(spelled[gold]), match, lenient], axis=1)
 
         right[at], other[at] = levels(row["answer"]), levels(row["other_answer"])
         if row["answer"] in candidates and len(candidates) > 1:

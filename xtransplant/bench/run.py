@@ -111,6 +111,7 @@ def load_model(plan: Plan, server: Server | None = None) -> Model:
         trust_remote_code=spec.trust_remote_code,
         family=spec.family,
         tensor_parallel=spec.tensor_parallel,
+        add_bos=spec.add_bos,
         server=server,
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 
-__all__ = ["candidate_ids", "encode", "item_lengths", "prompt_ids"]
+__all__ = ["candidate_ids", "encode", "prompt_lengths", "prompt_ids"]
 
 # What a candidate is tokenised after where its own prompt will not do; the first that stays a token
 # of its own is taken.
@@ -87,7 +87,9 @@ def encode(model: Model, texts: Sequence[str], *, special: bool = True) -> list[
     return [model.beginning.begun(ids) for ids in _encoded(model, texts, special=special)]
 
 
-def item_lengths(model: Model, prompts: Sequence[str], *, chat_template: bool = False) -> list[int]:
+def prompt_lengths(
+    model: Model, prompts: Sequence[str], *, chat_template: bool = False
+) -> list[int]:
     """How many tokens each prompt has, whatever the model's context."""
     if chat_template:
         return [len(prompt_ids(model, p, chat_template=True, limited=False)) for p in prompts]

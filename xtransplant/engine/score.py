@@ -17,6 +17,7 @@ from xtransplant.engine.memory import Room, is_out_of_memory
 from xtransplant.engine.raw import run_scripts, token_forwards
 from xtransplant.engine.sources import Sources
 from xtransplant.engine.variants import Item, Variants, alike
+from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.packing import ROWS, Packing
 from xtransplant.prompts import Example
@@ -105,16 +106,27 @@ def shape_of(model: Model) -> Shape:
 def item_of(model: Model, example: Example, *, chat_template: bool = False) -> Item:
     """An example as token ids.
 
+    Each prompt is followed by its own spelling of the candidates.
+
     Raises:
-        XTransplantError: an unusable prompt or candidate.
+        XTransplantError: an unusable prompt or candidate, or candidates that are not as many after
+            one prompt as after the other.
     """
+    spelled = example.source_candidates or example.candidates
+    if len(spelled) != len(example.candidates):
+        raise XTransplantError(
+            f"example {example.id!r} has {len(spelled)} candidates after its source and "
+            f"{len(example.candidates)} after its target; they should be the same ones"
+        )
     source = prompt_ids(model, example.source, chat_template=chat_template)
     target = prompt_ids(model, example.target, chat_template=chat_template)
     return Item(
         source,
         target,
-        candidate_ids(model, example.source, source, example.candidates),
-        candidate_ids(model, example.target, target, example.candidates),
+        candidate_ids(model, example.source, source, spelled, chat_template=chat_template),
+        candidate_ids(
+            model, example.target, target, example.candidates, chat_template=chat_template
+        ),
     )
 
 

@@ -92,11 +92,11 @@ class Model:
         family: the layout of its blocks.
         name: repository or folder it was loaded from.
         revision: commit or branch asked for, if any.
+        beginning: how its prompts begin.
         server: where its traces run, if not in this process; its weights are not here then.
         n_layers, d_model, n_heads, head_dim: its shape (``head_dim`` of what reaches the
             output projection).
         n_ranks: how many processes each of its layers is split over.
-        beginning: how its prompts begin.
     """
 
     nn: TransformersModel = field(repr=False)
@@ -108,9 +108,9 @@ class Model:
     d_model: int
     n_heads: int
     head_dim: int
+    beginning: Beginning = field(repr=False)
     server: Server | None = field(default=None, repr=False)
     n_ranks: int = 1
-    beginning: Beginning = Beginning(None)
 
     @property
     def module(self) -> Any:
@@ -341,7 +341,7 @@ def _describe(
     return Model(
         nn, tokenizer, family, name, revision,
         n_layers=len(blocks), d_model=d_model, n_heads=n_heads, head_dim=width // n_heads,
-        server=server, beginning=begins,
+        beginning=begins, server=server,
     )  # fmt: skip
 
 

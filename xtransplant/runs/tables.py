@@ -35,6 +35,8 @@ _EXAMPLES = pa.schema(
         ("source", pa.string()),
         ("target", pa.string()),
         ("candidates", _TEXTS),
+        # As they go on after the source, in the same order.
+        ("source_candidates", _TEXTS),
         ("answer", pa.string()),
         ("answers", _TEXTS),
         ("options", _TEXTS),
@@ -78,7 +80,9 @@ def examples_table(examples: Sequence[Example], start: int, stop: int) -> pa.Tab
             {
                 "example": k, "id": one.id, "digest": item_digest(one),
                 "source": one.source, "target": one.target,
-                "candidates": one.candidates, "answer": one.answer,
+                "candidates": one.candidates,
+                "source_candidates": one.source_candidates or one.candidates,
+                "answer": one.answer,
                 "answers": key.answers, "options": key.options, "labels": key.labels,
                 "also": key.also, "source_answers": theirs.answers,
                 "source_labels": theirs.labels, "source_also": theirs.also,
