@@ -14,6 +14,7 @@ from nnsight import TransformersModel
 from transformers import AutoConfig, AutoTokenizer
 
 from xtransplant.errors import XTransplantError
+from xtransplant.model.compat_nnsight import module_of
 from xtransplant.model.families import SITES, Family, Place, Site
 from xtransplant.model.ranks import distributed_config, ranks
 from xtransplant.model.resolve import block_modules, resolve_family
@@ -109,7 +110,7 @@ class Model:
     @property
     def module(self) -> Any:
         """The unchanged transformers model inside the nnsight wrapper."""
-        return self.nn._module
+        return module_of(self.nn)
 
     @property
     def config(self) -> Any:
@@ -286,7 +287,7 @@ def load(
         raise
     except Exception as error:
         raise explain(error, name, trust_remote_code) from error
-    nn._module.eval().requires_grad_(False)
+    module_of(nn).eval().requires_grad_(False)
     model = _describe(nn, tokenizer, found, name, revision, server)
     if tensor_parallel:
         model = replace(model, n_ranks=ranks())
@@ -303,7 +304,7 @@ def _describe(
     revision: str | None,
     server: Server | None,
 ) -> Model:
-    module = nn._module
+    module = module_of(nn)
     config = module.config.get_text_config()
     try:
         blocks = list(module.get_submodule(family.layers))

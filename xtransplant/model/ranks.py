@@ -26,7 +26,7 @@ def distributed_config() -> Any:
     Raises:
         XTransplantError: there is one process.
     """
-    from transformers.distributed.configuration_utils import DistributedConfig
+    from transformers import DistributedConfig
 
     if ranks() < 2:
         raise XTransplantError(
