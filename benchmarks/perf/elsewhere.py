@@ -14,12 +14,13 @@ import argparse
 import statistics
 import tempfile
 import time
+from typing import Any
 
 import torch
-from nnsight.intervention.backends.remote import RemoteBackend
 from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.benchmarks.perf.shapes import shaped
 
+from xtransplant.backends import answers, job, wire
 from xtransplant.backends.ndif import Ndif
 from xtransplant.backends.where import parse_on
 from xtransplant.bench.config import Config
@@ -79,18 +80,19 @@ def _timed(model: Model, example: Example) -> float:
 def _watch_sizes() -> dict[str, int]:
     """Bytes of the last job and of its answer, kept up to date."""
     sizes = {"sent": 0, "got": 0}
-    serialize, finalize = RemoteBackend._serialize, RemoteBackend.finalize
+    pack, read = job.packed, answers.read_result
 
-    def sent(self: RemoteBackend, tracer: object) -> bytes:
-        blob: bytes = serialize(self, tracer)
+    def sent(client: Any, tracer: Any) -> bytes:
+        blob = pack(client, tracer)
         sizes["sent"] = len(blob)
         return blob
 
-    def got(self: RemoteBackend, content: bytes) -> object:
+    def got(content: bytes, **options: Any) -> Any:
         sizes["got"] = len(content)
-        return finalize(self, content)
+        return read(content, **options)
 
-    RemoteBackend._serialize, RemoteBackend.finalize = sent, got
+    # Watched where they are called.
+    vars(job)["packed"], vars(wire)["read_result"] = sent, got
     return sizes
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig
 from xtransplant.benchmarks.babel.task import CHECKPOINT
 
 from xtransplant.model.load import Model, load
@@ -51,7 +51,7 @@ def shaped(
     with tempfile.TemporaryDirectory() as folder:
         # Made where it will run and in that precision: 7 billion float32 numbers are 28 GB.
         with torch.device(device):
-            made = LlamaForCausalLM._from_config(config, dtype=getattr(torch, dtype))
+            made = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, dtype))
         made.save_pretrained(folder)
         del made
         AutoTokenizer.from_pretrained(CHECKPOINT).save_pretrained(folder)

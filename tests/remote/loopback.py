@@ -23,9 +23,9 @@ class Loopback:
         assert self.process.stdout is not None
         self.url = f"http://127.0.0.1:{self.process.stdout.readline().strip()}"
 
-    def arm(self, kind, times=1, at=None):
+    def arm(self, kind, times=1, at=None, **more):
         """Let a fault strike so many times."""
-        httpx.post(f"{self.url}/fault", json={"kind": kind, "times": times, "at": at})
+        httpx.post(f"{self.url}/fault", json={"kind": kind, "times": times, "at": at, **more})
 
     def reset(self):
         """Count from nothing."""
@@ -49,7 +49,7 @@ class Real:
     def __init__(self, url) -> None:
         self.url = url
 
-    def arm(self, kind, times=1, at=None):
+    def arm(self, kind, times=1, at=None, **more):
         if kind not in ("none", "slow"):
             pytest.skip(f"a real NDIF has no fault {kind!r} to inject")
 

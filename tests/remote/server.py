@@ -3,7 +3,7 @@
     python server.py MODEL_FOLDER
 
 Prints its port once it listens, and ends when its standard input closes. This package cannot be
-imported in it. ``POST /fault`` arms a fault: ``{"kind": ..., "times": n, "at": status}``.
+imported in it. ``POST /fault`` arms a fault: ``{"kind": ..., "times": n, "at": status or value}``.
 """
 
 import os
@@ -22,22 +22,29 @@ sys.meta_path.insert(0, Blocked())
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import asyncio
-import io
 import json
 import linecache
 import random
 import threading
 import traceback
 import uuid
+from typing import Annotated
 
 # Before nnsight, which gives every object an attribute that these classes take for theirs; without
 # them no job of more than a megabyte, spooled to disk by anyio, can be read.
 import anyio._backends._asyncio
 import anyio.abc._sockets  # noqa: F401
+import spoiled
 import torch
 import uvicorn
-from fastapi import FastAPI, File, Form, HTTPException, Request, WebSocket
-from fastapi.responses import JSONResponse, Response
+from fastapi import Depends, FastAPI, File, Form, HTTPException, Request, WebSocket
+from fastapi.responses import (
+    HTMLResponse,
+    JSONResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
 from nnsight.modeling.mixins.remotable import Remotable
 from nnsight.schema.request import RequestModel
 from nnsight.schema.response import ResponseModel, Status
@@ -47,9 +54,13 @@ from nnsight.tracing.globals import BLOCKS, SOURCES
 torch.set_num_threads(1)
 KEY = "loopback-key"
 app, models, sessions, results, responses, fault = FastAPI(), {}, {}, {}, {}, {}
-log = {"jobs": 0, "payload": 0, "answer": 0, "queued": 0, "looks": 0, "most": 0, "now": 0}
+log = dict.fromkeys(("jobs", "fetched", "payload", "answer", "queued", "looks", "most", "now"), 0)
 lost = set()
 running = threading.Lock()
+SPOILED = (
+    "shapes", "names", "count", "no dict", "other name", "nan", "inf", "ids", "words", "integers",
+    "sparse", "object", "evil", "packed archive", "not zstd", "no archive", "bomb", "torn",
+)  # fmt: skip
 MIXED = ("refuse", "429", "503", "drop", "truncated", "look503", "lost", "expired")
 dice = random.Random(0)
 
@@ -96,19 +107,10 @@ def execute(blob, request):
             for cache, before in caches:
                 cache.clear()
                 cache.update(before)
-    if armed("shapes"):
-        found = {"found": [{"edges": torch.zeros(1), "top": torch.zeros(1), "ids": torch.zeros(1)}]}
-    if armed("nan"):
-        for part in found["found"]:
-            part["edges"].fill_(float("nan"))
-    with io.BytesIO() as file:
-        torch.save(found, file)
-        data = file.getvalue()
-    if request.compress:
-        import zstandard
-
-        data = zstandard.ZstdCompressor(level=6).compress(data)
-    return data[: len(data) // 2] if armed("truncated") else data
+    kind = fault.get("kind", "none")
+    if kind not in SPOILED or not armed(kind):
+        kind = "none"
+    return spoiled.written(kind, spoiled.values(kind, found, fault.get("at")), request.compress)
 
 
 @app.post("/fault")
@@ -127,6 +129,30 @@ async def reset():
 @app.get("/log")
 async def look():
     return log
+
+
+@app.middleware("http")
+async def elsewhere(request, call_next):
+    """Faults of the whole server: other pages than were asked for, at a path or at all of them."""
+    if request.url.path in ("/fault", "/reset", "/log") or fault.get("at") not in (
+        None, request.url.path,
+    ):  # fmt: skip
+        return await call_next(request)
+    if armed("page"):
+        return HTMLResponse("<html><body>Welcome to the hotel's network</body></html>")
+    if armed("empty"):
+        return Response("")
+    if armed("braces"):
+        return JSONResponse({})
+    if armed("list"):
+        return JSONResponse({"deployments": ["a", "b"]})
+    if armed("moved"):
+        return RedirectResponse("http://example.org/elsewhere?secret=1", 307)
+    if armed("gzip"):
+        return Response(b"\x1f\x8b", headers={"content-encoding": "gzip"})
+    if armed("long"):
+        return StreamingResponse((b"x" * 2**16 for _ in range(4)), 200)
+    return await call_next(request)
 
 
 @app.get("/status")
@@ -149,13 +175,16 @@ async def env():
 
 @app.websocket("/subscribe")
 async def subscribe(socket: WebSocket):
+    if armed("moved websocket"):
+        await socket.send_denial_response(RedirectResponse("ws://127.0.0.1:9/subscribe", 307))
+        return
     await socket.accept()
     if armed("refuse"):
         await socket.close(code=1013)
         return
     name = uuid.uuid4().hex
     queue = sessions[name] = asyncio.Queue()
-    await socket.send_text(json.dumps({"session_id": name}))
+    await socket.send_text("{}" if armed("no session") else json.dumps({"session_id": name}))
     try:
         while True:
             message = await queue.get()
@@ -169,10 +198,13 @@ async def subscribe(socket: WebSocket):
         sessions.pop(name, None)
 
 
-@app.post("/request")
-async def submit(request: Request, data: str = Form(), blob: bytes = File()):
+def allowed(request: Request, data: str = Form()):
+    """What is asked by a key that is right: looked at, as by NDIF 0.1.2, before the code is."""
+    given = request.headers.get("ndif-api-key")
     for code, words in (
+        (400, f"Invalid API key format: '{given}'. API keys must be in the format: xxxx"),
         (401, "Invalid API key"),
+        (403, "Invalid API key."),
         (404, "Model not deployed"),
         (429, "Too many requests"),
         (500, "Internal error"),
@@ -185,9 +217,14 @@ async def submit(request: Request, data: str = Form(), blob: bytes = File()):
         fault["times"] -= 1
         if fault["times"] < 0:
             raise HTTPException(401, "Invalid API key")
-    if request.headers.get("ndif-api-key") != KEY:
+    if given != KEY and not armed("open"):
         raise HTTPException(401, "Invalid API key")
-    job, asked = uuid.uuid4().hex, RequestModel.model_validate_json(data)
+    return RequestModel.model_validate_json(data)
+
+
+@app.post("/request")
+async def submit(asked: Annotated[RequestModel, Depends(allowed)], blob: bytes = File()):
+    job = uuid.uuid4().hex
     log["jobs"] += 1
     log["queued"] += not asked.session_id
     log["payload"] = len(blob)
@@ -210,6 +247,12 @@ async def work(job, asked, blob):
         if armed("drop", status.value):
             queue.put_nowait(None)
             return False
+        if armed("garbled", status.value):
+            queue.put_nowait("half a {sta")
+            return True
+        if armed("evil frame", status.value):
+            queue.put_nowait(spoiled.frame(fault["path"]))
+            return True
         response = ResponseModel(id=job, status=status, description=description, data=data)
         queue.put_nowait(
             response.pickle() if isinstance(data, bytes) else response.model_dump_json()
@@ -221,11 +264,16 @@ async def work(job, asked, blob):
             return
     if armed("never"):
         return
+    while armed("chatter"):
+        tell(Status.LOG, uuid.uuid4().hex)
+        await asyncio.sleep(0.02)
     log["now"] += 1
     log["most"] = max(log["most"], log["now"])
     try:
         if armed("slow"):
             await asyncio.sleep(2.0)
+        if armed("error"):
+            raise ValueError(f"no {KEY} \x1b[31mred\x1b[0m")
         answer = await asyncio.to_thread(execute, blob, asked)
     except Exception:
         tell(Status.ERROR, traceback.format_exc())
@@ -233,13 +281,20 @@ async def work(job, asked, blob):
     finally:
         log["now"] -= 1
     log["answer"] = len(answer)
-    if fault.get("kind") in ("url", "expired") or not asked.session_id:
+    if armed("no result"):
+        tell(Status.COMPLETED)
+    elif armed("other place"):
+        # A URL, or a path on this server.
+        tell(
+            Status.COMPLETED, data=f"{app.state.url if fault['at'][0] == '/' else ''}{fault['at']}"
+        )
+    elif fault.get("by url") or fault.get("kind") in ("url", "expired") or not asked.session_id:
         expired = armed("expired")
         armed("url")
         results[job] = None if expired else answer
         tell(Status.COMPLETED, data=f"{app.state.url}/result/{job}")
     else:
-        tell(Status.COMPLETED, data=answer)
+        tell(Status.COMPLETED, data=answer[: len(answer) // 2] if armed("truncated") else answer)
 
 
 @app.get("/response/{job}")
@@ -258,13 +313,40 @@ async def response(job: str):
 
 @app.get("/result/{job}")
 async def result(job: str):
-    if results.get(job) is None:
+    log["fetched"] += 1
+    found = results.get(job)
+    if found is None:
         raise HTTPException(403, "Request has expired")
-    return Response(results[job], media_type="application/octet-stream")
+    if armed("result503"):
+        raise HTTPException(503, "Slow down")
+    if armed("truncated"):
+        # The connection ends before all that was announced has come.
+        half = iter([found[: len(found) // 2]])
+        return StreamingResponse(half, headers={"content-length": str(len(found))})
+    return Response(found, media_type="application/octet-stream")
+
+
+@app.get("/large")
+async def large():
+    return StreamingResponse(iter([b"x"]), headers={"content-length": str(2**40)})
+
+
+@app.get("/endless")
+async def endless():
+    async def zeros():
+        while True:
+            yield bytes(2**20)
+
+    return StreamingResponse(zeros())
+
+
+@app.get("/moved")
+async def moved():
+    return RedirectResponse("http://example.org/elsewhere?secret=1")
 
 
 async def main():
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error")
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical")
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     while not server.started:

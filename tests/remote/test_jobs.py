@@ -1,5 +1,6 @@
 """Jobs of a bench: several at once, their ids on disk, collected by whoever goes on."""
 
+import importlib.util
 import signal
 import subprocess
 import sys
@@ -98,16 +99,23 @@ def test_what_is_final_ends_all_and_the_same_command_goes_on(ndif, here, checked
     assert tables(next(tmp_path.iterdir())) == here
 
 
-@pytest.mark.parametrize("kind", ["lost", "look503", "expired", "truncated", "429", "never"])
+COMPUTED_AGAIN = ("lost", "expired", "never")
+
+
+@pytest.mark.parametrize("kind", [*COMPUTED_AGAIN, "look503", "result503", "truncated", "429"])
 def test_what_passes_by_is_asked_for_again(ndif, here, checked, tmp_path, monkeypatch, kind):
-    monkeypatch.setattr("xtransplant.backends.ndif._UNKNOWN", 0.2)
+    monkeypatch.setattr("xtransplant.backends.job._UNKNOWN", 0.2)
     monkeypatch.setattr("xtransplant.backends.ndif.Ndif", partial(Ndif, timeout=1.0))
     pause = Turn.sleep
     monkeypatch.setattr(Turn, "sleep", lambda self, seconds: pause(self, min(seconds, 0.02)))
     ndif.arm(kind, 2)
     ndif.reset()
     assert xtp([*COMMON, "-o", str(tmp_path), "--on", f"ndif:{ndif.url}"]) == 0
-    assert kind in ("look503", "429") or ndif.log["queued"] > 27, "nothing was asked again"
+    log = ndif.log
+    assert (log["queued"] > 27) == (kind in COMPUTED_AGAIN)
+    # What is computed and could not be fetched is fetched again. Nine source prompts are collected
+    # by the second language that asks for them.
+    assert log["fetched"] == 27 + 9 + 2 * (kind in ("result503", "truncated", "expired"))
     assert tables(next(tmp_path.iterdir())) == here
 
 
@@ -184,3 +192,30 @@ def test_who_waits_gives_up_when_stopped():
     turn.stop()
     with pytest.raises(Stopped):
         turn.sleep(60)
+
+
+def test_one_code_with_other_numbers_beside_it_asks_other_things(tmp_path):
+    # A job of the one was taken for a job of the other: the same code in two files of one name.
+    digests = []
+    for scale in (2, 3):
+        folder = tmp_path / str(scale)
+        folder.mkdir()
+        file = folder / "mine.py"
+        file.write_text(
+            f"SCALE = {scale}\n\ndef helper(x):\n    return x * SCALE\n\ndef bend(x):\n"
+            "    return helper(x) if x else bend(x)\n"
+        )
+        bends = [vars(imported(file, name))["bend"] for name in ("one", "one", "two")]
+        digests += [digest_of(bend) for bend in bends]
+    assert None not in digests
+    # Alike when it is read again, whatever else is different.
+    assert len(set(digests)) == 4
+    assert digests[0] == digests[1] != digests[2]
+    assert digests[3] == digests[4] != digests[0]
+
+
+def imported(file, name):
+    spec = importlib.util.spec_from_file_location(name, file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

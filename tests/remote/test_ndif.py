@@ -1,19 +1,19 @@
 """Here and on the loopback NDIF: the same numbers; and what a user sees when something fails."""
 
-import httpx
 import numpy as np
 import pytest
 import raw_cases
 from loopback import KEY, Real
-from nnsight.intervention.backends.remote import RemoteBackend, RemoteError
 from tiny import EXAMPLE, GOLDEN, make_tiny
 from travel_cases import BAD, GOOD, recorded
 
 from xtransplant import XTransplantError, capture, load, transplant
 from xtransplant.backends.ndif import Ndif
+from xtransplant.backends.web import Answer
 from xtransplant.backends.where import parse_on, server_of
 from xtransplant.backends.wire import send
 from xtransplant.engine.verify import packing_for
+from xtransplant.model.compat_nnsight import RemoteBackend, RequestModel
 from xtransplant.packing import MASKED
 from xtransplant.strategies import strategy_names
 
@@ -90,8 +90,8 @@ def test_a_grid_is_one_job_and_small(asked, packed):
 
 
 PASSING = [
-    ("refuse", None), ("429", None), ("500", None), ("503", None), ("truncated", None),
-    ("expired", None), *(("drop", status) for status in ("QUEUED", "RUNNING", "COMPLETED")),
+    ("refuse", None), ("429", None), ("500", None), ("503", None), ("expired", None),
+    *(("drop", status) for status in ("QUEUED", "RUNNING", "COMPLETED")),
 ]  # fmt: skip
 
 
@@ -225,16 +225,11 @@ def test_the_lint_is_right_about_decorators(asked, near, packed, tmp_path, monke
 
 def test_a_large_job_that_is_refused_says_what_would_be_right(ndif, monkeypatch):
     client = RemoteBackend("model", host=ndif.url)
-    answer = httpx.Response(400, request=httpx.Request("POST", ndif.url))
-
-    def refuse(request, blob):
-        cause = httpx.HTTPStatusError("400", request=answer.request, response=answer)
-        raise RemoteError("Failed to send request: cannot be read") from cause
-
-    monkeypatch.setattr(client, "_post", refuse)
+    refusal = Answer(400, b'{"detail": "cannot be read"}')
+    monkeypatch.setattr("xtransplant.backends.wire.ask", lambda *asked, **more: refusal)
     for size, words in ((2 * 10**6, "cannot be read; some releases"), (10, "cannot be read$")):
         with pytest.raises(XTransplantError, match=words):
-            send(client, None, bytes(size))
+            send(client, RequestModel(model_key="model"), bytes(size))
 
 
 def test_what_cannot_be_written_down_is_one_line(asked, packed, tmp_path):

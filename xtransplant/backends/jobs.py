@@ -5,20 +5,24 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import torch
 
 from xtransplant.errors import cannot_write
+from xtransplant.strategies.travel import SERVER_PACKAGES
 
 __all__ = ["Jobs", "Stopped", "Turn", "digest_of"]
 
+# Top-level names of what a server has as it is here.
+_THERE = SERVER_PACKAGES | sys.stdlib_module_names
 _LINE = re.compile(r"([0-9a-f]{64}) ([0-9A-Za-z-]{1,64})")
 
 
@@ -124,19 +128,25 @@ class Turn:
 def digest_of(*asked: Any) -> str | None:
     """A hash of all that a job asks, alike in every process; None where something has no value.
 
-    Tensors count by type, shape and numbers, functions by their code, defaults and closure.
+    Tensors count by type, shape and numbers; functions by their code, defaults and closure, and by
+    what they name of their file, unless the server has it installed.
     """
     found = hashlib.sha256()
     try:
-        for piece in _pieces(asked):
+        for piece in _pieces(asked, frozenset()):
             found.update(len(piece).to_bytes(8, "big"))
             found.update(piece)
-    except TypeError:
+    except (TypeError, ValueError):
         return None
     return found.hexdigest()
 
 
-def _pieces(value: Any) -> Iterator[bytes]:
+def _pieces(value: Any, within: frozenset[int]) -> Iterator[bytes]:
+    """What tells a value from others.
+
+    Args:
+        within: functions that it is a part of, so that one that names itself comes to an end.
+    """
     yield type(value).__name__.encode()
     if isinstance(value, torch.Tensor):
         yield repr((tuple(value.shape), value.dtype)).encode()
@@ -146,21 +156,42 @@ def _pieces(value: Any) -> Iterator[bytes]:
     elif isinstance(value, (tuple, list)):
         yield str(len(value)).encode()
         for part in value:
-            yield from _pieces(part)
+            yield from _pieces(part, within)
     elif isinstance(value, Mapping):
         yield str(len(value)).encode()
         for name, part in sorted(value.items()):
-            yield from _pieces((name, part))
+            yield from _pieces((name, part), within)
     elif isinstance(value, FunctionType):
-        cells = [cell.cell_contents for cell in value.__closure__ or ()]
-        defaults = (value.__defaults__, value.__kwdefaults__)
-        yield from _pieces((value.__module__, value.__qualname__, value.__code__, cells, defaults))
+        yield f"{value.__module__}.{value.__qualname__}".encode()
+        if id(value) not in within:
+            yield from _pieces(_parts(value), within | {id(value)})
     elif isinstance(value, CodeType):
         # Not the line numbers: the same function further down in a file is the same.
-        yield from _pieces((value.co_code, value.co_names, value.co_consts, value.co_varnames))
+        code = (value.co_code, value.co_names, value.co_consts, value.co_varnames)
+        yield from _pieces(code, within)
+    elif isinstance(value, ModuleType):
+        yield value.__name__.encode()
     elif value is None or isinstance(value, (bool, int, float, str, bytes, torch.dtype)):
         yield repr(value).encode()
     elif hasattr(value, "__module__") and hasattr(value, "__qualname__"):
         yield f"{value.__module__}.{value.__qualname__}".encode()  # torch.tanh and the like
     else:
         raise TypeError(f"{type(value).__name__} has no value to go by")
+
+
+def _parts(function: FunctionType) -> tuple[Any, ...]:
+    """What a function's values depend on: two files may hold one code and other numbers."""
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    named: dict[str, Any] = {}
+    if (function.__module__ or "").partition(".")[0] not in _THERE:
+        names = {name for code in _codes(function.__code__) for name in code.co_names}
+        named = {name: function.__globals__[name] for name in names & function.__globals__.keys()}
+    return function.__code__, function.__defaults__, function.__kwdefaults__, cells, named
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """A function's code and that of what is defined in it."""
+    yield code
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _codes(inner)

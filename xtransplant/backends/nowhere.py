@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nnsight.intervention.backends.remote import RemoteBackend
-
+from xtransplant.backends.job import packed
 from xtransplant.backends.jobs import Turn
-from xtransplant.backends.ndif import name_locally, packed
+from xtransplant.model.compat_nnsight import RemoteBackend, name_locally
 
 __all__ = ["NotSent", "Nowhere"]
 

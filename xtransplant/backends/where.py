@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from xtransplant.errors import XTransplantError
+from xtransplant.errors import XTransplantError, one_line
 
 if TYPE_CHECKING:
     from xtransplant.model.load import Server
@@ -47,8 +47,8 @@ def parse_on(text: str, *, insecure: bool = False, jobs: int = 4) -> Where:
         jobs: of a bench on a server, under way together.
 
     Raises:
-        XTransplantError: anything else, no jobs at all, or plain http to another machine: a
-            server's answers are unpickled, so whoever can change them on the way can run code here.
+        XTransplantError: anything else, no jobs at all, or plain http to another machine: whoever
+            is on the way could read the key and change the numbers.
     """
     kind, colon, address = text.partition(":")
     if kind not in _KINDS or (colon and (not address or kind in ("local", "dry"))):
@@ -84,7 +84,7 @@ def server_of(where: Where, *, say: Callable[[str], None] | None = None) -> Serv
         )
     from xtransplant.backends.ndif import Ndif
 
-    server = Ndif(where.address or "", say=say, at_once=where.at_once)
+    server = Ndif(where.address or "", say=say, at_once=where.at_once, insecure=where.insecure)
     # Also where the URL is that of nnsight's own configuration.
     check_url(server.url, insecure=where.insecure)
     return server
@@ -98,11 +98,61 @@ def check_url(url: str, *, insecure: bool) -> None:
     """
     if not url:
         return  # nnsight's own configuration, looked at when it is read
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise XTransplantError(f"--on ndif:{url} should be a URL, such as ndif:https://api.ndif.us")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not insecure:
+    scheme, host, wrong = _parted(url)
+    if wrong:
+        shown = "".join(one if one.isprintable() else "?" for one in url)
         raise XTransplantError(
-            f"{url} is plain http: its answers are unpickled here, and anyone on the way could "
-            "change them; use https, or --insecure if you know the network"
+            f"--on ndif:{shown} should be a URL, such as ndif:https://api.ndif.us: {wrong}"
         )
+    if scheme == "http" and host not in _LOOPBACK and not insecure:
+        raise XTransplantError(
+            f"{url} is plain http: anyone on the way could read your key and change the answers; "
+            "use https, or --insecure if you know the network"
+        )
+
+
+def check_result_url(url: str, server: str, *, insecure: bool) -> None:
+    """Whether a result may be fetched from where a server says it lies.
+
+    Over https, or over http from this machine if the server itself is on it.
+
+    Raises:
+        XTransplantError: it may not.
+    """
+    scheme, host, wrong = _parted(url, query=True)
+    if wrong:
+        shown = "".join(one if one.isprintable() else "?" for one in url[:60])
+        raise XTransplantError(
+            f"{server} says that its result lies at {shown!r}, which was not fetched: {wrong}"
+        )
+    near = host in _LOOPBACK and urlsplit(server).hostname in _LOOPBACK
+    if scheme == "http" and not near and not insecure:
+        raise XTransplantError(
+            f"{server} says that its result lies at http://{host}, which was not fetched: anyone "
+            "on the way could change it; it has to be https, or --insecure if you know the network"
+        )
+
+
+def _parted(url: str, *, query: bool = False) -> tuple[str, str, str]:
+    """Scheme and host of a URL, and what is wrong with it, if anything is.
+
+    Args:
+        query: it may have a query, as signed ones do.
+    """
+    try:
+        parts = urlsplit(url)
+        scheme, host, _ = parts.scheme, parts.hostname or "", parts.port
+    except ValueError as error:
+        return "", "", one_line(error)
+    if not url.isprintable() or " " in url:
+        return "", "", "it holds a space or a control character"
+    # As nnsight compares it: in small letters.
+    if not url.startswith(("http://", "https://")):
+        return "", "", "it has to begin with https://"
+    if not host:
+        return "", "", "it names no host"
+    if parts.username is not None or parts.password is not None:
+        return "", "", "it holds a name or password, which would be written into every run"
+    if not query and (parts.query or parts.fragment):
+        return "", "", "it goes on after the server's address"
+    return scheme, host, ""

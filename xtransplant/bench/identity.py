@@ -14,6 +14,7 @@ import psutil
 import torch
 
 from xtransplant.errors import XTransplantError
+from xtransplant.model.compat_transformers import commit_of, name_in_config
 from xtransplant.model.load import Model
 
 __all__ = ["check_folder", "check_model", "machine_entry", "model_entry", "versions"]
@@ -28,7 +29,7 @@ def model_entry(model: Model, name: str, revision: str | None) -> dict[str, Any]
     return {
         "name": name,
         "revision": revision,
-        "commit": getattr(config, "_commit_hash", None),
+        "commit": commit_of(config),
         "type": getattr(config, "model_type", None),
         "dtype": str(model.dtype).removeprefix("torch."),
         "n_layers": model.n_layers,
@@ -100,7 +101,7 @@ def _fingerprint(model: Model) -> str:
     Sampled, because hashing every value of a large model takes minutes; training moves them all.
     """
     config = model.config.to_dict()
-    for local in ("_name_or_path", "transformers_version", "dtype", "torch_dtype", *_OF_PLACE):
+    for local in (name_in_config, "transformers_version", "dtype", "torch_dtype", *_OF_PLACE):
         config.pop(local, None)
     digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
     if model.server is not None:

@@ -20,6 +20,7 @@ def diagnose(on: str, model: str | None, *, insecure: bool = False) -> list[Find
     """
     server = _server(on, insecure=insecure)
     found = examine(server, model)
+    # Without the key or the server nothing can be run.
     if model is None or not all(one.ok for one in found[:2]):
         return found
     try:
@@ -43,6 +44,6 @@ def _server(on: str, *, insecure: bool) -> Ndif:
     where = parse_on(on, insecure=insecure)
     if where.kind != "ndif":
         raise XTransplantError(f"--on {on} is no server to ask; give ndif or ndif:URL")
-    server = Ndif(where.address or "", attempts=2)
+    server = Ndif(where.address or "", attempts=2, insecure=insecure)
     check_url(server.url, insecure=insecure)
     return server

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn.functional import pad, scaled_dot_product_attention
 from transformers import AttentionInterface
 
+from xtransplant.model.compat_transformers import attention_of
 from xtransplant.model.load import Model
 
 __all__ = ["Blocks", "KeysValues", "Steps", "Trunk", "shared_attention"]
@@ -108,7 +109,7 @@ class Steps:
 def shared_attention(model: Model) -> Iterator[None]:
     """Let the model's layers use this file's attention while the context is open."""
     module: Any = model.module
-    before = module.config._attn_implementation
+    before = attention_of(module)
     module.set_attn_implementation(_NAME)
     try:
         yield

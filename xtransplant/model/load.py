@@ -15,6 +15,7 @@ from nnsight import TransformersModel
 from transformers import AutoConfig, AutoTokenizer
 
 from xtransplant.errors import XTransplantError
+from xtransplant.model.compat_nnsight import module_of
 from xtransplant.model.families import SITES, Family, Place, Site
 from xtransplant.model.ranks import distributed_config, ranks
 from xtransplant.model.resolve import block_modules, resolve_family
@@ -115,7 +116,7 @@ class Model:
     @property
     def module(self) -> Any:
         """The unchanged transformers model inside the nnsight wrapper."""
-        return self.nn._module
+        return module_of(self.nn)
 
     @property
     def config(self) -> Any:
@@ -301,7 +302,7 @@ def load(
         raise
     except Exception as error:
         raise explain(error, name, trust_remote_code) from error
-    nn._module.eval().requires_grad_(False)
+    module_of(nn).eval().requires_grad_(False)
     model = _describe(nn, tokenizer, found, name, revision, server, begins)
     if begins.missing:
         _LOGGER.warning("%s: %s", name, begins.note)
@@ -321,7 +322,7 @@ def _describe(
     server: Server | None,
     begins: Beginning,
 ) -> Model:
-    module = nn._module
+    module = module_of(nn)
     config = module.config.get_text_config()
     try:
         blocks = list(module.get_submodule(family.layers))

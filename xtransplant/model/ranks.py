@@ -31,15 +31,16 @@ def distributed_config(config: Any) -> Any:
         ValueError: so many that the checkpoint cannot be split; transformers would put all of it
             on each of them.
     """
-    from nnsight.modeling.tp import check_tp_request
-    from transformers.distributed.configuration_utils import DistributedConfig
+    from transformers import DistributedConfig
+
+    from xtransplant.model.compat_nnsight import check_split
 
     if ranks() < 2:
         raise XTransplantError(
             "--tensor-parallel splits a model over several processes, and this is one; start them: "
             "torchrun --nproc-per-node 2 --no-python xtp ... --tensor-parallel"
         )
-    check_tp_request(config, ranks())
+    check_split(config, ranks())
     return DistributedConfig(tp_size=ranks())
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from xtransplant.errors import XTransplantError
+from xtransplant.model.compat_transformers import is_causal_lm
 from xtransplant.model.families import FAMILIES, Family, Place
 
 __all__ = ["block_modules", "resolve_family"]
@@ -42,7 +42,7 @@ def resolve_family(family: str | Family | Path | None, config: Any, name: str) -
     if kind in FAMILIES:
         return FAMILIES[kind]
     remote = "AutoModelForCausalLM" in (getattr(config, "auto_map", None) or {})
-    if not remote and (config.is_encoder_decoder or kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES):
+    if not remote and (config.is_encoder_decoder or not is_causal_lm(kind)):
         raise XTransplantError(
             f"{name} is of type {kind!r}, which is not a causal language model; pass a checkpoint "
             "that continues text (xtp list families)"

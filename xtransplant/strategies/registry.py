@@ -23,7 +23,7 @@ __all__ = ["Option", "Strategy", "check_verifiable", "find_strategy", "strategy"
 
 _GROUP = "xtransplant.strategies"
 FILE_MODULE = "xtransplant_file_"
-"""What the modules of strategy files are called, before the file's name."""
+"""What the modules of strategy files are called, before a digest of the path and the name."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,9 @@ def find_strategy(name: str) -> Strategy:
 def _from_file(path: Path, name: str) -> Strategy:
     if not path.is_file():
         raise XTransplantError(f"no strategy file {str(path)!r}; give the path of a .py file")
-    spec = importlib.util.spec_from_file_location(f"{FILE_MODULE}{path.stem}", path)
+    # Two files of one name are two modules: what a function is found by, and travels by.
+    place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    spec = importlib.util.spec_from_file_location(f"{FILE_MODULE}{place}_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
