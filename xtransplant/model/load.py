@@ -14,6 +14,7 @@ from nnsight import TransformersModel
 from transformers import AutoConfig, AutoTokenizer
 
 from xtransplant.errors import XTransplantError
+from xtransplant.model.devices import check_device_map
 from xtransplant.model.families import SITES, Family, Place, Site
 from xtransplant.model.ranks import distributed_config, ranks
 from xtransplant.model.resolve import block_modules, resolve_family
@@ -251,8 +252,8 @@ def load(
             its sites are checked by their names alone.
 
     Raises:
-        XTransplantError: no such model, no network, no access, a format other than safetensors,
-            an unknown family, or sites that are not what the table says.
+        XTransplantError: no such model or device, no network, no access, a format other than
+            safetensors, an unknown family, or sites that are not what the table says.
     """
     from xtransplant.model.check import check_sites
     from xtransplant.model.failures import explain, weights_report
@@ -260,6 +261,8 @@ def load(
     name = str(name_or_path)
     if dtype not in DTYPES:
         raise XTransplantError(f"unknown dtype {dtype!r}; choose {', '.join(DTYPES)}")
+    if device_map is not None and server is None:
+        check_device_map(device_map)
     options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
     try:
         config = AutoConfig.from_pretrained(name, **options)
