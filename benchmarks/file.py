@@ -8,17 +8,17 @@ one language, ``xx``. With candidates the answer is one of them, to the letter.
 
 from __future__ import annotations
 
-import csv
-import json
 from pathlib import Path
 from typing import Any
 
-from xtransplant.benchmarks.folder import read_lines
 from xtransplant.benchmarks.languages import NAMES
+from xtransplant.benchmarks.rows import read_rows
 from xtransplant.benchmarks.task import Direction, Task, Where
 
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, Key
+from xtransplant.report.words import visible
+from xtransplant.text import check_text, parse_json
 
 __all__ = ["examples", "file"]
 
@@ -39,9 +39,9 @@ def examples(
     path, rows, columns = _read(where)
     found = []
     for number, row in enumerate(rows, 1):
-        if str(row.get(columns["lang"]) or _ALONE) != lang:
-            continue
         place = f"{path} row {number}"
+        if _name(row, columns["lang"], "lang", place, _ALONE) != lang:
+            continue
         source, target, answer = (_text(row, columns[what], what, place) for what in _NEEDED)
         candidates = _candidates(row.get(columns["candidates"]), place)
         if candidates and answer not in candidates:
@@ -52,7 +52,8 @@ def examples(
         sides = [(source, "en"), (target, lang)]
         (source, from_lang), (target, to_lang) = sides if direction == "en-to-lang" else sides[::-1]
         found.append(
-            Example(source, target, candidates, answer, str(row.get(columns["id"]) or number),
+            Example(source, target, candidates, answer,
+                    _name(row, columns["id"], "id", place, str(number)),
                     from_lang, to_lang, Key((answer.strip() or answer,)))
         )  # fmt: skip
     return tuple(found)
@@ -60,8 +61,11 @@ def examples(
 
 def languages(where: Where) -> dict[str, str]:
     """The languages that the file's rows have."""
-    _, rows, columns = _read(where)
-    codes = dict.fromkeys(str(row.get(columns["lang"]) or _ALONE) for row in rows)
+    path, rows, columns = _read(where)
+    codes = dict.fromkeys(
+        _name(row, columns["lang"], "lang", f"{path} row {number}", _ALONE)
+        for number, row in enumerate(rows, 1)
+    )
     return {code: NAMES.get(code, code) for code in codes}
 
 
@@ -69,10 +73,7 @@ def _read(where: Where) -> tuple[Path, list[dict[str, Any]], dict[str, str]]:
     if where.file is None:
         raise XTransplantError("task file needs the file: --file examples.jsonl (.csv, .parquet)")
     path = where.file
-    readers = {".jsonl": read_lines, ".json": read_lines, ".csv": _csv, ".parquet": _parquet}
-    if path.suffix.lower() not in readers:
-        raise XTransplantError(f"--file {str(path)!r} should end in {', '.join(readers)}")
-    rows = readers[path.suffix.lower()](path)
+    rows = read_rows(path)
     columns = {what: what for what in _COLUMNS}
     for what, column in where.columns:
         if what not in columns:
@@ -81,13 +82,9 @@ def _read(where: Where) -> tuple[Path, list[dict[str, Any]], dict[str, str]]:
             )
         columns[what] = column
     given = [column for what, column in where.columns]
-    there: set[str] = set()
-    for number, row in enumerate(rows, 1):
-        if not isinstance(row, dict):
-            raise XTransplantError(f"{path} row {number} should be an object, not {row!r:.60}")
-        there |= row.keys()
+    there = {column for row in rows for column in row}
     for column in (*(columns[what] for what in _NEEDED), *given):
-        if rows and column not in there:
+        if column not in there:
             raise XTransplantError(
                 f"{path} has no column {column!r}; it has {', '.join(sorted(there))}; name the "
                 "right one, such as --column answer=gold"
@@ -95,44 +92,55 @@ def _read(where: Where) -> tuple[Path, list[dict[str, Any]], dict[str, str]]:
     return path, rows, columns
 
 
-def _csv(path: Path) -> list[dict[str, Any]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as text:
-            return list(csv.DictReader(text, strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise XTransplantError(f"cannot read {str(path)!r}: {error}") from error
-
-
-def _parquet(path: Path) -> list[dict[str, Any]]:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        rows: list[dict[str, Any]] = pyarrow.parquet.read_table(path).to_pylist()
-    except (OSError, pyarrow.ArrowException) as error:
-        why = " ".join(str(error).split())
-        raise XTransplantError(f"cannot read {str(path)!r} as Parquet: {why}") from error
-    return rows
-
-
 def _text(row: dict[str, Any], column: str, what: str, place: str) -> str:
     value = row.get(column)
-    if value is None or not str(value).strip():
+    if value is None or (isinstance(value, str) and not value.strip()):
         raise XTransplantError(f"{place} has no {what} (column {column!r})")
-    return str(value)
+    return _written(value, f"{place}: {what}")
+
+
+def _written(value: Any, named: str) -> str:
+    """A value that is text, or a whole number; anything else could be written in several ways."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise XTransplantError(
+            f"{named} is {value!r:.40}, not text; put it between quotation marks"
+        )
+    return check_text(str(value), named)
+
+
+def _name(row: dict[str, Any], column: str, what: str, place: str, default: str) -> str:
+    """A language's code or an example's id; it is shown, and part of a path."""
+    value = row.get(column)
+    if value is None or value == "":
+        return default
+    name = _written(value, f"{place}: {what}")
+    if visible(name) != name or name != name.strip():
+        raise XTransplantError(
+            f"{place}: {what} {name[:40]!r} should be a name on one line, without control "
+            "characters or marks that turn its direction"
+        )
+    return name
 
 
 def _candidates(value: Any, place: str) -> tuple[str, ...]:
     if value is None or value == "":
         return ()
-    if isinstance(value, str):
-        if not value.lstrip().startswith("["):
-            return tuple(value.split("|"))
+    if isinstance(value, str) and not value.lstrip().startswith("["):
+        value = value.split("|")
+    elif isinstance(value, str):
         try:
-            value = json.loads(value)
-        except ValueError:
-            raise XTransplantError(f"{place}: candidates {value[:60]!r} are no JSON list") from None
-    texts = tuple(map(str, value))
+            value = parse_json(value)
+        except ValueError as error:
+            raise XTransplantError(
+                f"{place}: candidates {value[:60]!r} are no JSON list ({error})"
+            ) from None
+    if not isinstance(value, list):
+        raise XTransplantError(
+            f'{place}: candidates are {value!r:.40}, not a list of texts, such as [" yes", " no"]'
+        )
+    texts = tuple(_written(text, f"{place}: a candidate") for text in value)
+    if "" in texts:
+        raise XTransplantError(f"{place}: a candidate is empty; write it, or leave it out")
     if len(set(texts)) != len(texts):
         raise XTransplantError(f"{place}: a candidate is there twice: {', '.join(texts[:6])}")
     return texts

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from xtransplant.benchmarks.rows import read_lines
 from xtransplant.benchmarks.task import Where
 
 from xtransplant.errors import XTransplantError
 
-__all__ = ["SPLITS", "has_layout", "read_lines", "read_parts"]
+__all__ = ["SPLITS", "has_layout", "read_parts"]
 
 SPLITS = {"pilot": "sample", "unseen": "unseen"}
 
@@ -38,35 +38,6 @@ def read_parts(where: Where, name: str, split: str, files: dict[str, str]) -> di
         said = ", ".join(f"{path} has {n}" for path, n in counts.items())
         raise XTransplantError(f"{folder}: line k should be item k in every file, but {said}")
     return parts
-
-
-def read_lines(path: Path) -> list[Any]:
-    """One JSON value per line; empty lines are passed over.
-
-    Raises:
-        XTransplantError: no such file, no UTF-8, or a line that is no JSON.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        there = sorted(p.name for p in path.parent.glob("*")) if path.parent.is_dir() else []
-        listed = f"there are {', '.join(there[:40])}" if there else "its folder is missing too"
-        raise XTransplantError(f"no file {str(path)!r}; {listed}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise XTransplantError(f"cannot read {str(path)!r}: {error}") from error
-    rows = []
-    # Not splitlines(): that one also cuts at separators which JSON leaves inside strings.
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            rows.append(json.loads(line))
-        except ValueError as error:
-            raise XTransplantError(
-                f"{path} line {number} is no JSON ({error}): {line.strip()[:60]!r}; "
-                "mend the line or take it out"
-            ) from None
-    return rows
 
 
 def _home(where: Where, name: str) -> Path | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 from typer.main import get_command
@@ -19,6 +21,9 @@ from xtransplant.errors import XTransplantError
 from xtransplant.model.ranks import leave, rank
 
 __all__ = ["app", "main", "run"]
+
+_UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+_LONGEST = 600  # characters of a message's start and of its end, where a value in it is endless
 
 app = typer.Typer(
     name="xtp",
@@ -56,6 +61,11 @@ def _root(
 
 def main() -> None:
     """Run ``xtp`` with the arguments of this process, and end it."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stdout is None:
+        _say("standard output is closed; send it to a file, or to /dev/null")
+        sys.exit(2)
     for stream in (sys.stdout, sys.stderr):
         # Prompts come in any script; a stream that cannot say a character says it escaped.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -92,13 +102,15 @@ def run(arguments: Sequence[str], interrupts: Sequence[int] = ()) -> int:
         # Not the command's own main(): that one writes to stderr before it raises.
         with command.make_context("xtp", list(arguments) or ["--help"]) as context:
             command.invoke(context)
+        # What a full disk does not take is found here, not when Python ends.
+        sys.stdout.flush()
     except typer.Exit as done:
         return done.exit_code
     except BrokenPipeError:
         # The reader went away (as `| head` does): nothing is left to say, to nobody.
         sys.stderr.close()
         return 0
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
         return _failed(error, bool(interrupts), "--debug" in arguments)
     return 0
 
@@ -111,6 +123,10 @@ def _failed(error: BaseException, interrupted: bool, debug: bool) -> int:
         return 130
     if isinstance(error, XTransplantError):
         _say(str(error))
+        return 2
+    if isinstance(error, OSError) and error.errno in _UNWRITTEN and error.filename is None:
+        _say(f"cannot write to standard output: {error.strerror}; send it to another place")
+        _drop(sys.stdout)
         return 2
     # What Typer finds wrong with the arguments can say so by itself.
     usage = getattr(error, "format_message", None)
@@ -127,5 +143,17 @@ def _failed(error: BaseException, interrupted: bool, debug: bool) -> int:
     return 1
 
 
+def _drop(stream: TextIO) -> None:
+    """Have what a stream still holds go nowhere: Python would try again to write it at its end."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def _say(message: str) -> None:
-    print("xtp: " + " ".join(message.split()), file=sys.stderr)
+    from xtransplant.report.words import visible
+
+    line = visible(" ".join(message.split()))
+    if len(line) > 2 * _LONGEST:
+        line = f"{line[:_LONGEST]} [...] {line[-_LONGEST:]}"
+    with suppress(OSError):
+        print(f"xtp: {line}", file=sys.stderr)

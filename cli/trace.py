@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -175,15 +176,17 @@ def trace(
             chat_template=apply_chat_template,
             memory_budget=budget,
         )
-    # The other processes of a split model have the same grid, and say and write nothing.
-    if save is not None and not rank():
-        save_grid(grid, save)
-    if plot is not None and not rank():
-        grid.plot(plot)
-    if as_json:
-        typer.echo(grid_json(grid))
-    else:
-        results().print(grid)
+    with ExitStack() as files:
+        # Written also where standard output cannot be, and printed also where no file can be. The
+        # other processes of a split model have the same grid, and say and write nothing.
+        if plot is not None and not rank():
+            files.callback(grid.plot, plot)
+        if save is not None and not rank():
+            files.callback(save_grid, grid, save)
+        if as_json:
+            typer.echo(grid_json(grid))
+        else:
+            results().print(grid)
     if verify:
         with progress("verifying, one variant at a time", quiet=quiet, verbose=verbose):
             checked = verify_grid(loaded, grid, chosen, chat_template=apply_chat_template)

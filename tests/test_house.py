@@ -11,8 +11,8 @@ ROOT = Path(xtransplant.__file__).parent
 
 # From the bottom up; a file imports its own row and those before it.
 FLOORS = (
-    "errors", "prompts", "tasks", "model", "strategies", "packing", "backends", "engine", "runs",
-    "stats", "report", "grid", "benchmarks", "options", "bench",
+    "errors", "text", "prompts", "tasks", "model", "strategies", "packing", "backends", "engine",
+    "runs", "stats", "report", "grid", "benchmarks", "options", "bench",
 )  # fmt: skip
 
 
@@ -70,5 +70,5 @@ def test_the_public_names_are_few_and_exist():
 
 def test_importing_the_command_line_does_not_import_torch():
     heavy = "{'torch', 'transformers', 'nnsight', 'matplotlib', 'pandas'}"
-    code = f"import sys, xtransplant.cli; sys.exit(len({heavy} & set(sys.modules)))"
+    code = f"import sys, xtransplant.cli.app; sys.exit(len({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from xtransplant.benchmarks.load import pick_example
 from xtransplant.benchmarks.task import Direction, Where, find_task
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example
+from xtransplant.text import check_text
+from xtransplant.text import read_text as read_file
 
 __all__ = [
     "check_layers",
@@ -26,7 +29,7 @@ __all__ = [
 ]
 
 _BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
-_BOUND = r"-?\d+"
+_BOUND = r"-?\d{1,9}"  # more digits no model has layers for
 _LAYERS = re.compile(rf"all|{_BOUND}(,{_BOUND})*|({_BOUND})?:({_BOUND})?(:[1-9]\d*)?", re.ASCII)
 
 
@@ -45,6 +48,11 @@ def parse_layers(text: str, n_layers: int, flag: str) -> tuple[int, ...]:
         # A slice would pass silently over an end that the model does not reach.
         inside = all(-n_layers <= bound <= n_layers for bound in bounds[:2] if bound is not None)
         chosen = list(everything[slice(*bounds)]) if inside else []
+        if inside and not chosen:
+            raise XTransplantError(
+                f"{flag} {text!r} names no layer: the end is left out, so 0:1 is layer 0 and "
+                f"0:{n_layers} are all of this model"
+            )
     else:
         numbers = [int(part) for part in text.split(",")]
         inside = all(-n_layers <= number < n_layers for number in numbers)
@@ -85,31 +93,40 @@ def read_text(value: str, flag: str) -> str:
     """The text itself, a file's (``@path``) or standard input's (``-``), less a last newline.
 
     Raises:
-        XTransplantError: a file that cannot be read as UTF-8 text, or nothing but white space.
+        XTransplantError: a file that cannot be read as UTF-8 text, nothing but white space, or a
+            character that is none.
     """
     text = value
     if value == "-":
-        text = sys.stdin.read().removesuffix("\n")
+        text = _stdin(flag).removesuffix("\n")
     elif value.startswith("@"):
         text = _file(value, flag).removesuffix("\n")
     if not text.strip():
         raise XTransplantError(f"{flag} is empty; give some text, @FILE, or - for standard input")
-    return text
+    return check_text(text, _named(value, flag))
 
 
 def read_candidates(values: Sequence[str]) -> tuple[str, ...]:
     """Answers to score, each to the letter; ``@path`` stands for the lines of a file.
 
     Raises:
-        XTransplantError: a file that cannot be read, or that holds none.
+        XTransplantError: a file that cannot be read, or that holds none; an answer that is there
+            twice, or holds a character that is none.
     """
     found: list[str] = []
     for value in values:
-        lines = _file(value, "--candidates").splitlines() if value.startswith("@") else [value]
-        found += [line for line in lines if line or not value]
+        named = _named(value, "--candidates")
+        lines = _file(value, "--candidates").split("\n") if value.startswith("@") else [value]
+        found += [check_text(line, named) for line in lines if line or not value]
     if values and not found:
         raise XTransplantError(f"--candidates {values[0]} holds no answer; write one a line")
-    return tuple(dict.fromkeys(found))
+    twice = [text for text, count in Counter(found).items() if count > 1]
+    if twice:
+        raise XTransplantError(
+            f"--candidates {twice[0]!r} is there {found.count(twice[0])} times; give each answer "
+            "once"
+        )
+    return tuple(found)
 
 
 def choose_example(
@@ -135,9 +152,10 @@ def choose_example(
             anything that cannot be read.
     """
     if source is None and target is None:
-        known = find_task(task or "babel")
-        picked = pick_example(known, lang or next(iter(known.languages_in(where))), number or 0,
-                              direction, split, where)  # fmt: skip
+        known = find_task("babel" if task is None else task)
+        first = next(iter(known.languages_in(where)), "")
+        picked = pick_example(known, first if lang is None else lang, number or 0, direction,
+                              split, where)  # fmt: skip
         return _answered(picked, read_candidates(candidates), answer), known.checkpoint
     if source is None or target is None:
         missing = "--target" if target is None else "--source"
@@ -167,7 +185,7 @@ def written_example(
 
 def _answered(example: Example, candidates: Sequence[str], answer: str | None) -> Example:
     texts = tuple(candidates) or example.candidates
-    answer = example.answer if answer is None else answer
+    answer = example.answer if answer is None else check_text(answer, "--answer")
     if answer is not None and not texts:
         texts = (answer,)
     if answer is not None and answer not in texts:
@@ -181,14 +199,32 @@ def _answered(example: Example, candidates: Sequence[str], answer: str | None) -
 
 
 def _file(value: str, flag: str) -> str:
-    """The text of ``@path``."""
+    """The text of ``@path``, each of its lines ended by a newline alone."""
     try:
-        return Path(value[1:]).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        text = read_file(Path(value[1:]))
+    except FileNotFoundError:
         raise XTransplantError(
-            f"{flag} {value!r} cannot be read: {why}; give text, @FILE, or - for standard input"
-        ) from error
+            f"{flag} {value!r} cannot be read: No such file or directory; give text, @FILE, or - "
+            "for standard input"
+        ) from None
+    except XTransplantError as error:
+        raise XTransplantError(f"{flag}: {error}") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _stdin(flag: str) -> str:
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError:
+        raise XTransplantError(
+            f"{flag} -: standard input is not UTF-8 text; convert it on its way: "
+            "iconv -f ISO-8859-1 -t UTF-8"
+        ) from None
+
+
+def _named(value: str, flag: str) -> str:
+    """How a message names what a flag's value says."""
+    return f"{flag} {value!r:.60}" if value.startswith("@") else flag
 
 
 def parse_bytes(text: str) -> int:
@@ -198,9 +234,12 @@ def parse_bytes(text: str) -> int:
         XTransplantError: anything else.
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmg]?i?)b?\s*", text.lower())
-    if match is None or match[2] not in _BYTES or float(match[1]) == 0:
-        raise XTransplantError(f"{text!r} is no amount of memory; give e.g. 2G, 500M or 1.5GiB")
-    return int(float(match[1]) * _BYTES[match[2]])
+    amount = 0.0 if match is None else float(match[1]) * _BYTES.get(match[2], 0)
+    if not 1 <= amount < 2**60:
+        raise XTransplantError(
+            f"--memory-budget {text[:40]!r} is no amount of memory; give e.g. 2G, 500M or 1.5GiB"
+        )
+    return int(amount)
 
 
 def where_from(
@@ -212,9 +251,14 @@ def where_from(
         XTransplantError: a folder or file that is not there, or text of another form.
     """
     if data_dir is not None and not data_dir.is_dir():
-        raise XTransplantError(f"--data-dir {str(data_dir)!r} is no folder")
+        raise XTransplantError(
+            f"--data-dir {str(data_dir)!r} is no folder; give one that holds the task's data "
+            "(docs/bench.md)"
+        )
     if file is not None and not file.is_file():
-        raise XTransplantError(f"--file {str(file)!r} is no file")
+        raise XTransplantError(
+            f"--file {str(file)!r} is no file; give a .jsonl, .csv or .parquet file (docs/bench.md)"
+        )
     columns = []
     for text in column:
         what, equals, name = text.partition("=")

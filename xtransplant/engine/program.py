@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from xtransplant.engine.applied import watched
 from xtransplant.errors import XTransplantError
 from xtransplant.model.families import Site
 from xtransplant.model.load import Model
@@ -300,7 +301,9 @@ class _Compiler:
                     self._sum([(variant, value, offset) for offset, value in enumerate(values)])
                     for values in arguments
                 ]
-                applied.append((function, sums, torch.tensor(rows)))
+                # What travels goes as it is: this package is not installed where it arrives.
+                called = watched(function) if self.model.server is None else function
+                applied.append((called, sums, torch.tensor(rows)))
             if site.written:
                 cells = [
                     (variant, value, offset, (column, head))

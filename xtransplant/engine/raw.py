@@ -21,9 +21,10 @@ from xtransplant.engine.believe import believe
 from xtransplant.engine.memory import is_out_of_memory
 from xtransplant.engine.repeat import end_ids, greedy, until_end
 from xtransplant.engine.variants import Item
-from xtransplant.errors import XTransplantError, one_line
+from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.strategies import Script
+from xtransplant.strategies.faults import said
 
 __all__ = ["run_scripts", "say_scripts", "token_forwards"]
 
@@ -209,9 +210,9 @@ def _explained(model: Model, item: Item, scripts: Sequence[Script]) -> Iterator[
     one = scripts[0]
     try:
         yield
-    except XTransplantError:
+    except (XTransplantError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         if is_out_of_memory(error):
             raise XTransplantError(
                 f"{model.name} runs out of memory on one variant of raw strategy {one.name}, on "
@@ -228,7 +229,7 @@ def _explained(model: Model, item: Item, scripts: Sequence[Script]) -> Iterator[
         lines = [line for frame, line in frames if frame.f_code.co_filename == one.origin]
         raise XTransplantError(
             f"strategy {one.name} fails at layer pair {i}→{j}, {one.origin} line {lines[-1]}: "
-            f"{type(error).__name__}: {one_line(error)}"
+            f"{said(error)}"
         ) from error
 
 

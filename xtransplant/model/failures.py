@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -26,12 +27,14 @@ def explain(error: Exception, name: str, trust_remote_code: bool) -> XTransplant
     kinds = {type(link).__name__ for link in chain}
     text = " ".join(str(link) for link in chain)
     folder = Path(name).expanduser()
-    if not folder.exists() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
+    if not os.path.exists(folder) and (name.startswith((".", "/", "~")) or name.count("/") > 1):
         why = "does not exist; give a folder that holds config.json and *.safetensors"
-    elif folder.is_file():
+    elif os.path.isfile(folder):
         why = "is a file; give the folder that holds config.json and *.safetensors"
-    elif folder.is_dir() and not (folder / "config.json").is_file():
+    elif os.path.isdir(folder) and not (folder / "config.json").is_file():
         why = "has no config.json; give the folder of a Hugging Face checkpoint"
+    elif "Repo id must" in text or len(name) > 200:
+        why = "is no folder, and no name of a repository such as Qwen/Qwen3-0.6B; check --model"
     elif "GatedRepoError" in kinds or "gated repo" in text:
         why = "is gated; accept its terms on the hub, then run: hf auth login (or set HF_TOKEN)"
     elif "trust_remote_code" in text and not trust_remote_code:
@@ -56,7 +59,7 @@ def explain(error: Exception, name: str, trust_remote_code: bool) -> XTransplant
         )
     else:
         why = _damage(kinds, text, folder) or f"cannot be loaded: {_innermost(error)}"
-    return XTransplantError(f"model {name!r} {why}")
+    return XTransplantError(f"model {name[:200]!r} {why}")
 
 
 def _damage(kinds: set[str], text: str, folder: Path) -> str:
@@ -78,7 +81,7 @@ def _damage(kinds: set[str], text: str, folder: Path) -> str:
             "does not know; check config.json, or upgrade: pip install -U 'transformers<5.23'"
         )
     files = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
-    if folder.is_dir() and not any((folder / file).is_file() for file in files):
+    if os.path.isdir(folder) and not any((folder / file).is_file() for file in files):
         return "has no tokenizer; put its tokenizer.json beside config.json"
     return ""
 

@@ -16,6 +16,7 @@ from transformers import AutoConfig, AutoTokenizer
 
 from xtransplant.errors import XTransplantError
 from xtransplant.model.compat_nnsight import module_of
+from xtransplant.model.devices import check_device_map
 from xtransplant.model.families import SITES, Family, Place, Site
 from xtransplant.model.ranks import distributed_config, ranks
 from xtransplant.model.resolve import block_modules, resolve_family
@@ -269,9 +270,9 @@ def load(
             adds none, the logger ``xtransplant`` warns.
 
     Raises:
-        XTransplantError: no such model, no network, no access, a format other than safetensors,
-            weights that are missing or of other shapes, an unknown family, sites that are not
-            what the table says, or ``add_bos`` where it would change nothing.
+        XTransplantError: no such model or device, no network, no access, a format other than
+            safetensors, weights that are missing or of other shapes, an unknown family, sites that
+            are not what the table says, or ``add_bos`` where it would change nothing.
     """
     from xtransplant.model.check import check_sites
     from xtransplant.model.failures import explain
@@ -280,6 +281,8 @@ def load(
     name = str(name_or_path)
     if dtype not in DTYPES:
         raise XTransplantError(f"unknown dtype {dtype!r}; choose {', '.join(DTYPES)}")
+    if device_map is not None and server is None:
+        check_device_map(device_map)
     options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
     try:
         config = AutoConfig.from_pretrained(name, **options)

@@ -9,8 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xtransplant.errors import XTransplantError
-from xtransplant.report.paths import checked_path
+from xtransplant.report.paths import checked_path, replaced
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,21 +105,19 @@ def save_grid(grid: Grid, path: str | Path) -> None:
     A Parquet file carries the document without its cells too: ``read_parquet(path).attrs``.
 
     Raises:
-        XTransplantError: another suffix, or a folder that does not exist.
+        XTransplantError: another suffix, or a place that cannot be written to.
     """
-    target = checked_path(path, TABLE_SUFFIXES, "--save")
-    try:
-        if target.suffix.lower() == ".json":
+    suffix = checked_path(path, TABLE_SUFFIXES, "--save").suffix.lower()
+    with replaced(path, "--save") as target:
+        if suffix == ".json":
             target.write_text(grid_json(grid) + "\n", encoding="utf-8")
-        elif target.suffix.lower() == ".csv":
+        elif suffix == ".csv":
             grid_frame(grid).to_csv(target, index=False)
         else:
             frame = grid_frame(grid)
             document = grid_document(grid)
             frame.attrs = {key: document[key] for key in document if key != "cells"}
             frame.to_parquet(target, index=False)
-    except OSError as error:
-        raise XTransplantError(f"cannot write {str(target)!r}: {error.strerror}") from error
 
 
 def _vanilla(grid: Grid, prompt: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xtransplant.report.fonts import installed_fonts, save_figure
-from xtransplant.report.paths import checked_path
+from xtransplant.report.paths import checked_path, replaced
 from xtransplant.report.words import changed, languages, model_label, percent, quoted, visible
 
 if TYPE_CHECKING:
@@ -52,11 +52,12 @@ def plot_grid(grid: Grid, path: str | Path | None = None) -> Figure:
         path: where to save it, ``.png``, ``.svg`` or ``.pdf``; nowhere by default.
 
     Raises:
-        XTransplantError: another suffix, or a folder that is missing.
+        XTransplantError: another suffix, or a place that cannot be written to.
     """
     from matplotlib.figure import Figure
 
-    where = None if path is None else checked_path(path, PLOT_SUFFIXES, "--plot")
+    if path is not None:
+        checked_path(path, PLOT_SUFFIXES, "--plot")
     picture = _picture(grid)
     n_rows, n_columns = picture.values.shape
     cell = min(0.5, 6.4 / max(n_rows, n_columns))
@@ -76,8 +77,9 @@ def plot_grid(grid: Grid, path: str | Path | None = None) -> Figure:
     if picture.numbers is not None:
         _write_numbers(axes, picture)
     _mark_best(axes, grid)
-    if where is not None:
-        save_figure(figure, where)
+    if path is not None:
+        with replaced(path, "--plot") as target:
+            save_figure(figure, target)
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -68,12 +69,15 @@ class Edit:
 class _SiteRecorder:
     """``source.attn`` or ``target.attn``: indexing reads, assigning writes."""
 
+    __iter__ = None  # it would go on past the last layer
+
     def __init__(self, prompt: _PromptRecorder, site: Site, head: int | None = None) -> None:
         self._prompt, self._site, self._head = prompt, site, head
 
     def __call__(self, head: int) -> _SiteRecorder:
         if self._site != "head":
             raise XTransplantError(f"only site head takes a head's number, not {self._site}")
+        head = _whole(head, "a head", "head(3)")
         n_heads = self._prompt.shape.n_heads
         if not -n_heads <= head < n_heads:
             raise XTransplantError(
@@ -88,8 +92,13 @@ class _SiteRecorder:
         self._prompt.write(self._site, *self._place(key), self._head, value)
 
     def _place(self, key: Any) -> tuple[Layer, Span]:
+        if isinstance(key, tuple) and len(key) != 2:
+            raise XTransplantError(
+                f"{self._prompt.name}.{self._site}[...] takes a layer, and tokens after a comma, "
+                f"as in [j] or [j, -3:], not {len(key)} values"
+            )
         layer, tokens = key if isinstance(key, tuple) else (key, None)
-        layer = layer if isinstance(layer, Layer) else Layer(layer)
+        layer = layer if isinstance(layer, Layer) else Layer(_whole(layer, "a layer", "[j]"))
         n_layers = self._prompt.shape.n_layers
         if not -n_layers <= layer < n_layers:
             raise XTransplantError(
@@ -98,13 +107,32 @@ class _SiteRecorder:
         return Layer(int(layer) % n_layers, layer.label), LAST if tokens is None else span(tokens)
 
 
+def _whole(number: Any, what: str, how: str) -> int:
+    """A number of a layer or head; True and 1.5 are none, though Python may take them for one."""
+    try:
+        if not isinstance(number, bool):
+            return operator.index(number)
+    except TypeError:
+        pass
+    raise XTransplantError(f"{what} is a whole number, as in {how}, not {number!r:.60}")
+
+
 class _PromptRecorder:
     """``source`` or ``target`` as a strategy sees it."""
+
+    __slots__ = ("edits", "name", "shape")
 
     def __init__(self, name: Literal["source", "target"], shape: Shape) -> None:
         self.name = name
         self.shape = shape
         self.edits: dict[Read, Edit] = {}
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in self.__slots__:
+            return super().__setattr__(name, value)
+        raise XTransplantError(
+            f"{self.name}.{name} = ... names no layer; write {self.name}.attn[j] = ..."
+        )
 
     def __getattr__(self, site: str) -> _SiteRecorder:
         if site not in self.shape.sites:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
+import math
 import sys
-import traceback
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from xtransplant.errors import XTransplantError
+from xtransplant.strategies.faults import TooLong, limited, place_of, said
 from xtransplant.strategies.recorder import Edit, Shape, record
 from xtransplant.strategies.script import Script
 
@@ -24,6 +25,9 @@ __all__ = ["Option", "Strategy", "check_verifiable", "find_strategy", "strategy"
 _GROUP = "xtransplant.strategies"
 FILE_MODULE = "xtransplant_file_"
 """What the modules of strategy files are called, before a digest of the path and the name."""
+RECORDING_SECONDS = 30.0
+"""How long a strategy may take over one layer pair; recording one is a matter of microseconds."""
+_KINDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,11 @@ class Option:
     default: Any
 
     def parse(self, text: str) -> Any:
-        """The value that ``text`` means for this option's type."""
+        """The value that ``text`` means for this option's type.
+
+        Raises:
+            XTransplantError: none; a number that is not finite is none either.
+        """
         choices = typing.get_args(self.type)
         if typing.get_origin(self.type) is typing.Literal:
             if text not in choices:
@@ -46,14 +54,17 @@ class Option:
                 raise self._wrong(text, "true or false")
             return text.lower() == "true"
         try:
-            return self.type(text)
+            value = self.type(text)
         except ValueError:
-            kinds = {int: "a whole number", float: "a number"}
-            raise self._wrong(text, kinds.get(self.type, self.type.__name__)) from None
+            raise self._wrong(text, _KINDS[self.type]) from None
+        if isinstance(value, float) and not math.isfinite(value):
+            raise self._wrong(text, "a finite number")
+        return value
 
     def _wrong(self, text: str, right: str) -> XTransplantError:
         return XTransplantError(
-            f"option {self.name}={text!r} should be {right}, such as -S {self.name}={self.default}"
+            f"option {self.name}={text[:60]!r} should be {right}, such as "
+            f"-S {self.name}={self.default}"
         )
 
 
@@ -108,19 +119,28 @@ class Strategy:
         """The edits for layer pair i→j, as data.
 
         Raises:
-            XTransplantError: its function fails, writes what cannot be written, or is raw.
+            XTransplantError: its function fails, ends the program or does not come to an end,
+                writes what cannot be written, or is raw; says its file and line.
         """
         if self.raw:
             raise XTransplantError(f"strategy {self} is raw: it records no edits")
+        at = f"layer pair {i}→{j}, "
         try:
-            return record(self.function, shape, i, j, dict(self.values))
+            with limited(RECORDING_SECONDS):
+                return record(self.function, shape, i, j, dict(self.values))
+        except KeyboardInterrupt:
+            raise
         except XTransplantError as error:
-            raise XTransplantError(f"strategy {self}, layer pair {i}→{j}: {error}") from error
-        except Exception as error:
-            line = traceback.extract_tb(error.__traceback__)[-1].lineno
+            place = place_of(error, self.origin)
+            raise XTransplantError(f"strategy {self}, {at}{place}: {error}") from error
+        except TooLong as error:
             raise XTransplantError(
-                f"strategy {self} fails at layer pair {i}→{j}, {self.origin} line {line}: "
-                f"{type(error).__name__}: {error}"
+                f"strategy {self} is still recording after {RECORDING_SECONDS:g} s at {at}"
+                f"{place_of(error, self.origin)}: is there a loop without an end?"
+            ) from error
+        except BaseException as error:
+            raise XTransplantError(
+                f"strategy {self} fails at {at}{place_of(error, self.origin)}: {said(error)}"
             ) from error
 
     def __str__(self) -> str:
@@ -138,23 +158,52 @@ def strategy(name: str, *, raw: bool = False) -> Callable[[Callable[..., Any]], 
             trace holds nothing but its prompt, ``[1, n_tokens, ...]``.
 
     Raises:
-        XTransplantError: an option without a type or a default, or a raw function without a
-            ``yield``.
+        XTransplantError: no function that can be called like this, a name that is none, an option
+            of another type or without a default, or a raw function without a ``yield``.
     """
 
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise XTransplantError(
+            f'a strategy needs a name on one line: @strategy("name"), not {name!r:.60}'
+        )
+
     def decorate(function: Callable[..., Any]) -> Strategy:
-        if raw and not inspect.isgeneratorfunction(inspect.unwrap(function)):
+        if not inspect.isfunction(function):
+            raise XTransplantError(f"strategy {name} should be a function, not {function!r:.60}")
+        plain = inspect.unwrap(function)
+        if inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain):
+            raise XTransplantError(f"strategy {name} is async; write it as def, without await")
+        if raw != inspect.isgeneratorfunction(plain):
             raise XTransplantError(
                 f"raw strategy {name} has no yield; write one between what it does in the trace "
                 "of the source and in that of the target"
+                if raw
+                else f"strategy {name} has a yield; leave it out, or say that it is raw: "
+                f'@strategy("{name}", raw=True)'
             )
+        takes = ("model", "i", "j") if raw else ("source", "target", "i", "j")
+        signature = inspect.signature(function)
+        try:
+            signature.bind(*takes)
+        except TypeError as error:
+            raise XTransplantError(
+                f"strategy {name} takes {signature}, but is called with ({', '.join(takes)}): "
+                f"{error}"
+            ) from None
         hints = typing.get_type_hints(function)
-        parameters = list(inspect.signature(function).parameters.values())[3 if raw else 4 :]
+        parameters = list(signature.parameters.values())[len(takes) :]
         for parameter in parameters:
             if parameter.name not in hints or parameter.default is parameter.empty:
                 raise XTransplantError(
                     f"option {parameter.name!r} of strategy {name} needs a type and a default, "
                     f"as in: {parameter.name}: float = 0.5"
+                )
+            kind = hints[parameter.name]
+            if kind not in _KINDS and typing.get_origin(kind) is not typing.Literal:
+                raise XTransplantError(
+                    f"option {parameter.name!r} of strategy {name} is of type "
+                    f"{getattr(kind, '__name__', kind)}; it should be float, int, bool, str or a "
+                    "Literal of texts"
                 )
         options = tuple(Option(p.name, hints[p.name], p.default) for p in parameters)
         path = inspect.getsourcefile(function) or ""
@@ -208,15 +257,16 @@ def _from_file(path: Path, name: str) -> Strategy:
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
-    except XTransplantError:
+    except KeyboardInterrupt:
         raise
-    except Exception as error:
-        line = (
-            getattr(error, "lineno", None) or traceback.extract_tb(error.__traceback__)[-1].lineno
-        )
-        raise XTransplantError(
-            f"strategy file {path} line {line} fails to import: {type(error).__name__}: {error}"
-        ) from error
+    except XTransplantError as error:
+        place = place_of(error, str(path.resolve()), str(path))
+        raise XTransplantError(f"strategy file {place}: {error}") from error
+    except SyntaxError as error:
+        raise XTransplantError(_no_python(path, error)) from error
+    except BaseException as error:
+        place = place_of(error, spec.origin or str(path), str(path))
+        raise XTransplantError(f"strategy file {place} fails to import: {said(error)}") from error
     found = {item.name: item for item in vars(module).values() if isinstance(item, Strategy)}
     if name in found:
         return found[name]
@@ -229,6 +279,17 @@ def _from_file(path: Path, name: str) -> Strategy:
     raise XTransplantError(
         f"strategy file {path} defines {', '.join(found)}; choose one: {path}:{next(iter(found))}"
     )
+
+
+def _no_python(path: Path, error: SyntaxError) -> str:
+    """What is wrong with a file that Python cannot read, with the line only where there is one."""
+    if error.filename not in (None, str(path), str(path.resolve())):
+        # Of another module, which the file imports.
+        there = f"{error.filename} line {error.lineno}"
+        return f"strategy file {path} fails to import: {there}: {error.msg}"
+    line = f" line {error.lineno}" if error.lineno else ""
+    advice = "; save it as UTF-8 text" if "null bytes" in error.msg or "decode" in error.msg else ""
+    return f"strategy file {path}{line} is no Python: {error.msg}{advice}"
 
 
 def check_verifiable(strategy: Strategy) -> None:

@@ -7,6 +7,8 @@ as indices and coefficients; only a function of the user's own travels as code.
 
 from __future__ import annotations
 
+import math
+import numbers
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -89,8 +91,21 @@ def span(key: int | slice) -> Span:
     if isinstance(key, slice):
         if key.step not in (None, 1):
             raise XTransplantError(f"a span of tokens takes no step, got {key.step}")
-        return Span(key.start, key.stop)
-    return Span(operator.index(key), _after(operator.index(key)))
+        return Span(_bound(key.start), _bound(key.stop))
+    index = _bound(key)
+    assert index is not None
+    return Span(index, _after(index))
+
+
+def _bound(token: Any) -> int | None:
+    try:
+        if not isinstance(token, bool):
+            return None if token is None else operator.index(token)
+    except TypeError:
+        pass
+    raise XTransplantError(
+        f"tokens are counted in whole numbers, as in [j, -1] or [j, 2:5], not {token!r:.60}"
+    )
 
 
 LAST = Span(-1, None)
@@ -157,14 +172,17 @@ class Value:
     def __mul__(self, other: Value | float) -> Value:
         if isinstance(other, Value):
             return apply(operator.mul, self, other)
-        return self._scaled(float(other))
+        return self._scaled(_number(other))
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: Value | float) -> Value:
         if isinstance(other, Value):
             return apply(operator.truediv, self, other)
-        return self._scaled(1.0 / float(other))
+        divisor = _number(other)
+        if divisor == 0.0:
+            raise XTransplantError("a value is divided by 0; leave such layer pairs out")
+        return self._scaled(1.0 / divisor)
 
     def _scaled(self, factor: float) -> Value:
         if factor == 0.0:
@@ -195,12 +213,24 @@ def as_value(value: Value | float) -> Value:
     """A number as a constant value; anything else that is no value is an error."""
     if isinstance(value, Value):
         return value
-    if isinstance(value, (int, float)):
-        return Value(constant=float(value))
-    raise XTransplantError(
-        f"a strategy writes reads of source and target, sums of them, or numbers, "
-        f"not {type(value).__name__}; for another function use xtransplant.apply(function, value)"
-    )
+    return Value(constant=_number(value))
+
+
+def _number(value: Any) -> float:
+    """A number to add, scale by or write; a tensor, a text, True or NaN is none."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise XTransplantError(
+            f"a strategy writes reads of source and target, sums of them, or numbers, "
+            f"not {type(value).__name__}; for another function use xtransplant.apply(function, "
+            "value)"
+        )
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise XTransplantError(f"a strategy computes with finite numbers, not {number}")
+    return number
 
 
 def apply(function: Callable[..., Any], *values: Value | float) -> Value:
@@ -211,5 +241,13 @@ def apply(function: Callable[..., Any], *values: Value | float) -> Value:
             ``head``) and returns one of that shape; a row is one token of one variant, and the
             function must treat each row by itself. It is called inside the model's trace.
         values: what it is called with.
+
+    Raises:
+        XTransplantError: no function, or no value to call it with.
     """
+    if not callable(function) or not values:
+        raise XTransplantError(
+            f"apply takes a function and the values it is called with, as in apply(torch.relu, "
+            f"source.attn[i]), not {function!r:.60}"
+        )
     return Value(((1.0, Applied(function, tuple(as_value(value) for value in values))),))

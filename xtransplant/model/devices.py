@@ -1,0 +1,36 @@
+"""Which devices there are, asked before a checkpoint is read."""
+
+from __future__ import annotations
+
+import torch
+
+from xtransplant.errors import XTransplantError
+
+__all__ = ["check_device_map", "devices"]
+
+_SPREAD = ("auto", "balanced", "balanced_low_0", "sequential")
+
+
+def devices() -> tuple[str, ...]:
+    """Names of the devices of this machine that a model can be put on."""
+    found = ["cpu"]
+    kind = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    if kind is not None:
+        found += [f"{kind.type}:{k}" for k in range(torch.accelerator.device_count())]
+    return tuple(found)
+
+
+def check_device_map(text: str) -> None:
+    """Whether a model can be put where ``--device-map`` says.
+
+    Raises:
+        XTransplantError: no such device, or not on this machine.
+    """
+    there = devices()
+    kinds = {name.partition(":")[0] for name in there}
+    if text in (*_SPREAD, *there, *kinds):
+        return
+    raise XTransplantError(
+        f"--device-map {text!r} is no device of this machine; it has {', '.join(there)}, or auto "
+        "to spread the layers over all of them"
+    )

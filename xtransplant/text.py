@@ -1,0 +1,136 @@
+"""Text as it comes from users: read as UTF-8, and refused in words where it cannot be."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from pathlib import Path
+from typing import Any
+
+from xtransplant.errors import XTransplantError
+
+__all__ = ["check_text", "parse_json", "read_text"]
+
+_MOST_BYTES = 2**30
+# The longer marks first: that of UTF-32 begins as that of UTF-16 does.
+_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip",
+    b"PAR1": "Parquet",
+}
+_ADVICE = {
+    "gzip": "it is compressed with gzip; unpack it first: gunzip",
+    "zip": "it is a zip archive or a spreadsheet; unpack it, or save it as UTF-8 CSV",
+    "Parquet": "it is a Parquet file, not text",
+    "binary": "it is no text: it holds NUL bytes; give a text file in UTF-8",
+}
+
+
+def read_text(path: Path) -> str:
+    """A file's text, without a byte order mark, its line ends as they are.
+
+    Raises:
+        FileNotFoundError: no such file.
+        XTransplantError: a file that cannot be read, or is not UTF-8; the message names the file,
+            the encoding it looks like and how to convert it.
+    """
+    named = repr(str(path))
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise XTransplantError(f"cannot read {named}: {why}; give a text file in UTF-8") from error
+    if len(raw) > _MOST_BYTES:
+        raise XTransplantError(f"cannot read {named}: more than 1 GiB of text; cut it into parts")
+    why = _not_utf8(raw, path)
+    if why:
+        raise XTransplantError(f"cannot read {named}: {why}")
+    return raw.decode("utf-8-sig")
+
+
+def parse_json(text: str) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: it is none, or nests or counts beyond what can be read; says why.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    except json.JSONDecodeError as error:
+        # A few words of the place say more than its number.
+        near = text[max(0, error.pos - 12) : error.pos + 12]
+        if not text.strip():
+            raise ValueError("it is empty") from None
+        if error.pos >= len(text.rstrip()):
+            raise ValueError("it ends in the middle") from None
+        place = f"line {error.lineno}, at {near!r}" if "\n" in text.strip() else f"at {near!r}"
+        raise ValueError(f"{error.msg.lower()}, {place}") from None
+    except ValueError:
+        raise ValueError("a number in it has thousands of digits") from None
+
+
+def check_text(text: str, named: str) -> str:
+    """The text itself, if a tokenizer can take it.
+
+    Raises:
+        XTransplantError: it holds NUL, or half of a surrogate pair; ``named`` says what it is.
+    """
+    for place, char in enumerate(text):
+        if char == "\0":
+            raise XTransplantError(
+                f"{named} holds a NUL character at position {place}; a prompt is plain text: take "
+                "it out (or is the file in UTF-16?)"
+            )
+        if "\ud800" <= char <= "\udfff":
+            raise XTransplantError(
+                f"{named} holds half a surrogate pair, \\u{ord(char):04x}, at position {place}, "
+                "which is no character; write the whole one, in UTF-8"
+            )
+    return text
+
+
+def _not_utf8(raw: bytes, path: Path) -> str:
+    """Why bytes are not UTF-8 text, and what to do; empty if they are."""
+    kind = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), "")
+    if not kind:
+        # Latin letters in UTF-16 without its mark: every second byte is zero.
+        head = raw[:400]
+        halves = [head[start::2] for start in (0, 1)]
+        if len(head) >= 4 and any(half.count(0) > 0.6 * len(half) for half in halves):
+            kind = "UTF-16LE" if halves[1].count(0) > halves[0].count(0) else "UTF-16BE"
+            kind = "binary" if all(half.count(0) > 0.6 * len(half) for half in halves) else kind
+    if kind in _ADVICE:
+        return f"{_ADVICE[kind]} {path}" if kind == "gzip" else _ADVICE[kind]
+    line = 0
+    if not kind:
+        try:
+            raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = raw.count(b"\n", 0, error.start) + 1
+            kind = _one_byte_encoding(raw)
+    if not kind:
+        return ""
+    where = f" (line {line})" if line else ""
+    return (
+        f"it is not UTF-8{where} but looks like {kind}; convert it: "
+        f"iconv -f {kind} -t UTF-8 {path} > converted"
+    )
+
+
+def _one_byte_encoding(raw: bytes) -> str:
+    """The likeliest of a few encodings with one byte to a letter."""
+    high = [byte for byte in raw if byte >= 0x80]
+    # Western texts have few letters beyond ASCII; Cyrillic ones are made of them.
+    letters = sum(chr(byte).isalpha() for byte in raw if byte < 0x80)
+    if len(high) > letters and sum(byte >= 0xC0 for byte in high) > 0.8 * len(high):
+        return "CP1251"
+    return "CP1252" if any(0x80 <= byte < 0xA0 for byte in high) else "ISO-8859-1"
