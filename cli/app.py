@@ -128,4 +128,6 @@ def _failed(error: BaseException, interrupted: bool, debug: bool) -> int:
 
 
 def _say(message: str) -> None:
-    print("xtp: " + " ".join(message.split()), file=sys.stderr)
+    from xtransplant.report.escape import visible
+
+    print("xtp: " + visible(" ".join(message.split())), file=sys.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import platform
 from importlib.metadata import version
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xtransplant.errors import XTransplantError
+from xtransplant.report.escape import json_text
 from xtransplant.report.paths import checked_path
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def grid_document(grid: Grid) -> dict[str, Any]:
 
 def grid_json(grid: Grid) -> str:
     """:func:`grid_document` as text."""
-    return json.dumps(grid_document(grid), ensure_ascii=False, indent=1, allow_nan=False)
+    return json_text(grid_document(grid))
 
 
 def save_grid(grid: Grid, path: str | Path) -> None:
