@@ -150,7 +150,7 @@ def _drop(stream: TextIO) -> None:
 
 
 def _say(message: str) -> None:
-    from xtransplant.report.words import visible
+    from xtransplant.report.escape import visible
 
     line = visible(" ".join(message.split()))
     if len(line) > 2 * _LONGEST:

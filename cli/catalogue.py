@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -28,13 +27,15 @@ def list_(
     """List strategies, tasks, families or languages."""
     from xtransplant.benchmarks.task import listing
 
+    from xtransplant.report.escape import json_text, visible
+
     rows = listing(kind.value)
     if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        typer.echo(json_text(rows))
         return
     width = max(len(row["name"]) for row in rows)
     for row in rows:
-        typer.echo(f"{row['name']:<{width}}  {row['summary']}".rstrip())
+        typer.echo(visible(f"{row['name']:<{width}}  {row['summary']}").rstrip())
 
 
 def show(
@@ -43,16 +44,18 @@ def show(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Show a strategy: its docstring, what it records, its options."""
+    from xtransplant.report.escape import json_text, visible
     from xtransplant.strategies.describe import describe
 
     about: dict[str, Any] = describe(strategy)
     if as_json:
-        typer.echo(json.dumps(about, ensure_ascii=False, indent=1))
+        typer.echo(json_text(about))
         return
-    typer.echo(f"{about['name']}  ({about['origin']})\n\n{about['doc']}\n")
+    head = f"{about['name']}  ({about['origin']})"
+    typer.echo(f"{visible(head)}\n\n{visible(about['doc'], keep_lines=True)}\n")
     typer.echo("raw: runs inside the traces of one variant" if about["raw"] else "records")
     for edit in about["records"]:
-        typer.echo(f"    {edit}")
+        typer.echo(f"    {visible(str(edit))}")
     typer.echo("\noptions" if about["options"] else "\nno options")
     for option in about["options"]:
-        typer.echo(f"    -S {option['name']}={option['default']}  ({option['type']})")
+        typer.echo(visible(f"    -S {option['name']}={option['default']}  ({option['type']})"))

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from xtransplant.report.escape import visible
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -55,6 +57,7 @@ def progress(message: str, *, quiet: bool, verbose: bool) -> Iterator[None]:
     On a terminal the line is gone when the work is done; elsewhere it is written only with
     ``verbose``, and stays.
     """
+    message = visible(message)
     shown = sys.stderr.isatty() and not quiet and not verbose
     if shown:
         print(f"{message} ...", end="", file=sys.stderr, flush=True)
@@ -82,13 +85,13 @@ class Lines:
         if self._open:
             print(file=sys.stderr)
             self._open = False
-        print(f"xtp: {_on_one_line(line)}", file=sys.stderr, flush=True)
+        print(f"xtp: {visible(line)}", file=sys.stderr, flush=True)
 
     def note(self, line: str) -> None:
         """A line that is written over by the next, on a terminal; elsewhere it is not shown."""
         if self._quiet or not self._live:
             return
-        print(f"\r\x1b[Kxtp: {_on_one_line(line)}", end="", file=sys.stderr, flush=True)
+        print(f"\r\x1b[Kxtp: {visible(line)}", end="", file=sys.stderr, flush=True)
 
     def watch(self, progress: Progress) -> None:
         """How far a language is; on a terminal the line is written over until it is done."""
@@ -101,7 +104,7 @@ class Lines:
             f"{progress.total} examples, {_time(progress.seconds)} so far{left}"
         )
         start, end = ("\r\x1b[K", "\n" if done else "") if self._live else ("", "\n")
-        print(f"{start}xtp: {_on_one_line(line)}", end=end, file=sys.stderr, flush=True)
+        print(f"{start}xtp: {visible(line)}", end=end, file=sys.stderr, flush=True)
         self._open = self._live and not done
 
 
@@ -175,15 +178,9 @@ def _of_travel(
         yield "would travel", "yes"
 
 
-def _on_one_line(text: str) -> str:
-    from xtransplant.report.words import visible
-
-    return visible(text)
-
-
 def _print_rows(rows: Iterable[tuple[str, str]]) -> None:
     for name, value in rows:
-        print(f"{name:<17} {_on_one_line(value)}")
+        print(f"{name:<17} {visible(value)}")
 
 
 def _time(seconds: float) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
@@ -24,10 +23,11 @@ def doctor(
 
     ready(verbose=False)
     from xtransplant.bench.remote import diagnose
+    from xtransplant.report.escape import visible
 
     found = diagnose(on, model, insecure=insecure)
     for one in found:
-        typer.echo(f"{'ok  ' if one.ok else 'FAIL'}  {one.what}")
+        typer.echo(f"{'ok  ' if one.ok else 'FAIL'}  {visible(one.what)}")
     if not all(one.ok for one in found):
         raise typer.Exit(1)
 
@@ -43,10 +43,11 @@ def models(
 
     ready(verbose=False)
     from xtransplant.bench.remote import models_on
+    from xtransplant.report.escape import json_text, visible
 
     rows = models_on(on, insecure=insecure)
     if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        typer.echo(json_text(rows))
         return
     for row in rows:
-        typer.echo(f"{row['model']}  {row['revision']}  {row['state'].lower()}")
+        typer.echo(visible(f"{row['model']}  {row['revision']}  {row['state'].lower()}"))

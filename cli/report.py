@@ -49,6 +49,7 @@ def report(
     from xtransplant.cli.console import quieten_plots, results
 
     from xtransplant.report.document import write_report
+    from xtransplant.report.escape import visible
 
     quieten_plots()
     shown = write_report(
@@ -58,7 +59,7 @@ def report(
     for text in shown.texts:
         typer.echo(text, nl=False) if isinstance(text, str) else results().print(text)
     for path in shown.written:
-        typer.echo(path)
+        typer.echo(visible(str(path)))
 
 
 def runs(
@@ -84,8 +85,9 @@ def rescore(
 ) -> None:
     """Judge stored outputs again, offline."""
     from xtransplant.bench.rescore import rescore as judge_again
+    from xtransplant.report.escape import visible
 
     for path in run:
         done = judge_again(path, rule=rule)
         changed = ", ".join(f"{level} {count}" for level, count in done.changed.items())
-        typer.echo(f"{path.name}: {done.records} records judged; changed: {changed}")
+        typer.echo(f"{visible(path.name)}: {done.records} records judged; changed: {changed}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from xtransplant.engine.score import Scores
 from xtransplant.grid import Grid
 from xtransplant.packing import ROWS, SHARED
 from xtransplant.prompts import Example
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 CANDIDATES = (" 42", " 17", " 99")
 NASTY = "[bold]x[/bold] \x1b[31mred\x1b[0m\n\u202eback"

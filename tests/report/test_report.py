@@ -6,64 +6,14 @@ import json
 import re
 from dataclasses import replace
 
-import numpy as np
 import pytest
+from made_runs import N, make_run
 
-from xtransplant import Example, XTransplantError
-from xtransplant.bench.judge import judge
-from xtransplant.prompts import Key
+from xtransplant import XTransplantError
+from xtransplant.report.data import frame
 from xtransplant.report.document import runs_table, write_report
-from xtransplant.report.formats import frame
 from xtransplant.report.tables import make_tables
-from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
-from xtransplant.runs.store import create_run
-from xtransplant.runs.tables import SOURCE, VANILLA, Rows, examples_table, records_table
 from xtransplant.stats import summarise
-
-OPTIONS = ("1", "2", "3")
-PAIRS = [(i, j) for i in range(4) for j in range(4)]
-N = 12
-
-
-def make_run(folder, *, strategies=("attn-swap", "ffn-swap"), langs=("sw", "zh"), split="pilot",
-             model="org/model", pairs=PAIRS, own_pairs=None, seed=0, left_out=None):  # fmt: skip
-    """A run whose model answers at random, better with ffn-swap 3→1."""
-    dice = np.random.default_rng(seed)
-    languages = {
-        lang: Language(N, "", {s: [list(own_pairs[lang])] for s in strategies} if own_pairs else {})
-        for lang in langs
-    }
-    entry = TaskEntry("1", "MIT", "en-to-lang", split, "generate", "choice", 8, languages,
-                      left_out or {})  # fmt: skip
-    manifest = Manifest(
-        id=folder.name, schema=SCHEMA, config={"pairs": "overall"},
-        model={"name": model, "n_layers": 4},
-        strategies={s: {"pairs": [] if own_pairs else [*map(list, pairs)]} for s in strategies},
-        tasks={"xnli": entry}, versions={}, machine={}, started="2026-01-01T00:00:00Z",
-    )  # fmt: skip
-    run = create_run(folder, manifest)
-    for part in manifest.parts():
-        examples = [example(k) for k in range(N)]
-        rows = Rows()
-        for name in (VANILLA, SOURCE, *strategies):
-            own = [] if name in (VANILLA, SOURCE) else manifest.pairs(name, "xnli", part.lang)
-            for k in range(part.start, part.stop):
-                rows.add(k, name, own)
-                for pair in own or [None]:
-                    gold = examples[k].key.answers[0]
-                    sure = name == SOURCE or (name == "ffn-swap" and pair == (3, 1))
-                    said = gold if sure and dice.random() < 0.9 else str(dice.integers(1, 6))
-                    rows.outputs.append(f" ({said}) <b>&{name}_x</b>")
-        table, records = examples_table(examples, part.start, part.stop), records_table(rows)
-        run.write("examples", part, table)
-        run.write("records", part, records)
-        run.write("correct", part, judge(records, table, "choice"))
-    return run.finish()
-
-
-def example(k):
-    key = Key((OPTIONS[k % 3],), OPTIONS)
-    return Example("source", "target", (), None, f"e{k}", "en", "xx", key, key)
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +24,10 @@ def run(tmp_path_factory):
 def test_no_oracle_goes_unmarked_and_no_bound_without_its_null(run):
     for level in ("strict", "match", "lenient"):
         (table,) = make_tables([summarise(run)], level)
-        kinds = [row.kind for row in table.rows]
-        assert kinds.count("bound") == kinds.count("null") == 6
-        for row, following in zip(table.rows, table.rows[1:], strict=False):
-            if row.kind == "bound":
-                assert following.kind == "null"
-                assert following.label == f"{row.label}, null"
+        bounds = [row for row in table.rows if row.kind == "bound"]
+        assert len(bounds) == 6
+        assert all(set(row.nulls) == set(row.rates) for row in bounds)
+        assert all(row.nulls is None for row in table.rows if row.kind != "bound")
         assert any("oracle" in note for note in table.notes)
         assert {row.kind for row in table.rows if row.oracle} == {"best", "bound"}
 
@@ -90,7 +38,7 @@ def test_every_format_says_the_same_numbers(run, name, tmp_path):
     written = write_report([run.path], formats=[name], output=tmp_path, width=200).written
     text = written[0].read_text()
     for row in table.rows:
-        for rate in row.rates.values():
+        for rate in (*row.rates.values(), *(row.nulls or {}).values()):
             assert f"{100 * rate.value:.1f}" in text
         assert f"{100 * row.micro.value:.1f}" in text
         if row.oracle:
@@ -118,6 +66,7 @@ def test_csv_holds_every_pair_and_bound(run):
     one = found[(found.level == "match") & (found.lang == "sw") & (found.strategy == "ffn-swap")]
     assert (one.kind == "pair").sum() == 16
     assert (one.kind == "bound").sum() == 1 + 4 + 4
+    assert sorted(one[one.kind == "bound"].cells) == [4] * 8 + [16]
     assert one[one.kind == "bound"].oracle.all()
     assert not one[one.kind == "pair"].oracle.any()
     assert one[one.kind == "bound"].null.notna().all()
@@ -125,21 +74,26 @@ def test_csv_holds_every_pair_and_bound(run):
     assert (best.source_layer, best.target_layer) == (3, 1)
 
 
+NAME = "xnli_en-to-lang_pilot_generate_choice"
+
+
 def test_json_has_the_keys_of_lm_eval(run):
     document = json.loads(write_report([run.path], formats=["json"]).texts[0])
     (table,) = make_tables([summarise(run)])
-    entry = document["results"]["xnli_pilot_sw"]
-    assert entry["alias"] == "xnli_pilot_sw"
+    entry = document["results"][f"{NAME}_sw"]
+    assert entry["alias"] == f"{NAME}_sw"
     for row in table.rows:
         rate = row.rates["sw"]
-        assert entry[f"acc,{row.label}"] == rate.value
-        assert entry[f"acc_stderr,{row.label}"] == pytest.approx(rate.stderr)
-        assert entry[f"acc_ci95,{row.label}"] == pytest.approx(list(rate.ci95))
-        assert row.oracle == (row.label in document["oracles"])
-    assert document["results"]["xnli_pilot_macro"]["acc,vanilla (target)"] == pytest.approx(
-        table.rows[0].macro[0]
-    )
-    assert document["n-samples"]["xnli_pilot_sw"]["effective"] == N
+        assert entry[f"acc,{row.key}"] == rate.value
+        assert entry[f"acc_stderr,{row.key}"] == pytest.approx(rate.stderr)
+        assert entry[f"acc_ci95,{row.key}"] == pytest.approx(list(rate.ci95))
+        assert entry[f"n,{row.key}"] == N
+        assert row.oracle == (row.key in document["oracles"])
+        assert (row.nulls is not None) == (f"acc_null,{row.key}" in entry)
+        macro = document["results"][f"{NAME}_macro"]
+        assert macro[f"acc,{row.key}"] == pytest.approx(row.macro[0])
+        assert macro[f"acc_spread,{row.key}"] == pytest.approx(row.spread)
+    assert document["n-samples"][f"{NAME}_sw"]["effective"] == N
 
 
 def test_pilot_and_grid_stand_in_one_table(run, tmp_path):
@@ -168,19 +122,13 @@ def test_what_was_left_out_is_said(tmp_path):
     assert any("de is left out" in note for note in make_tables([summarise(run)])[0].notes)
 
 
-def test_an_unfinished_run_says_so(tmp_path):
-    run = make_run(tmp_path / "run")
-    run.part_path("correct", list(run.manifest.parts())[-1]).unlink()
-    (table,) = make_tables([summarise(run)])
-    assert any("not complete: 1 part" in note for note in table.notes)
-
-
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
 def test_figures_are_drawn(run, tmp_path, suffix):
     written = write_report([run.path], figures=[suffix], output=tmp_path / "figures").written
     assert sorted(path.name for path in written) == [
         f"one-xnli-attn-swap-heatmap.{suffix}", f"one-xnli-ffn-swap-heatmap.{suffix}",
-        f"one-xnli-upper-bound.{suffix}", f"xnli-pilot-generate-bars.{suffix}",
+        f"one-xnli-upper-bound.{suffix}",
+        f"xnli-en-to-lang-pilot-generate-choice-overall-bars.{suffix}",
     ]  # fmt: skip
     magic = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[suffix]
     assert all(path.read_bytes().startswith(magic) for path in written)

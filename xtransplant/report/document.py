@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from xtransplant.errors import XTransplantError
-from xtransplant.report.formats import FORMATS, csv, latex, lm_eval, markdown, terminal
+from xtransplant.report.data import csv, lm_eval
+from xtransplant.report.escape import json_text, visible
+from xtransplant.report.formats import FORMATS, latex, markdown, terminal
 from xtransplant.report.tables import make_tables
-from xtransplant.report.words import model_label, visible
+from xtransplant.report.words import model_label
 from xtransplant.runs.read import runs
 from xtransplant.runs.store import open_run
 from xtransplant.stats.summary import Summary, summarise
@@ -58,7 +60,7 @@ def write_report(
     if output is None and (figures or len(formats) > 1):
         what = "--figures" if figures else "several --format"
         raise XTransplantError(f"{what} write files: say where, with --output FOLDER")
-    summaries = [summarise(open_run(path)) for path in paths]
+    summaries = _named(list({Path(one).resolve(): Path(one) for one in paths}.values()))
     empty = [one.name for one in summaries if not any(t.languages for t in one.tasks.values())]
     if empty:
         raise XTransplantError(
@@ -93,13 +95,14 @@ def runs_table(folder: Path, *, as_json: bool) -> Any:
     """
     found = runs(folder)
     if as_json:
-        return json.dumps(found.to_dict(orient="records"), ensure_ascii=False, indent=1)
+        return json_text(found.to_dict(orient="records"))
     if found.empty:
         raise XTransplantError(
             f"no runs in {str(folder)!r}; make one: xtp bench --task babel --strategy attn-swap"
         )
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     names = ("run", "model", "mode", "strategies", "pairs", "state", "started")
@@ -108,8 +111,19 @@ def runs_table(folder: Path, *, as_json: bool) -> Any:
     for row in found.astype(str).to_dict(orient="records"):
         row["model"] = model_label(row["model"])
         row["started"] = row["started"][:16].replace("T", " ")
-        table.add_row(*(visible(row[name]) for name in names))
+        # Texts, not strings: in those rich would obey its own markup.
+        table.add_row(*(Text(visible(row[name])) for name in names))
     return table
+
+
+def _named(paths: Sequence[Path]) -> list[Summary]:
+    """Runs counted; those in folders of one name are told apart by the folders around them."""
+    summaries = [summarise(open_run(path)) for path in paths]
+    counts = Counter(one.name for one in summaries)
+    return [
+        replace(one, name=str(one.path.resolve())) if counts[one.name] > 1 else one
+        for one in summaries
+    ]
 
 
 def _text(name: str, summaries: Sequence[Summary], level: str, width: int) -> Any:

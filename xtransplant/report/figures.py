@@ -1,4 +1,4 @@
-"""A run in pictures: heatmaps by language, upper bounds by layer, bars by language."""
+"""A run in pictures: heatmaps by language, upper bounds by layer; and its tables in bars."""
 
 from __future__ import annotations
 
@@ -9,24 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xtransplant.report.bars import bars
+from xtransplant.report.escape import short
 from xtransplant.report.fonts import installed_fonts, save_figure
 from xtransplant.report.heatmap import COLOURS, PLOT_SUFFIXES, mark_cell
-from xtransplant.report.tables import Row, Table, arrow, make_tables
-from xtransplant.report.words import model_label, visible
+from xtransplant.report.rows import arrow
+from xtransplant.report.style import GREY, LINES, LONGEST, MARKS, name, plain, title
+from xtransplant.report.tables import make_tables, warning
+from xtransplant.report.words import model_label
 from xtransplant.stats.rates import micro
 from xtransplant.stats.summary import Summary, TaskCounts
-from xtransplant.stats.tally import Tally, together
+from xtransplant.stats.tally import Bound, Tally, together
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["bars", "curves", "heatmaps", "save_figures"]
-
-# Okabe and Ito's colours: told apart with every common kind of colour blindness.
-_LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_MARKS = ("o", "s", "^", "D", "v", "P", "X")
-_GREY = "#999999"
+__all__ = ["curves", "heatmaps", "save_figures"]
 
 
 def save_figures(
@@ -43,23 +42,30 @@ def save_figures(
     """
     assert set(suffixes) <= set(PLOT_SUFFIXES)
     figures: dict[str, Figure] = {}
+
+    def add(figure: Figure | None, *parts: str) -> None:
+        if figure is None:
+            return
+        stem = _file_name(*parts)
+        while stem.casefold() in map(str.casefold, figures):
+            stem += "_"  # they differ in what a file's name cannot say
+        figures[stem] = figure
+
     for summary in summaries:
         for task in summary.tasks.values():
-            grids = _grids(summary, task, level)
+            grids, run = _grids(summary, task, level), summary.path.name
             for strategy, tallies in grids.items():
-                name = _file_name(summary.name, task.name, strategy, "heatmap")
-                figures[name] = heatmaps(summary, task, strategy, tallies, level)
-            if grids:
-                name = _file_name(summary.name, task.name, "upper-bound")
-                figures[name] = curves(summary, task, grids, level)
+                figure = heatmaps(summary, task, strategy, tallies, level)
+                add(figure, run, task.name, strategy, "heatmap")
+            add(curves(summary, task, grids, level), run, task.name, "upper-bound")
     for table in make_tables(summaries, level):
-        figure = bars(table)
-        if figure is not None:
-            figures[_file_name(table.task, table.split, table.mode, "bars")] = figure
+        one = table.subject
+        what = (one.task, one.direction, one.split, one.mode, one.rule, one.pairs, "bars")
+        add(bars(table), *filter(None, what))
     written = []
-    for name, figure in figures.items():
+    for stem, figure in figures.items():
         for suffix in suffixes:
-            written.append(folder / f"{name}{suffix}")
+            written.append(folder / f"{stem}{suffix}")
             save_figure(figure, written[-1])
     return written
 
@@ -84,7 +90,7 @@ def heatmaps(
     limit = max(float(np.nanmax(np.abs(values))) for values, *_ in changes.values()) or 1.0
     n_columns = 3 if len(panels) in (3, 5, 6, 9) else min(4, len(panels))
     n_rows = math.ceil(len(panels) / n_columns)
-    figure = Figure(figsize=(2.7 * n_columns + 1.3, 2.95 * n_rows + 0.8), layout="compressed")
+    figure = Figure(figsize=(2.7 * n_columns + 1.3, 3.05 * n_rows + 0.9), layout="compressed")
     grid = figure.subplots(n_rows, n_columns, squeeze=False)
     fonts, image = installed_fonts(), None
     for k, axes in enumerate(grid.flat):
@@ -97,7 +103,8 @@ def heatmaps(
         best = panels[lang].best
         mark_cell(axes, sources.index(best[0]), targets.index(best[1]))
         axes.set_title(
-            f"{visible(lang)}: {_percent(base[lang])} → {_percent(panels[lang].rate(best).value)}"
+            f"{short(lang, LONGEST)}\n{_percent(base[lang])} → "
+            f"{_percent(panels[lang].rate(best).value)}"
             f" at {arrow(best)}", fontsize=8.5, fontfamily=fonts, parse_math=False,
         )  # fmt: skip
         _layer_ticks(axes, sources, targets)
@@ -109,95 +116,60 @@ def heatmaps(
     bar = figure.colorbar(image, ax=grid, shrink=0.7, pad=0.01)
     bar.ax.set_ylabel("change against vanilla, percentage points", fontsize=8)
     bar.ax.tick_params(labelsize=8)
-    _title(figure, f"{strategy}: {_about(summary, task)}",
-           "framed: most correct, picked after seeing the answers")  # fmt: skip
+    n_pairs = len(next(iter(panels.values())).hits)
+    title(figure, f"{warning(summary)}{strategy}: {_about(summary, task)}",
+           f"framed: most correct of {n_pairs}, picked after seeing the answers")  # fmt: skip
     return figure
 
 
 def curves(
     summary: Summary, task: TaskCounts, grids: dict[str, dict[str, Tally]], level: str
-) -> Figure:
+) -> Figure | None:
     """The upper bound by source layer (any target) and by target layer (any source), all
-    languages together, each with its null (dotted)."""
+    languages together, each with its null (dotted). None where no layer has a choice of pairs."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9.0, 3.9), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
+    every = {strategy: together(list(tallies.values())) for strategy, tallies in grids.items()}
+    sides = {
+        "source layer i, any target": {
+            name: _choices(one.by_source) for name, one in every.items()
+        },
+        "target layer j, any source": {
+            name: _choices(one.by_target) for name, one in every.items()
+        },
+    }
+    sides = {what: lines for what, lines in sides.items() if any(map(len, lines.values()))}
+    if not sides:
+        return None
+    figure = Figure(figsize=(5.4 * len(sides) - 1.8, 3.9), layout="constrained")
+    panels = figure.subplots(1, len(sides), sharey=True, squeeze=False)[0]
     rates = [counts.vanilla[level] for counts in task.languages.values()]
     vanilla = 100 * micro(rates).value
-    for k, (strategy, tallies) in enumerate(grids.items()):
-        every = together(list(tallies.values()))
-        colour, mark = _LINES[k % len(_LINES)], _MARKS[k % len(_MARKS)]
-        for axes, bounds in ((left, every.by_source), (right, every.by_target)):
-            layers = list(bounds)
-            own = [100 * bounds[layer].right / every.n for layer in layers]
-            null = [100 * bounds[layer].null / every.n for layer in layers]
-            axes.plot(layers, own, color=colour, marker=mark, ms=4, lw=1.5, label=strategy)
-            axes.plot(layers, null, color=colour, ls=":", lw=1.2)
-    for axes, what in ((left, "source layer i, any target"), (right, "target layer j, any source")):
-        axes.axhline(vanilla, color=_GREY, ls="--", lw=1.2, label="vanilla (target)")
+    for axes, (what, lines) in zip(panels, sides.items(), strict=True):
+        for k, (strategy, bounds) in enumerate(lines.items()):
+            colour, mark = LINES[k % len(LINES)], MARKS[k % len(MARKS)]
+            n, label = every[strategy].n, f"{name(strategy)}, {_best_of(bounds)}"
+            own = [100 * bound.right / n for bound in bounds.values()]
+            null = [100 * bound.null / n for bound in bounds.values()]
+            axes.plot(list(bounds), own, color=colour, marker=mark, ms=4, lw=1.5, label=label)
+            axes.plot(list(bounds), null, color=colour, ls=":", lw=1.2)
+        axes.axhline(vanilla, color=GREY, ls="--", lw=1.2, label="vanilla (target)")
+        axes.plot([], [], color=GREY, ls=":", lw=1.2, label="null")
         axes.set_xlabel(what, fontsize=9)
-        _plain(axes)
+        plain(axes)
         axes.xaxis.get_major_locator().set_params(integer=True)
-    left.plot([], [], color=_GREY, ls=":", lw=1.2, label="null")
-    left.set_ylabel("percent right, upper bound (oracle)", fontsize=9)
-    left.set_ylim(bottom=0)
-    handles, labels = left.get_legend_handles_labels()
+    panels[0].set_ylabel("percent right, upper bound (oracle)", fontsize=9)
+    panels[0].set_ylim(bottom=0)
+    found = dict[str, Any]()
+    for axes in panels:
+        handles, labels = axes.get_legend_handles_labels()
+        found |= dict(zip(labels, handles, strict=True))
     figure.legend(
-        handles, labels, loc="outside right center", fontsize=8, frameon=False,
+        list(found.values()), list(found), loc="outside right center", fontsize=8, frameon=False,
         prop={"family": installed_fonts(), "size": 8},
     )  # fmt: skip
-    _title(figure, _about(summary, task),
+    title(figure, warning(summary) + _about(summary, task),
            "an oracle: each example's pair is picked after seeing the answer")  # fmt: skip
-    return figure
-
-
-def bars(table: Table) -> Figure | None:
-    """Per language: without a transplant, with the pilot's pair (or the fixed ones), and the upper
-    bound as a hatched bar with its null as a line. None where no strategy has a row."""
-    from matplotlib.figure import Figure
-
-    strategies = list(dict.fromkeys(row.strategy for row in table.rows if row.strategy))
-    if not strategies:
-        return None
-    n = len(strategies)
-    width = min(14.0, max(6.0, 1.1 * len(table.languages) + 3.6))
-    figure = Figure(figsize=(width, 2.3 * n + 0.8), layout="constrained")
-    panels = figure.subplots(n, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
-    vanilla = next(row for row in table.rows if row.kind == "vanilla")
-    at = np.arange(len(table.languages))
-    fonts = installed_fonts()
-    for axes, strategy in zip(panels, strategies, strict=True):
-        own = [row for row in table.rows if row.strategy == strategy]
-        shown = [vanilla, *(row for row in own if row.kind == "pilot")]
-        if len(shown) == 1:
-            shown += [row for row in own if row.kind == "pair"][:3]
-        bound = [row for row in own if row.kind == "bound"][:1]
-        null = [row for row in own if row.kind == "null"][:1]
-        step = 0.84 / (len(shown) + len(bound))
-        for k, row in enumerate([*shown, *bound]):
-            place = at - 0.42 + (k + 0.5) * step
-            colour = _GREY if k == 0 else _LINES[(k - 1) % len(_LINES)]
-            style: dict[str, Any] = {"color": colour}
-            if row.oracle:
-                style = {"facecolor": "white", "edgecolor": "#444444", "hatch": "////", "lw": 0.8}
-            label = row.label + (" (oracle)" if row.oracle else "")
-            axes.bar(place, _heights(row, table.languages), 0.94 * step, label=label, **style)
-            if row.oracle and null:
-                heights = _heights(null[0], table.languages)
-                axes.hlines(heights, place - step / 2, place + step / 2, color="black", lw=1.6,
-                            label="its null")  # fmt: skip
-        axes.set_ylabel("percent right", fontsize=9)
-        handles, labels = axes.get_legend_handles_labels()
-        order = sorted(range(len(labels)), key=lambda k: labels[k] == "its null")
-        axes.legend(
-            [handles[k] for k in order], [labels[k] for k in order], frameon=False,
-            loc="center left", bbox_to_anchor=(1.0, 0.5), prop={"family": fonts, "size": 8},
-        )  # fmt: skip
-        _plain(axes)
-        axes.set_ylim(0, 104)
-    panels[-1].set_xticks(at, [visible(lang) for lang in table.languages], fontsize=9)
-    _title(figure, f"{table.task}, {table.split} split, {', '.join(table.models)}", table.how)
     return figure
 
 
@@ -217,6 +189,20 @@ def _grids(summary: Summary, task: TaskCounts, level: str) -> dict[str, dict[str
     return found
 
 
+def _choices(bounds: dict[int, Bound]) -> dict[int, Bound]:
+    """Those with more than one pair to pick from, if they are enough for a line."""
+    found = {layer: bound for layer, bound in bounds.items() if bound.cells > 1}
+    return found if len(found) > 1 else {}
+
+
+def _best_of(bounds: dict[int, Bound]) -> str:
+    """``best of 8``: how many pairs a layer's bound picks from."""
+    cells = [bound.cells for bound in bounds.values()]
+    if not cells:
+        return "no choice"
+    return f"best of {min(cells)}" + (f" to {max(cells)}" if min(cells) < max(cells) else "")
+
+
 def _matrix(one: Tally, vanilla: float) -> tuple[Any, list[int], list[int]]:
     """Change in percentage points ``[sources, targets]``; NaN where a pair was not run."""
     sources, targets = sorted(one.by_source), sorted(one.by_target)
@@ -234,26 +220,9 @@ def _layer_ticks(axes: Axes, sources: list[int], targets: list[int]) -> None:
     axes.tick_params(length=2)
 
 
-def _heights(row: Row, languages: Sequence[str]) -> list[float]:
-    return [100 * row.rates[lang].value if lang in row.rates else math.nan for lang in languages]
-
-
-def _plain(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", color="#DDDDDD", lw=0.6)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=8)
-
-
-def _title(figure: Figure, first: str, second: str) -> None:
-    figure.suptitle(
-        f"{visible(first)}\n{visible(second)}", fontsize=10, fontfamily=installed_fonts(),
-        parse_math=False,
-    )  # fmt: skip
-
-
 def _about(summary: Summary, task: TaskCounts) -> str:
-    return f"{task.name}, {task.split} split, {model_label(summary.manifest.model['name'])}"
+    entry, model = summary.manifest.tasks[task.name], summary.manifest.model["name"]
+    return f"{task.name} {entry.direction}, {task.split} split, {model_label(model)}"
 
 
 def _percent(value: float) -> str:
@@ -261,4 +230,5 @@ def _percent(value: float) -> str:
 
 
 def _file_name(*parts: str) -> str:
-    return "-".join("".join(c if c.isalnum() or c in "+-._" else "_" for c in p) for p in parts)
+    safe = ("".join(c if c.isalnum() or c in "+-._" else "_" for c in part) for part in parts)
+    return "-".join(part[:LONGEST] for part in safe)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 import platform
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xtransplant.report.escape import json_text
 from xtransplant.report.paths import checked_path, replaced
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def grid_document(grid: Grid) -> dict[str, Any]:
 
 def grid_json(grid: Grid) -> str:
     """:func:`grid_document` as text."""
-    return json.dumps(grid_document(grid), ensure_ascii=False, indent=1, allow_nan=False)
+    return json_text(grid_document(grid))
 
 
 def save_grid(grid: Grid, path: str | Path) -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xtransplant.report.escape import visible
 from xtransplant.report.fonts import installed_fonts, save_figure
 from xtransplant.report.paths import checked_path, replaced
-from xtransplant.report.words import changed, languages, model_label, percent, quoted, visible
+from xtransplant.report.words import changed, languages, model_label, percent, quoted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

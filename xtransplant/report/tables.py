@@ -1,93 +1,90 @@
-"""Tables of runs: what each row says, before any format is chosen.
+"""Tables of runs: which rows stand together, before any format is chosen.
 
 Rows that could only be reached by looking at the answers (an upper bound, the best pair in
-hindsight) are marked as oracles, and a bound is always followed by its null.
+hindsight, pairs chosen on the very examples they are counted on) are marked as oracles, and a bound
+carries its null.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from xtransplant.stats.rates import Rate, macro, micro, spread
-from xtransplant.stats.summary import LanguageCounts, Summary, TaskCounts
-from xtransplant.stats.tally import Bound, Tally, together
+from xtransplant.report.rows import Row, arrow, own_pairs, rows_of
+from xtransplant.report.words import model_label
+from xtransplant.runs.tables import CORRECT
+from xtransplant.stats.summary import Summary, TaskCounts
 
-__all__ = ["Row", "Table", "arrow", "make_tables"]
-
-Pair = tuple[int, int]
-_MOST_PAIRS = 8  # of a strategy, up to which each has a row
+__all__ = ["Subject", "Table", "make_tables", "warning"]
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of a table.
+class Subject:
+    """What a table is about; runs that agree in all of it stand together.
 
     Attributes:
-        label: what it is.
-        kind: ``vanilla``, ``source``, ``pair``, ``pilot``, ``best``, ``bound``, ``null``.
-        strategy: its strategy; empty without a transplant.
-        rates: by language.
-        pairs: by language, where each has its own.
-        run: name of the run it comes from.
+        rule: answers were judged by it; empty where candidates were scored.
+        pairs: those that were searched, as ``--pairs`` named them; empty where nothing was.
     """
 
-    label: str
-    kind: str
-    strategy: str
-    rates: dict[str, Rate]
-    pairs: dict[str, Pair]
-    run: str
+    task: str
+    direction: str
+    split: str
+    mode: str
+    rule: str
+    pairs: str = ""
 
     @property
-    def oracle(self) -> bool:
-        """Whether it was reached by looking at the answers."""
-        return self.kind in ("best", "bound")
-
-    @property
-    def micro(self) -> Rate:
-        """All examples together."""
-        return micro(list(self.rates.values()))
-
-    @property
-    def macro(self) -> tuple[float, float]:
-        """The mean over languages, and its standard error."""
-        return macro(list(self.rates.values()))
-
-    @property
-    def spread(self) -> float:
-        """Standard deviation over languages."""
-        return spread(list(self.rates.values()))
+    def name(self) -> str:
+        """For programs: the same whatever else is reported, and whatever pairs were searched."""
+        parts = (self.task, self.direction, self.split, self.mode, self.rule)
+        return "_".join(part for part in parts if part)
 
 
 @dataclass(frozen=True)
 class Table:
-    """One task and split, of one or more runs.
+    """One subject, of one or more runs.
 
     Attributes:
         level: ``strict``, ``match`` or ``lenient``.
         languages: columns, in the task's order.
         notes: what a reader has to know; one sentence each.
+        missing, parts: of the runs that are not complete: how many parts are not stored, and how
+            many there are.
     """
 
-    task: str
-    split: str
-    mode: str
+    subject: Subject
     level: str
     models: tuple[str, ...]
     languages: tuple[str, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+    missing: int = 0
+    parts: int = 0
 
     @property
     def title(self) -> str:
-        models = ", ".join(self.models)
-        return f"{self.task}, {self.split} split, {models}: percent right ({self.how})"
+        return f"{self.warning}{self.about}: percent right ({self.how})"
+
+    @property
+    def about(self) -> str:
+        """Task, direction, split, models, and the pairs that were searched."""
+        one = self.subject
+        pairs = [f"pairs {one.pairs}"] if one.pairs else []
+        return ", ".join(
+            [f"{one.task} {one.direction}", f"{one.split} split", *self.models, *pairs]
+        )
+
+    @property
+    def warning(self) -> str:
+        """Whether parts are missing; empty where none is."""
+        return _warning(self.missing, self.parts) if self.missing else ""
 
     @property
     def how(self) -> str:
         """What counts as right, in a few words."""
-        if self.mode == "score":
+        if self.subject.mode == "score":
             words = {
                 "strict": "the likeliest candidate, begun by the next token",
                 "match": "the likeliest candidate",
@@ -96,148 +93,182 @@ class Table:
         else:
             words = {
                 "strict": "the answer alone, as asked for",
-                "match": "the task's matching rule",
+                "match": "as the matching rule takes it",
                 "lenient": "the answer first, however it is said",
             }
-        return words[self.level]
+        rule = f"; rule {self.subject.rule}" if self.subject.rule else ""
+        return words[self.level] + rule
+
+
+def warning(summary: Summary) -> str:
+    """Of a run, for the title of its figure; empty where it is complete."""
+    total = len(list(summary.manifest.parts()))
+    return "" if summary.complete else _warning(summary.missing, total)
+
+
+def _warning(missing: int, parts: int) -> str:
+    return f"INCOMPLETE, {missing} of {parts} parts missing: "
+
+
+Found = Sequence[tuple[Summary, TaskCounts]]
 
 
 def make_tables(summaries: Sequence[Summary], level: str = "match") -> list[Table]:
-    """One table per task, split and mode, with the rows of every run that has it."""
-    groups: dict[tuple[str, str, str], list[tuple[Summary, TaskCounts]]] = {}
+    """One table per subject, with the rows of every run that has it.
+
+    A run that searched nothing (a fixed pair, or pairs chosen before) stands in the table of
+    every search that it can be compared with.
+    """
+    groups: dict[Subject, list[tuple[Summary, TaskCounts, str]]] = {}
     for summary in summaries:
         for task in summary.tasks.values():
             if task.languages:
-                groups.setdefault((task.name, task.split, task.mode), []).append((summary, task))
-    return [_table(key, found, level) for key, found in groups.items()]
+                one = (summary, task, _searched(summary, task))
+                groups.setdefault(_subject(summary, task), []).append(one)
+    tables = []
+    for subject, members in groups.items():
+        for pairs in dict.fromkeys(of for *_, of in members if of) or [""]:
+            found = [(summary, task) for summary, task, of in members if of in ("", pairs)]
+            tables.append(_table(replace(subject, pairs=pairs), found, level))
+    return tables
 
 
-def _table(
-    key: tuple[str, str, str], found: Sequence[tuple[Summary, TaskCounts]], level: str
-) -> Table:
+def _subject(summary: Summary, task: TaskCounts) -> Subject:
+    entry = summary.manifest.tasks[task.name]
+    rule = entry.rule if task.mode == "generate" else ""
+    return Subject(task.name, entry.direction, task.split, task.mode, rule)
+
+
+def _searched(summary: Summary, task: TaskCounts) -> str:
+    """The pairs that a run picks from, as it was asked for them; empty where it has no choice."""
+    numbers = [len(one["pairs"]) for one in summary.manifest.strategies.values()]
+    if own_pairs(summary, task.name) or max(numbers, default=0) < 2:
+        return ""
+    return str(summary.manifest.config.get("pairs") or f"{max(numbers)} of its own")
+
+
+def _table(subject: Subject, found: Found, level: str) -> Table:
     languages = tuple(dict.fromkeys(lang for _, task in found for lang in task.languages))
     models = tuple(dict.fromkeys(_model(summary) for summary, _ in found))
-    rows: list[Row] = []
+    # At all levels at once: what is one row at one level is one row at every other.
+    rows: list[tuple[Row, ...]] = []
     for summary, task in found:
         whose = f" [{_model(summary)}]" if len(models) > 1 else ""
-        for row in _rows(summary, task, level, whose):
-            same = [one for one in rows if one.label == row.label]
-            if any(one.rates == row.rates and one.pairs == row.pairs for one in same):
-                continue  # another run of the same model says the same
-            rows.append(row if not same else _from(row, summary.name))
-    order = list(dict.fromkeys(row.strategy for row in rows))
-    rows.sort(key=lambda row: (order.index(row.strategy), row.kind != "pilot"))
-    return Table(*key, level, models, languages, tuple(rows), tuple(_notes(found, rows)))
+        for triple in zip(*(rows_of(summary, task, one) for one in CORRECT), strict=True):
+            named = tuple(replace(row, label=row.label + whose) for row in triple)
+            _add(rows, named)
+    shown = _told_apart([triple[CORRECT.index(level)] for triple in rows], found)
+    order = list(dict.fromkeys(row.strategy for row in shown))
+    shown.sort(key=lambda row: (order.index(row.strategy), row.kind != "pilot"))
+    broken = {one.path: one for one, _ in found if not one.complete}.values()
+    return Table(
+        subject, level, models, languages, tuple(shown), tuple(_notes(found, shown)),
+        missing=sum(one.missing for one in broken),
+        parts=sum(len(list(one.manifest.parts())) for one in broken),
+    )  # fmt: skip
 
 
-def _rows(summary: Summary, task: TaskCounts, level: str, whose: str) -> Iterator[Row]:
-    def row(label: str, kind: str, strategy: str, rates: Mapping[str, Rate]) -> Row:
-        return Row(label + whose, kind, strategy, dict(rates), {}, summary.name)
-
-    own = task.languages
-    yield row("vanilla (target)", "vanilla", "", {k: v.vanilla[level] for k, v in own.items()})
-    yield row("vanilla (source)", "source", "", {k: v.source[level] for k, v in own.items()})
-    for strategy in summary.manifest.strategies:
-        tallies = _tallies(own, strategy, level)
-        if not tallies:
-            continue
-        entry = summary.manifest.tasks[task.name]
-        if any(language.pairs for language in entry.languages.values()):
-            pairs = {lang: next(iter(one.hits)) for lang, one in tallies.items()}
-            rates = {lang: one.rate(pairs[lang]) for lang, one in tallies.items()}
-            label = f"{strategy}, pilot pairs"
-            yield Row(label + whose, "pilot", strategy, rates, pairs, summary.name)
-            continue
-        yield from _grid_rows(strategy, tallies, row, summary.manifest.model["n_layers"])
+def _add(rows: list[tuple[Row, ...]], new: tuple[Row, ...]) -> None:
+    """A row more, unless an earlier one is the same quantity with the same numbers."""
+    for number, old in enumerate(rows):
+        if all(a.of == b.of and _said(a) == _said(b) for a, b in zip(old, new, strict=True)):
+            runs = tuple(dict.fromkeys((*old[0].runs, *new[0].runs)))
+            rows[number] = tuple(replace(row, runs=runs) for row in old)
+            return
+    rows.append(new)
 
 
-def _grid_rows(
-    strategy: str,
-    tallies: dict[str, Tally],
-    row: Callable[[str, str, str, Mapping[str, Rate]], Row],
-    n_layers: int,
-) -> Iterator[Row]:
-    every = together(list(tallies.values()))
-    last = n_layers - 1
-    shown = list(every.hits)
-    if len(shown) > _MOST_PAIRS:
-        # The paper's coarse settings.
-        shown = [pair for pair in ((last, 0), (0, 0)) if pair in every.hits]
-    for pair in shown:
-        rates = {lang: one.rate(pair) for lang, one in tallies.items()}
-        yield row(f"{strategy} {arrow(pair)}", "pair", strategy, rates)
-    if not every.is_grid:
-        return
-    rates = {lang: one.rate(every.best) for lang, one in tallies.items()}
-    yield row(f"{strategy} {arrow(every.best)} best", "best", strategy, rates)
-    yield from _bounds(strategy, "", row, tallies, lambda one: one.overall)
-    if len(every.by_source) > 1 and len(every.by_target) > 1:
-        if last in every.by_source:
-            name = f" {last}→j"
-            yield from _bounds(strategy, name, row, tallies, lambda one: one.by_source[last])
-        if 0 in every.by_target:
-            yield from _bounds(strategy, " i→0", row, tallies, lambda t: t.by_target[0])
+def _said(row: Row) -> tuple[object, ...]:
+    return row.label, row.rates, row.nulls, row.pair, row.pairs, row.complete, row.in_sample
 
 
-def _bounds(
-    strategy: str,
-    which: str,
-    row: Callable[[str, str, str, Mapping[str, Rate]], Row],
-    tallies: dict[str, Tally],
-    bound: Callable[[Tally], Bound],
-) -> Iterator[Row]:
-    label = f"{strategy} upper bound{which}"
-    rates = {lang: Rate(bound(one).right, one.n) for lang, one in tallies.items()}
-    yield row(label, "bound", strategy, rates)
-    nulls = {lang: Rate(bound(one).null, one.n) for lang, one in tallies.items()}
-    yield row(f"{label}, null", "null", strategy, nulls)
+def _told_apart(rows: list[Row], found: Found) -> list[Row]:
+    """Rows of one label are told apart by the numbers of their runs, each of them."""
+    counts = Counter(row.label for row in rows)
+    return [
+        replace(row, label=row.label + _tag(row, found)) if counts[row.label] > 1 else row
+        for row in rows
+    ]
 
 
-def _notes(found: Sequence[tuple[Summary, TaskCounts]], rows: Sequence[Row]) -> Iterator[str]:
-    if any(row.oracle for row in rows):
+def _tag(row: Row, found: Found) -> str:
+    """`` (run 1)``: which of the table's runs say it; a note says what they are."""
+    names = [summary.name for summary, _ in found]
+    return f" (run {', '.join(str(names.index(run) + 1) for run in row.runs)})"
+
+
+def _notes(found: Found, rows: Sequence[Row]) -> Iterator[str]:
+    if any(row.kind in ("best", "bound") for row in rows):
         yield (
             "† oracle: the pair (best) or each example's own pair (upper bound) was picked after "
             "seeing the answers; no one reaches this by choosing beforehand"
         )
-    if any(row.kind == "null" for row in rows):
+    if any(row.nulls is not None for row in rows):
         yield (
             "null: the same upper bound with every example judged by the next one's answer; what "
             "many tries give by chance"
         )
     for row in rows:
-        if row.kind == "pilot":
+        if row.pairs is not None:
             pairs = ", ".join(f"{lang} {arrow(pair)}" for lang, pair in row.pairs.items())
             yield f"{row.label}: {pairs}"
+        if row.in_sample:
+            yield f"† in-sample: {row.label}: {_in_sample(row)}"
+    if any(not row.complete for row in rows):
+        yield "‡ counted over the parts that are there: its run is not complete"
     said: set[str] = set()
     for summary, task in found:
-        if summary.missing:
-            yield f"{summary.name} is not complete: {summary.missing} parts are missing"
+        if not summary.complete:
+            yield _incomplete(summary)
         for lang, why in task.left_out.items():
             if lang not in said:
                 yield f"{lang} is left out: {why}"
                 said.add(lang)
         for lang, ids in task.too_long.items():
             yield f"{lang}: {len(ids)} examples are left out, longer than the model reads"
+    yield from _about_runs(found, rows)
 
 
-def _tallies(languages: dict[str, LanguageCounts], strategy: str, level: str) -> dict[str, Tally]:
-    return {
-        lang: counts.strategies[strategy][level]
-        for lang, counts in languages.items()
-        if strategy in counts.strategies
-    }
+def _in_sample(row: Row) -> str:
+    """How many of a row's examples its pairs were chosen on."""
+    told = [
+        f"{lang} {n} of {row.rates[lang].n}" if n > 0 else f"{lang} not known"
+        for lang, n in (row.in_sample or {}).items()
+    ]
+    return f"of the examples it is counted by, its pairs were chosen on: {', '.join(told)}"
+
+
+def _incomplete(summary: Summary) -> str:
+    """Which parts a run lacks."""
+    total = len(list(summary.manifest.parts()))
+    where = Counter(f"{part.task} {part.lang}" for part in summary.absent)
+    each = ", ".join(f"{name} {count}" for name, count in where.items())
+    though = ", though its manifest says complete" if summary.manifest.finished else ""
+    return (
+        f"{summary.name} is not complete{though}: {summary.missing} of {total} parts are missing "
+        f"({each}); run its xtp bench command again"
+    )
+
+
+def _about_runs(found: Found, rows: Sequence[Row]) -> Iterator[str]:
+    """Which run is which, where rows are told apart by it or counted over other examples."""
+    items = [
+        {lang: summary.manifest.tasks[task.name].languages[lang].digest for lang in task.languages}
+        for summary, task in found
+    ]
+    shared = set.intersection(*(set(one) for one in items))
+    differ = any(len({one[lang] for one in items}) > 1 for lang in shared)
+    if not differ and not any(row.label.endswith(_tag(row, found)) for row in rows):
+        return
+    for number, (summary, task) in enumerate(found, 1):
+        counts = ", ".join(
+            f"{lang} {counts.vanilla['match'].n}" for lang, counts in task.languages.items()
+        )
+        pairs = summary.manifest.config.get("pairs", "")
+        yield f"run {number} is {summary.name}: pairs {pairs}; examples: {counts}"
+    if differ:
+        yield "these runs have other examples: their rows are not to be compared one by one"
 
 
 def _model(summary: Summary) -> str:
-    from xtransplant.report.words import model_label
-
     return model_label(summary.manifest.model["name"])
-
-
-def _from(row: Row, run: str) -> Row:
-    return Row(f"{row.label} ({run})", row.kind, row.strategy, row.rates, row.pairs, row.run)
-
-
-def arrow(pair: Pair) -> str:
-    """``6→1``."""
-    return f"{pair[0]}→{pair[1]}"

@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Group
 from rich.text import Text
 
+from xtransplant.report.escape import visible
 from xtransplant.report.matrix import Matrix, shade
 from xtransplant.report.words import (
     changed,
@@ -20,7 +21,6 @@ from xtransplant.report.words import (
     points,
     quoted,
     vanilla_says,
-    visible,
 )
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _heading(grid: Grid) -> Text:
 
 def _prompt(grid: Grid, prompt: Literal["source", "target"]) -> Iterator[Any]:
     lang = getattr(grid.example, f"{prompt}_lang")
-    yield Text(f"{prompt} ({lang})" if lang else prompt, style="bold")
+    yield Text(visible(f"{prompt} ({lang})") if lang else prompt, style="bold")
     text = visible(getattr(grid.example, prompt), keep_lines=True)
     if len(text) > _LONGEST_PROMPT:
         half = _LONGEST_PROMPT // 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from xtransplant.runs.manifest import Manifest
+from xtransplant.runs.manifest import Manifest, Part
 from xtransplant.runs.read import cells
 from xtransplant.runs.store import Run
 from xtransplant.runs.tables import CORRECT, SOURCE, VANILLA
@@ -47,19 +47,29 @@ class Summary:
 
     Attributes:
         name: its folder's.
-        missing: parts that are not stored yet.
+        absent: parts that are not stored, whatever its manifest says.
     """
 
     name: str
     path: Path
     manifest: Manifest
     tasks: dict[str, TaskCounts]
-    missing: int
+    absent: tuple[Part, ...] = ()
+
+    @property
+    def missing(self) -> int:
+        """How many parts are not stored."""
+        return len(self.absent)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every part is stored."""
+        return not self.absent
 
 
 def summarise(run: Run) -> Summary:
     """Count a run's records, one language in memory at a time."""
-    tasks = {}
+    tasks, absent = {}, tuple(run.missing())
     for name, entry in run.manifest.tasks.items():
         languages = {}
         for lang in entry.languages:
@@ -69,7 +79,7 @@ def summarise(run: Run) -> Summary:
         tasks[name] = TaskCounts(
             name, entry.split, entry.mode, languages, entry.left_out, entry.too_long
         )
-    return Summary(run.path.name, run.path, run.manifest, tasks, len(run.missing()))
+    return Summary(run.path.name, run.path, run.manifest, tasks, absent)
 
 
 def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:

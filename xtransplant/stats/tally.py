@@ -28,10 +28,12 @@ class Bound:
     Attributes:
         right: how many.
         null: how many would be, by the next example's answer.
+        cells: how many pairs there were to pick from; of several languages the most.
     """
 
     right: int
     null: int
+    cells: int
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ def tally(
     def bound(rows: np.ndarray[Any, Any] | slice) -> Bound:
         found = (np.bincount(at[rows], weights=flag[rows]) for flag in (right, other))
         own, null = (int(np.count_nonzero(counts)) for counts in found)
-        return Bound(own, null)
+        cells = np.count_nonzero(np.bincount(pair_at[rows], minlength=len(pairs)))
+        return Bound(own, null, int(cells))
 
     return Tally(
         n=len(numbers),
@@ -131,4 +134,6 @@ def choose_pair(hits: dict[Pair, int]) -> Pair:
 
 
 def _sum(bounds: Sequence[Bound]) -> Bound:
-    return Bound(sum(b.right for b in bounds), sum(b.null for b in bounds))
+    return Bound(
+        sum(b.right for b in bounds), sum(b.null for b in bounds), max(b.cells for b in bounds)
+    )

@@ -1,0 +1,101 @@
+"""Runs made up without a model: on disk, and counted already."""
+
+import numpy as np
+
+from xtransplant import Example
+from xtransplant.bench.judge import judge
+from xtransplant.prompts import Key
+from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
+from xtransplant.runs.store import create_run
+from xtransplant.runs.tables import CORRECT, SOURCE, VANILLA, Rows, examples_table, records_table
+from xtransplant.stats import Rate, tally
+from xtransplant.stats.summary import LanguageCounts, Summary, TaskCounts
+
+OPTIONS = ("1", "2", "3")
+PAIRS = [(i, j) for i in range(4) for j in range(4)]
+N = 12
+
+
+def make_run(folder, *, strategies=("attn-swap", "ffn-swap"), langs=("sw", "zh"), split="pilot",
+             model="org/model", pairs=PAIRS, own_pairs=None, seed=0, left_out=None, asked="overall",
+             direction="en-to-lang", rule="choice", digest=""):  # fmt: skip
+    """A run whose model answers at random, better with ffn-swap 3→1."""
+    dice = np.random.default_rng(seed)
+    languages = {
+        lang: Language(
+            N, digest, {s: [list(own_pairs[lang])] for s in strategies} if own_pairs else {}
+        )
+        for lang in langs
+    }
+    entry = TaskEntry("1", "MIT", direction, split, "generate", rule, 8, languages,
+                      left_out or {})  # fmt: skip
+    manifest = Manifest(
+        id=folder.name, schema=SCHEMA, config={"pairs": asked},
+        model={"name": model, "n_layers": 4},
+        strategies={s: {"pairs": [] if own_pairs else [*map(list, pairs)]} for s in strategies},
+        tasks={"xnli": entry}, versions={}, machine={}, started="2026-01-01T00:00:00Z",
+    )  # fmt: skip
+    run = create_run(folder, manifest)
+    for part in manifest.parts():
+        examples = [example(k) for k in range(N)]
+        rows = Rows()
+        for name in (VANILLA, SOURCE, *strategies):
+            own = [] if name in (VANILLA, SOURCE) else manifest.pairs(name, "xnli", part.lang)
+            for k in range(part.start, part.stop):
+                rows.add(k, name, own)
+                for pair in own or [None]:
+                    gold = examples[k].key.answers[0]
+                    sure = name == SOURCE or (name == "ffn-swap" and pair == (3, 1))
+                    said = gold if sure and dice.random() < 0.9 else str(dice.integers(1, 6))
+                    rows.outputs.append(f" ({said}) <b>&{name}_x</b>")
+        table, records = examples_table(examples, part.start, part.stop), records_table(rows)
+        run.write("examples", part, table)
+        run.write("records", part, records)
+        run.write("correct", part, judge(records, table, rule))
+    return run.finish()
+
+
+def example(k):
+    key = Key((OPTIONS[k % 3],), OPTIONS)
+    return Example("source", "target", (), None, f"e{k}", "en", "xx", key, key)
+
+
+def make_summary(folder, *, name="run", model="org/model", task="xnli", split="pilot",
+                 langs=("sw",), strategies=("ffn-swap",), pairs=PAIRS, asked="overall",
+                 direction="en-to-lang", mode="generate", rule="choice", why="", n=N, absent=(),
+                 own_pairs=False, in_sample=0, digest="", seed=0):  # fmt: skip
+    """A run counted, of made-up judgements; nothing is on disk."""
+    dice = np.random.default_rng(seed)
+    chosen = {s: [list(pairs[0])] for s in strategies} if own_pairs else {}
+    languages = {lang: Language(n, digest, chosen) for lang in langs}
+    for language in languages.values():
+        object.__setattr__(language, "in_sample", in_sample)
+    entry = TaskEntry(
+        "1", "MIT", direction, split, mode, rule, 8, languages, {"xx": why} if why else {}
+    )
+    manifest = Manifest(
+        id=name, schema=SCHEMA, config={"pairs": asked}, model={"name": model, "n_layers": 4},
+        strategies={s: {"pairs": [] if own_pairs else [*map(list, pairs)]} for s in strategies},
+        tasks={task: entry}, versions={}, machine={}, started="2026-01-01T00:00:00Z",
+    )  # fmt: skip
+    own = pairs[:1] if own_pairs else pairs
+    k, at = (axis.ravel() for axis in np.indices((n, len(own))))
+    layers = np.array(own)[at]
+
+    def counts():
+        right, other = dice.random((2, len(k), 3)) < 0.3
+        return {
+            level: tally(k, layers[:, 0], layers[:, 1], right[:, c], other[:, c])
+            for c, level in enumerate(CORRECT)
+        }
+
+    plain = {level: Rate(int(dice.integers(n + 1)), n) for level in CORRECT}
+    counted = {
+        lang: LanguageCounts(plain, plain, {s: counts() for s in strategies}) for lang in langs
+    }
+    parts = list(manifest.parts())
+    return Summary(
+        name, folder / name, manifest,
+        {task: TaskCounts(task, split, mode, counted, entry.left_out, {})},
+        tuple(parts[number] for number in absent),
+    )  # fmt: skip

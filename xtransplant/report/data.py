@@ -1,0 +1,257 @@
+"""All numbers of runs for programs: a dataframe, CSV, JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from xtransplant.report.escape import csv_name, json_text
+from xtransplant.report.rows import Row, own_pairs
+from xtransplant.report.tables import Table, make_tables
+from xtransplant.runs.tables import CORRECT
+from xtransplant.stats.rates import Rate, macro, micro
+from xtransplant.stats.summary import Summary, TaskCounts
+from xtransplant.stats.tally import Bound, Tally
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["csv", "frame", "lm_eval"]
+
+_COLUMNS = (
+    "run", "model", "task", "direction", "split", "mode", "rule", "lang", "level", "strategy",
+    "kind", "source_layer", "target_layer", "right", "n", "value", "stderr", "ci95_low",
+    "ci95_high", "cells", "null", "oracle", "in_sample", "complete", "missing_parts",
+)  # fmt: skip
+_NAMES = ("run", "model", "task", "direction", "split", "mode", "rule", "lang", "strategy")
+
+
+def frame(summaries: Sequence[Summary]) -> pd.DataFrame:
+    """Every number of every run, one row each.
+
+    Columns: ``run``, ``model``, ``task``, ``direction``, ``split``, ``mode``, ``rule``, ``lang``,
+    ``level``, ``strategy``, ``kind`` (``vanilla``, ``source``, ``pair``, ``bound``),
+    ``source_layer``, ``target_layer`` (empty: any), ``right``, ``n``, ``value``, ``stderr``,
+    ``ci95_low``, ``ci95_high``, ``cells`` (how many pairs a bound picks from, 1 elsewhere),
+    ``null`` (the bound's, a share), ``oracle``, ``in_sample`` (how many of the examples the pair
+    was chosen on; -1: not known), ``complete`` (whether all parts of the run are stored) and
+    ``missing_parts``.
+    """
+    import pandas as pd
+
+    rows = [entry for summary in summaries for entry in _entries(summary)]
+    return pd.DataFrame(rows, columns=list(_COLUMNS))
+
+
+def csv(summaries: Sequence[Summary]) -> str:
+    """:func:`frame` as CSV; control characters in names are written as escapes, and a name that a
+    spreadsheet would take for a formula begins with an apostrophe."""
+    found = frame(summaries)
+    for name in _NAMES:
+        found[name] = found[name].map(csv_name)
+    text: str = found.to_csv(index=False)
+    return text
+
+
+def lm_eval(summaries: Sequence[Summary]) -> str:
+    """All tables as JSON with the keys of lm-evaluation-harness.
+
+    ``results``: by ``NAME_lang``, by ``NAME`` for all languages (the mean over examples) and by
+    ``NAME_macro`` (the mean over languages), where NAME is ``task_direction_split_mode`` and,
+    where texts were judged, ``_rule``. For every row of the tables each has ``acc,KEY`` and
+    ``acc_stderr,KEY``; those of examples ``acc_ci95,KEY`` and ``n,KEY`` too, the mean over
+    languages ``acc_spread,KEY``, a bound ``acc_null,KEY``, and what has a layer pair
+    ``acc_pair,KEY``. Other levels are ``acc_strict`` and ``acc_lenient``. ``complete`` says
+    whether all parts of the runs behind an entry are stored.
+
+    A KEY says what a row is, the same in every run: ``vanilla``, ``source``, ``ffn-swap,7→0``,
+    ``ffn-swap,pilot``, ``ffn-swap,best``, ``ffn-swap,bound``, ``ffn-swap,bound,last→j``. Only
+    where several runs have other numbers for it does its run's name follow. ``rows`` tells of
+    each what it is; ``oracles`` names those that looked at the answers; ``runs`` which parts are
+    missing.
+    """
+    told = _keyed(list(zip(*(make_tables(summaries, level) for level in CORRECT), strict=True)))
+    results: dict[str, dict[str, Any]] = {}
+    for one in told:
+        for level, row in zip(CORRECT, one.rows, strict=True):
+            _add_row(results, one, row, "acc" if level == "match" else f"acc_{level}")
+    return json_text(
+        {
+            "results": results,
+            "rows": _about_rows(told),
+            "oracles": list(dict.fromkeys(one.key for one in told if one.rows[0].oracle)),
+            "complete": all(one.complete for one in summaries),
+            "runs": {one.name: _about_run(one) for one in summaries},
+            "configs": {one.name: one.manifest.config for one in summaries},
+            "versions": {
+                name: entry.version
+                for one in summaries
+                for name, entry in one.manifest.tasks.items()
+            },
+            "n-samples": _samples(told),
+            "models": {one.name: one.manifest.model for one in summaries},
+            "environment": {one.name: one.manifest.versions for one in summaries},
+        }
+    ) + "\n"  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Keyed:
+    """A row at every level, under the name of its table and a key that no other row there has."""
+
+    name: str
+    key: str
+    rows: tuple[Row, ...]
+    runs: tuple[str, ...]
+
+
+def _about_run(run: Summary) -> dict[str, Any]:
+    """How much of a run there is, and what its manifest says of that."""
+    return {
+        "complete": run.complete,
+        "parts": len(list(run.manifest.parts())),
+        "missing_parts": [part.name for part in run.absent],
+        "manifest_state": run.manifest.state,
+    }
+
+
+def _keyed(tables: Sequence[tuple[Table, ...]]) -> list[_Keyed]:
+    """Every quantity once, though it may stand in several tables.
+
+    Args:
+        tables: each at all levels.
+    """
+    groups: dict[tuple[str, str], list[_Keyed]] = {}
+    for levels in tables:
+        name = levels[0].subject.name
+        for rows in zip(*(table.rows for table in levels), strict=True):
+            own = groups.setdefault((name, rows[0].key), [])
+            same = [old for old in own if all(map(_same, old.rows, rows))]
+            runs = dict.fromkeys((*(run for old in same for run in old.runs), *rows[0].runs))
+            new = _Keyed(name, rows[0].key, rows, tuple(runs))
+            if same:
+                own[own.index(same[0])] = new
+            else:
+                own.append(new)
+    return [
+        one if len(own) == 1 else replace(one, key=f"{one.key},{'+'.join(one.runs)}")
+        for own in groups.values()
+        for one in own
+    ]
+
+
+def _same(a: Row, b: Row) -> bool:
+    """Whether two rows are the same quantity with the same numbers, wherever they stand."""
+    return (a.of, a.rates, a.nulls, a.complete, a.in_sample) == (
+        b.of, b.rates, b.nulls, b.complete, b.in_sample
+    )  # fmt: skip
+
+
+def _add_row(results: dict[str, dict[str, Any]], one: _Keyed, row: Row, metric: str) -> None:
+    def entry(name: str) -> dict[str, Any]:
+        found = results.setdefault(name, {"alias": name, "complete": True})
+        found["complete"] = found["complete"] and row.complete
+        return found
+
+    def add(name: str, rate: Rate, null: Rate | None, pair: tuple[int, int] | None) -> None:
+        found = entry(name)
+        found[f"{metric},{one.key}"] = _finite(rate.value)
+        found[f"{metric}_stderr,{one.key}"] = _finite(rate.stderr)
+        found[f"{metric}_ci95,{one.key}"] = [_finite(end) for end in rate.ci95]
+        found[f"n,{one.key}"] = rate.n
+        if null is not None:
+            found[f"{metric}_null,{one.key}"] = _finite(null.value)
+        if pair is not None:
+            found[f"{metric}_pair,{one.key}"] = list(pair)
+
+    for lang, rate in row.rates.items():
+        pair = row.pair if row.pairs is None else row.pairs[lang]
+        add(f"{one.name}_{lang}", rate, None if row.nulls is None else row.nulls[lang], pair)
+    nulls = None if row.nulls is None else list(row.nulls.values())
+    add(one.name, row.micro, None if nulls is None else micro(nulls), row.pair)
+    mean, found = row.macro, entry(f"{one.name}_macro")
+    found[f"{metric},{one.key}"] = _finite(mean[0])
+    found[f"{metric}_stderr,{one.key}"] = _finite(mean[1])
+    found[f"{metric}_spread,{one.key}"] = _finite(row.spread)
+    if nulls is not None:
+        found[f"{metric}_null,{one.key}"] = _finite(macro(nulls)[0])
+
+
+def _about_rows(keyed: Sequence[_Keyed]) -> dict[str, dict[str, Any]]:
+    about: dict[str, dict[str, Any]] = {}
+    for one in keyed:
+        row = one.rows[0]
+        about.setdefault(one.name, {})[one.key] = {
+            "kind": row.kind, "strategy": row.strategy, "runs": list(one.runs),
+            "cells": row.cells, "oracle": row.oracle, "in_sample": row.in_sample or {},
+            "complete": row.complete,
+        }  # fmt: skip
+    return about
+
+
+def _samples(keyed: Sequence[_Keyed]) -> dict[str, dict[str, int]]:
+    """The most examples that a run has, by language."""
+    found: dict[str, dict[str, int]] = {}
+    for one in keyed:
+        for lang, rate in one.rows[0].rates.items():
+            entry = found.setdefault(f"{one.name}_{lang}", {"effective": 0})
+            entry["effective"] = max(entry["effective"], rate.n)
+    return found
+
+
+def _entries(summary: Summary) -> Iterator[dict[str, Any]]:
+    for task in summary.tasks.values():
+        entry = summary.manifest.tasks[task.name]
+        base = {
+            "run": summary.name, "model": summary.manifest.model["name"], "task": task.name,
+            "direction": entry.direction, "split": task.split, "mode": task.mode,
+            "rule": entry.rule if task.mode == "generate" else "",
+        }  # fmt: skip
+        stored = {"complete": summary.complete, "missing_parts": summary.missing}
+        for lang in task.languages:
+            for one in _of_language(summary, task, lang):
+                yield {**base, "lang": lang, **one, **stored}
+
+
+def _of_language(summary: Summary, task: TaskCounts, lang: str) -> Iterator[dict[str, Any]]:
+    counts, known = task.languages[lang], summary.manifest.tasks[task.name].languages[lang]
+    chosen_on = getattr(known, "in_sample", 0) if own_pairs(summary, task.name) else 0
+    for level in CORRECT:
+        for kind, rates in (("vanilla", counts.vanilla), ("source", counts.source)):
+            yield {"level": level, "strategy": "", "kind": kind, **_numbers(rates[level])}
+        for strategy, tallies in counts.strategies.items():
+            own, one = {"level": level, "strategy": strategy}, tallies[level]
+            for pair in one.hits:
+                numbers = _numbers(one.rate(pair), oracle=chosen_on != 0)
+                yield {**own, "kind": "pair", **_layers(*pair), **numbers, "in_sample": chosen_on}
+            for i, j, bound in _bounds(one):
+                numbers = _numbers(Rate(bound.right, one.n), oracle=True)
+                numbers |= {"cells": bound.cells, "null": Rate(bound.null, one.n).value}
+                yield {**own, "kind": "bound", **_layers(i, j), **numbers}
+
+
+def _bounds(one: Tally) -> Iterator[tuple[int | None, int | None, Bound]]:
+    """Those that have a choice: of one pair it would be that pair's own row."""
+    bounds: list[tuple[int | None, int | None, Bound]] = [(None, None, one.overall)]
+    bounds += [(i, None, bound) for i, bound in one.by_source.items()]
+    bounds += [(None, j, bound) for j, bound in one.by_target.items()]
+    return (found for found in bounds if found[2].cells > 1)
+
+
+def _layers(i: int | None, j: int | None) -> dict[str, int | None]:
+    return {"source_layer": i, "target_layer": j}
+
+
+def _numbers(rate: Rate, *, oracle: bool = False) -> dict[str, Any]:
+    low, high = rate.ci95
+    return {
+        "right": rate.right, "n": rate.n, "value": rate.value, "stderr": rate.stderr,
+        "ci95_low": low, "ci95_high": high, "cells": 1, "null": None, "oracle": oracle,
+        "in_sample": 0,
+    }  # fmt: skip
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

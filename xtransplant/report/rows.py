@@ -1,0 +1,193 @@
+"""Rows of a table: what one run says of one task, strategy by strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from xtransplant.stats.rates import Rate, macro, micro, spread
+from xtransplant.stats.summary import LanguageCounts, Summary, TaskCounts
+from xtransplant.stats.tally import Bound, Tally, together
+
+__all__ = ["Row", "arrow", "own_pairs", "rows_of"]
+
+Pair = tuple[int, int]
+Rates = dict[str, Rate]
+_MOST_PAIRS = 8  # of a strategy, up to which each has a row
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table; of an upper bound two, as it never stands without its null.
+
+    Attributes:
+        label: what it is, in words; no other row of its table has the same.
+        key: what it is, the same in every run, split and table: ``vanilla``, ``ffn-swap,best``.
+        kind: ``vanilla``, ``source``, ``pair``, ``pilot``, ``best``, ``bound``.
+        strategy: its strategy; empty without a transplant.
+        rates: by language.
+        runs: names of the runs that say it.
+        of: what it is a quantity of: the model, the items, the strategy, the pairs. Rows that
+            agree in it and in their numbers are the same.
+        pair: the one pair of all languages; of ``best`` the one that was picked.
+        pairs: by language, where each has its own.
+        cells: how many pairs it was picked from; 1 where there was nothing to pick.
+        nulls: of a bound: its null, by language.
+        complete: whether all parts of its run are stored.
+        in_sample: by language, how many of its items its pair was chosen on; -1: not known.
+    """
+
+    label: str
+    key: str
+    kind: str
+    strategy: str
+    rates: Rates
+    runs: tuple[str, ...]
+    of: tuple[Any, ...]
+    pair: Pair | None = None
+    pairs: dict[str, Pair] | None = None
+    cells: int = 1
+    nulls: Rates | None = None
+    complete: bool = True
+    in_sample: dict[str, int] | None = None
+
+    @property
+    def oracle(self) -> bool:
+        """Whether it was reached by looking at the answers that it is counted by."""
+        return self.kind in ("best", "bound") or bool(self.in_sample)
+
+    @property
+    def micro(self) -> Rate:
+        """All examples together."""
+        return micro(list(self.rates.values()))
+
+    @property
+    def macro(self) -> tuple[float, float]:
+        """The mean over languages, and its standard error."""
+        return macro(list(self.rates.values()))
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation over languages."""
+        return spread(list(self.rates.values()))
+
+
+def arrow(pair: Pair) -> str:
+    """``6→1``."""
+    return f"{pair[0]}→{pair[1]}"
+
+
+def own_pairs(summary: Summary, task: str) -> bool:
+    """Whether a run has a pair of its own for each language: one chosen before."""
+    return any(one.pairs for one in summary.manifest.tasks[task].languages.values())
+
+
+def rows_of(summary: Summary, task: TaskCounts, level: str) -> Iterator[Row]:
+    """The rows of one run and task.
+
+    At every level there are the same rows, in the same order.
+    """
+    own, base = task.languages, _base(summary, task)
+
+    def row(label: str, key: str, kind: str, rates: Rates, **more: Any) -> Row:
+        return Row(label, key, kind, "", rates, (summary.name,), (*base, key),
+                   complete=summary.complete, **more)  # fmt: skip
+
+    vanilla = {lang: counts.vanilla[level] for lang, counts in own.items()}
+    yield row("vanilla (target)", "vanilla", "vanilla", vanilla)
+    source = {lang: counts.source[level] for lang, counts in own.items()}
+    yield row("vanilla (source)", "source", "source", source)
+    for strategy in summary.manifest.strategies:
+        tallies = _tallies(own, strategy, level)
+        if tallies and own_pairs(summary, task.name):
+            yield _pilot(summary, task, strategy, tallies, base)
+        elif tallies:
+            yield from _grid(summary, strategy, tallies, base)
+
+
+def _pilot(
+    summary: Summary, task: TaskCounts, strategy: str, tallies: dict[str, Tally], base: Any
+) -> Row:
+    pairs = {lang: next(iter(one.hits)) for lang, one in tallies.items()}
+    known = summary.manifest.tasks[task.name].languages
+    chosen_on = {lang: getattr(known[lang], "in_sample", 0) for lang in tallies}
+    return Row(
+        label=f"{strategy}, pilot pairs",
+        key=f"{strategy},pilot",
+        kind="pilot",
+        strategy=strategy,
+        rates={lang: one.rate(pairs[lang]) for lang, one in tallies.items()},
+        runs=(summary.name,),
+        of=(*base, *_source(summary, strategy), tuple(sorted(pairs.items()))),
+        pairs=pairs,
+        complete=summary.complete,
+        in_sample={lang: n for lang, n in chosen_on.items() if n},
+    )
+
+
+def _grid(
+    summary: Summary, strategy: str, tallies: dict[str, Tally], base: tuple[Any, ...]
+) -> Iterator[Row]:
+    every = together(list(tallies.values()))
+    last = summary.manifest.model["n_layers"] - 1
+    searched = tuple(sorted(every.hits))
+
+    def row(what: str, key: str, kind: str, rates: Rates, of: Any, **more: Any) -> Row:
+        return Row(
+            f"{strategy} {what}", f"{strategy},{key}", kind, strategy, rates, (summary.name,),
+            (*base, *_source(summary, strategy), key, of), complete=summary.complete, **more,
+        )  # fmt: skip
+
+    shown = list(every.hits)
+    if len(shown) > _MOST_PAIRS:
+        # The paper's coarse settings.
+        shown = [pair for pair in ((last, 0), (0, 0)) if pair in every.hits]
+    for pair in shown:
+        rates = {lang: one.rate(pair) for lang, one in tallies.items()}
+        yield row(arrow(pair), arrow(pair), "pair", rates, (), pair=pair)
+    if len(searched) < 2:
+        return
+    best = {lang: one.rate(every.best) for lang, one in tallies.items()}
+    yield row(
+        f"best of {len(searched)}: {arrow(every.best)}", "best", "best", best, searched,
+        pair=every.best, cells=len(searched),
+    )  # fmt: skip
+    bounds: list[tuple[str, str, Callable[[Tally], Bound]]] = [("", "", lambda one: one.overall)]
+    if last in every.by_source:
+        bounds.append((f" {last}→j", ",last→j", lambda one: one.by_source[last]))
+    if 0 in every.by_target:
+        bounds.append((" i→0", ",i→0", lambda one: one.by_target[0]))
+    for which, key, bound in bounds:
+        cells = bound(every).cells
+        # Of one pair it would be that pair's own row, and of all of them the one above.
+        if cells < 2 or (key and cells == len(searched)):
+            continue
+        yield row(
+            f"upper bound{which}, best of {cells}", f"bound{key}", "bound",
+            {lang: Rate(bound(one).right, one.n) for lang, one in tallies.items()}, searched,
+            cells=cells,
+            nulls={lang: Rate(bound(one).null, one.n) for lang, one in tallies.items()},
+        )  # fmt: skip
+
+
+def _base(summary: Summary, task: TaskCounts) -> tuple[Any, ...]:
+    """What every number of a run's task depends on, beside the strategy and its pairs."""
+    model, entry = summary.manifest.model, summary.manifest.tasks[task.name]
+    config = summary.manifest.config
+    asked = (config.get("chat_template"), task.mode == "generate" and config.get("max_new_tokens"))
+    which = tuple(model.get(k) for k in ("name", "fingerprint", "tokenizer_hash", "dtype"))
+    items = tuple(sorted((lang, entry.languages[lang].digest) for lang in task.languages))
+    return (*which, *asked, items)
+
+
+def _source(summary: Summary, strategy: str) -> tuple[Any, ...]:
+    return strategy, summary.manifest.strategies[strategy].get("source_hash")
+
+
+def _tallies(languages: dict[str, LanguageCounts], strategy: str, level: str) -> dict[str, Tally]:
+    return {
+        lang: counts.strategies[strategy][level]
+        for lang, counts in languages.items()
+        if strategy in counts.strategies
+    }
