@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Example", "Key"]
+__all__ = ["Example", "Key", "key_of"]
 
 
 @dataclass(frozen=True)
@@ -16,12 +16,15 @@ class Key:
         options: the marks of a choice, such as ``("1", "2", "3")``; the answer is one of them.
         labels: what each option is called in the prompt's language, in the options' order.
         also: right answers in the other language; only lenient rules take them.
+        rule: the matching rule its texts are judged by, by its name in ``matching.RULES``;
+            ``begins`` if empty.
     """
 
     answers: tuple[str, ...]
     options: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,3 +53,10 @@ class Example:
     target_lang: str = ""
     key: Key | None = None
     source_key: Key | None = None
+
+
+def key_of(example: Example) -> Key:
+    """What text generated after an example's target is judged by."""
+    if example.key is not None:
+        return example.key
+    return Key((example.answer,) if example.answer is not None else ())

@@ -162,7 +162,7 @@ def lm_eval(summaries: Sequence[Summary]) -> str:
                 _add(results, name, metric, row.label, row.micro)
                 value, error = row.macro
                 entry = results.setdefault(f"{name}_macro", {"alias": f"{name}_macro"})
-                entry[f"{metric},{row.label}"] = value
+                entry[f"{metric},{row.label}"] = _finite(value)
                 entry[f"{metric}_stderr,{row.label}"] = _finite(error)
                 if row.oracle:
                     oracles[row.label] = None
@@ -230,7 +230,7 @@ def _add(
     results: dict[str, dict[str, Any]], name: str, metric: str, label: str, rate: Rate
 ) -> None:
     entry = results.setdefault(name, {"alias": name})
-    entry[f"{metric},{label}"] = rate.value
+    entry[f"{metric},{label}"] = _finite(rate.value)
     entry[f"{metric}_stderr,{label}"] = _finite(rate.stderr)
     entry[f"{metric}_ci95,{label}"] = [_finite(end) for end in rate.ci95]
 

@@ -6,12 +6,14 @@ hindsight) are marked as oracles, and a bound is always followed by its null.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from xtransplant.stats.rates import Rate, macro, micro, spread
 from xtransplant.stats.summary import LanguageCounts, Summary, TaskCounts
 from xtransplant.stats.tally import Bound, Tally, together
+from xtransplant.tasks.derangements import N_DERANGEMENTS
 
 __all__ = ["Row", "Table", "arrow", "make_tables"]
 
@@ -199,11 +201,19 @@ def _notes(found: Sequence[tuple[Summary, TaskCounts]], rows: Sequence[Row]) -> 
             "† oracle: the pair (best) or each example's own pair (upper bound) was picked after "
             "seeing the answers; no one reaches this by choosing beforehand"
         )
-    if any(row.kind == "null" for row in rows):
+    nulls = [row for row in rows if row.kind == "null"]
+    if nulls:
         yield (
-            "null: the same upper bound with every example judged by the next one's answer; what "
-            "many tries give by chance"
+            "null: what many tries give by chance: the same upper bound with every example judged "
+            f"by another one's answer, the mean over {N_DERANGEMENTS} seeded derangements of a "
+            "language's examples, in which none gets its own answer"
         )
+    if any(math.isnan(rate.value) for row in nulls for rate in row.rates.values()):
+        yield (
+            "null –: no other example has another answer that could be this one's, so what chance "
+            "gives is not known"
+        )
+    yield from _states(found)
     for row in rows:
         if row.kind == "pilot":
             pairs = ", ".join(f"{lang} {arrow(pair)}" for lang, pair in row.pairs.items())
@@ -218,6 +228,26 @@ def _notes(found: Sequence[tuple[Summary, TaskCounts]], rows: Sequence[Row]) -> 
                 said.add(lang)
         for lang, ids in task.too_long.items():
             yield f"{lang}: {len(ids)} examples are left out, longer than the model reads"
+
+
+def _states(found: Sequence[tuple[Summary, TaskCounts]]) -> Iterator[str]:
+    """Cells that are not finite, and strategies that change nothing."""
+    for summary, task in found:
+        states = [
+            (name, state) for one in task.languages.values() for name, state in one.states.items()
+        ]
+        if n_bad := sum(state.not_finite for _, state in states):
+            yield (
+                f"{summary.name}: {n_bad:,} of {sum(state.n for _, state in states):,} cells are "
+                "not finite and count as wrong; another --dtype helps: bfloat16 or float32"
+            )
+        for name in summary.manifest.strategies:
+            own = [state for strategy, state in states if strategy == name]
+            if own and all(state.unchanged == state.n for state in own) and name != "none":
+                yield (
+                    f"{name} changes nothing: in every cell of {summary.name} the target's own "
+                    "answer, its probabilities alike"
+                )
 
 
 def _tallies(languages: dict[str, LanguageCounts], strategy: str, level: str) -> dict[str, Tally]:
