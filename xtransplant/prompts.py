@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-__all__ = ["Example", "Key", "item_digest"]
+__all__ = ["Example", "Key", "item_digest", "key_of"]
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,15 @@ class Key:
         options: the marks of a choice, such as ``("1", "2", "3")``; the answer is one of them.
         labels: what each option is called in the prompt's language, in the options' order.
         also: right answers in the other language; only lenient rules take them.
+        rule: the matching rule its texts are judged by, by its name in ``matching.RULES``;
+            ``begins`` if empty.
     """
 
     answers: tuple[str, ...]
     options: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,3 +68,10 @@ def item_digest(example: Example) -> str:
     said = [example.source, example.target, list(example.candidates), example.answer]
     text = json.dumps(said, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def key_of(example: Example) -> Key:
+    """What text generated after an example's target is judged by."""
+    if example.key is not None:
+        return example.key
+    return Key((example.answer,) if example.answer is not None else ())

@@ -12,16 +12,23 @@ from scipy.stats import binomtest
 from xtransplant.stats import Rate, choose_pair, macro, micro, spread, tally, together
 
 grids = st.tuples(st.integers(1, 5), st.integers(1, 4), st.integers(1, 4)).flatmap(
-    lambda shape: st.tuples(arrays(np.bool_, shape), arrays(np.bool_, shape))
+    lambda shape: st.tuples(arrays(np.bool_, shape), arrays(np.uint8, shape))
 )
 
 
-def count(right, other):
+def count(right, other, known=None):
     """A tally of ``[examples, sources, targets]``, its rows in any order."""
     n, rows, columns = right.shape
     k, i, j = (axis.ravel() for axis in np.indices((n, rows, columns)))
     order = np.random.default_rng(0).permutation(len(k))
-    return tally(k[order], i[order], j[order], right.ravel()[order], other.ravel()[order])
+    known = None if known is None else known[k[order]]
+    return tally(k[order], i[order], j[order], right.ravel()[order], other.ravel()[order], known)
+
+
+def null_of(other):
+    """Of ``[examples, ...]`` masks: how many examples some pair gets right, by each derangement."""
+    by_bit = [((other >> bit) & 1).reshape(len(other), -1).any(1).sum() for bit in range(8)]
+    return pytest.approx(sum(by_bit) / 8)
 
 
 @given(grids)
@@ -31,11 +38,13 @@ def test_counts_are_those_of_the_grid(grid):
     assert found.n == len(right)
     assert found.hits == {pair: right[:, *pair].sum() for pair in np.ndindex(right.shape[1:])}
     assert found.overall.right == right.any((1, 2)).sum()
-    assert found.overall.null == other.any((1, 2)).sum()
+    assert found.overall.null == null_of(other)
     for i in range(right.shape[1]):
         assert found.by_source[i].right == right[:, i].any(1).sum()
+        assert found.by_source[i].null == null_of(other[:, i])
     for j in range(right.shape[2]):
-        assert found.by_target[j].null == other[:, :, j].any(1).sum()
+        assert found.by_target[j].right == right[:, :, j].any(1).sum()
+        assert found.by_target[j].null == null_of(other[:, :, j])
 
 
 @given(grids)
@@ -44,8 +53,33 @@ def test_an_upper_bound_is_one(grid):
     best = found.hits[found.best]
     assert best <= min(found.by_source[found.best[0]].right, found.by_target[found.best[1]].right)
     assert max(b.right for b in found.by_source.values()) <= found.overall.right <= found.n
-    # By the answers of other examples, from the right ones' own view, the two change places.
-    assert count(*grid[::-1]).overall.right == found.overall.null
+    # Where every derangement says what the examples say themselves, the null is the bound.
+    same = count(grid[0], np.where(grid[0], 255, 0).astype(np.uint8))
+    assert same.overall.null == same.overall.right == found.overall.right
+
+
+@given(grids, st.data())
+def test_examples_without_another_answer_are_left_out_of_the_null(grid, data):
+    right, other = grid
+    known = data.draw(arrays(np.bool_, len(right)))
+    found = count(right, other, known)
+    assert found.overall.right == right.any((1, 2)).sum()
+    if not known.any():
+        assert math.isnan(found.overall.null)
+        assert math.isnan(together([found, count(right, other)]).overall.null)
+        return
+    # For all examples as for those that have one.
+    share = count(right[known], other[known]).overall.null / known.sum()
+    assert found.overall.null == pytest.approx(share * len(right))
+
+
+def test_pairs_that_were_not_run_are_not_counted():
+    # 0→0 of both examples, 1→1 of the second alone.
+    some = tally(*map(np.array, ([0, 1, 1], [0, 0, 1], [0, 0, 1])),
+                 np.array([True, False, True]), np.array([0, 0, 3], dtype=np.uint8))  # fmt: skip
+    assert some.hits == {(0, 0): 1, (1, 1): 1}
+    assert some.n_by_pair == {(0, 0): 2, (1, 1): 1}
+    assert (some.overall.right, some.overall.null) == (2, 0.25)
 
 
 @given(grids)
@@ -74,4 +108,6 @@ def test_averages():
     assert macro(rates)[0] == pytest.approx(0.7)
     assert spread(rates) == pytest.approx(math.sqrt(0.08))
     assert Rate(9, 10).stderr == pytest.approx(np.std([1] * 9 + [0], ddof=1) / math.sqrt(10))
-    assert math.isnan(Rate(0, 0).value)
+    for unknown in (Rate(0, 0), Rate(math.nan, 4)):
+        assert math.isnan(unknown.value)
+        assert all(map(math.isnan, unknown.ci95))

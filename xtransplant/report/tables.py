@@ -8,10 +8,11 @@ carries its null.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from xtransplant.report.rows import Row, arrow, own_pairs, rows_of
+from xtransplant.report.notes import Found, notes_of, tag
+from xtransplant.report.rows import Row, own_pairs, rows_of
 from xtransplant.report.words import model_label
 from xtransplant.runs.tables import CORRECT
 from xtransplant.stats.summary import Summary, TaskCounts
@@ -110,9 +111,6 @@ def _warning(missing: int, parts: int) -> str:
     return f"INCOMPLETE, {missing} of {parts} parts missing: "
 
 
-Found = Sequence[tuple[Summary, TaskCounts]]
-
-
 def make_tables(summaries: Sequence[Summary], level: str = "match") -> list[Table]:
     """One table per subject, with the rows of every run that has it.
 
@@ -162,7 +160,7 @@ def _table(subject: Subject, found: Found, level: str) -> Table:
     shown.sort(key=lambda row: (order.index(row.strategy), row.kind != "pilot"))
     broken = {one.path: one for one, _ in found if not one.complete}.values()
     return Table(
-        subject, level, models, languages, tuple(shown), tuple(_notes(found, shown)),
+        subject, level, models, languages, tuple(shown), tuple(notes_of(found, shown)),
         missing=sum(one.missing for one in broken),
         parts=sum(len(list(one.manifest.parts())) for one in broken),
     )  # fmt: skip
@@ -186,88 +184,9 @@ def _told_apart(rows: list[Row], found: Found) -> list[Row]:
     """Rows of one label are told apart by the numbers of their runs, each of them."""
     counts = Counter(row.label for row in rows)
     return [
-        replace(row, label=row.label + _tag(row, found)) if counts[row.label] > 1 else row
+        replace(row, label=row.label + tag(row, found)) if counts[row.label] > 1 else row
         for row in rows
     ]
-
-
-def _tag(row: Row, found: Found) -> str:
-    """`` (run 1)``: which of the table's runs say it; a note says what they are."""
-    names = [summary.name for summary, _ in found]
-    return f" (run {', '.join(str(names.index(run) + 1) for run in row.runs)})"
-
-
-def _notes(found: Found, rows: Sequence[Row]) -> Iterator[str]:
-    if any(row.kind in ("best", "bound") for row in rows):
-        yield (
-            "† oracle: the pair (best) or each example's own pair (upper bound) was picked after "
-            "seeing the answers; no one reaches this by choosing beforehand"
-        )
-    if any(row.nulls is not None for row in rows):
-        yield (
-            "null: the same upper bound with every example judged by the next one's answer; what "
-            "many tries give by chance"
-        )
-    for row in rows:
-        if row.pairs is not None:
-            pairs = ", ".join(f"{lang} {arrow(pair)}" for lang, pair in row.pairs.items())
-            yield f"{row.label}: {pairs}"
-        if row.in_sample:
-            yield f"† in-sample: {row.label}: {_in_sample(row)}"
-    if any(not row.complete for row in rows):
-        yield "‡ counted over the parts that are there: its run is not complete"
-    said: set[str] = set()
-    for summary, task in found:
-        if not summary.complete:
-            yield _incomplete(summary)
-        for lang, why in task.left_out.items():
-            if lang not in said:
-                yield f"{lang} is left out: {why}"
-                said.add(lang)
-        for lang, ids in task.too_long.items():
-            yield f"{lang}: {len(ids)} examples are left out, longer than the model reads"
-    yield from _about_runs(found, rows)
-
-
-def _in_sample(row: Row) -> str:
-    """How many of a row's examples its pairs were chosen on."""
-    told = [
-        f"{lang} {n} of {row.rates[lang].n}" if n > 0 else f"{lang} not known"
-        for lang, n in (row.in_sample or {}).items()
-    ]
-    return f"of the examples it is counted by, its pairs were chosen on: {', '.join(told)}"
-
-
-def _incomplete(summary: Summary) -> str:
-    """Which parts a run lacks."""
-    total = len(list(summary.manifest.parts()))
-    where = Counter(f"{part.task} {part.lang}" for part in summary.absent)
-    each = ", ".join(f"{name} {count}" for name, count in where.items())
-    though = ", though its manifest says complete" if summary.manifest.finished else ""
-    return (
-        f"{summary.name} is not complete{though}: {summary.missing} of {total} parts are missing "
-        f"({each}); run its xtp bench command again"
-    )
-
-
-def _about_runs(found: Found, rows: Sequence[Row]) -> Iterator[str]:
-    """Which run is which, where rows are told apart by it or counted over other examples."""
-    items = [
-        {lang: summary.manifest.tasks[task.name].languages[lang].digest for lang in task.languages}
-        for summary, task in found
-    ]
-    shared = set.intersection(*(set(one) for one in items))
-    differ = any(len({one[lang] for one in items}) > 1 for lang in shared)
-    if not differ and not any(row.label.endswith(_tag(row, found)) for row in rows):
-        return
-    for number, (summary, task) in enumerate(found, 1):
-        counts = ", ".join(
-            f"{lang} {counts.vanilla['match'].n}" for lang, counts in task.languages.items()
-        )
-        pairs = summary.manifest.config.get("pairs", "")
-        yield f"run {number} is {summary.name}: pairs {pairs}; examples: {counts}"
-    if differ:
-        yield "these runs have other examples: their rows are not to be compared one by one"
 
 
 def _model(summary: Summary) -> str:

@@ -58,8 +58,10 @@ def records(
     Columns: ``task``, ``lang``, ``example``, ``strategy`` (``vanilla`` and ``source`` without a
     transplant), ``source_layer``, ``target_layer``, ``output`` or ``logprobs`` (nats, in the order
     of the example's candidates) and ``top_token``, ``strict``, ``match``, ``lenient``,
-    ``other_strict`` and so on (right if the answer were the next example's), ``margin`` (nats
-    between the answer and the likeliest other candidate).
+    ``other_strict`` and so on (bit r: right by the answer that the r-th derangement gives; null
+    where no other example has another answer), ``margin`` (nats between the answer and the
+    likeliest other candidate), ``finite`` (False: a number it was told by was NaN or infinite, and
+    it is never right), ``unchanged`` (it says what the target says without a transplant).
 
     Args:
         columns: of these, to save memory; ``task`` and ``lang`` are always there.
@@ -72,7 +74,8 @@ def records(
         parts = [read_part(_run(run), kind, part) for kind in ("records", "correct")]
         table = parts[0]
         for name in parts[1].column_names:
-            table = table.append_column(name, parts[1][name])
+            if name not in table.column_names:  # records say themselves what is finite
+                table = table.append_column(name, parts[1][name])
         if columns is not None:
             unknown = [name for name in columns if name not in table.column_names]
             if unknown:
@@ -115,14 +118,19 @@ class Cells:
         examples: ``[rows]`` numbers of the examples.
         source_layers, target_layers: ``[rows]``; -1 without a transplant.
         right: ``[rows, 3]`` by level.
-        other: ``[rows, 3]`` by the next example's answer.
+        other: ``[rows, 3]`` by others' answers, bit r by the r-th derangement's.
+        known: ``[rows]`` whether there are such.
+        finite, unchanged: ``[rows]``.
     """
 
     examples: np.ndarray[Any, np.dtype[np.int32]]
     source_layers: np.ndarray[Any, np.dtype[np.int16]]
     target_layers: np.ndarray[Any, np.dtype[np.int16]]
     right: np.ndarray[Any, np.dtype[np.bool_]]
-    other: np.ndarray[Any, np.dtype[np.bool_]]
+    other: np.ndarray[Any, np.dtype[np.uint8]]
+    known: np.ndarray[Any, np.dtype[np.bool_]]
+    finite: np.ndarray[Any, np.dtype[np.bool_]]
+    unchanged: np.ndarray[Any, np.dtype[np.bool_]]
 
 
 def cells(run: Run, task: str, lang: str) -> Iterator[tuple[str, Cells]]:
@@ -137,8 +145,9 @@ def cells(run: Run, task: str, lang: str) -> Iterator[tuple[str, Cells]]:
     columns = ["example", "strategy", "source_layer", "target_layer"]
     said = pa.concat_tables([read_part(run, "records", p, columns) for p in own])
     said = said.unify_dictionaries()
-    others = [f"other_{level}" for level in CORRECT]
-    judged = pa.concat_tables([read_part(run, "correct", p, [*CORRECT, *others]) for p in own])
+    others, state = [f"other_{level}" for level in CORRECT], ["finite", "unchanged"]
+    kept = [*CORRECT, *others, *state]
+    judged = pa.concat_tables([read_part(run, "correct", p, kept) for p in own])
     strategies = said["strategy"].combine_chunks()
     codes = strategies.indices.to_numpy()
     numbers = {
@@ -146,20 +155,21 @@ def cells(run: Run, task: str, lang: str) -> Iterator[tuple[str, Cells]]:
         for name in ("example", "source_layer", "target_layer")
     }
     right, other = (
-        np.stack([judged[name].to_numpy() for name in names], axis=1) for names in (CORRECT, others)
+        np.stack([judged[name].fill_null(fill).to_numpy() for name in names], axis=1)
+        for names, fill in ((CORRECT, False), (others, 0))
     )
+    known = judged[others[0]].is_valid().to_numpy()
+    finite, unchanged = (judged[name].to_numpy() for name in state)
     for code, name in enumerate(strategies.dictionary.to_pylist()):
         rows = codes == code
+        layers = numbers["source_layer"][rows], numbers["target_layer"][rows]
         yield (
             name,
             Cells(
-                numbers["example"][rows],
-                numbers["source_layer"][rows],
-                numbers["target_layer"][rows],
-                right[rows],
-                other[rows],
+                numbers["example"][rows], *layers, right[rows], other[rows], known[rows],
+                finite[rows], unchanged[rows],
             ),
-        )
+        )  # fmt: skip
 
 
 def read_part(run: Run, kind: str, part: Part, columns: Sequence[str] | None = None) -> pa.Table:

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from xtransplant.prompts import Example, Key, item_digest
+from xtransplant.prompts import Example, Key, item_digest, key_of
+from xtransplant.tasks.derangements import derangements
+from xtransplant.tasks.judging import LEVELS
 
 __all__ = [
     "CELL",
@@ -19,9 +21,11 @@ __all__ = [
     "Rows",
     "correct_table",
     "examples_table",
-    "key_of",
     "records_table",
+    "row_key",
 ]
+
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
 VANILLA, SOURCE = "vanilla", "source"
 """In the column ``strategy``: the target, and the source, without a transplant."""
@@ -45,9 +49,11 @@ _EXAMPLES = pa.schema(
         ("source_answers", _TEXTS),
         ("source_labels", _TEXTS),
         ("source_also", _TEXTS),
-        # The next example's: what the upper bound's null is judged by.
-        ("other_answer", pa.string()),
-        ("other_answers", _TEXTS),
+        # What the upper bound's null is judged by: others of the language, one per derangement;
+        # null where no other example has another answer.
+        ("other_example", pa.list_(pa.int32())),
+        ("other_answer", _TEXTS),
+        ("other_answers", pa.list_(_TEXTS)),
     ]
 )
 _CELLS = [
@@ -57,25 +63,29 @@ _CELLS = [
     ("target_layer", pa.int16()),
 ]
 CELL = ["example", "strategy", "source_layer", "target_layer"]
-_SCORED = pa.schema([*_CELLS, ("logprobs", pa.list_(pa.float32())), ("top_token", pa.string())])
-_GENERATED = pa.schema([*_CELLS, ("output", pa.string())])
-CORRECT = ("strict", "match", "lenient")
-"""Levels at which an answer is right, in this order; see ``tasks.matching``."""
+# Whether all numbers a cell was told by are finite, and whether it says what vanilla says.
+_STATE = [("finite", pa.bool_()), ("unchanged", pa.bool_())]
+_SCORED = pa.schema(
+    [*_CELLS, ("logprobs", pa.list_(pa.float32())), ("top_token", pa.string()), *_STATE]
+)
+_GENERATED = pa.schema([*_CELLS, ("output", pa.string()), *_STATE])
+CORRECT = LEVELS
 _CORRECT = pa.schema(
     [
         *((level, pa.bool_()) for level in CORRECT),
-        *((f"other_{level}", pa.bool_()) for level in CORRECT),
+        *((f"other_{level}", pa.uint8()) for level in CORRECT),
         ("margin", pa.float32()),
+        *_STATE,
     ]
 )
 
 
 def examples_table(examples: Sequence[Example], start: int, stop: int) -> pa.Table:
     """Examples ``start`` to ``stop`` of a language."""
-    rows = []
+    rows, drawn = [], derangements(examples)
     for k in range(start, stop):
-        one, other = examples[k], examples[(k + 1) % len(examples)]
-        key, theirs = _key(one), one.source_key or _key(one)
+        one, others = examples[k], [None if m < 0 else m for m in drawn[:, k].tolist()]
+        key, theirs = key_of(one), one.source_key or key_of(one)
         rows.append(
             {
                 "example": k, "id": one.id, "digest": item_digest(one),
@@ -86,13 +96,17 @@ def examples_table(examples: Sequence[Example], start: int, stop: int) -> pa.Tab
                 "answers": key.answers, "options": key.options, "labels": key.labels,
                 "also": key.also, "source_answers": theirs.answers,
                 "source_labels": theirs.labels, "source_also": theirs.also,
-                "other_answer": other.answer, "other_answers": _key(other).answers,
+                "other_example": others,
+                "other_answer": [None if m is None else examples[m].answer for m in others],
+                "other_answers": [
+                    None if m is None else key_of(examples[m]).answers for m in others
+                ],
             }
         )  # fmt: skip
     return pa.Table.from_pylist(rows, schema=_EXAMPLES)
 
 
-def key_of(row: dict[str, Any], side: str = "") -> Key:
+def row_key(row: dict[str, Any], side: str = "") -> Key:
     """The key of a row of an examples table; ``side`` is ``source_`` for the source's."""
     options = tuple(row["options"])
     return Key(
@@ -105,7 +119,11 @@ def key_of(row: dict[str, Any], side: str = "") -> Key:
 
 @dataclass
 class Rows:
-    """Records of one part, gathered strategy by strategy."""
+    """Records of one part, gathered strategy by strategy.
+
+    Attributes:
+        finite, unchanged: nothing for all of them finite, none of them unchanged.
+    """
 
     examples: list[np.ndarray[Any, Any]] = field(default_factory=list)
     strategies: list[tuple[str, int]] = field(default_factory=list)
@@ -114,6 +132,8 @@ class Rows:
     logprobs: list[np.ndarray[Any, Any]] = field(default_factory=list)
     top_tokens: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
+    finite: list[Bools] = field(default_factory=list)
+    unchanged: list[Bools] = field(default_factory=list)
 
     def add(self, example: int, strategy: str, pairs: Sequence[tuple[int, int]]) -> None:
         """Name the rows of one example; what they hold is added to the other lists."""
@@ -135,6 +155,8 @@ def records_table(rows: Rows) -> pa.Table:
         "strategy": pa.DictionaryArray.from_arrays(codes, pa.array(names)),
         "source_layer": _layers(rows.source_layers),
         "target_layer": _layers(rows.target_layers),
+        "finite": _joined(rows.finite, len(codes), usual=True),
+        "unchanged": _joined(rows.unchanged, len(codes), usual=False),
     }
     if rows.outputs:
         columns["output"], schema = rows.outputs, _GENERATED
@@ -149,27 +171,35 @@ def records_table(rows: Rows) -> pa.Table:
 
 
 def correct_table(
-    levels: np.ndarray[Any, Any], other: np.ndarray[Any, Any], margin: np.ndarray[Any, Any] | None
+    levels: Bools,
+    other: np.ndarray[Any, np.dtype[np.uint8]],
+    known: Bools,
+    margin: np.ndarray[Any, Any] | None,
+    *,
+    finite: pa.ChunkedArray,
+    unchanged: pa.ChunkedArray,
 ) -> pa.Table:
     """Judgements of a part's rows.
 
     Args:
         levels: ``[rows, 3]``, right by each level of :data:`CORRECT`.
-        other: ``[rows, 3]``, likewise if the answer were the next example's.
+        other: ``[rows, 3]``, likewise by the answers of other examples: bit r by the r-th
+            derangement's.
+        known: ``[rows]``, whether there are such; ``other_*`` is null elsewhere.
         margin: ``[rows]``, nats between the answer and the likeliest other candidate.
+        finite, unchanged: ``[rows]``, of the records.
     """
     columns: dict[str, Any] = {name: levels[:, k] for k, name in enumerate(CORRECT)}
-    columns |= {f"other_{name}": other[:, k] for k, name in enumerate(CORRECT)}
+    for k, name in enumerate(CORRECT):
+        columns[f"other_{name}"] = pa.array(other[:, k], pa.uint8(), mask=~known)
     columns["margin"] = pa.nulls(len(other), pa.float32()) if margin is None else margin
-    return pa.table(columns, schema=_CORRECT)
+    return pa.table({**columns, "finite": finite, "unchanged": unchanged}, schema=_CORRECT)
+
+
+def _joined(blocks: list[Bools], count: int, *, usual: bool) -> Bools:
+    return np.concatenate(blocks) if blocks else np.full(count, usual)
 
 
 def _layers(blocks: list[np.ndarray[Any, Any]]) -> pa.Array:
     layers = np.concatenate(blocks)
     return pa.array(layers, pa.int16(), mask=layers < 0)
-
-
-def _key(example: Example) -> Key:
-    if example.key is not None:
-        return example.key
-    return Key((example.answer,) if example.answer is not None else ())

@@ -15,9 +15,9 @@ _Z95 = 1.959963984540054  # normal quantile of 0.975
 
 @dataclass(frozen=True)
 class Rate:
-    """``right`` of ``n`` examples."""
+    """``right`` of ``n`` examples; of a null a mean over several counts, or NaN if not known."""
 
-    right: int
+    right: float
     n: int
 
     @property
@@ -36,7 +36,7 @@ class Rate:
 
         Written out: scipy's ``binomtest`` gives the same, and takes a minute for a run's grids.
         """
-        if not self.n:
+        if math.isnan(self.value):
             return math.nan, math.nan
         z2, p, n = _Z95**2, self.value, self.n
         middle = (p + z2 / (2 * n)) / (1 + z2 / n)

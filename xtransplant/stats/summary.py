@@ -12,7 +12,22 @@ from xtransplant.runs.tables import CORRECT, SOURCE, VANILLA
 from xtransplant.stats.rates import Rate
 from xtransplant.stats.tally import Tally, tally
 
-__all__ = ["LanguageCounts", "Summary", "TaskCounts", "summarise"]
+__all__ = ["LanguageCounts", "States", "Summary", "TaskCounts", "summarise"]
+
+
+@dataclass(frozen=True)
+class States:
+    """Cells of one strategy in one language.
+
+    Attributes:
+        n: how many.
+        not_finite: of them, told by numbers that are NaN or infinite; never right.
+        unchanged: of them, saying what the target says without a transplant.
+    """
+
+    n: int
+    not_finite: int
+    unchanged: int
 
 
 @dataclass(frozen=True)
@@ -22,11 +37,13 @@ class LanguageCounts:
     Attributes:
         vanilla, source: the prompts without a transplant, by level.
         strategies: by name, by level.
+        states: by strategy, and of ``vanilla`` and ``source``.
     """
 
     vanilla: dict[str, Rate]
     source: dict[str, Rate]
     strategies: dict[str, dict[str, Tally]]
+    states: dict[str, States]
 
 
 @dataclass(frozen=True)
@@ -85,7 +102,11 @@ def summarise(run: Run) -> Summary:
 def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
     plain: dict[str, dict[str, Rate]] = {}
     strategies: dict[str, dict[str, Tally]] = {}
+    states: dict[str, States] = {}
     for name, found in cells(run, task, lang):
+        states[name] = States(
+            len(found.finite), int((~found.finite).sum()), int(found.unchanged.sum())
+        )
         if name in (VANILLA, SOURCE):
             plain[name] = {
                 level: Rate(int(found.right[:, k].sum()), len(found.right))
@@ -95,10 +116,10 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
         strategies[name] = {
             level: tally(
                 found.examples, found.source_layers, found.target_layers,
-                found.right[:, k], found.other[:, k],
+                found.right[:, k], found.other[:, k], found.known,
             )
             for k, level in enumerate(CORRECT)
         }  # fmt: skip
     if not plain:
         return None
-    return LanguageCounts(plain[VANILLA], plain[SOURCE], strategies)
+    return LanguageCounts(plain[VANILLA], plain[SOURCE], strategies, states)

@@ -2,7 +2,8 @@
 
 The upper bound counts an example if any pair gets it right (arXiv 2412.12686, section 5). It is an
 oracle: it picks the pair after seeing the answer. With many pairs some are right by chance, so each
-bound comes with its null: the same count with every example judged by the next one's answer.
+bound comes with its null: the same count with every example judged by another one's answer, the
+mean over several seeded derangements of the language's examples (``tasks.derangements``).
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from xtransplant.stats.rates import Rate
+from xtransplant.tasks.derangements import N_DERANGEMENTS
 
 __all__ = ["Bound", "Tally", "choose_pair", "tally", "together"]
 
 Pair = tuple[int, int]
-Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,13 @@ class Bound:
 
     Attributes:
         right: how many.
-        null: how many would be, by the next example's answer.
+        null: how many would be by other examples' answers, the mean over derangements; where some
+            have no other answer to go by, as many as the rest gives for all. NaN where none has.
         cells: how many pairs there were to pick from; of several languages the most.
     """
 
     right: int
-    null: int
+    null: float
     cells: int
 
 
@@ -77,36 +79,54 @@ def tally(
     target_layers: np.ndarray[Any, Any],
     right: np.ndarray[Any, Any],
     other: np.ndarray[Any, Any],
+    known: np.ndarray[Any, Any] | None = None,
 ) -> Tally:
     """Count rows of records, one per example and pair.
 
     Args:
         examples, source_layers, target_layers: ``[rows]``.
         right: ``[rows]`` by the example's answer.
-        other: ``[rows]`` by the next example's.
+        other: ``[rows]``, uint8, by others': bit r by the r-th derangement's.
+        known: ``[rows]``, whether the example has such others; all by default.
     """
     numbers, at = np.unique(examples, return_inverse=True)
-    width = int(target_layers.max()) + 1
-    codes, pair_at = np.unique(
-        source_layers.astype(np.int64) * width + target_layers, return_inverse=True
-    )
-    pairs = [(int(code) // width, int(code) % width) for code in codes]
-    hits = np.bincount(pair_at, weights=right, minlength=len(pairs)).astype(np.int64)
-    there = np.bincount(pair_at, minlength=len(pairs))
+    sources, source_at = np.unique(source_layers, return_inverse=True)
+    targets, target_at = np.unique(target_layers, return_inverse=True)
+    # [examples, sources, targets]: a byte for each, whether or not it was run.
+    places, shape = (at, source_at, target_at), (len(numbers), len(sources), len(targets))
+    own, others = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.uint8)
+    own[places], others[places] = right, other
+    pair_at = source_at * len(targets) + target_at
+    there = np.bincount(pair_at, minlength=len(sources) * len(targets)).reshape(shape[1:])
+    hits = own.sum(axis=0)
+    has_null = np.ones(len(numbers), dtype=np.bool_)
+    if known is not None:
+        has_null[at] = known
 
-    def bound(rows: np.ndarray[Any, Any] | slice) -> Bound:
-        found = (np.bincount(at[rows], weights=flag[rows]) for flag in (right, other))
-        own, null = (int(np.count_nonzero(counts)) for counts in found)
-        cells = np.count_nonzero(np.bincount(pair_at[rows], minlength=len(pairs)))
-        return Bound(own, null, int(cells))
+    def bounds(
+        rights: np.ndarray[Any, Any], masks: np.ndarray[Any, Any], cells: np.ndarray[Any, Any]
+    ) -> list[Bound]:
+        """Of each column of ``[examples, columns]``, which stands for so many cells."""
+        found = rights.sum(axis=0)
+        bits = np.unpackbits(masks[has_null, :, None], axis=2).sum(axis=(0, 2))
+        scale = len(numbers) / max(1, int(has_null.sum())) / N_DERANGEMENTS
+        null = bits * scale if has_null.any() else np.full(len(found), np.nan)
+        columns = zip(found, null, cells, strict=True)
+        return [Bound(int(a), float(b), int(c)) for a, b, c in columns]
 
+    ran = there > 0
+    by_source = own.any(axis=2), np.bitwise_or.reduce(others, axis=2), ran.sum(axis=1)
+    by_target = own.any(axis=1), np.bitwise_or.reduce(others, axis=1), ran.sum(axis=0)
+    flags = own.any(axis=(1, 2)), np.bitwise_or.reduce(others, axis=(1, 2))
+    overall = flags[0][:, None], flags[1][:, None], ran.sum()[None]
+    pairs = [(int(i), int(j), a, b) for a, i in enumerate(sources) for b, j in enumerate(targets)]
     return Tally(
         n=len(numbers),
-        hits=dict(zip(pairs, hits.tolist(), strict=True)),
-        n_by_pair=dict(zip(pairs, there.tolist(), strict=True)),
-        overall=bound(slice(None)),
-        by_source={int(i): bound(source_layers == i) for i in np.unique(source_layers)},
-        by_target={int(j): bound(target_layers == j) for j in np.unique(target_layers)},
+        hits={(i, j): int(hits[a, b]) for i, j, a, b in pairs if there[a, b]},
+        n_by_pair={(i, j): int(there[a, b]) for i, j, a, b in pairs if there[a, b]},
+        overall=bounds(*overall)[0],
+        by_source=dict(zip(sources.tolist(), bounds(*by_source), strict=True)),
+        by_target=dict(zip(targets.tolist(), bounds(*by_target), strict=True)),
     )
 
 

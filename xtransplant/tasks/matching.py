@@ -75,7 +75,7 @@ def contains(output: str, key: Key) -> Verdict:
     first line is the gold and no more. ``lenient``: also without accents, punctuation and spaces,
     and in the other language.
     """
-    match = any(answer.lower() in output.lower() for answer in key.answers)
+    match = any(answer.lower() in output.lower() for answer in key.answers if answer)
     line = _bare((output.strip().splitlines() or [""])[0])
     strict = match and any(_bare(answer) == line for answer in key.answers)
     plain = _bare(output)
@@ -89,13 +89,14 @@ def begins(output: str, key: Key) -> Verdict:
     ``match``: the stripped output begins with the answer. ``strict``: and a word ends there.
     ``lenient``: the answer is anywhere in it.
     """
-    text, answers = output.strip(), [answer.strip() for answer in key.answers]
+    # Every text begins with an answer that is empty.
+    text, answers = output.strip(), [one for answer in key.answers if (one := answer.strip())]
     match = any(text.startswith(answer) for answer in answers)
     strict = any(
         text.startswith(answer) and not text[len(answer) : len(answer) + 1].isalnum()
         for answer in answers
     )
-    also = [answer.strip() for answer in key.also]
+    also = [one for answer in key.also if (one := answer.strip())]
     return Verdict(strict, match, match or any(answer in text for answer in [*answers, *also]))
 
 

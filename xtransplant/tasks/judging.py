@@ -1,0 +1,113 @@
+"""What counts as right, for a single grid and for a bench alike: of texts, and of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xtransplant.errors import XTransplantError
+from xtransplant.prompts import Key
+from xtransplant.tasks.matching import RULES, Rule, Verdict
+
+__all__ = ["LEVELS", "Choices", "choices", "find_rule", "judge_text"]
+
+LEVELS = ("strict", "match", "lenient")
+"""Levels at which an answer is right, in this order; see ``tasks.matching``."""
+
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+_NO_CHOICE = -1
+
+
+def find_rule(name: str) -> Rule:
+    """The matching rule of a name; ``begins`` for the empty one.
+
+    Raises:
+        XTransplantError: no such rule.
+    """
+    if (name or "begins") not in RULES:
+        raise XTransplantError(f"unknown rule {name!r}; choose {', '.join(RULES)}")
+    return RULES[name or "begins"]
+
+
+def judge_text(output: str, key: Key) -> Verdict:
+    """Whether a text is right by its key's rule, at every level.
+
+    Without answers, and with one that is none of the key's options, nothing is.
+
+    Raises:
+        XTransplantError: no such rule, or one that needs options and is given none.
+    """
+    rule = find_rule(key.rule)
+    if key.rule in _CHOOSING and not key.options:
+        raise XTransplantError(
+            f"rule {key.rule!r} chooses between options, and the key has none: give "
+            f"Key(options=...), or take another rule: "
+            f"{', '.join(name for name in RULES if name not in _CHOOSING)}"
+        )
+    if not key.answers or (key.options and key.answers[0] not in key.options):
+        return Verdict(strict=False, match=False, lenient=False)
+    return rule(output, key)
+
+
+_CHOOSING = ("choice", "letters", "truth")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Which of some candidates each row chooses; -1 for none.
+
+    Attributes:
+        strict: ``[rows]``, the likeliest, if the most probable next token begins it too.
+        match: ``[rows]``, the likeliest.
+        by_character: ``[rows]``, the likeliest by the mean over characters (``acc_norm`` of
+            lm-evaluation-harness); ``lenient`` takes it as well as the likeliest.
+    """
+
+    strict: Ints
+    match: Ints
+    by_character: Ints
+
+    def right(self, candidate: int) -> Bools:
+        """``[rows, 3]`` by level: whether it is this candidate that is chosen."""
+        match = self.match == candidate
+        return np.stack(
+            [self.strict == candidate, match, match | (self.by_character == candidate)], 1
+        )
+
+    def masks(self, masks: np.ndarray[Any, np.dtype[np.uint8]]) -> Any:
+        """``[rows, 3]``: of bit masks ``[n_candidates]`` those of what is chosen, by level."""
+        # The last one is for rows that choose nothing.
+        several = np.append(masks, np.uint8(0))
+        match = several[self.match]
+        return np.stack([several[self.strict], match, match | several[self.by_character]], axis=1)
+
+
+def choices(
+    logprobs: np.ndarray[Any, Any], candidates: Sequence[str], tops: Sequence[str], finite: Bools
+) -> Choices:
+    """What is chosen by log-likelihoods.
+
+    Args:
+        logprobs: ``[rows, n_candidates]``, nats.
+        tops: the most probable next token of each row.
+        finite: ``[rows]``; a row that is not finite chooses nothing. Nor does any row where
+            there is but one candidate.
+    """
+    none = np.full(len(logprobs), _NO_CHOICE, dtype=np.int64)
+    if len(candidates) < 2:
+        return Choices(none, none, none)
+    finite = finite & np.isfinite(logprobs).all(axis=1)
+    lengths = np.array([max(1, len(text)) for text in candidates])
+    match = np.where(finite, logprobs.argmax(axis=1), _NO_CHOICE)
+    by_character = np.where(finite, (logprobs / lengths).argmax(axis=1), _NO_CHOICE)
+    # Few tokens are said, and most rows of an example say the same.
+    words, at = np.unique(np.array(tops, dtype=object), return_inverse=True)
+    begun = np.array(
+        [[bool(top.strip()) and text.startswith(top) for text in candidates] for top in words]
+    )
+    strict = np.where(finite & begun[at, match], match, _NO_CHOICE)
+    return Choices(strict, match, by_character)
