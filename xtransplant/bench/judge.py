@@ -120,7 +120,7 @@ def _scores(records: pa.Table, rows: dict[int, dict[str, Any]]) -> pa.Table:
         spelled = row["source_candidates"] if of_source else candidates
         # [rows of the example, candidates]
         logprobs = flat[starts[at][:, None] + np.arange(len(candidates))]
-        chosen = choices(logprobs, spelled, tops[at], finite[at])
+        chosen = choices(logprobs, spelled, tops[at].tolist(), finite[at])
         masks = np.zeros(len(candidates), dtype=np.uint8)
         for bit, answer in enumerate(row["other_answer"]):
             if answer in candidates:

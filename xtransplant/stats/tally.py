@@ -103,30 +103,25 @@ def tally(
     if known is not None:
         has_null[at] = known
 
-    def bounds(
-        rights: np.ndarray[Any, Any], masks: np.ndarray[Any, Any], cells: np.ndarray[Any, Any]
-    ) -> list[Bound]:
-        """Of each column of ``[examples, columns]``, which stands for so many cells."""
-        found = rights.sum(axis=0)
+    def bounds(*axes: int) -> list[Bound]:
+        """Some pair along these axes (1: sources, 2: targets), a bound for each place of the other."""
+        rights = np.logical_or.reduce(own, axis=axes).reshape(len(numbers), -1)
+        masks = np.bitwise_or.reduce(others, axis=axes).reshape(len(numbers), -1)
+        cells = (there > 0).sum(axis=tuple(axis - 1 for axis in axes)).reshape(-1)
         bits = np.unpackbits(masks[has_null, :, None], axis=2).sum(axis=(0, 2))
         scale = len(numbers) / max(1, int(has_null.sum())) / N_DERANGEMENTS
-        null = bits * scale if has_null.any() else np.full(len(found), np.nan)
-        columns = zip(found, null, cells, strict=True)
+        null = bits * scale if has_null.any() else np.full(len(cells), np.nan)
+        columns = zip(rights.sum(axis=0), null, cells, strict=True)
         return [Bound(int(a), float(b), int(c)) for a, b, c in columns]
 
-    ran = there > 0
-    by_source = own.any(axis=2), np.bitwise_or.reduce(others, axis=2), ran.sum(axis=1)
-    by_target = own.any(axis=1), np.bitwise_or.reduce(others, axis=1), ran.sum(axis=0)
-    flags = own.any(axis=(1, 2)), np.bitwise_or.reduce(others, axis=(1, 2))
-    overall = flags[0][:, None], flags[1][:, None], ran.sum()[None]
     pairs = [(int(i), int(j), a, b) for a, i in enumerate(sources) for b, j in enumerate(targets)]
     return Tally(
         n=len(numbers),
         hits={(i, j): int(hits[a, b]) for i, j, a, b in pairs if there[a, b]},
         n_by_pair={(i, j): int(there[a, b]) for i, j, a, b in pairs if there[a, b]},
-        overall=bounds(*overall)[0],
-        by_source=dict(zip(sources.tolist(), bounds(*by_source), strict=True)),
-        by_target=dict(zip(targets.tolist(), bounds(*by_target), strict=True)),
+        overall=bounds(1, 2)[0],
+        by_source=dict(zip(sources.tolist(), bounds(2), strict=True)),
+        by_target=dict(zip(targets.tolist(), bounds(1), strict=True)),
     )
 
 
