@@ -104,7 +104,7 @@ def tally(
         has_null[at] = known
 
     def bounds(*axes: int) -> list[Bound]:
-        """Some pair along these axes (1: sources, 2: targets), a bound for each place of the other."""
+        """Some pair along these axes (1: sources, 2: targets), a bound for each of the rest."""
         rights = np.logical_or.reduce(own, axis=axes).reshape(len(numbers), -1)
         masks = np.bitwise_or.reduce(others, axis=axes).reshape(len(numbers), -1)
         cells = (there > 0).sum(axis=tuple(axis - 1 for axis in axes)).reshape(-1)
