@@ -69,7 +69,7 @@ def test_the_other_tasks_go_on(rows, tmp_path, babel_model, times, lang, words):
 )
 def test_nothing_at_all_is_an_error(rows, tmp_path, babel_model, tasks, lang):
     config = replace(BOTH, tasks=tasks, langs=(lang,), where=rows(60, lang))
-    with pytest.raises(XTransplantError, match="^file all: every example is longer than the 256"):
+    with pytest.raises(XTransplantError, match=r"^file all: every example is longer than the 256"):
         bench(config, tmp_path / "runs", model=babel_model)
     assert not (tmp_path / "runs").exists()
 
