@@ -4,6 +4,9 @@ Columns, by these names or by those that ``--column`` gives: ``source`` and ``ta
 prompts), ``answer``; and where there are any ``candidates`` (a list; in CSV a JSON list, or texts
 between ``|``), ``lang`` and ``id``. Rows of one language belong together; without ``lang`` there is
 one language, ``xx``. With candidates the answer is one of them, to the letter.
+
+All rows are one split, ``all``; ``--split pilot`` and ``--split unseen`` are the two sides of a
+draw by ``--seed``, and ``--split-by COLUMN`` takes the splits from a column.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from typing import Any
 
 from xtransplant.benchmarks.languages import NAMES
 from xtransplant.benchmarks.rows import read_rows
+from xtransplant.benchmarks.splits import ALL, belonging, column_splits
 from xtransplant.benchmarks.task import Direction, Task, Where
 
 from xtransplant.errors import XTransplantError
@@ -37,11 +41,16 @@ def examples(
             that is none of the candidates.
     """
     path, rows, columns = _read(where)
+    own = [
+        _name(row, columns["lang"], "lang", f"{path} row {number}", _ALONE) == lang
+        for number, row in enumerate(rows, 1)
+    ]
+    belongs = belonging(split, rows, own, columns["source"], where)
     found = []
     for number, row in enumerate(rows, 1):
-        place = f"{path} row {number}"
-        if _name(row, columns["lang"], "lang", place, _ALONE) != lang:
+        if number not in belongs:
             continue
+        place = f"{path} row {number}"
         source, target, answer = (_text(row, columns[what], what, place) for what in _NEEDED)
         candidates = _candidates(row.get(columns["candidates"]), place)
         if candidates and answer not in candidates:
@@ -69,6 +78,14 @@ def languages(where: Where) -> dict[str, str]:
     return {code: NAMES.get(code, code) for code in codes}
 
 
+def splits(where: Where) -> tuple[str, ...]:
+    """The values of column ``split_by``, or all rows, and the two sides of a draw."""
+    if where.split_by is None:
+        return (ALL, "pilot", "unseen")
+    path, rows, _ = _read(where)
+    return column_splits(rows, where.split_by, str(path))
+
+
 def _read(where: Where) -> tuple[Path, list[dict[str, Any]], dict[str, str]]:
     if where.file is None:
         raise XTransplantError("task file needs the file: --file examples.jsonl (.csv, .parquet)")
@@ -82,6 +99,7 @@ def _read(where: Where) -> tuple[Path, list[dict[str, Any]], dict[str, str]]:
             )
         columns[what] = column
     given = [column for what, column in where.columns]
+    given += [] if where.split_by is None else [where.split_by]
     there = {column for row in rows for column in row}
     for column in (*(columns[what] for what in _NEEDED), *given):
         if column not in there:
@@ -153,8 +171,10 @@ file = Task(
     licence="yours",
     languages={},
     direction="en-to-lang",
-    splits=("all",),
+    splits=(ALL,),
     examples=examples,
     rule="contains",
     found=languages,
+    cut=splits,
+    reads=("file", "column", "split_by", "seed"),
 )

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 
 from xtransplant.benchmarks.alignment import Alignment, check_alignment
-from xtransplant.benchmarks.task import Direction, Task, Where
+from xtransplant.benchmarks.task import Direction, NothingThere, Task, Where
 
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, item_digest
@@ -45,7 +45,8 @@ def load_examples(
     """The examples of one language, in the task's own direction and first split by default.
 
     Raises:
-        XTransplantError: no such language or split, nothing in it, or data that cannot be read.
+        XTransplantError: no such language or split, or data that cannot be read.
+        NothingThere: nothing in it.
     """
     languages = task.languages_in(where)
     if lang not in languages:
@@ -54,14 +55,13 @@ def load_examples(
         raise XTransplantError(
             f"{task.name} has no language {lang!r}{hint}; it has {', '.join(languages)}"
         )
-    split = split or task.splits[0]
-    if split not in task.splits:
-        raise XTransplantError(
-            f"{task.name} has no split {split!r}; choose {', '.join(task.splits)}"
-        )
+    splits = task.splits_in(where)
+    split = split or splits[0]
+    if split not in splits:
+        raise XTransplantError(f"{task.name} has no split {split!r}; choose {', '.join(splits)}")
     examples = task.examples(lang, direction or task.direction, split, where)
     if not examples:
-        raise XTransplantError(f"{task.name} has no examples in {lang}, split {split}")
+        raise NothingThere(f"{task.name} has no examples in {lang}, split {split}")
     return Loaded(examples, check_alignment(examples))
 
 

@@ -13,13 +13,17 @@ from xtransplant.model.families import FAMILIES
 from xtransplant.prompts import Example
 from xtransplant.strategies import find_strategy, strategy_names
 
-__all__ = ["Direction", "Task", "Where", "find_task", "listing", "task_names"]
+__all__ = ["Direction", "NothingThere", "Task", "Where", "find_task", "listing", "task_names"]
 
 _GROUP = "xtransplant.tasks"
 
 Direction = Literal["en-to-lang", "lang-to-en"]
 """``en-to-lang``: source English, target the language (multilingual tasks);
 ``lang-to-en``: source the language, target English (culture tasks)."""
+
+
+class NothingThere(XTransplantError):
+    """A language has no examples in a split; others may have."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +35,15 @@ class Where:
             the hub's datasets under their names (``facebook/xnli``).
         file: the file of task ``file``.
         columns: for task ``file``: (what it is, the column that holds it).
-        seed: of the pilot sample, where the hub's data have none.
+        seed: of the pilot sample, where the data have none.
+        split_by: for task ``file``: the column that names each row's split.
     """
 
     data_dir: Path | None = None
     file: Path | None = None
     columns: tuple[tuple[str, str], ...] = ()
     seed: int = 0
+    split_by: str | None = None
 
 
 class Examples(Protocol):
@@ -52,6 +58,16 @@ class Languages(Protocol):
     """Codes of the languages that a file holds."""
 
     def __call__(self, where: Where) -> dict[str, str]: ...
+
+
+class Splits(Protocol):
+    """Names of the splits that a file has, the default first."""
+
+    def __call__(self, where: Where) -> tuple[str, ...]: ...
+
+
+Reads = Literal["data_dir", "file", "column", "split_by", "seed"]
+"""Of :class:`Where`, by the names of the flags."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +88,8 @@ class Task:
         scored: whether it has candidates.
         checkpoint: folder of a model that comes with the task, if one does.
         found: the languages there are, where that depends on the data.
+        cut: the splits there are, where that depends on the data.
+        reads: which of the flags that say where data lie, and how they are cut, it goes by.
         note: what a user has to know about the data from the hub; empty if nothing.
     """
 
@@ -88,11 +106,17 @@ class Task:
     scored: bool = True
     checkpoint: str | None = None
     found: Languages | None = None
+    cut: Splits | None = None
+    reads: tuple[Reads, ...] = ("data_dir", "seed")
     note: str = ""
 
     def languages_in(self, where: Where) -> dict[str, str]:
         """Its languages; those of the data where only these tell."""
         return self.languages if self.found is None else self.found(where)
+
+    def splits_in(self, where: Where) -> tuple[str, ...]:
+        """Its splits, the default first; those of the data where only these tell."""
+        return self.splits if self.cut is None else self.cut(where)
 
 
 def task_names() -> tuple[str, ...]:

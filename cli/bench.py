@@ -31,10 +31,11 @@ def bench(
     mode: f.ModeFlag = None,
     split: Annotated[str | None, typer.Option(help="The task's first by default.")] = None,
     limit: f.Limit = None,
-    seed: f.Seed = 0,
+    seed: f.Seed = None,
     data_dir: f.DataDir = None,
     file: f.File = None,
     column: f.Columns = None,
+    split_by: f.SplitBy = None,
     options: f.Options = None,
     max_new_tokens: f.MaxNewTokens = 20,
     apply_chat_template: f.ChatTemplate = False,
@@ -52,7 +53,7 @@ def bench(
     ] = False,
     on: f.On = "local",
     workers: f.Workers = None,
-    jobs: f.Jobs = 4,
+    jobs: f.Jobs = None,
     insecure: f.Insecure = False,
     revision: f.Revision = None,
     dtype: f.Dtype = "auto",
@@ -74,6 +75,7 @@ def bench(
     from xtransplant.backends.where import parse_on
     from xtransplant.bench.config import parse_shard
     from xtransplant.bench.flags import config_from
+    from xtransplant.bench.idle import check_bench
 
     chosen = config_from(
         task=task or (), strategy=strategy or (), model=model, revision=revision, dtype=dtype,
@@ -81,11 +83,13 @@ def bench(
         trust_remote_code=trust_remote_code, add_bos=add_bos,
         langs=langs or (), pairs=pairs, options=options or (), direction=direction, mode=mode,
         split=split, limit=limit, seed=seed, data_dir=data_dir, file=file, column=column or (),
+        split_by=split_by,
         max_new_tokens=max_new_tokens, apply_chat_template=apply_chat_template,
         allow_misaligned=allow_misaligned, log_samples=log_samples, memory_budget=memory_budget,
     )  # fmt: skip
     part = None if shard is None else parse_shard(shard)
     where = parse_on(on, insecure=insecure, jobs=jobs)
+    check_bench(chosen, where, workers=workers, shard=part, dry=dry_run, as_json=as_json)
 
     from xtransplant.cli.console import Lines, print_dry_run, print_runs, ready
 

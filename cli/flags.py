@@ -11,7 +11,7 @@ __all__ = [
     "AddBos", "Budget", "ChatTemplate", "Columns", "ConfigFile", "DataDir", "Debug", "DeviceMap",
     "Direction", "DirectionFlag", "Dtype", "Family", "File", "Fresh", "Insecure", "Jobs", "Langs",
     "Level", "Limit", "LogSamples", "MaxNewTokens", "Misaligned", "Mode", "ModeFlag", "Model", "On",
-    "Options", "OutputPath", "Quiet", "Revision", "Runs", "Seed", "Strategies", "Tasks",
+    "Options", "OutputPath", "Quiet", "Revision", "Runs", "Seed", "SplitBy", "Strategies", "Tasks",
     "TensorParallel", "TrustRemoteCode", "Verbose", "Workers",
 ]  # fmt: skip
 
@@ -81,7 +81,10 @@ Insecure = Annotated[
     bool, typer.Option("--insecure", help="Take plain http to another machine (it is unpickled).")
 ]
 Workers = Annotated[int | None, typer.Option(help="Of --on ray; one per GPU, else per two cores.")]
-Jobs = Annotated[int, typer.Option("--jobs", help="Of --on ndif: how many are under way at once.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", help="Of --on ndif: how many are under way at once; 4 by default."),
+]
 ConfigFile = Annotated[
     str | None,
     typer.Option(
@@ -108,7 +111,13 @@ ModeFlag = Annotated[
     typer.Option(help="score candidates, or generate text; the task's own by default."),
 ]
 Limit = Annotated[int | None, typer.Option(help="The first so many examples of each language.")]
-Seed = Annotated[int, typer.Option(help="Of the pilot sample, where hub data have none.")]
+Seed = Annotated[
+    int | None, typer.Option(help="Of the pilot sample, where the data have none; 0 by default.")
+]
+SplitBy = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="Of that file: the column that names each row's split."),
+]
 DataDir = Annotated[
     Path | None,
     typer.Option(help="Folder in the paper's layout, or of clones of the hub's datasets."),

@@ -31,8 +31,11 @@ def pilot(
     direction: f.DirectionFlag = None,
     mode: f.ModeFlag = None,
     limit: f.Limit = None,
-    seed: f.Seed = 0,
+    seed: f.Seed = None,
     data_dir: f.DataDir = None,
+    file: f.File = None,
+    column: f.Columns = None,
+    split_by: f.SplitBy = None,
     options: f.Options = None,
     max_new_tokens: f.MaxNewTokens = 20,
     apply_chat_template: f.ChatTemplate = False,
@@ -43,7 +46,7 @@ def pilot(
     fresh: f.Fresh = False,
     on: f.On = "local",
     workers: f.Workers = None,
-    jobs: f.Jobs = 4,
+    jobs: f.Jobs = None,
     insecure: f.Insecure = False,
     revision: f.Revision = None,
     dtype: f.Dtype = "auto",
@@ -63,16 +66,20 @@ def pilot(
     """
     from xtransplant.backends.where import parse_on
     from xtransplant.bench.flags import config_from
+    from xtransplant.bench.idle import check_bench
 
     chosen = config_from(
         task=task or (), strategy=strategy or (), model=model, revision=revision, dtype=dtype,
         device_map=device_map, tensor_parallel=tensor_parallel, family=family,
         trust_remote_code=trust_remote_code, add_bos=add_bos,
         langs=langs or (), pairs=pairs, options=options or (), direction=direction, mode=mode,
-        split=split, limit=limit, seed=seed, data_dir=data_dir,
+        split=split, limit=limit, seed=seed, data_dir=data_dir, file=file, column=column or (),
+        split_by=split_by,
         max_new_tokens=max_new_tokens, apply_chat_template=apply_chat_template,
         allow_misaligned=allow_misaligned, log_samples=log_samples, memory_budget=memory_budget,
     )  # fmt: skip
+    where = parse_on(on, insecure=insecure, jobs=jobs)
+    check_bench(chosen, where, workers=workers)
 
     from xtransplant.cli.console import Lines, print_runs, ready
 
@@ -83,7 +90,7 @@ def pilot(
     done = run_pilot(
         chosen, output_path, apply_to=apply_to, across=across, upper_bound=upper_bound,
         fresh=fresh, say=lines.say, watch=lines.watch, note=lines.note, workers=workers,
-        where=parse_on(on, insecure=insecure, jobs=jobs),
+        where=where,
     )  # fmt: skip
     lines.say(f"pairs in {done.written}")
     for run in done.runs:

@@ -52,6 +52,7 @@ def trace(
     data_dir: f.DataDir = None,
     file: f.File = None,
     column: f.Columns = None,
+    split_by: f.SplitBy = None,
     source_layers: Annotated[
         str, typer.Option(help="Layers to read: all, 3, 0,4,8 or 0:32:2 (end left out).")
     ] = "all",
@@ -88,6 +89,8 @@ def trace(
     With no more than --strategy: the bundled task Babel and its model, Swahili, example 0.
     """
     from xtransplant.backends.where import parse_on, server_of
+    from xtransplant.bench.config import ModelSpec
+    from xtransplant.bench.idle import check_given, check_trace
     from xtransplant.model.ranks import rank
     from xtransplant.options import (
         check_layers,
@@ -108,6 +111,18 @@ def trace(
         check_verifiable(chosen)
     check_layers(source_layers, "--source-layers")
     check_layers(target_layers, "--target-layers")
+    data = where_from(data_dir, file, column or (), split_by=split_by)
+    where = parse_on(on, insecure=insecure)
+    spec = ModelSpec(model, revision, device_map=device_map, tensor_parallel=tensor_parallel)
+    check_given(
+        model=model, revision=revision, task=task, lang=lang, split=split, family=family,
+        device_map=device_map, split_by=split_by,
+    )  # fmt: skip
+    only_run = {"--verify": verify, "--save": save, "--plot": plot, "--json": as_json}
+    check_trace(
+        spec, task, data, where, split=split, written=source is not None or target is not None,
+        only_run=[flag for flag, given in only_run.items() if given],
+    )  # fmt: skip
     item, bundled = choose_example(
         source=source,
         target=target,
@@ -118,13 +133,12 @@ def trace(
         number=example,
         direction=direction,
         split=split,
-        where=where_from(data_dir, file, column or ()),
+        where=data,
     )
     budget = None if memory_budget is None else parse_bytes(memory_budget)
     from xtransplant.cli.console import Lines, print_dry_trace, progress, quieten, results
 
     name = model or bundled
-    where = parse_on(on, insecure=insecure)
     server = server_of(where, say=Lines(quiet=quiet).note)
     if name is None:
         raise typer.BadParameter("no model for these prompts: name one, --model REPOSITORY|FOLDER")

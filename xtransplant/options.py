@@ -243,9 +243,14 @@ def parse_bytes(text: str) -> int:
 
 
 def where_from(
-    data_dir: Path | None, file: Path | None, column: Sequence[str], seed: int = 0
+    data_dir: Path | None,
+    file: Path | None,
+    column: Sequence[str],
+    seed: int = 0,
+    split_by: str | None = None,
 ) -> Where:
-    """Where a task's data lie: ``--data-dir``, ``--file`` and ``--column what=name``.
+    """Where a task's data lie, and how they are cut: ``--data-dir``, ``--file``, ``--column
+    what=name``, ``--seed`` and ``--split-by``.
 
     Raises:
         XTransplantError: a folder or file that is not there, or text of another form.
@@ -265,4 +270,4 @@ def where_from(
         if not equals or not name:
             raise XTransplantError(f"--column {text!r} should be what=column, such as answer=gold")
         columns.append((what, name))
-    return Where(data_dir, file, tuple(columns), seed)
+    return Where(data_dir, file, tuple(columns), seed, split_by)

@@ -76,4 +76,5 @@ babel = Task(
     splits=_SPLITS,
     examples=examples,
     checkpoint=str(CHECKPOINT),
+    reads=(),
 )

@@ -160,7 +160,7 @@ def test_what_is_wrong_is_one_line(bench, tmp_path, arguments, words):
         (["--task", "xquad", "--mode", "score"], ["xquad has no candidates", "--mode generate"]),
         (["--task", "file"], ["--file examples.jsonl"]),
         (["--task", "xnli", "--langs", "de"], ["facebook/xnli", "--data-dir"]),
-        (["--task", ""], ["no task is given"]),
+        (["--task", ""], ["--task is empty"]),
     ],
 )
 def test_what_is_wrong_with_a_task_is_one_line(bench, arguments, words):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
@@ -39,16 +39,16 @@ class Where:
         return self.kind if self.address is None else f"{self.kind}:{self.address}"
 
 
-def parse_on(text: str, *, insecure: bool = False, jobs: int = 4) -> Where:
+def parse_on(text: str, *, insecure: bool = False, jobs: int | None = None) -> Where:
     """``local``, ``ndif``, ``ndif:URL``, ``ray``, ``ray:ADDRESS`` or ``dry``.
 
     Args:
         insecure: take plain http to another machine.
-        jobs: of a bench on a server, under way together.
+        jobs: of a bench on a server, under way together; 4 by default.
 
     Raises:
-        XTransplantError: anything else, no jobs at all, or plain http to another machine: whoever
-            is on the way could read the key and change the numbers.
+        XTransplantError: anything else, no jobs at all, what only a server goes by, or plain http
+            to another machine: whoever is on the way could read the key and change the numbers.
     """
     kind, colon, address = text.partition(":")
     if kind not in _KINDS or (colon and (not address or kind in ("local", "dry"))):
@@ -57,9 +57,13 @@ def parse_on(text: str, *, insecure: bool = False, jobs: int = 4) -> Where:
         )
     if kind == "ndif":
         check_url(address or os.environ.get("NDIF_HOST", ""), insecure=insecure)
-    if jobs < 1:
+    elif insecure or jobs is not None:
+        flag = "--insecure" if insecure else f"--jobs {jobs}"
+        raise XTransplantError(f"{flag} does nothing with --on {text}; it is about --on ndif")
+    if jobs is not None and jobs < 1:
         raise XTransplantError(f"--jobs {jobs} do no work; give 1 or more")
-    return Where(kind, address or None, insecure, jobs)  # type: ignore[arg-type]
+    place = Where(kind, address or None, insecure)  # type: ignore[arg-type]
+    return place if jobs is None else replace(place, at_once=jobs)
 
 
 def server_of(where: Where, *, say: Callable[[str], None] | None = None) -> Server | None:

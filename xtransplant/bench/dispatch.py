@@ -7,6 +7,7 @@ from pathlib import Path
 
 from xtransplant.backends.where import Where, server_of
 from xtransplant.bench.config import Config
+from xtransplant.bench.idle import check_workers
 from xtransplant.bench.pairs import Pairs
 from xtransplant.bench.run import Watch, bench
 from xtransplant.errors import XTransplantError
@@ -37,6 +38,7 @@ def bench_on(
         workers: of a Ray pool.
         note: told each status of a job.
     """
+    check_workers(where, workers)
     if where.kind == "ray":
         from xtransplant.bench.pool import bench_on_ray
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import yaml
 
 from xtransplant.bench.config import Config, ModelSpec
+from xtransplant.bench.idle import check_data, check_given
 from xtransplant.benchmarks.task import Direction
 from xtransplant.errors import XTransplantError
 from xtransplant.options import parse_assignments, parse_bytes, where_from
@@ -37,10 +38,11 @@ def config_from(
     mode: Literal["score", "generate"] | None = None,
     split: str | None = None,
     limit: int | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     data_dir: Path | None = None,
     file: Path | None = None,
     column: Sequence[str] = (),
+    split_by: str | None = None,
     max_new_tokens: int = 20,
     apply_chat_template: bool = False,
     allow_misaligned: bool = False,
@@ -50,10 +52,18 @@ def config_from(
     """The configuration that flags say; several names may stand in one, between commas.
 
     Raises:
-        XTransplantError: text that means nothing, or a folder or file that is not there.
+        XTransplantError: text that means nothing, a folder or file that is not there, or a flag
+            that would do nothing.
     """
+    check_given(
+        task=task, strategy=strategy, model=model, revision=revision, device_map=device_map,
+        family=family, langs=langs, pairs=pairs, split=split, split_by=split_by,
+    )  # fmt: skip
+    where = where_from(data_dir, file, column, seed or 0, split_by)
+    tasks = _names(task)
+    check_data(tasks, where, split, seed)
     return Config(
-        tasks=_names(task),
+        tasks=tasks,
         strategies=_names(strategy),
         model=ModelSpec(
             model,
@@ -72,7 +82,7 @@ def config_from(
         mode=mode,
         split=split,
         limit=limit,
-        where=where_from(data_dir, file, column, seed),
+        where=where,
         max_new_tokens=max_new_tokens,
         chat_template=apply_chat_template,
         allow_misaligned=allow_misaligned,

@@ -79,8 +79,14 @@ def parse_pairs(text: str, *, across: bool = False) -> Pairs:
         across: of a run, one pair for all languages instead of one for each.
 
     Raises:
-        XTransplantError: anything else, or a run or file that cannot be read.
+        XTransplantError: anything else, a run or file that cannot be read, or pairs to be chosen
+            across languages where nothing is chosen.
     """
+    if across and not (text.startswith("@") and Path(text[1:]).is_dir()):
+        raise XTransplantError(
+            f"--across chooses one pair for all languages on a run, and --pairs {text} is none: "
+            "give --pairs @RUN, or leave --across out"
+        )
     if text.startswith("@"):
         return read_chosen(Path(text[1:]), across=across)
     if text not in _NAMES and not all(_PAIR.fullmatch(one) for one in text.split(",")):

@@ -73,11 +73,22 @@ def pilot(
         where, workers, note: see :func:`bench_on`.
 
     Raises:
-        XTransplantError: as :func:`bench`; or a task that has no such splits.
+        XTransplantError: as :func:`bench`; a task that has no such splits, pairs that are chosen
+            already, or nowhere to run.
     """
+    if where.kind == "dry":
+        raise XTransplantError(
+            "--on dry: what a pilot applies depends on what it chooses; xtp bench --on dry says "
+            "what each of its runs would cost"
+        )
+    if config.pairs.startswith("@"):
+        raise XTransplantError(
+            f"--pairs {config.pairs} has chosen already; a pilot chooses from overall, "
+            "source-last, target-first, diagonal or several pairs; xtp bench applies what is chosen"
+        )
     config = replace(config, split=config.split or "pilot")
     for name in config.tasks:
-        splits = find_task(name).splits
+        splits = find_task(name).splits_in(config.where)
         for split in (config.split, apply_to):
             if split not in splits:
                 raise XTransplantError(

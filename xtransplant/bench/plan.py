@@ -10,7 +10,7 @@ from xtransplant.bench.config import Config
 from xtransplant.bench.pairs import Chosen, Pairs, listed, parse_pairs
 from xtransplant.bench.resolved import identity_of
 from xtransplant.benchmarks.load import Loaded, load_examples
-from xtransplant.benchmarks.task import Task, find_task
+from xtransplant.benchmarks.task import NothingThere, Task, find_task
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example
 from xtransplant.runs.tables import SOURCE, VANILLA
@@ -161,7 +161,7 @@ def _bound(strategy: Strategy, values: dict[str, str]) -> Strategy:
 
 def _task(task: Task, config: Config, say: Report) -> TaskPlan:
     direction = config.direction or task.direction
-    split = config.split or task.splits[0]
+    split = config.split or task.splits_in(config.where)[0]
     mode = config.mode or task.mode
     if mode == "score" and not task.scored:
         raise XTransplantError(
@@ -173,7 +173,12 @@ def _task(task: Task, config: Config, say: Report) -> TaskPlan:
     wanted = [lang for lang in config.langs or there if lang in there]
     examples, left_out = dict[str, tuple[Example, ...]](), dict[str, str]()
     for lang in wanted:
-        loaded = load_examples(task, lang, direction, split, config.where)
+        try:
+            loaded = load_examples(task, lang, direction, split, config.where)
+        except NothingThere as error:
+            left_out[lang] = str(error)
+            say(f"{task.name} {split}, {lang} is left out: {error}")
+            continue
         if loaded.alignment.failed:
             why = (
                 "source and target are not the same items "

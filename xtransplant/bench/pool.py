@@ -62,8 +62,6 @@ def bench_on_ray(
     path, run = find_run(plan, Path(output_path).resolve(), fresh=fresh)
     if run is not None and not run.missing():
         return run.finish()
-    if workers is not None and workers < 1:
-        raise XTransplantError(f"--workers {workers} do no work; give 1 or more")
     _connect(ray, address)
     try:
         gpus = int(ray.cluster_resources().get("GPU", 0))

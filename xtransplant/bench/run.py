@@ -23,6 +23,7 @@ from xtransplant.bench.judge import judge
 from xtransplant.bench.pairs import Pairs
 from xtransplant.bench.plan import Plan, make_plan
 from xtransplant.benchmarks.load import digest_of
+from xtransplant.engine.memory import Room
 from xtransplant.engine.verify import packing_for
 from xtransplant.model.load import Model, Server, load
 from xtransplant.model.ranks import rank
@@ -96,8 +97,20 @@ def bench(
     if run is not None and not run.missing():
         check_folder(plan.model_name, run.manifest.model, path.name)
         return run.finish()
+    if run is not None and say is not None:
+        _say_budget(config.memory_budget, run, say)
     loaded = load_model(plan, server) if model is None else model
     return run_plan(fitted(plan, loaded, say), path, loaded, shard=shard, watch=watch)
+
+
+def _say_budget(asked: int | None, run: Run, say: Callable[[str], None]) -> None:
+    """That a run goes on as it was begun, so that its bytes do not depend on where it stopped."""
+    begun = run.manifest.model["memory_budget"]
+    if asked is not None and asked != begun:
+        say(
+            f"run {run.path.name} was begun with a memory budget of {begun:,} bytes and goes on "
+            "with it; --fresh begins anew with another"
+        )
 
 
 def load_model(plan: Plan, server: Server | None = None) -> Model:
@@ -319,7 +332,8 @@ def manifest_of(plan: Plan, model: Model) -> Manifest:
         )
     spec, budget = plan.config.model, plan.config.memory_budget
     entry = model_entry(model, plan.model_name, spec.revision)
-    entry["memory_budget"] = fixed_budget(model) if budget is None else budget
+    # Said before there is a run that would keep to it.
+    entry["memory_budget"] = fixed_budget(model) if budget is None else Room.of(model, budget).limit
     return Manifest(
         id=plan.id,
         schema=SCHEMA,

@@ -47,10 +47,13 @@ class Room:
         """``budget`` bytes, or half of what is free on the model's device.
 
         Raises:
-            XTransplantError: a budget that is not positive.
+            XTransplantError: a budget that holds not even one token.
         """
-        if budget is not None and budget <= 0:
-            raise XTransplantError(f"a memory budget of {budget} bytes holds nothing; give e.g. 2G")
+        if budget is not None and budget < (one := pass_bytes(model, 1, 1, 1)):
+            raise XTransplantError(
+                f"a memory budget of {budget:,} bytes holds nothing: one token of {model.name} "
+                f"alone takes about {one / 1e3:,.0f} kB; give e.g. 2G, or leave it out"
+            )
         if budget is None:
             free = _SERVER_BYTES if model.server is not None else free_bytes(model.device)
             if model.n_ranks > 1:

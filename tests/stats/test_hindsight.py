@@ -1,0 +1,62 @@
+"""A pair typed by hand is known for another run's best, over the same items."""
+
+from dataclasses import replace
+
+import pytest
+from xtransplant.benchmarks.babel import CHECKPOINT
+
+from xtransplant import load
+from xtransplant.bench.config import Config
+from xtransplant.bench.pairs import chosen_of
+from xtransplant.bench.run import bench
+from xtransplant.stats.hindsight import hindsight, items
+from xtransplant.stats.summary import summarise
+
+GRID = Config(tasks=("babel",), strategies=("ffn-swap",), langs=("sw", "hi"), limit=8)
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory):
+    """Run a bench whose pair in Swahili is the grid's best there, or another; and count it."""
+    model, folder = load(CHECKPOINT), tmp_path_factory.mktemp("runs")
+
+    def call(**changes):
+        return summarise(bench(replace(GRID, **changes), folder, model=model))
+
+    return call
+
+
+def best(summary, lang, *, across=False):
+    i, j = chosen_of(summary.path, across=across).find("babel", "ffn-swap", lang)
+    return f"{i}:{j}"
+
+
+def test_the_grids_best_typed_by_hand_is_found(counted):
+    grid = counted()
+    typed = counted(pairs=best(grid, "sw"), langs=("sw",))
+    assert hindsight([typed, grid]) == {(typed.path, "babel", "ffn-swap", "sw"): 8}
+    # Part of the items is enough, and counted.
+    longer = counted(pairs=best(grid, "sw"), langs=("sw",), limit=12)
+    assert hindsight([grid, longer]) == {(longer.path, "babel", "ffn-swap", "sw"): 8}
+    across = counted(pairs=best(grid, "hi", across=True), langs=("hi",))
+    assert (across.path, "babel", "ffn-swap", "hi") in hindsight([across, grid])
+
+
+def test_whatever_else_is_not(counted):
+    grid = counted()
+    i, j = map(int, best(grid, "sw").split(":"))
+    others = [
+        counted(pairs=f"{(i + 1) % 8}:{(j + 1) % 8}", langs=("sw",)),  # another pair
+        counted(pairs=f"{i}:{j}", langs=("sw",), split="unseen"),  # other items
+        counted(pairs=f"{i}:{j}", langs=("sw",), mode="generate", max_new_tokens=1),
+        counted(pairs=f"@{grid.path}", langs=("sw",)),  # says itself what it was chosen on
+    ]
+    assert hindsight([*others, grid]) == {}
+    assert hindsight([counted(pairs=f"{i}:{j}", langs=("sw",))]) == {}
+
+
+def test_items_are_those_of_the_language(counted):
+    grid = counted()
+    sw, hi = (items(grid.path, "babel", lang) for lang in ("sw", "hi"))
+    assert len(sw) == len(hi) == 8
+    assert not sw & hi
