@@ -87,9 +87,9 @@ def _watch_sizes() -> dict[str, int]:
         sizes["sent"] = len(blob)
         return blob
 
-    def got(content: bytes, **options: Any) -> Any:
+    def got(content: bytes, *who: Any, **options: Any) -> Any:
         sizes["got"] = len(content)
-        return read(content, **options)
+        return read(content, *who, **options)
 
     # Watched where they are called.
     vars(job)["packed"], vars(wire)["read_result"] = sent, got

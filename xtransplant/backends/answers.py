@@ -47,17 +47,18 @@ def check_size(size: int, largest: int, what: str) -> None:
     """
     if size > largest:
         raise XTransplantError(
-            f"{what} of {size / 1e9:.2g} GB is more than the {largest / 1e9:.2g} GB that is taken; "
+            f"{what} has {size / 1e9:.2g} GB, more than the {largest / 1e9:.2g} GB that is taken; "
             "ask for less at once (fewer layers or candidates), or give Ndif(largest=BYTES) in "
             "Python if you trust the server"
         )
 
 
-def read_result(content: bytes, *, compressed: bool, largest: int = LARGEST) -> Any:
+def read_result(content: bytes, server: str, *, compressed: bool, largest: int = LARGEST) -> Any:
     """What a job saved: tensors, numbers and text in lists and dicts.
 
     Args:
         content: as it came.
+        server: who sent it, for messages.
         compressed: by zstandard.
         largest: bytes that it may have when it is unpacked.
 
@@ -66,21 +67,21 @@ def read_result(content: bytes, *, compressed: bool, largest: int = LARGEST) -> 
         XTransplantError: it is too large, or holds anything else.
     """
     if compressed:
-        content = _decompressed(content, largest)
+        content = _decompressed(content, server, largest)
     try:
-        found = _loaded(content, largest)
+        found = _loaded(content, server, largest)
     except XTransplantError:
         raise
     except pickle.UnpicklingError as error:
         if named := _NAMED.search(str(error)):
             raise XTransplantError(
-                f"the result names {named[1]}, where only tensors were asked, and was not opened: "
-                "such a pickle could run code here; do not use this server"
+                f"the result of {server} names {named[1]}, where only tensors were asked, and was "
+                "not opened: such a pickle could run code here; do not use this server"
             ) from None
         raise _unreadable(error) from None
     except Exception as error:  # a damaged archive fails in any way
         raise _unreadable(error) from None
-    _check_plain(found)
+    _check_plain(found, server)
     return found
 
 
@@ -113,51 +114,54 @@ class _StatusReader(pickle.Unpickler):
         raise pickle.UnpicklingError(f"{module}.{name}")
 
 
-def _decompressed(content: bytes, largest: int) -> bytes:
+def _decompressed(content: bytes, server: str, largest: int) -> bytes:
     try:
         size = zstandard.frame_content_size(content)
         if size >= 0:
-            check_size(size, largest, "an unpacked result")
+            check_size(size, largest, f"an unpacked result of {server}")
             return zstandard.ZstdDecompressor().decompress(content)
     except zstandard.ZstdError as error:
         raise _unreadable(error) from None
     except MemoryError:
         raise XTransplantError(
-            f"a result of {size / 1e9:.2g} GB does not fit into memory here; ask for less at once"
+            f"a result of {server} of {size / 1e9:.2g} GB does not fit into memory here; ask for "
+            "less at once"
         ) from None
     raise Unreadable("the result could not be read (it does not say how large it is)")
 
 
-def _loaded(content: bytes, largest: int) -> Any:
+def _loaded(content: bytes, server: str, largest: int) -> Any:
     if not content.startswith(_ZIP):
         raise ValueError("no archive of tensors")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         # Storages are written as they are; one that is packed could unpack to anything.
-        check_size(sum(one.file_size for one in archive.infolist()), largest, "an unpacked result")
+        size = sum(one.file_size for one in archive.infolist())
+        check_size(size, largest, f"an unpacked result of {server}")
         if any(one.compress_type != zipfile.ZIP_STORED for one in archive.infolist()):
             raise ValueError("a compressed archive")
     return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
 
 
-def _check_plain(value: Any) -> None:
+def _check_plain(value: Any, server: str) -> None:
     """Whether a result is made of what can be worked with as it is."""
     if isinstance(value, Tensor):
         plain = type(value) is Tensor and value.layout == torch.strided
         if not plain or value.device.type != "cpu" or value.is_quantized:
             raise XTransplantError(
-                f"the result holds a tensor of another kind ({type(value).__name__}, "
+                f"the result of {server} holds a tensor of another kind ({type(value).__name__}, "
                 f"{value.layout}, {value.device}) where plain ones were asked; is it NDIF?"
             )
     elif type(value) in (list, tuple):
         for one in value:
-            _check_plain(one)
+            _check_plain(one, server)
     elif type(value) is dict:
         for key, one in value.items():
-            _check_plain(key)
-            _check_plain(one)
+            _check_plain(key, server)
+            _check_plain(one, server)
     elif value is not None and type(value) not in (bool, int, float, str):
         raise XTransplantError(
-            f"the result holds a {type(value).__name__} where tensors were asked; is it NDIF?"
+            f"the result of {server} holds a {type(value).__name__} where tensors were asked; is "
+            "it NDIF?"
         )
 
 

@@ -41,7 +41,10 @@ from xtransplant.strategies.registry import FILE_MODULE
 if TYPE_CHECKING:
     from xtransplant.backends.ndif import Ndif
 
-__all__ = ["Job", "packed"]
+__all__ = ["SAVED", "Job", "packed"]
+
+SAVED = "found"
+"""The variable that every session saves."""
 
 _ENDED = (Status.COMPLETED, Status.ERROR)
 # Seconds between looks at a job: the first, the longest, and the share of the time it takes.
@@ -85,8 +88,10 @@ class Job(RemoteBackend):  # type: ignore[misc]
                 with turn:
                     blob = packed(self, tracer)
                 result = self._tried(blob)
-        if not isinstance(result, dict):
+        if not isinstance(result, dict) or SAVED not in result:
             raise XTransplantError(f"{self._server.url} answered with no values; is it NDIF?")
+        # Nothing else: a server has no say in the other variables of who asks it.
+        result = {SAVED: result[SAVED]}
         hand_back(self, result, tracer)
         return result
 
@@ -121,7 +126,7 @@ class Job(RemoteBackend):  # type: ignore[misc]
         try:
             return self._fetched(ended)
         except Unreadable as error:
-            if isinstance(ended.data, bytes):
+            if not isinstance(ended.data, str):
                 raise  # it came with the status: to have it again is to send the job again
             raise self._stays(error) from None
 
@@ -160,7 +165,7 @@ class Job(RemoteBackend):  # type: ignore[misc]
                 self._tell_status(response)
                 left = timeout - (time.monotonic() - changed)
                 if left <= 0:
-                    raise Passing(f"the job said nothing for {timeout:.0f} s")
+                    raise Passing(f"the job said nothing for {timeout:g} s")
                 response = receive(connection, left, timeout)
                 # What a block prints on its way says nothing of how far it is.
                 if response.status != Status.LOG and _shown(response) != before:
@@ -203,7 +208,7 @@ class Job(RemoteBackend):  # type: ignore[misc]
             elif before is not None or now - started > min(_UNKNOWN, self._server.timeout):
                 raise Passing("the server has no word of the job")
             if now - changed > self._server.timeout:
-                raise Passing(f"the job said nothing for {self._server.timeout:.0f} s")
+                raise Passing(f"the job said nothing for {self._server.timeout:g} s")
             pause = max(_LOOK, _LOOK_SHARE * (now - started))
             self._server.turn.sleep(min(pause, _LONGEST_LOOK))
 

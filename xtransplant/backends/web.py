@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ __all__ = ["Answer", "address_of", "ask", "lasting"]
 
 _CONNECTING = 10.0  # seconds
 _WORDS = 2**26  # bytes that JSON may have
+_NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"}
 _UNKNOWN_HOST = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
@@ -63,7 +65,7 @@ def ask(
     timeout = httpx.Timeout(_CONNECTING, read=silence, write=silence)
     try:
         with (
-            httpx.Client(timeout=timeout, follow_redirects=False) as client,
+            httpx.Client(timeout=timeout, verify=_trusted(), follow_redirects=False) as client,
             client.stream(method, url, headers=headers, **body) as answer,
         ):
             if answer.is_redirect:
@@ -99,7 +101,10 @@ def lasting(error: BaseException) -> str:
     return ""
 
 
-_NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"}
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates to go by; read once, for a job is looked at many times."""
+    return httpx.create_ssl_context()
 
 
 def address_of(url: str) -> str:

@@ -201,8 +201,8 @@ def fetch(
         content = answer.content
     if not isinstance(content, bytes):
         raise Unreadable("the job ended and names no result")
-    check_size(len(content), largest, "a result")
-    return read_result(content, compressed=bool(client.compress), largest=largest)
+    check_size(len(content), largest, f"a result of {client.host}")
+    return read_result(content, client.host, compressed=bool(client.compress), largest=largest)
 
 
 def failed(client: RemoteBackend, response: ResponseModel) -> JobFailed | None:
@@ -279,7 +279,7 @@ def _message(connection: Any, timeout: float) -> Any:
     try:
         message = connection.recv()
     except websocket.WebSocketTimeoutException:
-        raise Passing(f"the job said nothing for {timeout:.0f} s") from None
+        raise Passing(f"the job said nothing for {timeout:g} s") from None
     except (OSError, UnicodeError, websocket.WebSocketException) as error:
         raise Passing(f"the connection was dropped ({one_line(error)})") from None
     if not message:

@@ -8,6 +8,7 @@ import nnsight
 import torch
 from torch import Tensor
 
+from xtransplant.engine.believe import believe_banks
 from xtransplant.engine.inputs import prompt_ids
 from xtransplant.engine.passes import Pass, row_pass
 from xtransplant.engine.play import player
@@ -98,4 +99,6 @@ def _session(model: Model, single: Pass, sizes: tuple[int, int]) -> list[Tensor]
         with nn.trace(**inputs):
             play(nn, steps, banks, 1)
         found.extend(bank[0].cpu() for bank in banks)
+    if model.server is not None:
+        believe_banks(model, found, list(zip(sizes, widths, strict=True)))
     return found

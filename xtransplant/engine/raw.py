@@ -235,7 +235,7 @@ def _explained(model: Model, item: Item, scripts: Sequence[Script]) -> Iterator[
 
 def _check_yields(found: Sequence[dict[str, Tensor]], scripts: Sequence[Script]) -> None:
     """The first script that stops at the wrong place leaves nothing, and is the last."""
-    if found and not found[-1]:
+    if isinstance(found, list) and found and isinstance(found[-1], dict) and not found[-1]:
         raise XTransplantError(
             f"raw strategy {scripts[0].name} has more or fewer than one yield; write one between "
             "what it does in the trace of the source and in that of the target: "

@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import GenerationConfig
 
 from xtransplant.engine.batch import Batch
+from xtransplant.engine.believe import believe_texts
 from xtransplant.engine.passes import row_pass
 from xtransplant.engine.play import player
 from xtransplant.engine.program import compile_source, compile_target
@@ -98,6 +99,8 @@ def _session(
         ) as tracer:
             play(nn, steps, banks, 1)
             found.append(tracer.result[:, length:].cpu())
+    if model.server is not None:
+        believe_texts(model, found, count, int(settings.max_new_tokens))
     return found[0]
 
 

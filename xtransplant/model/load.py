@@ -149,6 +149,8 @@ class Model:
     def session(self, *asked: Any) -> dict[str, Any]:
         """What ``nn.session(...)`` takes so that its traces run where the model is.
 
+        Of what a session saves, only the variable ``found`` comes back from a server.
+
         Args:
             asked: all that the session depends on besides the model and the code in it, so that a
                 server knows the same work again.
