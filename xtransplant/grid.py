@@ -13,9 +13,10 @@ import numpy as np
 
 from xtransplant.engine.generate import Generations, generate_items
 from xtransplant.engine.memory import Room
+from xtransplant.engine.recheck import GridCheck, recheck
 from xtransplant.engine.score import Scores, item_of, score_items, shape_of
 from xtransplant.engine.sources import Sources
-from xtransplant.engine.verify import differing_tops, largest_difference, packing_for
+from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.packing import ROWS, Packing
@@ -288,22 +289,25 @@ def transplant_many(
         check_travel(variants)
     check, room = packing_for(model), Room.of(model, memory_budget)
     sources = Sources() if sources is None else sources
-    # One pass over the examples feeds scores and generations.
-    for_scores, for_texts, for_grids = tee(examples, 3)
+    # One pass over the examples feeds scores, generations and grids.
+    for_items, for_grids = tee(examples)
+    items = (item_of(model, one, chat_template=chat_template) for one in for_items)
+    for_scores, for_texts, for_notes = tee(items, 3)
     scored: Iterator[Scores | None] = repeat(None)
     said: Iterator[Generations | None] = repeat(None)
     if scores:
         scored = score_items(
-            model, (item_of(model, one, chat_template=chat_template) for one in for_scores),
-            variants, packing=check.packing, top_k=top_k, room=room, sources=sources,
+            model, for_scores, variants, packing=check.packing, top_k=top_k, room=room,
+            sources=sources,
         )  # fmt: skip
     if generations:
         said = generate_items(
-            model, (item_of(model, one, chat_template=chat_template) for one in for_texts),
-            variants, packing=check.packing, max_new_tokens=max_new_tokens, room=room,
-            sources=sources,
+            model, for_texts, variants, packing=check.packing, max_new_tokens=max_new_tokens,
+            room=room, sources=sources,
         )  # fmt: skip
-    for example in for_grids:
+    for example, item in zip(for_grids, for_notes, strict=True):
+        longest = max(len(item.source), len(item.target))
+        note = "a raw strategy runs one variant after another"
         yield Grid(
             model=model.name,
             strategy=str(chosen),
@@ -313,42 +317,7 @@ def transplant_many(
             scores=next(scored),
             generations=next(said),
             packing=ROWS if chosen.raw else check.packing,
-            note="a raw strategy runs one variant after another" if chosen.raw else check.note,
-        )
-
-
-@dataclass(frozen=True)
-class GridCheck:
-    """A grid against the same grid run one variant at a time.
-
-    Attributes:
-        worst: largest difference of a log-probability, in nats; NaN where nothing was scored.
-        different: how many generated texts differ.
-        other_tops: share of cells whose most probable next token differs.
-        exact: whether both agree, within ``tolerance`` nats.
-    """
-
-    worst: float
-    different: int
-    tolerance: float
-    other_tops: float = 0.0
-
-    @property
-    def exact(self) -> bool:
-        return self.different == 0 and not self.worst > self.tolerance
-
-    @property
-    def summary(self) -> str:
-        """One line for the user."""
-        parts = []
-        if not math.isnan(self.worst):
-            parts.append(f"largest difference {self.worst:.2g} nats (allowed {self.tolerance:.2g})")
-        if self.other_tops:
-            parts.append(f"another top token in {self.other_tops:.1%} of the cells")
-        if self.different or not parts:
-            parts.append(f"{self.different} texts differ")
-        return f"verify: against one variant at a time, {', '.join(parts)}: " + (
-            "exact" if self.exact else "NOT EXACT"
+            note=note if chosen.raw else check.note_for(longest),
         )
 
 
@@ -357,30 +326,17 @@ def verify_grid(
 ) -> GridCheck:
     """Run a grid's variants again, each in a batch row of its own, and compare.
 
+    At half precision also against the same in float32, where memory allows.
+
     Raises:
         XTransplantError: a raw strategy, whose variants have run one after another as it is.
     """
     check_verifiable(strategy)
-    worst, different, tops = float("nan"), 0, 0.0
     shape = shape_of(model)
     variants = [strategy.edits(shape, i, j) for i, j in grid.pairs]
     item = item_of(model, grid.example, chat_template=chat_template)
-    if grid.scores is not None:
-        top_k = len(grid.scores.vanilla_top)
-        scored = next(score_items(model, [item], variants, packing=ROWS, top_k=top_k))
-        worst = largest_difference(scored, grid.scores)
-        tops = differing_tops(scored, grid.scores)
-    if grid.generations is not None:
-        longest = max(map(len, grid.generations.token_ids))
-        said = next(
-            generate_items(
-                model, [item], variants, packing=ROWS, max_new_tokens=longest, source_text=False
-            )
-        )
-        different = sum(
-            a != b for a, b in zip(said.token_ids, grid.generations.token_ids, strict=True)
-        )
-    return GridCheck(worst, different, packing_for(model).tolerance, tops)
+    tolerance = packing_for(model).tolerance
+    return recheck(model, item, variants, grid.scores, grid.generations, tolerance)
 
 
 def _by_candidate(example: Example, row: Any) -> dict[str, float]:

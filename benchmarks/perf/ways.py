@@ -11,10 +11,10 @@ import torch
 from xtransplant.benchmarks.perf.measure import peak_bytes
 from xtransplant.benchmarks.perf.shapes import random_prompts
 
+from xtransplant.engine.compare import difference
 from xtransplant.engine.memory import Room
 from xtransplant.engine.score import Scores, score_items, shape_of
 from xtransplant.engine.variants import Item
-from xtransplant.engine.verify import largest_difference
 from xtransplant.model.load import Model
 from xtransplant.packing import MASKED, SHARED, Packing
 from xtransplant.strategies import find_strategy
@@ -55,6 +55,6 @@ def measure_ways(model: Model, *, n_tokens: int = 150, repeats: int = 5) -> dict
             "bytes": wants / 4,
             "peak_bytes": peak_bytes(model, lambda: run(SHARED, Room(wants / 4))),
             "forward_passes": quarter.forward_passes,
-            "difference": largest_difference(quarter, whole),
+            "difference": difference(quarter, whole, ("in parts", "at once")).worst,
         },
     }

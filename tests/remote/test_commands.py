@@ -97,7 +97,7 @@ def test_doctor_says_what_is_right_and_wrong(call, ndif, monkeypatch):
     assert "ok    a key is set" in out
     assert f"ok    {ndif.url} answers" in out
     assert "ok    torch" in out
-    assert "nats of one variant at a time" in out
+    assert "against one variant at a time: largest difference" in out
     code, out, _ = call("doctor", "--on", "ndif:http://127.0.0.1:9")
     assert code == 1
     assert "FAIL  http://127.0.0.1:9 cannot be reached" in out

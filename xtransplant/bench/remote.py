@@ -27,8 +27,10 @@ def diagnose(on: str, model: str | None, *, insecure: bool = False) -> list[Find
         check = packing_for(load(model, server=server))
     except XTransplantError as error:
         return [*found, Finding(False, str(error))]
-    what = f"{model} there: {check.packing}, within {check.worst:.1g} nats of one variant at a time"
-    return [*found, Finding(check.exact, what if check.exact else f"{model} there: {check.note}")]
+    packed = check.packing.together
+    what = f"{check.packing}, {check.measured}" if packed else check.note
+    where = f"{model} there" + (f" (in {check.half}, which rounds)" if check.half else "")
+    return [*found, Finding(packed, f"{where}: {what}")]
 
 
 def models_on(on: str, *, insecure: bool = False) -> list[dict[str, str]]:

@@ -22,12 +22,14 @@ from xtransplant.engine.attention import KeysValues, Steps, Trunk, shared_attent
 from xtransplant.engine.passes import layer_names
 from xtransplant.engine.play import player
 from xtransplant.engine.program import Step
+from xtransplant.engine.repeat import Certainty
 from xtransplant.model.load import Model
 from xtransplant.packing import Layout
 
 __all__ = ["Decoded", "decode"]
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 # Sharing saves half the work at best, and every new history copies what was said before it.
 _MOST_HISTORIES = 0.3
@@ -37,11 +39,18 @@ _MOST_ENDED = 0.2
 
 @dataclass(frozen=True)
 class Decoded:
-    """New token ids of the prompt without a transplant and of each variant, and steps taken."""
+    """What the prompt without a transplant and each variant said, and what that took.
+
+    Attributes:
+        ids: new token ids.
+        steps, token_forwards: how many.
+        certainty: of each token, where asked for; else empty.
+    """
 
     ids: list[list[int]]
     steps: int
     token_forwards: float
+    certainty: list[Certainty]
 
 
 @dataclass
@@ -56,6 +65,7 @@ class _Rows:
         token: ``[n_rows]``, the last token it said.
         own, shared: per layer, keys and values ``[rows, n_kv_heads, capacity, width]``.
         said: the token ids of every speaker.
+        sure: how sure each of them was; empty if not asked for.
     """
 
     speaker: Ints
@@ -68,6 +78,7 @@ class _Rows:
     filled: int
     sharing: bool
     said: list[list[int]] = field(default_factory=list)
+    sure: list[Certainty] = field(default_factory=list)
 
 
 @torch.no_grad()
@@ -81,6 +92,7 @@ def decode(
     max_new_tokens: int,
     ends: Sequence[int],
     share_histories: bool = True,
+    certainty: Tensor | None = None,
 ) -> Decoded:
     """Continue from a prompt that was read with all its variants.
 
@@ -91,22 +103,27 @@ def decode(
         first: ``[1 + n_variants]``, the token that each says first.
         ends: tokens that end a text.
         share_histories: run what variants have said in common once, where that pays.
+        certainty: ``[1 + n_variants, 2]``, how sure each first token is; given where that of all
+            is wanted.
     """
     rows = _rows(model, layout, kept, max_new_tokens, share_histories)
     rows.said = [[] for _ in range(len(first))]
-    said = first.numpy()[rows.speaker]
+    said, sure = first.numpy()[rows.speaker], None
+    if certainty is not None:
+        rows.sure = [[] for _ in range(len(first))]
+        sure = certainty.double().numpy()[rows.speaker]
     steps, tokens = 0, 0.0
     for step in range(max_new_tokens):
-        _hear(rows, said, ends)
+        _hear(rows, said, sure, ends)
         if step + 1 == max_new_tokens or not rows.alive.any():
             break
         _drop_ended(rows)
         plan = _plan(rows, model.n_layers)
-        said = _speak(model, rows, plan, layout, trunk)
+        said, sure = _speak(model, rows, plan, layout, trunk, with_certainty=sure is not None)
         steps += 1
         tokens += sum(len(bases) + n_own for bases, n_own in plan.layers) / model.n_layers
         rows.filled += 1
-    return Decoded(rows.said, steps, tokens)
+    return Decoded(rows.said, steps, tokens, rows.sure)
 
 
 def _rows(
@@ -153,10 +170,12 @@ def _rows(
     return rows
 
 
-def _hear(rows: _Rows, said: Ints, ends: Sequence[int]) -> None:
+def _hear(rows: _Rows, said: Ints, sure: Floats | None, ends: Sequence[int]) -> None:
     """Take down what each row said, end some, and tell histories apart."""
     for row in np.flatnonzero(rows.alive):
         rows.said[rows.speaker[row]].append(int(said[row]))
+        if sure is not None:
+            rows.sure[rows.speaker[row]].append((float(sure[row, 0]), float(sure[row, 1])))
     rows.token = said
     rows.alive &= ~np.isin(said, np.array(list(ends), dtype=np.int64))
     if not rows.sharing or not rows.alive.any():
@@ -256,9 +275,15 @@ def _plan(rows: _Rows, n_layers: int) -> _Plan:
 
 
 def _speak(
-    model: Model, rows: _Rows, plan: _Plan, layout: Layout, trunk: Sequence[Trunk] | None
-) -> Ints:
-    """One step: what each row says next, ``[n_rows]``."""
+    model: Model,
+    rows: _Rows,
+    plan: _Plan,
+    layout: Layout,
+    trunk: Sequence[Trunk] | None,
+    *,
+    with_certainty: bool,
+) -> tuple[Ints, Floats | None]:
+    """One step: what each row says next, ``[n_rows]``, and how sure it is, ``[n_rows, 2]``."""
     device, names = model.device, layer_names(model)
     n_trunk = layout.n_trunk
     masks = _window_masks(model, n_trunk + rows.filled)
@@ -289,23 +314,38 @@ def _speak(
         "use_cache": False,
     }
     with shared_attention(model):
-        said = _trace(model, inputs, steps).numpy()
-    n_base = len(plan.layers[-1][0])
-    found = np.zeros(len(rows.speaker), dtype=np.int64)
-    found[: len(said) - n_base] = said[n_base:]
+        said, sure = _trace(model, inputs, steps, with_certainty)
+    n_base, n_rows = len(plan.layers[-1][0]), len(rows.speaker)
+    certainty = None if sure is None else _by_row(sure.double().numpy(), n_base, n_rows)
+    return _by_row(said.numpy(), n_base, n_rows), certainty
+
+
+def _by_row(found: Any, n_base: int, n_rows: int) -> Any:
+    """What a step's columns gave, as rows; those that have not run are zero."""
+    rows = np.zeros((n_rows, *found.shape[1:]), dtype=found.dtype)
+    rows[: len(found) - n_base] = found[n_base:]
     if n_base:
         # The one history that runs to the top is the prompt's without a transplant, the last row.
-        found[-1] = said[0]
-    return found
+        rows[-1] = found[0]
+    return rows
 
 
-def _trace(model: Model, inputs: dict[str, Any], steps: list[Step]) -> Tensor:
+def _trace(
+    model: Model, inputs: dict[str, Any], steps: list[Step], with_certainty: bool
+) -> tuple[Tensor, Tensor | None]:
     nn, play = model.nn, player()
     with nn.trace(**inputs):
+        found: list[Tensor] = []
+        nnsight.save(found)
         play(nn, steps, [], 1)
-        said = nn.output.logits[0].argmax(dim=-1).cpu()
-        nnsight.save(said)
-    return said  # type: ignore[no-any-return]
+        logits = nn.output.logits[0]
+        found.append(logits.argmax(dim=-1).cpu())
+        if with_certainty:
+            logits = logits.float()
+            two = logits.topk(2, dim=-1).values
+            sure = [two[:, 0] - logits.logsumexp(dim=-1), two[:, 0] - two[:, 1]]
+            found.append(torch.stack(sure, dim=-1).cpu())
+    return found[0], found[1] if with_certainty else None
 
 
 def _window_masks(model: Model, place: int) -> dict[str, Tensor | None]:

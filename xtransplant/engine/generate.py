@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import torch
 
 from xtransplant.engine.attention import KeysValues
 from xtransplant.engine.batch import Batch
@@ -12,7 +14,7 @@ from xtransplant.engine.decode import decode
 from xtransplant.engine.inputs import prompt_ids
 from xtransplant.engine.memory import Room, is_out_of_memory, stored_bytes
 from xtransplant.engine.raw import say_scripts, token_forwards
-from xtransplant.engine.repeat import end_ids, generate_rows
+from xtransplant.engine.repeat import Certainty, end_ids, generate_rows
 from xtransplant.engine.score import shape_of
 from xtransplant.engine.sources import Sources
 from xtransplant.engine.variants import Item, Variants, cost_of
@@ -38,6 +40,10 @@ class Generations:
         token_forwards: how many times a token went through the whole model; a part of its layers
             counts as that part.
         seconds: wall-clock time.
+        vanilla_ids: ids of the target without a transplant.
+        certainty: of the target without a transplant and of each variant, per token: its
+            log-probability and how far behind it the next likeliest was, in nats; empty if not
+            asked for, and of raw strategies.
     """
 
     outputs: tuple[str, ...]
@@ -48,6 +54,8 @@ class Generations:
     forward_passes: int
     token_forwards: float
     seconds: float
+    vanilla_ids: tuple[int, ...] = ()
+    certainty: tuple[tuple[tuple[float, float], ...], ...] = ()
 
 
 def generate(
@@ -118,6 +126,7 @@ def generate_items(
     sources: Sources | None = None,
     source_text: bool = True,
     share_histories: bool = True,
+    with_certainty: bool = False,
 ) -> Iterator[Generations]:
     """Generations of many examples under the same variants, in order.
 
@@ -127,6 +136,7 @@ def generate_items(
         source_text: also continue each source prompt; else ``source`` is empty.
         share_histories: where the prefix is shared, also run what variants have said in common
             once, below the layers they write at.
+        with_certainty: also say how sure the model was of each token.
     """
     room = Room.of(model) if room is None else room
     edits, scripts = parted(variants)
@@ -137,8 +147,9 @@ def generate_items(
         # What is said needs no candidates.
         prompts = Item(item.source, item.target)
         found = _all_parts(
-            model, prompts, recorded, packing, max_new_tokens, room, sources, share_histories
-        )
+            model, prompts, recorded, packing, max_new_tokens, room, sources,
+            share_histories=share_histories, with_certainty=with_certainty,
+        )  # fmt: skip
         if scripts:
             found = _with_scripts(model, prompts, scripts, max_new_tokens, found)
         source = _Said([[]], 0, 0.0)
@@ -161,6 +172,8 @@ def generate_items(
             forward_passes=found.forward_passes + source.forward_passes,
             token_forwards=found.token_forwards + source.token_forwards,
             seconds=time.perf_counter() - started,
+            vanilla_ids=tuple(found.ids[0]),
+            certainty=tuple(map(tuple, found.certainty)),
         )
 
 
@@ -171,6 +184,7 @@ class _Said:
     ids: list[list[int]]
     forward_passes: int
     token_forwards: float
+    certainty: list[Certainty] = field(default_factory=list)
 
 
 def _all_parts(
@@ -181,14 +195,18 @@ def _all_parts(
     max_new_tokens: int,
     room: Room,
     sources: Sources | None,
+    *,
     share_histories: bool = True,
+    with_certainty: bool = False,
 ) -> _Said:
     """One example, its variants cut into parts where memory asks for it."""
-    batch = Batch(model, [item], variants, packing, 1, sources, scored=False)
+    # How sure a token is takes the two likeliest.
+    batch = Batch(model, [item], variants, packing, 1 + with_certainty, sources, scored=False)
     cost, total = cost_of(model, item, variants, packing), len(variants.edits)
     kept = len(item.target) if not packing.shared_prefix else variants.n_chain(len(item.target))
     each = cost.each + stored_bytes(model, kept + max_new_tokens)
     ids: list[list[int]] = []
+    certainty: list[Certainty] = []
     passes, tokens, done = 0, 0.0, 0
     while done < total or not ids:
         count = room.fits(cost.fixed, each, total - done, cost.per_variant) if total else 0
@@ -197,10 +215,13 @@ def _all_parts(
         try:
             if packing.shared_prefix:
                 said = _over_shared_prefix(
-                    batch, part, max_new_tokens, last=last, share_histories=share_histories
-                )
+                    batch, part, max_new_tokens, last=last, share_histories=share_histories,
+                    with_certainty=with_certainty,
+                )  # fmt: skip
             else:
-                said = _Said(*generate_rows(batch, part, max_new_tokens))
+                said = _Said(
+                    *generate_rows(batch, part, max_new_tokens, with_certainty=with_certainty)
+                )
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -212,11 +233,12 @@ def _all_parts(
                 ) from error
             room.halve(cost.fixed + each * count, f"{count} variants")
             continue
-        ids += said.ids if not ids else said.ids[1:]
+        certainty += said.certainty[len(ids) > 0 :]
+        ids += said.ids[len(ids) > 0 :]
         passes += said.forward_passes
         tokens += said.token_forwards
         done += count
-    return _Said(ids, passes, tokens)
+    return _Said(ids, passes, tokens, certainty)
 
 
 def _with_scripts(
@@ -230,7 +252,13 @@ def _with_scripts(
 
 
 def _over_shared_prefix(
-    batch: Batch, part: range, max_new_tokens: int, *, last: bool, share_histories: bool
+    batch: Batch,
+    part: range,
+    max_new_tokens: int,
+    *,
+    last: bool,
+    share_histories: bool,
+    with_certainty: bool,
 ) -> _Said:
     model = batch.model
     kept = [KeysValues() for _ in range(model.n_layers)]
@@ -240,6 +268,7 @@ def _over_shared_prefix(
     assert isinstance(layout, Layout)
     if last:
         batch.trunk = None
+    top = picked["top"][0]
     found = decode(
         model,
         layout,
@@ -249,6 +278,8 @@ def _over_shared_prefix(
         max_new_tokens=max_new_tokens,
         ends=end_ids(model),
         share_histories=share_histories,
+        certainty=torch.stack([top[:, 0], top[:, 0] - top[:, 1]], 1) if with_certainty else None,
     )
     passes = batch.forward_passes - passes + found.steps
-    return _Said(found.ids, passes, batch.token_forwards - tokens + found.token_forwards)
+    tokens = batch.token_forwards - tokens + found.token_forwards
+    return _Said(found.ids, passes, tokens, found.certainty)

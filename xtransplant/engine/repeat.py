@@ -15,20 +15,27 @@ from torch import Tensor
 from transformers import GenerationConfig
 
 from xtransplant.engine.batch import Batch
-from xtransplant.engine.believe import believe_texts
+from xtransplant.engine.believe import believe_banks, believe_texts
 from xtransplant.engine.passes import row_pass
 from xtransplant.engine.play import player
 from xtransplant.engine.program import compile_source, compile_target
 from xtransplant.model.load import Model
 from xtransplant.packing import rows
 
-__all__ = ["end_ids", "generate_rows", "greedy", "until_end"]
+__all__ = ["Certainty", "end_ids", "generate_rows", "greedy", "until_end"]
+
+Certainty = list[tuple[float, float]]
+"""Per token said: its log-probability, and how far behind it the next likeliest was, in nats."""
 
 
 def generate_rows(
-    batch: Batch, part: range, max_new_tokens: int
-) -> tuple[list[list[int]], int, float]:
-    """Ids of the prompt and of some variants of a batch's one example, passes, token-forwards."""
+    batch: Batch, part: range, max_new_tokens: int, *, with_certainty: bool = False
+) -> tuple[list[list[int]], int, float, list[Certainty]]:
+    """Ids of the prompt and of some variants of a batch's one example, passes, token-forwards.
+
+    Args:
+        with_certainty: also how sure each token was; else that list is empty.
+    """
     model, (item,) = batch.model, batch.items
     edits = [(), *batch.variants.edits[part.start : part.stop]]
     length = len(item.target)
@@ -47,13 +54,19 @@ def generate_rows(
         (program.sizes, sizes),
         len(edits),
         cached,
-        greedy(model, max_new_tokens),
+        greedy(model, max_new_tokens, with_certainty=with_certainty),
     )
     ends = end_ids(model)
-    ids = [until_end(row, ends) for row in found.tolist()]
-    new = found.shape[1]
+    ids = [until_end(row, ends) for row in found[0].tolist()]
+    new = found[0].shape[1]
     tokens = len(item.source) + cached + len(edits) * (length - cached + new - 1)
-    return ids, 1 + bool(cached) + new, float(tokens)
+    sure: list[Certainty] = []
+    if with_certainty:
+        sure = [
+            [(top, margin) for top, margin in row[: len(said)]]
+            for row, said in zip(found[1].tolist(), ids, strict=True)
+        ]
+    return ids, 1 + bool(cached) + new, float(tokens), sure
 
 
 def _session(
@@ -66,10 +79,11 @@ def _session(
     count: int,
     cached: int,
     settings: GenerationConfig,
-) -> Tensor:
-    """New token ids ``[n_rows, <= max_new_tokens]``."""
+) -> list[Tensor]:
+    """New token ids ``[n_rows, n_new]``, and with logits their certainty ``[n_rows, n_new, 2]``."""
     nn, play, device, dtype = model.nn, player(), model.device, model.bank_dtype
     widths, length = (model.d_model, model.head_dim), target.shape[1]
+    scored = bool(settings.output_logits)
     asked = source_inputs, source_steps, target, steps, sizes, count, cached, settings.to_dict()
     with nn.session(**model.session("repeated", *asked)):
         found: list[Tensor] = []
@@ -98,14 +112,27 @@ def _session(
             **cache,
         ) as tracer:
             play(nn, steps, banks, 1)
-            found.append(tracer.result[:, length:].cpu())
+            result = tracer.result
+            if scored:
+                logits = torch.stack(result.logits, dim=1).float()
+                two = logits.topk(2, dim=-1).values
+                sure = [two[..., 0] - logits.logsumexp(dim=-1), two[..., 0] - two[..., 1]]
+                found.append(result.sequences[:, length:].cpu())
+                found.append(torch.stack(sure, dim=-1).cpu())
+            else:
+                found.append(result[:, length:].cpu())
     if model.server is not None:
-        believe_texts(model, found, count, int(settings.max_new_tokens))
-    return found[0]
+        believe_texts(model, found[:1], count, int(settings.max_new_tokens))
+        believe_banks(model, found[1:], [(*found[0].shape, 2)] * scored)
+    return found
 
 
-def greedy(model: Model, max_new_tokens: int) -> GenerationConfig:
-    """Greedy decoding whatever the checkpoint's own settings say; only its end tokens are kept."""
+def greedy(model: Model, max_new_tokens: int, *, with_certainty: bool = False) -> GenerationConfig:
+    """Greedy decoding whatever the checkpoint's own settings say; only its end tokens are kept.
+
+    Args:
+        with_certainty: keep the logits of every step.
+    """
     ends, pad = end_ids(model), model.tokenizer.pad_token_id
     return GenerationConfig(
         do_sample=False,
@@ -113,6 +140,8 @@ def greedy(model: Model, max_new_tokens: int) -> GenerationConfig:
         # step, and what was written as it was first read would be gone.
         use_cache=True,
         max_new_tokens=max_new_tokens,
+        output_logits=with_certainty,
+        return_dict_in_generate=with_certainty,
         eos_token_id=ends or None,
         pad_token_id=ends[0] if pad is None and ends else pad,
     )

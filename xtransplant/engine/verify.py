@@ -1,24 +1,21 @@
-"""Is packing exact on this model? Ask the model: packed against one variant per row."""
+"""Which packing gives what one variant per row gives, on this model? Ask the model."""
 
 from __future__ import annotations
 
-import random
 import weakref
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 
-from xtransplant.engine.generate import generate_edits
+from xtransplant.engine.compare import Difference, difference, text_difference
 from xtransplant.engine.memory import is_out_of_memory
-from xtransplant.engine.score import Scores, score_edits, shape_of
+from xtransplant.engine.precision import half_precision, in_float32, why_not_float32
+from xtransplant.engine.trial import Outcome, Trial, long_trial, short_trial, windows
 from xtransplant.errors import JobFailed
 from xtransplant.model.load import Model
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing
-from xtransplant.strategies import Edit, find_strategy
 
-__all__ = ["PackingCheck", "differing_tops", "largest_difference", "packing_for", "verify_packing"]
+__all__ = ["PackingCheck", "packing_for", "verify_packing"]
 
 # The best first.
 _WAYS = (SHARED, Packing(shared_prefix=True), Packing(growing=True), MASKED)
@@ -29,36 +26,67 @@ class PackingCheck:
     """The outcome of :func:`verify_packing`.
 
     Attributes:
-        packing: the best way that is exact on this model; one variant per batch row if none is.
-        worst: largest difference of a log-probability (nats) between it and one variant per row;
-            NaN where no packing could run.
+        packing: the best way that gives what one variant per batch row gives; that itself if
+            none does.
+        worst: largest difference of a log-probability (nats) between the two; None where nothing
+            was compared.
         tolerance: largest one allowed at the model's precision.
         other_tops: share of variants whose most probable next token is another one than when they
             run one per row; rounding alone does that at half precision.
         reason: why not a better way, in a sentence; empty if there is none.
+        half: ``float16`` or ``bfloat16`` where the model computes in it; else empty.
+        float32: at half precision, how far it is from one variant per row in float32; None where
+            that was not run.
+        why_not: why it was not.
+        untried: the shortest window of the model's layers (in tokens) that no prompt tried was
+            longer than; None where all were.
     """
 
     packing: Packing
-    worst: float
+    worst: float | None
     tolerance: float
     other_tops: float = 0.0
     reason: str = ""
+    half: str = ""
+    float32: Difference | None = None
+    why_not: str = ""
+    untried: int | None = None
 
     @property
     def exact(self) -> bool:
-        """Whether variants share a sequence."""
-        return self.packing.together
+        """Whether variants share a sequence and give what they give alone, in float32 or better."""
+        return self.packing.together and not self.half
+
+    @property
+    def measured(self) -> str:
+        """What was measured, in words; empty if nothing was."""
+        if self.worst is None:
+            return ""
+        found = Difference(self.worst, self.other_tops)
+        parts = [f"against one variant at a time: {found}"]
+        if self.float32 is not None:
+            parts.append(f"against float32: {self.float32}")
+        elif self.why_not:
+            parts.append(f"not held against float32: {self.why_not}")
+        return ", ".join(parts)
 
     @property
     def note(self) -> str:
         """What a user should know of it, in a line; empty if all is as fast and exact as can be."""
         parts = [f"{self.packing}: {self.reason}"] if self.reason else []
-        if self.other_tops:
-            parts.append(
-                f"at this precision the most probable token of {self.other_tops:.1%} of variants "
-                "is another one than when they run one by one"
-            )
+        if self.half and self.measured:
+            parts.append(f"{self.half} rounds; on prompts of random tokens, {self.measured}")
         return "; ".join(parts)
+
+    def note_for(self, n_tokens: int) -> str:
+        """:attr:`note`, and what it leaves open for a prompt of ``n_tokens`` tokens."""
+        if self.untried is None or n_tokens <= self.untried or not self.packing.together:
+            return self.note
+        more = (
+            f"prompts longer than the window of {self.untried:,} tokens were not tried on this "
+            "device; --verify holds this grid against one variant at a time"
+        )
+        return f"{self.note}; {more}" if self.note else more
 
 
 # Per model object, so that a grid costs no second check; entries go when the model goes.
@@ -79,43 +107,30 @@ def packing_for(model: Model) -> PackingCheck:
 def verify_packing(model: Model, *, n_tokens: int = 40, seed: int = 0) -> PackingCheck:
     """Compare packed variants with one variant per row on prompts of random tokens.
 
-    ``attn``, ``ffn`` and ``resid_post`` are swapped between the first, middle and last layers,
-    candidates of one and of three tokens are scored in each, and a few tokens are generated. The
-    ways of packing are tried from the fastest on, and the first that is exact is taken.
+    Every site is written at the first, the middle and the last layer; candidates of one and of
+    three tokens are scored in each of these variants, and a few tokens are generated, of which the
+    log-probabilities are compared too. Where layers look back through a window, that is done once
+    more on prompts longer than it, with fewer variants. The ways of packing are tried from the
+    fastest on, and the first that agrees is taken.
 
     Args:
-        n_tokens: length of the prompts; more than a sliding window to see it at work.
+        n_tokens: length of the short prompts.
         seed: of the random tokens.
     """
     tolerance = 3 * torch.finfo(model.dtype).eps ** 0.5
+    half = half_precision(model)
     if model.unpackable:
-        return PackingCheck(ROWS, float("nan"), tolerance, reason=model.unpackable)
-    generator = random.Random(seed)
-    ids = [generator.randrange(3, model.vocab_size) for _ in range(2 * n_tokens + 7)]
-    source, target, rest = ids[:n_tokens], ids[n_tokens:-7], ids[-7:]
-    layers = sorted({0, model.n_layers // 2, model.n_layers - 1})
-    variants = [
-        find_strategy(name).edits(shape_of(model), i, j)
-        for name in ("attn-swap", "ffn-swap", "resid-swap")
-        for i in layers
-        for j in layers
-    ]
-    candidates = [rest[:1], rest[1:4], [*rest[1:3], rest[-1]]]
-
-    def scored(packing: Packing) -> Scores:
-        return score_edits(model, source, target, variants, candidates, candidates, packing=packing)
-
-    alone = scored(ROWS)
-    said = _said(model, source, target, variants[:: len(layers)], ROWS)
-    worst, reasons = float("nan"), []
+        return PackingCheck(ROWS, None, tolerance, reason=model.unpackable, half=half)
+    trials = _Trials(model, tolerance, half, n_tokens, seed)
+    if broken := trials.broken():
+        what = f"{broken} where variants run one at a time, so that there is nothing to hold to"
+        return PackingCheck(ROWS, None, tolerance, reason=f"{what}; try another --dtype", half=half)
+    worst, reasons = None, []
     # The attention function of the shared prefix cannot travel.
     ways = [way for way in _WAYS if model.server is None or not way.shared_prefix]
     for packing in ways:
         try:
-            found = scored(packing)
-            also = said
-            if packing.shared_prefix:
-                also = _said(model, source, target, variants[:: len(layers)], packing)
+            found = trials.run(packing)
         except (*_REFUSALS, JobFailed) as error:
             if is_out_of_memory(error):
                 raise
@@ -123,46 +138,109 @@ def verify_packing(model: Model, *, n_tokens: int = 40, seed: int = 0) -> Packin
             line = f"{type(error).__name__}: {error}".strip().splitlines()[-1]
             reasons.append(f"{packing} fails ({line})")
             continue
-        worst = largest_difference(found, alone)
-        same = sum(a == b for a, b in zip(said, also, strict=True)) / len(said)
-        # At half precision a near tie may tip a greedy choice.
-        needed = 1.0 if torch.finfo(model.dtype).bits >= 32 else 0.5
-        if worst <= tolerance and same >= needed:
-            return PackingCheck(
-                packing, worst, tolerance, differing_tops(found, alone), "; ".join(reasons)
-            )
-        what = f"by {worst:.2g} nats (allowed: {tolerance:.2g})"
-        if worst <= tolerance:
-            what = "in the texts generated"
-        reasons.append(f"{packing} and one variant per row differ {what}")
-    return PackingCheck(ROWS, worst, tolerance, reason="; ".join(reasons))
+        worst = found.worst
+        if found.fault:
+            reasons.append(f"{packing} and one variant per row differ {found.fault}")
+            continue
+        check = PackingCheck(
+            packing, worst, tolerance, found.other_tops, "; ".join(reasons), half,
+            untried=trials.untried,
+        )  # fmt: skip
+        return _against_float32(model, check, trials.short, found.short) if half else check
+    return PackingCheck(ROWS, worst, tolerance, reason="; ".join(reasons), half=half)
 
 
-def _said(
-    model: Model,
-    source: Sequence[int],
-    target: Sequence[int],
-    variants: Sequence[Sequence[Edit]],
-    packing: Packing,
-) -> tuple[tuple[int, ...], ...]:
-    return generate_edits(
-        model, source, target, variants, packing=packing, max_new_tokens=4
-    ).token_ids
+@dataclass(frozen=True)
+class _Verdict:
+    """A way of packing against one variant per row.
+
+    Attributes:
+        worst, other_tops: as in :class:`PackingCheck`.
+        fault: how the two differ beyond rounding; empty if they do not.
+        short: what the way gave in the short trial.
+    """
+
+    worst: float
+    other_tops: float
+    fault: str
+    short: Outcome
 
 
-def largest_difference(a: Scores, b: Scores) -> float:
-    """Largest difference of a log-probability, in nats, between two runs of one grid."""
-    pairs = (
-        (a.logprobs, b.logprobs),
-        (a.vanilla, b.vanilla),
-        (a.source, b.source),
-        (a.top_logprobs, b.top_logprobs),
-    )
-    return max(float(np.abs(one - other).max(initial=0.0)) for one, other in pairs)
+class _Trials:
+    """The trials of a model, with what each gave with one variant per row."""
+
+    def __init__(self, model: Model, tolerance: float, half: str, n_tokens: int, seed: int) -> None:
+        self.model, self.tolerance, self.half = model, tolerance, half
+        self.short = short_trial(model, n_tokens, seed)
+        self.alone = self.short.run(model, ROWS)
+        self.long = long_trial(model, seed)
+        self.long_alone: Outcome | None = None
+
+    @property
+    def untried(self) -> int | None:
+        """As in :class:`PackingCheck`."""
+        longest = (self.long or self.short).n_tokens
+        return next((size for size in windows(self.model) if size >= longest), None)
+
+    def broken(self) -> str:
+        """What is not finite with one variant per row; empty if all is."""
+        return difference(self.alone.scores, self.alone.scores, ("", "")).broken
+
+    def run(self, packing: Packing) -> _Verdict:
+        """One way of packing: the short trial and, if that agrees, the long one."""
+        found = self.short.run(self.model, packing)
+        gap, fault = self._compare(found, self.alone)
+        worst = gap.worst
+        if not fault and self.long is not None and (long := self._long(packing)) is not None:
+            assert self.long_alone is not None
+            more, fault = self._compare(long, self.long_alone)
+            # A NaN is a fault, and is what is kept.
+            worst = more.worst if fault else max(worst, more.worst)
+            fault = fault and f"{fault} on prompts of {self.long.n_tokens} tokens"
+        return _Verdict(worst, gap.other_tops, fault, found)
+
+    def _long(self, packing: Packing) -> Outcome | None:
+        """The long trial; where memory does not allow it, it is not asked for again."""
+        assert self.long is not None
+        try:
+            if self.long_alone is None:
+                self.long_alone = self.long.run(self.model, ROWS)
+            return self.long.run(self.model, packing)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            self.long = None
+            return None
+
+    def _compare(self, found: Outcome, alone: Outcome) -> tuple[Difference, str]:
+        """How far two runs are apart, and in what they differ beyond rounding, if they do."""
+        names = "packed", "one at a time"
+        gap = difference(found.scores, alone.scores, names)
+        # A tie takes two: what wins by it and what loses.
+        texts = text_difference(found.texts, alone.texts, 2 * self.tolerance, names)
+        if gap.broken or texts.broken:
+            return gap, f"in numbers that are none: {gap.broken or texts.broken}"
+        if not gap.within(self.tolerance):
+            return gap, f"by {gap.worst:.2g} nats (allowed: {self.tolerance:.2g})"
+        allowed = self.tolerance * (2 if self.half else 1)
+        if texts.worst is None or not texts.worst <= allowed:
+            return gap, f"by {texts.worst:.2g} nats in what they generate (allowed: {allowed:.2g})"
+        if texts.beyond if self.half else texts.different:
+            return gap, "in the texts generated"
+        return gap, ""
 
 
-def differing_tops(a: Scores, b: Scores) -> float:
-    """Share of variants whose most probable next token differs between two runs of one grid."""
-    tops = [[tokens[0] for tokens in run.top_tokens] for run in (a, b)]
-    other = sum(x != y for x, y in zip(tops[0], tops[1], strict=True))
-    return other / max(1, len(tops[0]))
+def _against_float32(
+    model: Model, check: PackingCheck, trial: Trial, found: Outcome
+) -> PackingCheck:
+    """Say how far a model at half precision is from itself in float32."""
+    if why_not := why_not_float32(model):
+        return replace(check, why_not=why_not)
+    try:
+        with in_float32(model):
+            alone = trial.run(model, ROWS)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        return replace(check, why_not="it ran out of memory")
+    return replace(check, float32=difference(found.scores, alone.scores, ("packed", "float32")))

@@ -1,0 +1,278 @@
+"""What is held against one variant at a time is held to it: numbers, depths, windows, precision."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tiny import EXAMPLE, make_tiny, tiny_checkpoint
+
+from xtransplant import find_strategy, load, transplant, verify_packing
+from xtransplant.engine import decode, passes, precision, trial, verify
+from xtransplant.engine.compare import Difference, difference, text_difference
+from xtransplant.engine.precision import in_float32
+from xtransplant.engine.recheck import GridCheck
+from xtransplant.grid import verify_grid
+from xtransplant.model.load import Window
+from xtransplant.packing import ROWS, SHARED, Packing
+
+NAMES = ("the grid", "one at a time")
+ARRAYS = ("logprobs", "vanilla", "source", "top_logprobs")
+LEVEL = Packing(shared_prefix=True)
+
+
+@pytest.fixture(scope="module")
+def grid(llama):
+    return transplant(llama, EXAMPLE, "attn-swap", generations=True, max_new_tokens=3)
+
+
+def with_value(scores, name, value):
+    array = np.array(getattr(scores, name))
+    array.flat[-1] = value
+    return replace(scores, **{name: array})
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ARRAYS)
+@pytest.mark.parametrize("side", [0, 1, "both"])
+def test_what_is_no_number_fails_a_comparison_and_is_named(grid, name, value, side):
+    good, bad = grid.scores, with_value(grid.scores, name, value)
+    pair = (bad, bad) if side == "both" else (bad, good) if side == 0 else (good, bad)
+    found = difference(*pair, NAMES)
+    assert not found.within(1e9)
+    assert np.isnan(found.worst)
+    for at, name_of_run in enumerate(NAMES):
+        assert (f"({name_of_run})" in str(found)) == (pair[at] is bad)
+    assert ("NaN" if np.isnan(value) else "infinite") in str(found)
+    check = GridCheck(found, None, 1e-3)
+    assert not check.agrees
+    assert not check.exact
+    assert str(found) in check.summary
+    assert check.summary.endswith("NOT EXACT")
+
+
+def test_equal_runs_differ_by_nothing(grid):
+    found = difference(grid.scores, grid.scores, NAMES)
+    assert (found.worst, found.other_tops, found.broken) == (0.0, 0.0, "")
+    assert found.within(0.0)
+
+
+def test_a_grid_of_texts_alone_is_exact_or_not(llama):
+    texts = transplant(llama, EXAMPLE, "ffn-swap", scores=False, generations=True, max_new_tokens=3)
+    checked = verify_grid(llama, texts, find_strategy("ffn-swap"))
+    assert checked.scores is None
+    assert checked.exact
+    assert checked.summary.endswith("0 of 17 texts differ: exact")
+    ids = texts.generations.token_ids
+    other = (*ids[:5], (*ids[5][:1], ids[5][1] + 1, *ids[5][2:]), *ids[6:])
+    wrong = replace(texts, generations=replace(texts.generations, token_ids=other))
+    checked = verify_grid(llama, wrong, find_strategy("ffn-swap"))
+    assert not checked.agrees
+    assert checked.summary.endswith("1 of 17 texts differ: NOT EXACT")
+
+
+def test_a_stored_nan_of_a_local_grid_is_found_by_verify(llama, grid):
+    wrong = replace(grid, scores=with_value(grid.scores, "source", np.nan))
+    checked = verify_grid(llama, wrong, find_strategy("attn-swap"))
+    assert "1 of 5 NaN of those of the source (the grid)" in checked.summary
+    assert not checked.agrees
+
+
+def test_a_model_without_numbers_is_not_packed_and_says_why(tmp_path):
+    make_tiny("llama", tmp_path)
+    model = load(tmp_path, check=False)
+    model.module.model.norm.weight[3] = float("nan")
+    check = verify_packing(model)
+    assert (check.packing, check.worst) == (ROWS, None)
+    assert "NaN of the candidates' log-likelihoods" in check.note
+    assert "try another --dtype" in check.note
+
+
+def test_a_packing_that_makes_a_nan_is_not_taken(llama, monkeypatch):
+    run = trial.Trial.run
+
+    def broken(self, model, packing):
+        found = run(self, model, packing)
+        if packing == ROWS:
+            return found
+        return replace(found, scores=with_value(found.scores, "top_logprobs", np.nan))
+
+    monkeypatch.setattr(trial.Trial, "run", broken)
+    check = verify_packing(llama)
+    assert check.packing == ROWS
+    assert np.isnan(check.worst)
+    assert "1 of 75 NaN of the next tokens' log-probabilities (packed)" in check.note
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma3_text", "phi"])
+def test_every_site_is_tried_at_the_first_middle_and_last_layer(family):
+    model = load(tiny_checkpoint(family), check=False)
+    edits = [edit for variant in trial.short_trial(model, 40, 0).variants for edit in variant]
+    sites = set(model.sites) - {"resid_mid"}  # which is played through attn
+    assert {(edit.site, edit.layer) for edit in edits} == {(s, j) for s in sites for j in (0, 2, 3)}
+    assert {read.layer for edit in edits for read in edit.value.reads()} == {0, 2, 3}
+
+
+@pytest.mark.parametrize("joins", [1, 3])
+def test_a_fault_of_generation_at_later_layers_alone_is_caught(llama, monkeypatch, joins):
+    rows = decode._rows
+
+    def faulty(*arguments):
+        """Values of variants that join at layer ``joins`` or later are off."""
+        found = rows(*arguments)
+        late = torch.from_numpy(found.start[:-1] >= joins)
+        for layer in range(joins, 4):
+            found.own[layer].both[1][:-1][late] *= 1.5
+        return found
+
+    monkeypatch.setattr(decode, "_rows", faulty)
+    check = verify_packing(llama)
+    assert check.packing == LEVEL
+    assert "nats in what they generate (allowed: 0.001)" in check.note
+
+
+@pytest.fixture(scope="module")
+def windowed(tmp_path_factory):
+    """A model two of whose layers look back 512 tokens."""
+    folder = tmp_path_factory.mktemp("window")
+    make_tiny("gemma3_text", folder, sliding_window=512, max_position_embeddings=1024)
+    return folder
+
+
+def test_a_window_of_512_tokens_is_tried_beyond(windowed):
+    check = verify_packing(load(windowed))
+    assert (check.packing, check.untried, check.note) == (SHARED, None, "")
+    assert check.note_for(900) == ""
+
+
+def test_a_wrong_window_of_512_tokens_in_scoring_is_caught(windowed, monkeypatch):
+    within = passes._within
+    monkeypatch.setattr(passes, "_within", lambda sees, q, k, window: within(sees, q, k, Window()))
+    check = verify_packing(load(windowed))
+    assert check.packing == ROWS
+    assert "nats (allowed: 0.001) on prompts of 544 tokens" in check.note
+
+
+def test_a_wrong_window_of_512_tokens_in_decoding_is_caught(windowed, monkeypatch):
+    monkeypatch.setattr(decode, "_window_masks", lambda model, place: dict.fromkeys(model.windows))
+    check = verify_packing(load(windowed))
+    assert not check.packing.shared_prefix
+    assert "generate" in check.note
+    assert "on prompts of 544 tokens" in check.note
+    # By short prompts nobody would know.
+    monkeypatch.setattr(verify, "long_trial", lambda model, seed: None)
+    assert verify_packing(load(windowed)).packing == SHARED
+
+
+@pytest.mark.parametrize(
+    ("window", "context", "tried", "untried"),
+    [(512, 1024, 544, None), (512, 512, None, None), (2000, 4096, None, 2000), (12, 256, 28, None)],
+)
+def test_prompts_are_as_long_as_window_context_and_device_allow(
+    tmp_path, window, context, tried, untried
+):
+    make_tiny("mistral", tmp_path, sliding_window=window, max_position_embeddings=context)
+    model = load(tmp_path)
+    long = trial.long_trial(model, 0)
+    assert (long and long.n_tokens) == tried
+    if untried:
+        check = verify_packing(model)
+        assert check.untried == untried
+        assert check.note_for(2000) == ""
+        assert "longer than the window of 2,000 tokens were not tried" in check.note_for(2001)
+
+
+def test_long_prompts_that_memory_does_not_hold_are_left_out(windowed, monkeypatch):
+    run = trial.Trial.run
+
+    def scarce(self, model, packing):
+        if self.n_tokens > 100:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return run(self, model, packing)
+
+    monkeypatch.setattr(trial.Trial, "run", scarce)
+    check = verify_packing(load(windowed))
+    assert (check.packing, check.untried) == (SHARED, 512)
+
+
+def test_a_near_tie_that_tips_is_told_from_a_fault(grid):
+    reference = replace(
+        grid.generations,
+        vanilla_ids=(4, 5), token_ids=((4, 5), (4, 6), (4, 7)),
+        certainty=(((-1.0, 0.5), (-1.0, 0.5)), ((-1.0, 0.5), (-1.0, 0.01)),
+                   ((-1.0, 0.5), (-1.0, 0.5)), ((-1.0, 0.5), (-1.0, 0.5))),
+    )  # fmt: skip
+    found = replace(reference, token_ids=((4, 9), (4, 6), (9, 7)), certainty=())
+    gap = text_difference(found, reference, 0.1, NAMES)
+    assert (gap.n_texts, gap.different, gap.beyond, gap.worst) == (4, 2, 1, None)
+    half = GridCheck(None, gap, 0.1, "bfloat16")
+    assert not half.agrees
+    assert "2 of 4 texts differ, 1 of them not at a near tie: MORE THAN ROUNDING" in half.summary
+    assert GridCheck(None, replace(gap, beyond=0), 0.1, "bfloat16").agrees
+    assert not GridCheck(None, replace(gap, beyond=0), 0.1).agrees
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_is_measured_and_not_called_exact(dtype):
+    model = load(tiny_checkpoint("llama"), dtype=dtype)
+    check = verify_packing(model)
+    assert check.packing == SHARED
+    assert not check.exact
+    assert check.note.startswith(f"{dtype} rounds; on prompts of random tokens, against one")
+    assert "against float32: largest difference" in check.note
+    # Rounding is there, and no more than rounding.
+    assert 1e-6 < check.float32.worst < check.tolerance
+    options = {"generations": True, "max_new_tokens": 4}
+    found = transplant(model, EXAMPLE, "ffn-swap", **options)
+    assert found.note == check.note
+    checked = verify_grid(model, found, find_strategy("ffn-swap"))
+    assert checked.agrees
+    assert not checked.exact
+    assert checked.summary.startswith(f"verify: in {dtype}, against one variant at a time: largest")
+    assert "; against float32: largest difference" in checked.summary
+    assert checked.summary.endswith(": no more than rounding")
+    assert "exact" not in (check.note + checked.summary).lower()
+    # What is wrong by more than that is said here too.
+    wrong = replace(found, scores=replace(found.scores, logprobs=found.scores.logprobs + 1))
+    checked = verify_grid(model, wrong, find_strategy("ffn-swap"))
+    assert checked.summary.endswith("MORE THAN ROUNDING")
+    assert not checked.agrees
+
+
+def test_float32_is_what_the_same_weights_give_in_float32():
+    half, full = (load(tiny_checkpoint("gemma2"), dtype=dtype) for dtype in ("bfloat16", "float32"))
+    for parameter in full.module.parameters():
+        parameter.data = parameter.data.bfloat16().float()
+    for buffer, rounded in zip(full.module.buffers(), half.module.buffers(), strict=True):
+        buffer.data = rounded.float()
+    ids = torch.arange(5, 30)[None]
+    before, expected = half.module(input_ids=ids).logits, full.module(input_ids=ids).logits
+    state = {name: value.clone() for name, value in half.module.state_dict().items()}
+    buffers = {name: value.clone() for name, value in half.module.named_buffers()}
+    with in_float32(half):
+        assert half.dtype == torch.float32
+        inside = half.module(input_ids=ids).logits
+    torch.testing.assert_close(inside, expected, atol=1e-5, rtol=0)
+    with pytest.raises(RuntimeError), in_float32(half):
+        raise RuntimeError
+    after = {**half.module.state_dict(), **dict(half.module.named_buffers())}
+    for name, value in {**state, **buffers}.items():
+        assert after[name].dtype == value.dtype
+        assert torch.equal(after[name], value), name
+    assert torch.equal(half.module(input_ids=ids).logits, before)
+
+
+def test_where_memory_does_not_allow_float32_that_is_said(monkeypatch):
+    model = load(tiny_checkpoint("llama"), dtype="bfloat16")
+    monkeypatch.setattr(precision, "free_bytes", lambda device: 1000)
+    check = verify_packing(model)
+    assert check.float32 is None
+    assert "not held against float32: that takes 0.0 GB more memory on cpu" in check.note
+    found = transplant(model, EXAMPLE, "ffn-swap", source_layers=[0])
+    assert "not held against float32" in verify_grid(model, found, find_strategy("none")).summary
+
+
+def test_a_difference_reads_as_what_it_is():
+    assert str(Difference(0.0312, 0.25)) == (
+        "largest difference 0.031 nats, another top token in 25.0% of the cells"
+    )
