@@ -8,7 +8,7 @@ from typing import Any
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 
-__all__ = ["candidate_ids", "encode", "prompt_lengths", "prompt_ids"]
+__all__ = ["candidate_ids", "encode", "prompt_ids", "prompt_lengths"]
 
 # What a candidate is tokenised after where its own prompt will not do; the first that stays a token
 # of its own is taken.
