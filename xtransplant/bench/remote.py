@@ -1,4 +1,4 @@
-"""What ``xtp doctor`` and ``xtp models`` ask of a server."""
+"""What ``xtp doctor`` and ``xtp models`` ask of a server, or of a model here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from xtransplant.backends.ndif import Ndif
 from xtransplant.backends.where import check_url, parse_on
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import load
+from xtransplant.model.load import Model, load
 
 __all__ = ["diagnose", "models_on"]
 
@@ -15,19 +15,40 @@ __all__ = ["diagnose", "models_on"]
 def diagnose(on: str, model: str | None, *, insecure: bool = False) -> list[Finding]:
     """Everything :func:`examine` looks at and, with a model, whether packing is exact on it there.
 
+    With ``local``, a model here: its sites, how its prompts begin, and packing.
+
     Raises:
-        XTransplantError: ``on`` is no server.
+        XTransplantError: ``on`` is neither a server nor ``local``, or ``local`` without a model,
+            or one that does not load.
     """
+    if on == "local":
+        if model is None:
+            raise XTransplantError("--on local looks at a model: name it, -m REPOSITORY|FOLDER")
+        return _of_model(load(model))
     server = _server(on, insecure=insecure)
     found = examine(server, model)
     if model is None or not all(one.ok for one in found[:2]):
         return found
     try:
-        check = packing_for(load(model, server=server))
+        return [*found, *_of_model(load(model, server=server))]
     except XTransplantError as error:
         return [*found, Finding(False, str(error))]
-    what = f"{model} there: {check.packing}, within {check.worst:.1g} nats of one variant at a time"
-    return [*found, Finding(check.exact, what if check.exact else f"{model} there: {check.note}")]
+
+
+def _of_model(model: Model) -> list[Finding]:
+    """A model's layout, how its prompts begin, and how its variants run."""
+    here = "here" if model.server is None else "there"
+    check = packing_for(model)
+    how = f"{check.packing}, within {check.worst:.1g} nats of one variant at a time"
+    return [
+        Finding(
+            True,
+            f"{model.name}: {model.config.model_type}, {model.n_layers} layers, sites "
+            f"{', '.join(model.sites)}",
+        ),
+        Finding(not model.beginning.missing, f"{model.name}: {model.beginning.note}"),
+        Finding(check.exact, f"{model.name} {here}: {how if check.exact else check.note}"),
+    ]
 
 
 def models_on(on: str, *, insecure: bool = False) -> list[dict[str, str]]:
