@@ -15,6 +15,7 @@ from typing import Annotated, TextIO
 import typer
 from typer.main import get_command
 from xtransplant.cli import bench, catalogue, pilot, remote, report, trace
+from xtransplant.cli.console import listen
 
 import xtransplant
 from xtransplant.errors import XTransplantError
@@ -98,6 +99,7 @@ def run(arguments: Sequence[str], interrupts: Sequence[int] = ()) -> int:
             their own on its way here.
     """
     command = get_command(app)
+    listen()
     try:
         # Not the command's own main(): that one writes to stderr before it raises.
         with command.make_context("xtp", list(arguments) or ["--help"]) as context:

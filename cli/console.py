@@ -22,10 +22,25 @@ if TYPE_CHECKING:
     from xtransplant.bench.run import Progress
 
 __all__ = [
-    "Lines", "print_dry_run", "print_dry_trace", "print_runs", "progress", "quieten",
+    "Lines", "listen", "print_dry_run", "print_dry_trace", "print_runs", "progress", "quieten",
     "quieten_plots", "ready",
     "results",
 ]  # fmt: skip
+
+
+class _Said(logging.Handler):
+    """What the library has to say on stderr, on a line of its own."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        start = "\r\x1b[K" if sys.stderr.isatty() else ""
+        print(f"{start}xtp: {record.getMessage()}", file=sys.stderr, flush=True)
+
+
+def listen() -> None:
+    """Show the library's warnings as the command's own lines."""
+    logger = logging.getLogger("xtransplant")
+    if not any(isinstance(handler, _Said) for handler in logger.handlers):
+        logger.addHandler(_Said())
 
 
 def results() -> Console:

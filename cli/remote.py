@@ -1,4 +1,4 @@
-"""``xtp doctor`` and ``xtp models``: is a server usable, and what does it have."""
+"""``xtp doctor`` and ``xtp models``: is a server or a model usable, and what is deployed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ def doctor(
     insecure: f.Insecure = False,
     debug: f.Debug = False,
 ) -> None:
-    """Look whether a server can be used from here; exit code 1 if anything is wrong."""
+    """Look whether a server can be used from here; exit code 1 if anything is wrong.
+
+    With --on local, whether a model can be used here: its sites, how its prompts begin, packing.
+    """
     from xtransplant.cli.console import ready
 
     ready(verbose=False)

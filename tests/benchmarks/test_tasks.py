@@ -123,12 +123,33 @@ def test_the_hubs_schema_is_read(hub, name, lang, n_pilot, n_unseen):
         task, lang, "lang-to-en" if forward else "en-to-lang", "pilot", hub
     ).examples[0]
     assert (back.source, back.target) == (one.target, one.source)
+    assert len(one.source_candidates) == len(one.candidates)
+    assert (back.source_candidates, back.candidates) == (one.candidates, one.source_candidates)
     if task.scored:
         assert one.answer in one.candidates
         # What the model would say in full is right by the task's own rule.
         assert RULES[task.rule](one.answer, one.key).strict
     else:
         assert RULES[task.rule](one.key.answers[0], one.key).strict
+
+
+def test_the_sources_candidates_do_not_depend_on_the_targets_language(tmp_path):
+    from xtransplant.benchmarks.parallel import Parallel, Side, choice_key, directed
+
+    key = choice_key("1", ("1", "2"))
+    english = Side("It is:", key, ("(1)", "(2)"))
+    others = {
+        "de": Side("Es ist:", key, ("(1)", "(2)")),
+        "zh": Side("答案是：", key, ("(1)", "(2)")),
+        "ja": Side("答え\n", key, ("正", "誤")),
+    }
+    ahead = {k: directed(Parallel("a", english, other), k, "en-to-lang")
+             for k, other in others.items()}  # fmt: skip
+    assert {one.source_candidates for one in ahead.values()} == {(" (1)", " (2)")}
+    assert [one.candidates[0] for one in ahead.values()] == [" (1)", "(1)", "正"]
+    for lang, one in ahead.items():
+        back = directed(Parallel("a", english, others[lang]), lang, "lang-to-en")
+        assert (back.candidates, back.source_candidates) == (one.source_candidates, one.candidates)
 
 
 def test_the_pilot_sample_is_the_seeds(hub):

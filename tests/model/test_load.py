@@ -10,6 +10,7 @@ from tiny import GOLDEN, SPECIAL, tiny_checkpoint
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, modeling_utils
 from transformers.utils import loading_report
 
+from xtransplant.engine.inputs import prompt_ids
 from xtransplant.errors import XTransplantError
 from xtransplant.model.families import FAMILIES, Family, Place
 from xtransplant.model.load import load
@@ -193,6 +194,26 @@ def test_spare_weights_do_no_harm(folder):
     weights["model.layers.0.self_attn.rotary_emb.inv_freq"] = torch.ones(4)
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     load(folder)
+
+
+def test_a_tokenizer_that_forgets_the_beginning_is_said_and_mended(folder, caplog):
+    assert load(folder).beginning.by_tokenizer
+    assert not caplog.records
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["post_processor"] = None
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    assert load(folder).beginning.missing
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("xtransplant", "WARNING")
+    assert f"{folder}: the tokenizer adds no <s>" in record.getMessage()
+    caplog.clear()
+    mended = load(folder, add_bos=True)
+    assert not caplog.records
+    assert prompt_ids(mended, "Jibu:") == prompt_ids(load(tiny_checkpoint("llama")), "Jibu:")
+
+
+def test_add_bos_that_changes_nothing_is_refused(folder):
+    assert "adds <s> itself; leave --add-bos off" in refusal(folder, add_bos=True)
 
 
 @pytest.mark.parametrize("kind", ["t5", "vit"])

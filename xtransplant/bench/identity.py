@@ -13,32 +13,37 @@ from typing import Any
 import psutil
 import torch
 
+from xtransplant.backends.doctor import deployed
+from xtransplant.backends.ndif import Ndif
+from xtransplant.bench.digests import file_digests, weights_digest
 from xtransplant.errors import XTransplantError
 from xtransplant.model.compat_transformers import commit_of, name_in_config
 from xtransplant.model.load import Model
 
 __all__ = ["check_folder", "check_model", "machine_entry", "model_entry", "versions"]
 
-_SAMPLED = 64  # values of each parameter
-_EDGE = 2**16  # bytes at the start, middle and end of a file
-
 
 def model_entry(model: Model, name: str, revision: str | None) -> dict[str, Any]:
     """What the manifest says of the model."""
-    config = model.config
+    config, begins = model.config, model.beginning
+    files = file_digests(name, revision)
     return {
         "name": name,
         "revision": revision,
-        "commit": commit_of(config),
+        "commit": commit_of(model.module.config),
         "type": getattr(config, "model_type", None),
         "dtype": str(model.dtype).removeprefix("torch."),
         "n_layers": model.n_layers,
         "device": str(model.device),
         "server": None if model.server is None else model.server.url,
-        "fingerprint": _fingerprint(model),
-        "folder": _folder_digest(name),
+        "server_revision": _server_revision(model, name, revision),
+        "fingerprint": _fingerprint(model, files),
+        "files": files,
         "tokenizer": type(model.tokenizer).__name__,
         "tokenizer_hash": _tokenizer_hash(model),
+        "adds_bos": begins.by_tokenizer,
+        "expects_bos": begins.always,
+        "add_bos": begins.added,
     }
 
 
@@ -48,7 +53,9 @@ def check_model(now: dict[str, Any], then: dict[str, Any], run: str) -> None:
     Raises:
         XTransplantError: it is another one than the run began with.
     """
-    for what in ("fingerprint", "tokenizer_hash", "tokenizer", "dtype", "n_layers"):
+    of_server = () if now["server"] is None else ("commit", "server_revision")
+    same = ("dtype", "n_layers", "tokenizer", "tokenizer_hash", "add_bos", "fingerprint")
+    for what in (*same, *of_server):
         if now[what] != then[what]:
             raise XTransplantError(
                 f"{now['name']} is not the model that run {run} began with: its {what} is "
@@ -58,15 +65,22 @@ def check_model(now: dict[str, Any], then: dict[str, Any], run: str) -> None:
 
 
 def check_folder(name: str, then: dict[str, Any], run: str) -> None:
-    """Whether a model in a local folder is the one of a complete run, without loading it.
+    """Whether the files of a model are those of a complete run, without loading it.
 
     Raises:
-        XTransplantError: its files have changed since.
+        XTransplantError: they have changed since.
     """
-    if then["folder"] != _folder_digest(name):
+    now, before = file_digests(name, then["revision"]), then["files"]
+    if now is None or before is None:
+        return
+    names = now.keys() | before.keys()
+    if not Path(name).is_dir():
+        # Of the hub's snapshot more or less may lie here than then.
+        names = now.keys() & before.keys()
+    if changed := sorted(file for file in names if now.get(file) != before.get(file)):
         raise XTransplantError(
-            f"{name} holds another model than run {run} was made with; bring the old one back, "
-            "or begin anew with --fresh"
+            f"{name} holds another model than run {run} was made with ({', '.join(changed[:3])} "
+            "changed); bring the old one back, or begin anew with --fresh"
         )
 
 
@@ -94,50 +108,35 @@ def machine_entry() -> dict[str, Any]:
 _OF_PLACE = ("distributed_config", "tp_plan", "tp_size", "device_map")
 
 
-@torch.no_grad()
-def _fingerprint(model: Model) -> str:
-    """SHA-256 over the configuration and values sampled from every parameter.
+def _fingerprint(model: Model, files: dict[str, str] | None) -> str:
+    """SHA-256 over the configuration and every weight as it is in memory.
 
-    Sampled, because hashing every value of a large model takes minutes; training moves them all.
+    A model that was handed in may have been changed there, so its files say too little.
     """
     config = model.config.to_dict()
     for local in (name_in_config, "transformers_version", "dtype", "torch_dtype", *_OF_PLACE):
         config.pop(local, None)
     digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
-    if model.server is not None:
-        # Its weights are not here to be looked at.
-        return digest.hexdigest()
-    for name, parameter in sorted(model.module.named_parameters()):
-        # Of a split model, what all processes hold together.
-        whole = parameter.full_tensor() if hasattr(parameter, "full_tensor") else parameter
-        flat = whole.detach().reshape(-1)
-        step = max(1, len(flat) // _SAMPLED)
-        values = flat[::step][:_SAMPLED].to("cpu", torch.float32)
-        digest.update(f"{name}{tuple(parameter.shape)}".encode())
-        digest.update(values.numpy().tobytes())
+    # On a server its weights are not here to be looked at.
+    if model.server is None:
+        digest.update(weights_digest(model.module).encode())
+        if any(parameter.is_meta for parameter in model.module.parameters()):
+            # Those that wait on the disk are the files'.
+            digest.update(json.dumps(files, sort_keys=True).encode())
     return digest.hexdigest()
 
 
-def _folder_digest(name: str) -> str | None:
-    """SHA-256 over a local checkpoint's files: names, sizes, and their first and last bytes."""
-    folder = Path(name)
-    if not folder.is_dir():
+def _server_revision(model: Model, name: str, revision: str | None) -> str | None:
+    """What a server says it has deployed of a model; None where it runs here."""
+    if not isinstance(model.server, Ndif):
         return None
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("*")):
-        if path.suffix not in (".json", ".safetensors", ".model", ".txt"):
-            continue
-        size = path.stat().st_size
-        digest.update(f"{path.name}:{size}:".encode())
-        with path.open("rb") as file:
-            for start in (0, size // 2, max(0, size - _EDGE)):
-                file.seek(start)
-                digest.update(file.read(_EDGE))
-    return digest.hexdigest()
+    rows = [row for row in deployed(model.server) if row["model"] == name]
+    asked = [row for row in rows if row["revision"] == (revision or "main")]
+    return ", ".join(sorted({row["revision"] for row in asked or rows})) or None
 
 
 def _tokenizer_hash(model: Model) -> str:
-    """SHA-256 over the tokenizer's vocabulary, merges and rules, where it can be written down."""
+    """SHA-256 over the tokenizer's vocabulary, rules and chat template, where it can be written."""
     backend = getattr(model.tokenizer, "backend_tokenizer", None)
     if backend is not None:
         rules = json.loads(backend.to_str())
@@ -147,4 +146,5 @@ def _tokenizer_hash(model: Model) -> str:
         text = json.dumps(rules, sort_keys=True)
     else:
         text = json.dumps(model.tokenizer.get_vocab(), sort_keys=True)
+    text += json.dumps(model.tokenizer.chat_template, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

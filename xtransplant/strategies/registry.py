@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import inspect
 import math
@@ -19,6 +18,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.strategies.faults import TooLong, limited, place_of, said
 from xtransplant.strategies.recorder import Edit, Shape, record
 from xtransplant.strategies.script import Script
+from xtransplant.strategies.sources import source_digest
 
 __all__ = ["Option", "Strategy", "check_verifiable", "find_strategy", "strategy", "strategy_names"]
 
@@ -81,7 +81,7 @@ class Strategy:
         raw: whether its function runs inside the model's traces, and is not recorded.
         doc: the docstring of its file.
         origin: path of its file.
-        source_hash: SHA-256 of that file.
+        source_hash: SHA-256 of that file and the local files it imports.
     """
 
     name: str
@@ -209,8 +209,7 @@ def strategy(name: str, *, raw: bool = False) -> Callable[[Callable[..., Any]], 
         path = inspect.getsourcefile(function) or ""
         module = sys.modules.get(function.__module__)
         doc = inspect.getdoc(function) or (module and inspect.getdoc(module)) or ""
-        text = Path(path).read_bytes() if Path(path).is_file() else b""
-        digest = hashlib.sha256(text).hexdigest()
+        digest = source_digest(Path(path), function.__module__)
         return Strategy(name, function, options, doc, path, digest, raw=raw)
 
     return decorate

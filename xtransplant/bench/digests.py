@@ -1,0 +1,153 @@
+"""SHA-256 of all of a model: of its weights in memory, and of the files it came from.
+
+Nothing is sampled: one changed value among billions is another model. A file's digest is remembered
+by its path, size and times, for large ones take seconds a gigabyte; what the hub's client stored is
+named by its digest already.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+
+__all__ = ["file_digests", "tensor_digest", "weights_digest"]
+
+_READ = (".json", ".safetensors", ".model", ".txt", ".jinja", ".py", ".tiktoken")
+_CHUNK = 2**24  # bytes at once
+_LARGE = 2**25  # bytes from which on a file's digest is worth remembering
+_FRESH = 2.0  # seconds in which a file may change twice and its times once
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def weights_digest(module: torch.nn.Module) -> str:
+    """SHA-256 over the name, shape, type and every value of a module's parameters and buffers.
+
+    Buffers that are not saved with a checkpoint are left out: they are computed, by each device in
+    its own way. Of a tensor that several processes hold in parts, all of it counts, so each of
+    them has to call this.
+    """
+    tensors: dict[str, torch.Tensor] = {}
+    seen: set[int] = set()
+    for name, tensor in module.state_dict(keep_vars=True).items():
+        # Tied weights are one tensor under two names.
+        if isinstance(tensor, torch.Tensor) and id(tensor) not in seen:
+            seen.add(id(tensor))
+            tensors[name] = tensor.detach()
+    if any(hasattr(tensor, "full_tensor") for tensor in tensors.values()):
+        found = [
+            tensor_digest(tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor)
+            for tensor in tensors.values()
+        ]
+    else:
+        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+            found = list(pool.map(tensor_digest, tensors.values()))
+    digest = hashlib.sha256()
+    for (name, tensor), own in sorted(zip(tensors.items(), found, strict=True)):
+        digest.update(f"{name}:{tuple(tensor.shape)}:{tensor.dtype}:{own}\n".encode())
+    return digest.hexdigest()
+
+
+def tensor_digest(tensor: torch.Tensor) -> str:
+    """SHA-256 over the bytes of a tensor, wherever it is; of one without values, of none."""
+    digest = hashlib.sha256()
+    if not tensor.is_meta:
+        values = tensor.detach().contiguous().reshape(-1).view(torch.uint8)
+        for start in range(0, len(values), _CHUNK):
+            digest.update(values[start : start + _CHUNK].cpu().numpy())
+    return digest.hexdigest()
+
+
+def file_digests(name: str, revision: str | None) -> dict[str, str] | None:
+    """SHA-256 of each file of a checkpoint by its name; None where it is not on this machine.
+
+    Args:
+        name: a folder, or a repository whose snapshot the hub's client has stored.
+    """
+    folder = _folder(name, revision)
+    if folder is None:
+        return None
+    paths = sorted(p for p in folder.iterdir() if p.suffix in _READ and p.is_file())
+    memory = _Memory.load()
+    found = {path.name: memory.digest(path) for path in paths}
+    memory.save()
+    return found
+
+
+def _folder(name: str, revision: str | None) -> Path | None:
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        config = try_to_load_from_cache(name, "config.json", revision=revision)
+    except HFValidationError:
+        return None
+    return Path(config).parent if isinstance(config, str) else None
+
+
+class _Memory:
+    """Digests of large files seen before. Without it they are computed again, no more."""
+
+    def __init__(self, known: dict[str, Any]) -> None:
+        self._known = known
+        self._changed = False
+
+    @classmethod
+    def load(cls) -> _Memory:
+        try:
+            known = json.loads(_memory_path().read_text())
+        except (OSError, ValueError):
+            known = {}
+        return cls(known if isinstance(known, dict) else {})
+
+    def digest(self, path: Path) -> str:
+        """A file's SHA-256."""
+        real = path.resolve()
+        # The hub's client keeps large files under their SHA-256, and links to them.
+        if path.is_symlink() and real.parent.name == "blobs" and _SHA256.fullmatch(real.name):
+            return real.name
+        before = real.stat()
+        stamp = [before.st_size, before.st_mtime_ns, before.st_ctime_ns, before.st_ino]
+        entry = self._known.get(str(real))
+        if isinstance(entry, list) and entry[:-1] == stamp and _SHA256.fullmatch(str(entry[-1])):
+            return str(entry[-1])
+        digest = hashlib.sha256()
+        with real.open("rb") as file:
+            while block := file.read(_CHUNK):
+                digest.update(block)
+        if (
+            before.st_size >= _LARGE
+            and time.time() - max(before.st_mtime, before.st_ctime) > _FRESH
+        ):
+            self._known[str(real)] = [*stamp, digest.hexdigest()]
+            self._changed = True
+        return digest.hexdigest()
+
+    def save(self) -> None:
+        """Keep what is new, where that can be kept, and forget files that are gone."""
+        if not self._changed:
+            return
+        path = _memory_path()
+        known = {name: entry for name, entry in self._known.items() if Path(name).is_file()}
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_text(json.dumps(known))
+            draft.replace(path)
+        except OSError:
+            draft.unlink(missing_ok=True)
+
+
+def _memory_path() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "xtransplant" / "sha256.json"
