@@ -28,6 +28,7 @@ from xtransplant.packing import Layout
 __all__ = ["Decoded", "decode"]
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
 # Sharing saves half the work at best, and every new history copies what was said before it.
 _MOST_HISTORIES = 0.3
@@ -37,9 +38,14 @@ _MOST_ENDED = 0.2
 
 @dataclass(frozen=True)
 class Decoded:
-    """New token ids of the prompt without a transplant and of each variant, and steps taken."""
+    """New token ids of the prompt without a transplant and of each variant, and steps taken.
+
+    Attributes:
+        finite: whether each was told by numbers at every step.
+    """
 
     ids: list[list[int]]
+    finite: list[bool]
     steps: int
     token_forwards: float
 
@@ -56,6 +62,7 @@ class _Rows:
         token: ``[n_rows]``, the last token it said.
         own, shared: per layer, keys and values ``[rows, n_kv_heads, capacity, width]``.
         said: the token ids of every speaker.
+        finite: whether every speaker's logits were numbers so far.
     """
 
     speaker: Ints
@@ -68,6 +75,7 @@ class _Rows:
     filled: int
     sharing: bool
     said: list[list[int]] = field(default_factory=list)
+    finite: list[bool] = field(default_factory=list)
 
 
 @torch.no_grad()
@@ -77,6 +85,7 @@ def decode(
     trunk: Sequence[Trunk] | None,
     kept: Sequence[KeysValues],
     first: Tensor,
+    finite: Tensor,
     *,
     max_new_tokens: int,
     ends: Sequence[int],
@@ -89,24 +98,25 @@ def decode(
         trunk: each layer's keys and values of the trunk; None where there is no trunk.
         kept: each layer's of the blocks.
         first: ``[1 + n_variants]``, the token that each says first.
+        finite: ``[1 + n_variants]``, whether it was told by numbers.
         ends: tokens that end a text.
         share_histories: run what variants have said in common once, where that pays.
     """
     rows = _rows(model, layout, kept, max_new_tokens, share_histories)
-    rows.said = [[] for _ in range(len(first))]
-    said = first.numpy()[rows.speaker]
+    rows.said, rows.finite = [[] for _ in range(len(first))], [True] * len(first)
+    said, told = first.numpy()[rows.speaker], finite.numpy()[rows.speaker]
     steps, tokens = 0, 0.0
     for step in range(max_new_tokens):
-        _hear(rows, said, ends)
+        _hear(rows, said, told, ends)
         if step + 1 == max_new_tokens or not rows.alive.any():
             break
         _drop_ended(rows)
         plan = _plan(rows, model.n_layers)
-        said = _speak(model, rows, plan, layout, trunk)
+        said, told = _speak(model, rows, plan, layout, trunk)
         steps += 1
         tokens += sum(len(bases) + n_own for bases, n_own in plan.layers) / model.n_layers
         rows.filled += 1
-    return Decoded(rows.said, steps, tokens)
+    return Decoded(rows.said, rows.finite, steps, tokens)
 
 
 def _rows(
@@ -153,10 +163,11 @@ def _rows(
     return rows
 
 
-def _hear(rows: _Rows, said: Ints, ends: Sequence[int]) -> None:
+def _hear(rows: _Rows, said: Ints, told: Bools, ends: Sequence[int]) -> None:
     """Take down what each row said, end some, and tell histories apart."""
     for row in np.flatnonzero(rows.alive):
         rows.said[rows.speaker[row]].append(int(said[row]))
+        rows.finite[rows.speaker[row]] &= bool(told[row])
     rows.token = said
     rows.alive &= ~np.isin(said, np.array(list(ends), dtype=np.int64))
     if not rows.sharing or not rows.alive.any():
@@ -257,8 +268,8 @@ def _plan(rows: _Rows, n_layers: int) -> _Plan:
 
 def _speak(
     model: Model, rows: _Rows, plan: _Plan, layout: Layout, trunk: Sequence[Trunk] | None
-) -> Ints:
-    """One step: what each row says next, ``[n_rows]``."""
+) -> tuple[Ints, Bools]:
+    """One step: what each row says next, and whether numbers told so, ``[n_rows]`` each."""
     device, names = model.device, layer_names(model)
     n_trunk = layout.n_trunk
     masks = _window_masks(model, n_trunk + rows.filled)
@@ -291,19 +302,26 @@ def _speak(
     with shared_attention(model):
         said = _trace(model, inputs, steps).numpy()
     n_base = len(plan.layers[-1][0])
-    found = np.zeros(len(rows.speaker), dtype=np.int64)
-    found[: len(said) - n_base] = said[n_base:]
+    found = np.zeros((2, len(rows.speaker)), dtype=np.int64)
+    found[:, : said.shape[1] - n_base] = said[:, n_base:]
     if n_base:
         # The one history that runs to the top is the prompt's without a transplant, the last row.
-        found[-1] = said[0]
-    return found
+        found[:, -1] = said[:, 0]
+    return found[0], found[1] > 0
 
 
 def _trace(model: Model, inputs: dict[str, Any], steps: list[Step]) -> Tensor:
+    """``[2, n_columns]``: the most probable tokens, and 1 where their logits are finite.
+
+    The highest logit is NaN if any is, and infinite if any is infinitely high.
+    """
     nn, play = model.nn, player()
     with nn.trace(**inputs):
         play(nn, steps, [], 1)
-        said = nn.output.logits[0].argmax(dim=-1).cpu()
+        logits = nn.output.logits[0]
+        highest = logits.argmax(dim=-1, keepdim=True)
+        finite = logits.gather(1, highest).isfinite()
+        said = torch.cat([highest, finite], dim=1).T.cpu()
         nnsight.save(said)
     return said  # type: ignore[no-any-return]
 

@@ -26,8 +26,14 @@ __all__ = ["end_ids", "generate_rows", "greedy", "until_end"]
 
 def generate_rows(
     batch: Batch, part: range, max_new_tokens: int
-) -> tuple[list[list[int]], int, float]:
-    """Ids of the prompt and of some variants of a batch's one example, passes, token-forwards."""
+) -> tuple[list[list[int]], list[bool], list[bool], float, int, float]:
+    """What the prompt and some variants of a batch's one example say.
+
+    Returns:
+        Their ids; whether they were told by numbers at every step; whether each says what the
+        prompt does, and its first token as probably to the bit; log-probability of the prompt's
+        first token; passes; token-forwards.
+    """
     model, (item,) = batch.model, batch.items
     edits = [(), *batch.variants.edits[part.start : part.stop]]
     length = len(item.target)
@@ -48,11 +54,15 @@ def generate_rows(
         cached,
         greedy(model, max_new_tokens),
     )
-    ends = end_ids(model)
-    ids = [until_end(row, ends) for row in found.tolist()]
-    new = found.shape[1]
+    ends, (said, tops) = end_ids(model), found
+    ids = [until_end(row, ends) for row in said.tolist()]
+    finite = [bool(row[: len(own)].isfinite().all()) for row, own in zip(tops, ids, strict=True)]
+    alike = [
+        own == ids[0] and bool(row[0] == tops[0, 0]) for row, own in zip(tops, ids, strict=True)
+    ]
+    new = said.shape[1]
     tokens = len(item.source) + cached + len(edits) * (length - cached + new - 1)
-    return ids, 1 + bool(cached) + new, float(tokens)
+    return ids, finite, alike, float(tops[0, 0]), 1 + bool(cached) + new, float(tokens)
 
 
 def _session(
@@ -65,8 +75,8 @@ def _session(
     count: int,
     cached: int,
     settings: GenerationConfig,
-) -> Tensor:
-    """New token ids ``[n_rows, <= max_new_tokens]``."""
+) -> tuple[Tensor, Tensor]:
+    """New token ids and their log-probabilities, ``[n_rows, <= max_new_tokens]`` each."""
     nn, play, device, dtype = model.nn, player(), model.device, model.bank_dtype
     widths, length = (model.d_model, model.head_dim), target.shape[1]
     asked = source_inputs, source_steps, target, steps, sizes, count, cached, settings.to_dict()
@@ -85,6 +95,13 @@ def _session(
         for bank, known in zip(banks, read, strict=True):
             bank[:, : known.shape[1]] = known
         batch, cache = target.repeat(count, 1), {}
+        tops = []
+
+        def watch(ids, logits):  # type: ignore[no-untyped-def]
+            # Every step's logits, none of which is kept; NaN if any is, or infinitely high.
+            tops.append(logits.max(dim=-1).values - logits.logsumexp(dim=-1))
+            return logits
+
         if cached:
             with nn.trace(input_ids=target[:, :cached], use_cache=True):
                 prefix = nn.output.past_key_values
@@ -94,11 +111,13 @@ def _session(
             input_ids=batch,
             attention_mask=torch.ones_like(batch),
             generation_config=settings,
+            logits_processor=[watch],
             **cache,
         ) as tracer:
             play(nn, steps, banks, 1)
             found.append(tracer.result[:, length:].cpu())
-    return found[0]
+        found.append(torch.stack(tops, dim=1).cpu())
+    return found[0], found[1]
 
 
 def greedy(model: Model, max_new_tokens: int) -> GenerationConfig:
