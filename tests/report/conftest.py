@@ -34,6 +34,7 @@ def make_grid(
     strategy: str = "attn-swap",
     note: str = "",
     scale: float = 1.0,
+    unchanged: bool = False,
 ) -> Grid:
     """The answer is likeliest at pair (n-1)→0, where it has ``0.9 * scale``."""
     m = n if m is None else m
@@ -48,12 +49,14 @@ def make_grid(
     scores = Scores(
         logprobs, vanilla, vanilla, top * count, np.log(np.full((count, 2), 0.5)),
         ("b", "a"), ("a", "b"), packing, 2, 828.0, 0.5,
+        np.log([0.5, 0.3]), np.log([0.5, 0.3]), np.full(count, unchanged),
     )  # fmt: skip
     outputs = [" 17 no"] * count
     outputs[(n - 1) * m] = " 42. yes"
     outputs[1 % count] = NASTY
     generations = Generations(
-        tuple(outputs), ((1,),) * count, " 17 no", " 42.", packing, 21, 9000.0, 1.25
+        tuple(outputs), ((1,),) * count, " 17 no", " 42.", packing, 21, 9000.0, 1.25,
+        (True,) * count, (unchanged,) * count, True, True,
     )  # fmt: skip
     example = Example(source, target, candidates, answer, "it-3", "en", "ar")
     return Grid(

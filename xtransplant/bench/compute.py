@@ -108,10 +108,13 @@ def _score(
                 rows.add(k, name, ())
                 rows.logprobs.append((one.source if of_source else one.vanilla)[None])
                 rows.top_tokens.append((one.source_top if of_source else one.vanilla_top)[0])
+                finite = one.source_finite if of_source else one.vanilla_finite
+                rows.state([finite], [not of_source])
     for k, one in enumerate(found, start):
         rows.add(k, work.name, work.pairs)
         rows.logprobs.append(one.logprobs)
         rows.top_tokens.extend(tokens[0] for tokens in one.top_tokens)
+        rows.state(one.finite, one.unchanged)
     return math.fsum(one.token_forwards for one in found)
 
 
@@ -136,11 +139,15 @@ def _generate(
     if first:
         for name in (VANILLA, SOURCE):
             for k, one in enumerate(found, start):
+                of_source = name == SOURCE
                 rows.add(k, name, ())
-                rows.outputs.append(one.source if name == SOURCE else one.vanilla)
+                rows.outputs.append(one.source if of_source else one.vanilla)
+                finite = one.source_finite if of_source else one.vanilla_finite
+                rows.state([finite], [not of_source])
     for k, one in enumerate(found, start):
         rows.add(k, work.name, work.pairs)
         rows.outputs.extend(one.outputs)
+        rows.state(one.finite, one.unchanged)
     return math.fsum(one.token_forwards for one in found)
 
 

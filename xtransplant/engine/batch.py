@@ -13,6 +13,7 @@ from torch import Tensor
 from xtransplant.engine.attention import KeysValues, Trunk, shared_attention
 from xtransplant.engine.believe import believe
 from xtransplant.engine.memory import Room, is_out_of_memory
+from xtransplant.engine.outcome import keeps_bits, same
 from xtransplant.engine.passes import Pass, row_pass, sequence_pass
 from xtransplant.engine.play import picker, player
 from xtransplant.engine.program import compile_source, compile_target
@@ -34,7 +35,8 @@ class Found:
     Attributes:
         items: its examples.
         source, target: what :func:`picker` picked, ``[n_examples, n_blocks, ...]`` each, and
-            ``candidates``, ``[n_examples, n_edges]``, whose each edge is.
+            ``candidates``, ``[n_examples, n_edges]``, whose each edge is; of the target also
+            ``unchanged``, ``[n_examples, n_blocks]``.
         forward_passes, token_forwards: as in :class:`Batch`.
     """
 
@@ -101,7 +103,7 @@ def run_items(
             continue
         done += count
     assert batch.source_found is not None
-    names = ("edges", "top", "ids")
+    names = ("edges", "top", "ids", "unchanged")
     first = {name: parts[0][name][:, :1] for name in names}
     joined = {
         name: torch.cat([first[name], *(part[name][:, 1:] for part in parts)], dim=1)
@@ -202,7 +204,8 @@ class Batch:
             self.source_found = self._took_source(found[0], banks)
         # What later parts need of the trunk; nothing where there are none.
         self.trunk = None if last else trunk
-        return {**found[-1], "candidates": layout.edge_candidates}
+        unchanged = _unchanged(found[-1], self.model.dtype, bits=keeps_bits(self.packing))
+        return {**found[-1], "candidates": layout.edge_candidates, "unchanged": unchanged}
 
     def planned(self) -> float:
         """Token-forwards of the source and of all variants at once, without running them."""
@@ -333,6 +336,12 @@ def _shapes(one: Pass) -> dict[str, tuple[int, ...]]:
     (n_examples, n_blocks), _, _, _, tokens, _, top_k = one.wanted
     sizes = {"edges": tokens.shape[-1], "top": top_k, "ids": top_k}
     return {name: (n_examples, n_blocks, size) for name, size in sizes.items()}
+
+
+def _unchanged(picked: Picked, dtype: torch.dtype, *, bits: bool) -> Tensor:
+    """``[n_examples, n_blocks]``: whether each block's numbers are those of the first."""
+    alike = [same(picked[name], picked[name][:, :1], dtype, bits=bits) for name in ("edges", "top")]
+    return torch.cat(alike, dim=-1).all(dim=-1)
 
 
 def _padded(value: Tensor, name: str, length: int) -> Tensor:

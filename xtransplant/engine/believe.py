@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import Tensor, isnan
+from torch import Tensor
 
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
@@ -19,9 +19,12 @@ _TOKENS = ("ids", "said")  # token ids; -1 where there is none
 def believe(model: Model, found: Any, wanted: Sequence[Mapping[str, Shape]]) -> None:
     """Hold results to what each of them has to have: named tensors, by their shapes.
 
+    Under a transplant a model may overflow there as it may here; such cells are recorded as not
+    finite. Without one (the first of ``[n_examples, n_blocks, ...]``) its answer is nonsense.
+
     Raises:
-        XTransplantError: other names, shapes or kinds of values, numbers that no log-probability
-            is, or ids that are no token's.
+        XTransplantError: other names, shapes or kinds of values, ids that are no token's, or
+            numbers without a transplant that no log-probability is.
     """
     url = _counted(model, found, len(wanted))
     for one, shapes in zip(found, wanted, strict=True):
@@ -31,22 +34,29 @@ def believe(model: Model, found: Any, wanted: Sequence[Mapping[str, Shape]]) -> 
                 raise _other(url, value, name, shape)
             if name in _TOKENS:
                 _check_tokens(model, value, name)
-            else:
-                _check_numbers(url, value, name)
+                continue
+            _check_kind(url, value, name)
+            if len(shape) == 3:
+                _check_numbers(url, value[:, :1], name)
 
 
 def believe_texts(model: Model, found: Any, n_rows: int, most: int) -> None:
-    """Hold generated tokens to how many there can be: ``[n_rows, <= most]``.
+    """Hold generated tokens to how many there can be, ``[n_rows, <= most]``, the first row without
+    a transplant, and what is told of each, ``[n_rows, <= most, 2]``.
 
     Raises:
-        XTransplantError: there are others.
+        XTransplantError: there are others, or numbers as in :func:`believe`.
     """
-    url = _counted(model, found, 1)
-    (value,) = found
+    url = _counted(model, found, 2)
+    value, certainty = found
     shape = tuple(value.shape) if isinstance(value, Tensor) else ()
     if len(shape) != 2 or shape[0] != n_rows or not 0 < shape[1] <= most:
         raise _other(url, value, "texts", (n_rows, most))
     _check_tokens(model, value, "texts")
+    if not isinstance(certainty, Tensor) or tuple(certainty.shape) != (*shape, 2):
+        raise _other(url, certainty, "probabilities of texts", (*shape, 2))
+    _check_kind(url, certainty, "probabilities of texts")
+    _check_numbers(url, certainty[:1], "probabilities of texts")
 
 
 def believe_banks(model: Model, found: Any, shapes: Sequence[Shape]) -> None:
@@ -59,6 +69,7 @@ def believe_banks(model: Model, found: Any, shapes: Sequence[Shape]) -> None:
     for value, shape in zip(found, shapes, strict=True):
         if not isinstance(value, Tensor) or tuple(value.shape) != shape:
             raise _other(url, value, "activations", shape)
+        _check_kind(url, value, "activations")
         _check_numbers(url, value, "activations")
 
 
@@ -72,11 +83,14 @@ def _counted(model: Model, found: Any, count: int) -> str:
     return url
 
 
-def _check_numbers(url: str, value: Tensor, name: str) -> None:
+def _check_kind(url: str, value: Tensor, name: str) -> None:
     if not value.is_floating_point():
         raise XTransplantError(f"{url} answered with {value.dtype} for {name}; is it NDIF?")
+
+
+def _check_numbers(url: str, value: Tensor, name: str) -> None:
     # Minus infinity is a probability of nothing, which models with tokens ruled out do give.
-    if bool(isnan(value).any()) or bool((value == float("inf")).any()):
+    if bool(value.isnan().any()) or bool((value == float("inf")).any()):
         raise XTransplantError(
             f"{url} answered with values of {name} that are not finite; where its precision is too "
             "small for the model, ask for one that is deployed in bfloat16 or float32"

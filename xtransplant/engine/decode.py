@@ -30,6 +30,7 @@ __all__ = ["Decoded", "decode"]
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
 # Sharing saves half the work at best, and every new history copies what was said before it.
 _MOST_HISTORIES = 0.3
@@ -43,11 +44,13 @@ class Decoded:
 
     Attributes:
         ids: new token ids.
+        finite: whether numbers told each of them at every step.
         steps, token_forwards: how many.
         certainty: of each token, where asked for; else empty.
     """
 
     ids: list[list[int]]
+    finite: list[bool]
     steps: int
     token_forwards: float
     certainty: list[Certainty]
@@ -66,6 +69,7 @@ class _Rows:
         own, shared: per layer, keys and values ``[rows, n_kv_heads, capacity, width]``.
         said: the token ids of every speaker.
         sure: how sure each of them was; empty if not asked for.
+        finite: whether every speaker's logits were numbers so far.
     """
 
     speaker: Ints
@@ -79,6 +83,7 @@ class _Rows:
     sharing: bool
     said: list[list[int]] = field(default_factory=list)
     sure: list[Certainty] = field(default_factory=list)
+    finite: list[bool] = field(default_factory=list)
 
 
 @torch.no_grad()
@@ -88,6 +93,7 @@ def decode(
     trunk: Sequence[Trunk] | None,
     kept: Sequence[KeysValues],
     first: Tensor,
+    finite: Tensor,
     *,
     max_new_tokens: int,
     ends: Sequence[int],
@@ -101,29 +107,48 @@ def decode(
         trunk: each layer's keys and values of the trunk; None where there is no trunk.
         kept: each layer's of the blocks.
         first: ``[1 + n_variants]``, the token that each says first.
+        finite: ``[1 + n_variants]``, whether it was told by numbers.
         ends: tokens that end a text.
         share_histories: run what variants have said in common once, where that pays.
         certainty: ``[1 + n_variants, 2]``, how sure each first token is; given where that of all
             is wanted.
     """
     rows = _rows(model, layout, kept, max_new_tokens, share_histories)
-    rows.said = [[] for _ in range(len(first))]
-    said, sure = first.numpy()[rows.speaker], None
+    rows.said, rows.finite = [[] for _ in range(len(first))], [True] * len(first)
     if certainty is not None:
         rows.sure = [[] for _ in range(len(first))]
-        sure = certainty.double().numpy()[rows.speaker]
+    said = _Said(
+        first.numpy()[rows.speaker],
+        finite.numpy()[rows.speaker],
+        None if certainty is None else certainty.double().numpy()[rows.speaker],
+    )
     steps, tokens = 0, 0.0
     for step in range(max_new_tokens):
-        _hear(rows, said, sure, ends)
+        _hear(rows, said, ends)
         if step + 1 == max_new_tokens or not rows.alive.any():
             break
         _drop_ended(rows)
         plan = _plan(rows, model.n_layers)
-        said, sure = _speak(model, rows, plan, layout, trunk, with_certainty=sure is not None)
+        said = _speak(model, rows, plan, layout, trunk, with_certainty=certainty is not None)
         steps += 1
         tokens += sum(len(bases) + n_own for bases, n_own in plan.layers) / model.n_layers
         rows.filled += 1
-    return Decoded(rows.said, steps, tokens, rows.sure)
+    return Decoded(rows.said, rows.finite, steps, tokens, rows.sure)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What rows said in a step.
+
+    Attributes:
+        ids: ``[n_rows]``, tokens.
+        finite: ``[n_rows]``, whether numbers told so.
+        sure: ``[n_rows, 2]``, how sure each was; None where not asked for.
+    """
+
+    ids: Ints
+    finite: Bools
+    sure: Floats | None
 
 
 def _rows(
@@ -170,17 +195,19 @@ def _rows(
     return rows
 
 
-def _hear(rows: _Rows, said: Ints, sure: Floats | None, ends: Sequence[int]) -> None:
+def _hear(rows: _Rows, said: _Said, ends: Sequence[int]) -> None:
     """Take down what each row said, end some, and tell histories apart."""
     for row in np.flatnonzero(rows.alive):
-        rows.said[rows.speaker[row]].append(int(said[row]))
-        if sure is not None:
-            rows.sure[rows.speaker[row]].append((float(sure[row, 0]), float(sure[row, 1])))
-    rows.token = said
-    rows.alive &= ~np.isin(said, np.array(list(ends), dtype=np.int64))
+        speaker = rows.speaker[row]
+        rows.said[speaker].append(int(said.ids[row]))
+        rows.finite[speaker] &= bool(said.finite[row])
+        if said.sure is not None:
+            rows.sure[speaker].append((float(said.sure[row, 0]), float(said.sure[row, 1])))
+    rows.token = said.ids
+    rows.alive &= ~np.isin(said.ids, np.array(list(ends), dtype=np.int64))
     if not rows.sharing or not rows.alive.any():
         return
-    now = np.stack([rows.history, said], axis=1)
+    now = np.stack([rows.history, said.ids], axis=1)
     distinct, place = np.unique(now[rows.alive], axis=0, return_inverse=True)
     if len(distinct) > max(1, _MOST_HISTORIES * len(rows.speaker)):
         _stop_sharing(rows)
@@ -282,8 +309,8 @@ def _speak(
     trunk: Sequence[Trunk] | None,
     *,
     with_certainty: bool,
-) -> tuple[Ints, Floats | None]:
-    """One step: what each row says next, ``[n_rows]``, and how sure it is, ``[n_rows, 2]``."""
+) -> _Said:
+    """One step: what each row says next."""
     device, names = model.device, layer_names(model)
     n_trunk = layout.n_trunk
     masks = _window_masks(model, n_trunk + rows.filled)
@@ -314,10 +341,10 @@ def _speak(
         "use_cache": False,
     }
     with shared_attention(model):
-        said, sure = _trace(model, inputs, steps, with_certainty)
+        found = [part.numpy() for part in _trace(model, inputs, steps, with_certainty)]
     n_base, n_rows = len(plan.layers[-1][0]), len(rows.speaker)
-    certainty = None if sure is None else _by_row(sure.double().numpy(), n_base, n_rows)
-    return _by_row(said.numpy(), n_base, n_rows), certainty
+    ids, finite, *sure = (_by_row(part, n_base, n_rows) for part in found)
+    return _Said(ids, finite, sure[0] if sure else None)
 
 
 def _by_row(found: Any, n_base: int, n_rows: int) -> Any:
@@ -332,20 +359,26 @@ def _by_row(found: Any, n_base: int, n_rows: int) -> Any:
 
 def _trace(
     model: Model, inputs: dict[str, Any], steps: list[Step], with_certainty: bool
-) -> tuple[Tensor, Tensor | None]:
+) -> list[Tensor]:
+    """Per column the most probable token, whether numbers tell it, and, if asked for, how sure.
+
+    The highest logit is NaN if any is, and infinite if any is infinitely high.
+    """
     nn, play = model.nn, player()
     with nn.trace(**inputs):
         found: list[Tensor] = []
         nnsight.save(found)
         play(nn, steps, [], 1)
         logits = nn.output.logits[0]
-        found.append(logits.argmax(dim=-1).cpu())
+        highest = logits.argmax(dim=-1, keepdim=True)
+        found.append(highest[:, 0].cpu())
+        found.append(logits.gather(1, highest)[:, 0].isfinite().cpu())
         if with_certainty:
             logits = logits.float()
             two = logits.topk(2, dim=-1).values
             sure = [two[:, 0] - logits.logsumexp(dim=-1), two[:, 0] - two[:, 1]]
-            found.append(torch.stack(sure, dim=-1).cpu())
-    return found[0], found[1] if with_certainty else None
+            found.append(torch.stack(sure, dim=-1).double().cpu())
+    return found
 
 
 def _window_masks(model: Model, place: int) -> dict[str, Tensor | None]:

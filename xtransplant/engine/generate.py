@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from xtransplant.engine.batch import Batch
 from xtransplant.engine.decode import decode
 from xtransplant.engine.inputs import prompt_ids
 from xtransplant.engine.memory import Room, is_out_of_memory, stored_bytes
+from xtransplant.engine.outcome import same
 from xtransplant.engine.raw import say_scripts, token_forwards
 from xtransplant.engine.repeat import Certainty, end_ids, generate_rows
 from xtransplant.engine.score import shape_of
@@ -34,7 +36,11 @@ class Generations:
     Attributes:
         outputs: per variant, the text generated (special tokens left out).
         token_ids: per variant, its ids, up to and with the token that ended it.
+        finite: per variant, whether every step's logits were numbers, and not infinitely high.
+        unchanged: per variant, whether it says what the target says without a transplant, its
+            first token as probably: to the bit (within rounding under a raw strategy).
         vanilla, source: text of the target and of the source without a transplant.
+        vanilla_finite, source_finite: as ``finite``.
         packing: how the variants ran.
         forward_passes: how many the whole took.
         token_forwards: how many times a token went through the whole model; a part of its layers
@@ -54,6 +60,10 @@ class Generations:
     forward_passes: int
     token_forwards: float
     seconds: float
+    finite: tuple[bool, ...]
+    unchanged: tuple[bool, ...]
+    vanilla_finite: bool
+    source_finite: bool
     vanilla_ids: tuple[int, ...] = ()
     certainty: tuple[tuple[tuple[float, float], ...], ...] = ()
 
@@ -152,7 +162,7 @@ def generate_items(
         )  # fmt: skip
         if scripts:
             found = _with_scripts(model, prompts, scripts, max_new_tokens, found)
-        source = _Said([[]], 0, 0.0)
+        source = _Said([[]], [True], [True], 0.0, 0, 0.0)
         key = tuple(item.source)
         if source_text:
             if key not in said:
@@ -172,6 +182,10 @@ def generate_items(
             forward_passes=found.forward_passes + source.forward_passes,
             token_forwards=found.token_forwards + source.token_forwards,
             seconds=time.perf_counter() - started,
+            finite=tuple(found.finite[1:]),
+            unchanged=tuple(found.unchanged[1:]),
+            vanilla_finite=found.finite[0],
+            source_finite=source.finite[0],
             vanilla_ids=tuple(found.ids[0]),
             certainty=tuple(map(tuple, found.certainty)),
         )
@@ -179,9 +193,19 @@ def generate_items(
 
 @dataclass(frozen=True)
 class _Said:
-    """Token ids of the prompt without a transplant and of each variant."""
+    """What the prompt says without a transplant, and each variant.
+
+    Attributes:
+        ids: token ids.
+        finite: whether numbers told so at every step.
+        unchanged: whether ids, and the first one's probability, are the prompt's.
+        first: log-probability of the prompt's first token, nats.
+    """
 
     ids: list[list[int]]
+    finite: list[bool]
+    unchanged: list[bool]
+    first: float
     forward_passes: int
     token_forwards: float
     certainty: list[Certainty] = field(default_factory=list)
@@ -207,7 +231,9 @@ def _all_parts(
     each = cost.each + stored_bytes(model, kept + max_new_tokens)
     ids: list[list[int]] = []
     certainty: list[Certainty] = []
-    passes, tokens, done = 0, 0.0, 0
+    finite: list[bool] = []
+    unchanged: list[bool] = []
+    first, passes, tokens, done = 0.0, 0, 0.0, 0
     while done < total or not ids:
         count = room.fits(cost.fixed, each, total - done, cost.per_variant) if total else 0
         part = range(done, done + count)
@@ -219,9 +245,7 @@ def _all_parts(
                     with_certainty=with_certainty,
                 )  # fmt: skip
             else:
-                said = _Said(
-                    *generate_rows(batch, part, max_new_tokens, with_certainty=with_certainty)
-                )
+                said = _by_row(batch, part, max_new_tokens)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -233,22 +257,46 @@ def _all_parts(
                 ) from error
             room.halve(cost.fixed + each * count, f"{count} variants")
             continue
-        certainty += said.certainty[len(ids) > 0 :]
-        ids += said.ids[len(ids) > 0 :]
+        # The prompt without a transplant is said with each part.
+        rest = slice(bool(ids), None)
+        certainty += said.certainty[rest]
+        finite += said.finite[rest]
+        unchanged += said.unchanged[rest]
+        ids += said.ids[rest]
+        first = said.first
         passes += said.forward_passes
         tokens += said.token_forwards
         done += count
-    return _Said(ids, passes, tokens, certainty)
+    return _Said(ids, finite, unchanged, first, passes, tokens, certainty)
 
 
 def _with_scripts(
     model: Model, item: Item, scripts: Sequence[Script], max_new_tokens: int, plain: _Said
 ) -> _Said:
     """What is said under a raw strategy, after what is said without a transplant."""
-    ids = say_scripts(model, item, scripts, max_new_tokens)
+    ids, tops = say_scripts(model, item, scripts, max_new_tokens)
+    # A script runs alone, its prompt whole, and so in other sums than the plain run.
+    firsts = torch.stack([one[0] for one in tops])
+    near = same(firsts, torch.tensor(plain.first), model.dtype, bits=False).tolist()
+    unchanged = [own == plain.ids[0] and one for own, one in zip(ids, near, strict=True)]
+    finite = [bool(one.isfinite().all()) for one in tops]
     n_new = sum(map(len, ids))
     tokens = plain.token_forwards + token_forwards(item, len(scripts), n_new)
-    return _Said([*plain.ids, *ids], plain.forward_passes + len(ids) + n_new, tokens)
+    return _Said(
+        [*plain.ids, *ids], [*plain.finite, *finite], [*plain.unchanged, *unchanged], plain.first,
+        plain.forward_passes + len(ids) + n_new, tokens,
+    )  # fmt: skip
+
+
+def _by_row(batch: Batch, part: range, max_new_tokens: int) -> _Said:
+    ids, certainty, passes, tokens = generate_rows(batch, part, max_new_tokens)
+    first = certainty[0][0][0]
+    # Rows of one batch run through one product: what changes nothing is the same to the bit.
+    unchanged = [
+        own == ids[0] and sure[0][0] == first for own, sure in zip(ids, certainty, strict=True)
+    ]
+    finite = [all(math.isfinite(top) for top, _ in sure) for sure in certainty]
+    return _Said(ids, finite, unchanged, first, passes, tokens, certainty)
 
 
 def _over_shared_prefix(
@@ -275,11 +323,15 @@ def _over_shared_prefix(
         trunk,
         kept,
         picked["ids"][0, :, 0],
+        top[:, 0].isfinite(),
         max_new_tokens=max_new_tokens,
         ends=end_ids(model),
         share_histories=share_histories,
         certainty=torch.stack([top[:, 0], top[:, 0] - top[:, 1]], 1) if with_certainty else None,
     )
     passes = batch.forward_passes - passes + found.steps
+    alike = picked["unchanged"][0].tolist()
+    unchanged = [own == found.ids[0] and one for own, one in zip(found.ids, alike, strict=True)]
     tokens = batch.token_forwards - tokens + found.token_forwards
-    return _Said(found.ids, passes, tokens, found.certainty)
+    first = float(top[0, 0])
+    return _Said(found.ids, found.finite, unchanged, first, passes, tokens, found.certainty)

@@ -53,8 +53,9 @@ def run_scripts(
 
 def say_scripts(
     model: Model, item: Item, scripts: Sequence[Script], max_new_tokens: int
-) -> list[list[int]]:
-    """Token ids that the target is continued with under every script, greedily.
+) -> tuple[list[list[int]], list[Tensor]]:
+    """Token ids that the target is continued with under every script, greedily, and their
+    log-probabilities (not finite where any logit is NaN or infinitely high).
 
     Raises:
         XTransplantError: as :func:`run_scripts`.
@@ -62,9 +63,11 @@ def say_scripts(
     found = _said(model, item, scripts, max_new_tokens)
     _check_yields(found, scripts)
     if model.server is not None:
-        believe(model, found, [{"said": (max_new_tokens,)}] * len(scripts))
+        shapes = dict.fromkeys(("said", "tops"), (max_new_tokens,))
+        believe(model, found, [shapes] * len(scripts))
     said = [[token for token in one["said"].tolist() if token >= 0] for one in found]
-    return [until_end(ids, end_ids(model)) for ids in said]
+    ids = [until_end(one, end_ids(model)) for one in said]
+    return ids, [one["tops"][: len(own)] for one, own in zip(found, ids, strict=True)]
 
 
 def token_forwards(item: Item, n_scripts: int, n_new: int = 0) -> float:
@@ -157,13 +160,21 @@ def _said(
     with _explained(model, item, scripts), nn.session(**model.session("raw generate", *asked)):
         found: list[dict[str, Tensor]] = []
         nnsight.save(found)
+        tops: list[Tensor] = []
+
+        def watch(ids, logits):  # type: ignore[no-untyped-def]
+            tops.append(logits.max(dim=-1).values - logits.logsumexp(dim=-1))
+            return logits
+
         for i, j in pairs:
             end = object()
             script = function(nn, i, j, **options)
+            tops.clear()
             with nn.trace(**source):
                 stopped = next(script, end) is end
             with nn.trace(**target):
                 stopped = stopped or next(script, end) is not end
+                watch(None, nn.output.logits[:, -1].detach().float())  # type: ignore[no-untyped-call]
                 token = nn.output.logits[:, -1:].detach().argmax(-1)
                 cache = nn.output.past_key_values
             if stopped:
@@ -177,11 +188,14 @@ def _said(
                     attention_mask=torch.ones_like(ids),
                     past_key_values=cache,
                     generation_config=settings,
+                    logits_processor=[watch],
                 ) as tracer:
                     said = tracer.result[0, ids.shape[1] - 1 :]
             # As long as any, so that it is known what a server has to answer with.
             said = torch.nn.functional.pad(said, (0, max_new_tokens - len(said)), value=-1)
-            found.append({"said": said.cpu()})
+            told = torch.cat(tops)
+            told = torch.nn.functional.pad(told, (0, max_new_tokens - len(told)))
+            found.append({"said": said.cpu(), "tops": told.cpu()})
     return found
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import GenerationConfig
 
 from xtransplant.engine.batch import Batch
-from xtransplant.engine.believe import believe_banks, believe_texts
+from xtransplant.engine.believe import believe_texts
 from xtransplant.engine.passes import row_pass
 from xtransplant.engine.play import player
 from xtransplant.engine.program import compile_source, compile_target
@@ -29,12 +29,10 @@ Certainty = list[tuple[float, float]]
 
 
 def generate_rows(
-    batch: Batch, part: range, max_new_tokens: int, *, with_certainty: bool = False
-) -> tuple[list[list[int]], int, float, list[Certainty]]:
-    """Ids of the prompt and of some variants of a batch's one example, passes, token-forwards.
-
-    Args:
-        with_certainty: also how sure each token was; else that list is empty.
+    batch: Batch, part: range, max_new_tokens: int
+) -> tuple[list[list[int]], list[Certainty], int, float]:
+    """What the prompt and some variants of a batch's one example say: ids, and how sure each token
+    was; passes; token-forwards.
     """
     model, (item,) = batch.model, batch.items
     edits = [(), *batch.variants.edits[part.start : part.stop]]
@@ -54,19 +52,17 @@ def generate_rows(
         (program.sizes, sizes),
         len(edits),
         cached,
-        greedy(model, max_new_tokens, with_certainty=with_certainty),
+        greedy(model, max_new_tokens),
     )
     ends = end_ids(model)
     ids = [until_end(row, ends) for row in found[0].tolist()]
     new = found[0].shape[1]
     tokens = len(item.source) + cached + len(edits) * (length - cached + new - 1)
-    sure: list[Certainty] = []
-    if with_certainty:
-        sure = [
-            [(top, margin) for top, margin in row[: len(said)]]
-            for row, said in zip(found[1].tolist(), ids, strict=True)
-        ]
-    return ids, 1 + bool(cached) + new, float(tokens), sure
+    certainty: list[Certainty] = [
+        [(top, margin) for top, margin in row[: len(said)]]
+        for row, said in zip(found[1].tolist(), ids, strict=True)
+    ]
+    return ids, certainty, 1 + bool(cached) + new, float(tokens)
 
 
 def _session(
@@ -80,10 +76,9 @@ def _session(
     cached: int,
     settings: GenerationConfig,
 ) -> list[Tensor]:
-    """New token ids ``[n_rows, n_new]``, and with logits their certainty ``[n_rows, n_new, 2]``."""
+    """New token ids ``[n_rows, n_new]``, and how sure each was ``[n_rows, n_new, 2]``."""
     nn, play, device, dtype = model.nn, player(), model.device, model.bank_dtype
     widths, length = (model.d_model, model.head_dim), target.shape[1]
-    scored = bool(settings.output_logits)
     asked = source_inputs, source_steps, target, steps, sizes, count, cached, settings.to_dict()
     with nn.session(**model.session("repeated", *asked)):
         found: list[Tensor] = []
@@ -100,6 +95,15 @@ def _session(
         for bank, known in zip(banks, read, strict=True):
             bank[:, : known.shape[1]] = known
         batch, cache = target.repeat(count, 1), {}
+        told = []
+
+        def watch(ids, logits):  # type: ignore[no-untyped-def]
+            # Every step's logits, none of which is kept; NaN if any is, or infinitely high.
+            two = logits.float().topk(2, dim=-1).values
+            sure = [two[:, 0] - logits.float().logsumexp(dim=-1), two[:, 0] - two[:, 1]]
+            told.append(torch.stack(sure, dim=-1))
+            return logits
+
         if cached:
             with nn.trace(input_ids=target[:, :cached], use_cache=True):
                 prefix = nn.output.past_key_values
@@ -109,30 +113,19 @@ def _session(
             input_ids=batch,
             attention_mask=torch.ones_like(batch),
             generation_config=settings,
+            logits_processor=[watch],
             **cache,
         ) as tracer:
             play(nn, steps, banks, 1)
-            result = tracer.result
-            if scored:
-                logits = torch.stack(result.logits, dim=1).float()
-                two = logits.topk(2, dim=-1).values
-                sure = [two[..., 0] - logits.logsumexp(dim=-1), two[..., 0] - two[..., 1]]
-                found.append(result.sequences[:, length:].cpu())
-                found.append(torch.stack(sure, dim=-1).cpu())
-            else:
-                found.append(result[:, length:].cpu())
+            found.append(tracer.result[:, length:].cpu())
+        found.append(torch.stack(told, dim=1).cpu())
     if model.server is not None:
-        believe_texts(model, found[:1], count, int(settings.max_new_tokens))
-        believe_banks(model, found[1:], [(*found[0].shape, 2)] * scored)
+        believe_texts(model, found, count, int(settings.max_new_tokens))
     return found
 
 
-def greedy(model: Model, max_new_tokens: int, *, with_certainty: bool = False) -> GenerationConfig:
-    """Greedy decoding whatever the checkpoint's own settings say; only its end tokens are kept.
-
-    Args:
-        with_certainty: keep the logits of every step.
-    """
+def greedy(model: Model, max_new_tokens: int) -> GenerationConfig:
+    """Greedy decoding whatever the checkpoint's own settings say; only its end tokens are kept."""
     ends, pad = end_ids(model), model.tokenizer.pad_token_id
     return GenerationConfig(
         do_sample=False,
@@ -140,8 +133,6 @@ def greedy(model: Model, max_new_tokens: int, *, with_certainty: bool = False) -
         # step, and what was written as it was first read would be gone.
         use_cache=True,
         max_new_tokens=max_new_tokens,
-        output_logits=with_certainty,
-        return_dict_in_generate=with_certainty,
         eos_token_id=ends or None,
         pad_token_id=ends[0] if pad is None and ends else pad,
     )

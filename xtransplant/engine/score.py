@@ -14,6 +14,7 @@ import torch
 from xtransplant.engine.batch import Found, room_for, run_items
 from xtransplant.engine.inputs import candidate_ids, prompt_ids
 from xtransplant.engine.memory import Room, is_out_of_memory
+from xtransplant.engine.outcome import same
 from xtransplant.engine.raw import run_scripts, token_forwards
 from xtransplant.engine.sources import Sources
 from xtransplant.engine.variants import Item, Variants, alike
@@ -32,6 +33,7 @@ from xtransplant.strategies import (
 __all__ = ["Scores", "item_of", "score", "score_edits", "score_items", "shape_of"]
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class Scores:
         top_tokens: ``[n_variants, k]``, the most probable next tokens as text.
         top_logprobs: ``[n_variants, k]``.
         vanilla_top, source_top: ``[k]`` tokens of the target and source without a transplant.
+        vanilla_top_logprobs, source_top_logprobs: ``[k]``.
+        unchanged: ``[n_variants]``, whether all log-probabilities are those of the target without
+            a transplant: to the bit over a shared prefix and one variant per row, within the
+            rounding of the model's precision elsewhere.
         packing: how the variants ran.
         forward_passes: how many the whole took, the source's included; other examples that ran
             in the same ones count them too.
@@ -64,6 +70,28 @@ class Scores:
     forward_passes: int
     token_forwards: float
     seconds: float
+    vanilla_top_logprobs: Floats
+    source_top_logprobs: Floats
+    unchanged: Bools
+
+    @property
+    def finite(self) -> Bools:
+        """``[n_variants]``: whether all log-probabilities are numbers, and not infinite.
+
+        They are differences of two float32 numbers, which do not underflow: minus infinity means
+        that a logit, or the sum over all of them, was infinite.
+        """
+        return _finite(self.logprobs, self.top_logprobs)
+
+    @property
+    def vanilla_finite(self) -> bool:
+        """Likewise of the target without a transplant."""
+        return bool(_finite(self.vanilla[None], self.vanilla_top_logprobs[None])[0])
+
+    @property
+    def source_finite(self) -> bool:
+        """Likewise of the source prompt."""
+        return bool(_finite(self.source[None], self.source_top_logprobs[None])[0])
 
 
 def score(
@@ -216,9 +244,15 @@ def _by_scripts(
     )
     found = run_scripts(model, item, scripts, top_k)
     n_passes = 2 + any(len(ids) > 1 for ids in item.target_candidates)
+    # A script runs alone, its prompt whole, and so in other sums than the plain run's.
+    parts = (("scores", plain.vanilla), ("top", plain.vanilla_top_logprobs))
+    alike = [
+        same(found[name], torch.from_numpy(row), model.dtype, bits=False) for name, row in parts
+    ]
     return replace(
         plain,
         logprobs=found["scores"].numpy(),
+        unchanged=torch.cat(alike, dim=1).all(dim=1).numpy(),
         top_tokens=tuple(
             tuple(model.tokenizer.decode([token]) for token in row) for row in found["ids"].tolist()
         ),
@@ -254,7 +288,14 @@ def _scores(
         forward_passes=found.forward_passes,
         token_forwards=found.token_forwards / len(found.items),
         seconds=seconds,
+        vanilla_top_logprobs=found.target["top"][place, 0].double().numpy(),
+        source_top_logprobs=found.source["top"][place, 0].double().numpy(),
+        unchanged=found.target["unchanged"][place, 1:].numpy(),
     )
+
+
+def _finite(logprobs: Floats, top_logprobs: Floats) -> Bools:
+    return np.asarray(np.isfinite(logprobs).all(axis=1) & np.isfinite(top_logprobs).all(axis=1))
 
 
 def _by_candidate(part: dict[str, Any], place: int, n_candidates: int) -> Floats:

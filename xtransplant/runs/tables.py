@@ -143,6 +143,11 @@ class Rows:
         self.source_layers.append(layers[:, 0])
         self.target_layers.append(layers[:, 1])
 
+    def state(self, finite: Sequence[bool] | Bools, unchanged: Sequence[bool] | Bools) -> None:
+        """Of the rows that were just added, which are finite and which say what vanilla says."""
+        self.finite.append(np.asarray(finite, dtype=np.bool_))
+        self.unchanged.append(np.asarray(unchanged, dtype=np.bool_))
+
 
 def records_table(rows: Rows) -> pa.Table:
     """The rows as a table; layers are null where there was no transplant."""
