@@ -12,8 +12,9 @@ import pytest
 from xtransplant import Example, XTransplantError
 from xtransplant.bench.judge import judge
 from xtransplant.prompts import Key
-from xtransplant.report.document import runs_table, write_report
+from xtransplant.report.document import write_report
 from xtransplant.report.formats import frame
+from xtransplant.report.listing import runs_table
 from xtransplant.report.tables import make_tables
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
 from xtransplant.runs.store import create_run
@@ -212,7 +213,7 @@ def test_a_folder_without_records_is_said(tmp_path):
     with pytest.raises(XTransplantError, match="is no run"):
         write_report([tmp_path])
     with pytest.raises(XTransplantError, match="no runs in"):
-        runs_table(tmp_path, as_json=False)
+        runs_table(tmp_path)
 
 
 def test_names_cannot_break_out_of_a_report(tmp_path):

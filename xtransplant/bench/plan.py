@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from xtransplant.benchmarks.task import Task, find_task
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example
 from xtransplant.runs.manifest import SCHEMA
+from xtransplant.runs.names import plain_name
 from xtransplant.runs.tables import SOURCE, VANILLA
 from xtransplant.strategies import Strategy, find_strategy
 
@@ -64,7 +64,7 @@ class Plan:
         """The name of the run's folder: what it is, and which one."""
         what = "+".join(self.tasks) if len(self.tasks) < 4 else f"{len(self.tasks)}-tasks"
         split = "+".join(dict.fromkeys(task.split for task in self.tasks.values()))
-        return re.sub(r"[^\w.+-]", "_", f"{what}-{split}-{self.id[:10]}")
+        return f"{plain_name(what, split)}-{self.id[:10]}"
 
     def pairs_for(
         self, task: str, strategy: str, lang: str, n_layers: int

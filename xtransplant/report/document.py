@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,11 @@ from typing import Any
 from xtransplant.errors import XTransplantError
 from xtransplant.report.formats import FORMATS, csv, latex, lm_eval, markdown, terminal
 from xtransplant.report.tables import make_tables
-from xtransplant.report.words import model_label, visible
-from xtransplant.runs.read import runs
+from xtransplant.runs.check import intact
 from xtransplant.runs.store import open_run
 from xtransplant.stats.summary import Summary, summarise
 
-__all__ = ["Report", "runs_table", "write_report"]
+__all__ = ["Report", "write_report"]
 
 
 @dataclass(frozen=True)
@@ -53,12 +51,13 @@ def write_report(
         width: of the terminal, in columns.
 
     Raises:
-        XTransplantError: no run there, nothing stored in it, or a folder that cannot be written.
+        XTransplantError: no run there, nothing stored in it, a damaged part, or a folder that
+            cannot be written.
     """
     if output is None and (figures or len(formats) > 1):
         what = "--figures" if figures else "several --format"
         raise XTransplantError(f"{what} write files: say where, with --output FOLDER")
-    summaries = [summarise(open_run(path)) for path in paths]
+    summaries = [summarise(intact(open_run(path))) for path in paths]
     empty = [one.name for one in summaries if not any(t.languages for t in one.tasks.values())]
     if empty:
         raise XTransplantError(
@@ -83,33 +82,6 @@ def write_report(
     except OSError as error:
         raise XTransplantError(f"cannot write to {str(output)!r}: {error.strerror}") from error
     return Report([], written)
-
-
-def runs_table(folder: Path, *, as_json: bool) -> Any:
-    """The runs in a folder, as a table for rich or as JSON.
-
-    Raises:
-        XTransplantError: none there.
-    """
-    found = runs(folder)
-    if as_json:
-        return json.dumps(found.to_dict(orient="records"), ensure_ascii=False, indent=1)
-    if found.empty:
-        raise XTransplantError(
-            f"no runs in {str(folder)!r}; make one: xtp bench --task babel --strategy attn-swap"
-        )
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    names = ("run", "model", "mode", "strategies", "pairs", "state", "started")
-    for name in names:
-        table.add_column(name, overflow="fold")
-    for row in found.astype(str).to_dict(orient="records"):
-        row["model"] = model_label(row["model"])
-        row["started"] = row["started"][:16].replace("T", " ")
-        table.add_row(*(visible(row[name]) for name in names))
-    return table
 
 
 def _text(name: str, summaries: Sequence[Summary], level: str, width: int) -> Any:

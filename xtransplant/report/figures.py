@@ -13,6 +13,7 @@ from xtransplant.report.fonts import installed_fonts, save_figure
 from xtransplant.report.heatmap import COLOURS, PLOT_SUFFIXES, mark_cell
 from xtransplant.report.tables import Row, Table, arrow, make_tables
 from xtransplant.report.words import model_label, visible
+from xtransplant.runs.names import plain_name
 from xtransplant.stats.rates import micro
 from xtransplant.stats.summary import Summary, TaskCounts
 from xtransplant.stats.tally import Tally, together
@@ -47,15 +48,15 @@ def save_figures(
         for task in summary.tasks.values():
             grids = _grids(summary, task, level)
             for strategy, tallies in grids.items():
-                name = _file_name(summary.name, task.name, strategy, "heatmap")
+                name = plain_name(summary.name, task.name, strategy, "heatmap")
                 figures[name] = heatmaps(summary, task, strategy, tallies, level)
             if grids:
-                name = _file_name(summary.name, task.name, "upper-bound")
+                name = plain_name(summary.name, task.name, "upper-bound")
                 figures[name] = curves(summary, task, grids, level)
     for table in make_tables(summaries, level):
         figure = bars(table)
         if figure is not None:
-            figures[_file_name(table.task, table.split, table.mode, "bars")] = figure
+            figures[plain_name(table.task, table.split, table.mode, "bars")] = figure
     written = []
     for name, figure in figures.items():
         for suffix in suffixes:
@@ -258,7 +259,3 @@ def _about(summary: Summary, task: TaskCounts) -> str:
 
 def _percent(value: float) -> str:
     return f"{100 * value:.1f}%"
-
-
-def _file_name(*parts: str) -> str:
-    return "-".join("".join(c if c.isalnum() or c in "+-._" else "_" for c in p) for p in parts)

@@ -210,6 +210,12 @@ def _notes(found: Sequence[tuple[Summary, TaskCounts]], rows: Sequence[Row]) -> 
             yield f"{row.label}: {pairs}"
     said: set[str] = set()
     for summary, task in found:
+        entry = summary.manifest.tasks[task.name]
+        if entry.task_rule:
+            yield (
+                f"{summary.name} is judged by the rule {entry.rule}, not by {entry.task_rule}, "
+                f"which is {task.name}'s own"
+            )
         if summary.missing:
             yield f"{summary.name} is not complete: {summary.missing} parts are missing"
         for lang, why in task.left_out.items():

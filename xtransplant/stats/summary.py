@@ -59,6 +59,7 @@ class Summary:
 
 def summarise(run: Run) -> Summary:
     """Count a run's records, one language in memory at a time."""
+    run = run.now()
     tasks = {}
     for name, entry in run.manifest.tasks.items():
         languages = {}
