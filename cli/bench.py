@@ -44,6 +44,7 @@ def bench(
     log_samples: f.LogSamples = True,
     output_path: f.OutputPath = Path("runs"),
     fresh: f.Fresh = False,
+    accept_versions: f.AcceptVersions = False,
     shard: Annotated[
         str | None,
         typer.Option(metavar="K/N", help="Only every N-th part, from the K-th; they add up."),
@@ -108,7 +109,7 @@ def bench(
         return
     run = bench_on(
         where, chosen, output_path, workers=workers, fresh=fresh, shard=part, across=across,
-        say=lines.say, watch=lines.watch, note=lines.note,
+        say=lines.say, watch=lines.watch, note=lines.note, accept_versions=accept_versions,
     )  # fmt: skip
     lines.say(f"records in {run.path}")
     print_runs([run.path], as_json=as_json)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from xtransplant.bench.clock import Progress
     from xtransplant.bench.dry import DryRun
     from xtransplant.bench.dry_trace import DryTrace
-    from xtransplant.bench.run import Progress
 
 __all__ = [
     "Lines", "listen", "print_dry_run", "print_dry_trace", "print_runs", "progress", "quieten",

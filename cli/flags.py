@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 __all__ = [
-    "AddBos", "Budget", "ChatTemplate", "Columns", "ConfigFile", "DataDir", "Debug", "DeviceMap",
+    "AcceptVersions", "AddBos",
+    "Budget", "ChatTemplate", "Columns", "ConfigFile", "DataDir", "Debug", "DeviceMap",
     "Direction", "DirectionFlag", "Dtype", "Family", "File", "Fresh", "Insecure", "Jobs", "Langs",
     "Level", "Limit", "LogSamples", "MaxNewTokens", "Misaligned", "Mode", "ModeFlag", "Model", "On",
     "Options", "OutputPath", "Quiet", "Revision", "Runs", "Seed", "SplitBy", "Strategies", "Tasks",
@@ -137,5 +138,11 @@ LogSamples = Annotated[
 OutputPath = Annotated[Path, typer.Option("--output-path", "-o", help="Folder of runs.")]
 Fresh = Annotated[
     bool, typer.Option("--fresh/--resume", help="Begin a new run; by default go on with it.")
+]
+AcceptVersions = Annotated[
+    bool,
+    typer.Option(
+        "--accept-versions", help="Go on with a run under other versions of software; it says so."
+    ),
 ]
 Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")]

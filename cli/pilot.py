@@ -44,6 +44,7 @@ def pilot(
     log_samples: f.LogSamples = True,
     output_path: f.OutputPath = Path("runs"),
     fresh: f.Fresh = False,
+    accept_versions: f.AcceptVersions = False,
     on: f.On = "local",
     workers: f.Workers = None,
     jobs: f.Jobs = None,
@@ -90,7 +91,7 @@ def pilot(
     done = run_pilot(
         chosen, output_path, apply_to=apply_to, across=across, upper_bound=upper_bound,
         fresh=fresh, say=lines.say, watch=lines.watch, note=lines.note, workers=workers,
-        where=where,
+        where=where, accept_versions=accept_versions,
     )  # fmt: skip
     lines.say(f"pairs in {done.written}")
     for run in done.runs:

@@ -63,23 +63,32 @@ def report(
 
 
 def runs(
-    folder: Annotated[Path, typer.Argument(help="Folder of runs.")] = Path("runs"),
+    folder: Annotated[Path, typer.Argument(help="Folder of runs, or one run.")] = Path("runs"),
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Compare all that is stored with its checksums; exit 1 if not."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     debug: f.Debug = False,
 ) -> None:
-    """List runs: what they are, and how far."""
+    """List runs: what they are, how far, and what is damaged."""
     from xtransplant.cli.console import results
 
-    from xtransplant.report.document import runs_table
+    from xtransplant.report.listing import runs_table
 
-    shown = runs_table(folder, as_json=as_json)
-    typer.echo(shown) if isinstance(shown, str) else results().print(shown)
+    console = results()
+    found = runs_table(folder, as_json=as_json, check=check, width=console.width)
+    typer.echo(found.shown) if isinstance(found.shown, str) else console.print(found.shown)
+    if check and found.damaged:
+        raise typer.Exit(1)
 
 
 def rescore(
     run: f.Runs,
     rule: Annotated[
-        str | None, typer.Option(help="Judge by another rule than the task's (see docs/bench.md).")
+        str | None, typer.Option(help="Another rule than the run's, from now on (docs/bench.md).")
     ] = None,
     debug: f.Debug = False,
 ) -> None:
@@ -90,4 +99,6 @@ def rescore(
     for path in run:
         done = judge_again(path, rule=rule)
         changed = ", ".join(f"{level} {count}" for level, count in done.changed.items())
-        typer.echo(f"{visible(path.name)}: {done.records} records judged; changed: {changed}")
+        typer.echo(
+            f"{visible(path.name)}: {done.records} records judged{done.how}; changed: {changed}"
+        )

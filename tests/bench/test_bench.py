@@ -22,6 +22,7 @@ from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.rescore import rescore
 from xtransplant.bench.run import bench
 from xtransplant.runs import examples, open_run, records, runs
+from xtransplant.runs.read import read_part
 from xtransplant.stats import summarise
 
 
@@ -165,17 +166,18 @@ def test_two_processes_share_the_work(small, tmp_path, babel_model):
 
 
 def test_a_held_part_is_left_to_its_holder(small, tmp_path):
-    from xtransplant.runs.store import claim
+    from xtransplant.runs.claims import claim
 
     run = small(**PARTS)
     parts = list(run.manifest.parts())
+    judged = {part: read_part(run, "correct", part) for part in parts}
     for part in parts:
         run.part_path("correct", part).unlink()
     seen = []
     with claim(run, parts) as claims:
         for part in claims:
             seen.append(part)
-            run.part_path("correct", part).write_bytes(b"")
+            run.write("correct", part, judged[part])
             claims.free(part)
     assert seen == parts
     with claim(run, parts) as claims:
@@ -219,7 +221,7 @@ def test_runs_are_listed(small, tmp_path):
 def test_another_model_does_not_go_on(small):
     run = small(limit=4)
     for part in run.manifest.parts():
-        run.part_path("correct", part).unlink()
+        run.part_path("records", part).unlink()
     with pytest.raises(XTransplantError, match="is not the model that run"):
         small(limit=4, model=load(GOLDEN / "llama"))
 

@@ -15,9 +15,9 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from xtransplant.report import data, formats
-from xtransplant.report.document import runs_table
 from xtransplant.report.escape import csv_name, json_text, markdown, short, tex, visible
 from xtransplant.report.figures import save_figures
+from xtransplant.report.listing import runs_table
 from xtransplant.report.tables import make_tables
 
 # Any character at all, those oftener that some format or screen obeys.
@@ -183,6 +183,6 @@ def test_the_list_of_runs_obeys_no_markup(tmp_path):
 
     make_run(tmp_path / "a", model="[red]x[/blue]\x1b[2J:smile:", langs=("sw",), pairs=[(0, 0)])
     screen = Console(file=io.StringIO(), width=300, color_system=None)
-    screen.print(runs_table(tmp_path, as_json=False))
+    screen.print(runs_table(tmp_path).shown)
     assert "[red]x[/blue]\\x1b[2J:smile:" in screen.file.getvalue()
-    assert not acts(runs_table(tmp_path, as_json=True))
+    assert not acts(runs_table(tmp_path, as_json=True).shown)

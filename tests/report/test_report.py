@@ -11,7 +11,8 @@ from made_runs import N, make_run
 
 from xtransplant import XTransplantError
 from xtransplant.report.data import frame
-from xtransplant.report.document import runs_table, write_report
+from xtransplant.report.document import write_report
+from xtransplant.report.listing import runs_table
 from xtransplant.report.tables import make_tables
 from xtransplant.stats import summarise
 
@@ -160,7 +161,7 @@ def test_a_folder_without_records_is_said(tmp_path):
     with pytest.raises(XTransplantError, match="is no run"):
         write_report([tmp_path])
     with pytest.raises(XTransplantError, match="no runs in"):
-        runs_table(tmp_path, as_json=False)
+        runs_table(tmp_path)
 
 
 def test_names_cannot_break_out_of_a_report(tmp_path):

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from xtransplant.backends.where import Where, server_of
+from xtransplant.bench.clock import Watch
 from xtransplant.bench.config import Config
 from xtransplant.bench.idle import check_workers
 from xtransplant.bench.pairs import Pairs
-from xtransplant.bench.run import Watch, bench
+from xtransplant.bench.run import bench
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.store import Run
 
@@ -28,6 +29,7 @@ def bench_on(
     shard: tuple[int, int] | None = None,
     across: bool = False,
     pairs: Pairs | None = None,
+    accept_versions: bool = False,
     say: Say | None = None,
     watch: Watch | None = None,
     note: Say | None = None,
@@ -46,9 +48,9 @@ def bench_on(
             raise XTransplantError("--shard and --on ray both split the work; leave one out")
         return bench_on_ray(
             config, output_path, address=where.address, workers=workers, fresh=fresh,
-            across=across, pairs=pairs, say=say, watch=watch,
+            across=across, pairs=pairs, say=say, watch=watch, accept_versions=accept_versions,
         )  # fmt: skip
     return bench(
         config, output_path, server=server_of(where, say=note), fresh=fresh, shard=shard,
-        across=across, pairs=pairs, say=say, watch=watch,
+        across=across, pairs=pairs, say=say, watch=watch, accept_versions=accept_versions,
     )  # fmt: skip

@@ -8,8 +8,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from xtransplant.model.load import Server
 from xtransplant.model.ranks import told
+from xtransplant.runs.claims import Claims
 from xtransplant.runs.manifest import Part
-from xtransplant.runs.store import Claims
 
 __all__ = ["follow", "in_flight", "in_step"]
 

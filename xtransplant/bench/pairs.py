@@ -11,6 +11,7 @@ from pathlib import Path
 
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, item_digest
+from xtransplant.runs.check import intact
 from xtransplant.runs.read import read_part
 from xtransplant.runs.store import Run, open_run
 from xtransplant.stats.summary import summarise
@@ -131,9 +132,9 @@ def chosen_of(path: str | Path, *, level: str = "match", across: bool = False) -
         across: one pair for all languages of a task instead of one for each.
 
     Raises:
-        XTransplantError: no run there, or one that is not complete.
+        XTransplantError: no run there, or one that is damaged or not complete.
     """
-    run = open_run(path)
+    run = intact(open_run(path))
     if run.missing():
         raise XTransplantError(
             f"run {run.path.name} is not complete: {len(run.missing())} parts are missing; "

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xtransplant.backends.where import Where, server_of
+from xtransplant.bench.clock import Watch
 from xtransplant.bench.config import Config
 from xtransplant.bench.dispatch import bench_on
 from xtransplant.bench.pairs import Chosen, chosen_of, write_chosen
 from xtransplant.bench.plan import make_plan
-from xtransplant.bench.run import Watch, bench, load_model
+from xtransplant.bench.run import bench, load_model
 from xtransplant.benchmarks.task import find_task
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
@@ -54,6 +55,7 @@ def pilot(
     upper_bound: bool = False,
     model: Model | None = None,
     fresh: bool = False,
+    accept_versions: bool = False,
     say: Callable[[str], None] | None = None,
     watch: Watch | None = None,
     note: Callable[[str], None] | None = None,
@@ -70,6 +72,7 @@ def pilot(
         apply_to: the other split.
         across: one pair for all languages of a task, instead of one for each.
         upper_bound: run every pair on the other split too.
+        accept_versions: see :func:`bench`.
         where, workers, note: see :func:`bench_on`.
 
     Raises:
@@ -103,11 +106,12 @@ def pilot(
         if model is None:
             return bench_on(
                 where, asked, output_path, workers=workers, fresh=fresh, pairs=pairs, say=say,
-                watch=watch, note=note,
+                watch=watch, note=note, accept_versions=accept_versions,
             )  # fmt: skip
         return bench(
-            asked, output_path, model=model, fresh=fresh, pairs=pairs, say=say, watch=watch
-        )
+            asked, output_path, model=model, fresh=fresh, pairs=pairs, say=say, watch=watch,
+            accept_versions=accept_versions,
+        )  # fmt: skip
 
     first = run(config)
     chosen = chosen_of(first.path, across=across)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -13,6 +12,7 @@ from xtransplant.benchmarks.load import Loaded, load_examples
 from xtransplant.benchmarks.task import NothingThere, Task, find_task
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example
+from xtransplant.runs.names import plain_name
 from xtransplant.runs.tables import SOURCE, VANILLA
 from xtransplant.strategies import Strategy, find_strategy
 
@@ -63,7 +63,7 @@ class Plan:
         names = sorted(self.tasks)
         what = "+".join(names) if len(names) < 4 else f"{len(names)}-tasks"
         split = "+".join(dict.fromkeys(self.tasks[name].split for name in names))
-        return re.sub(r"[^\w.+-]", "_", f"{what}-{split}-{self.id[:10]}")
+        return f"{plain_name(what, split)}-{self.id[:10]}"
 
     def pairs_for(
         self, task: str, strategy: str, lang: str, n_layers: int

@@ -14,10 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from xtransplant.bench.clock import Clock, Watch
 from xtransplant.bench.config import Config
+from xtransplant.bench.mend import mend
 from xtransplant.bench.pairs import Pairs
 from xtransplant.bench.plan import make_plan
-from xtransplant.bench.run import Clock, Watch, find_run
+from xtransplant.bench.run import find_run
 from xtransplant.errors import XTransplantError, one_line
 from xtransplant.runs.store import Run, open_run
 
@@ -37,6 +39,7 @@ def bench_on_ray(
     fresh: bool = False,
     across: bool = False,
     pairs: Pairs | None = None,
+    accept_versions: bool = False,
     say: Callable[[str], None] | None = None,
     watch: Watch | None = None,
 ) -> Run:
@@ -60,7 +63,7 @@ def bench_on_ray(
         ) from None
     plan = make_plan(config, across=across, pairs=pairs, say=say)
     path, run = find_run(plan, Path(output_path).resolve(), fresh=fresh)
-    if run is not None and not run.missing():
+    if run is not None and not mend(run, say):
         return run.finish()
     _connect(ray, address)
     try:
@@ -71,24 +74,19 @@ def bench_on_ray(
         worker = _worker(ray, gpu=bool(gpus), threads=threads)
         if say is not None:
             say(f"{count} workers on {address or 'this machine'}, {threads} threads each")
-        made = (config, path, plan.pairs)
+        made = (config, path, plan.pairs, accept_versions)
         pending = _start(worker, count, made)
         # The manifest is the first worker's to write; nothing is known before.
-        clock, stored, deaths = None, set[Any](), 0
+        clock, deaths = None, 0
         while pending:
             done, _ = ray.wait(list(pending), timeout=_LOOK)
-            if (path / "manifest.json").exists():
-                run = open_run(path)
-                parts = list(run.manifest.parts())
-                clock = clock or Clock.of_run(run)
-                missing = set(run.missing())
-                for part in parts:
-                    if part not in missing and part not in stored:
-                        stored.add(part)
-                        if part in clock.left:
-                            clock.done(part)
-                            if watch is not None:
-                                watch(clock.progress(part))
+            if clock is None and (path / "manifest.json").exists():
+                clock = Clock.of_run(open_run(path))
+            if clock is not None:
+                for part in clock.look():
+                    clock.worked += part.stop - part.start
+                    if watch is not None:
+                        watch(clock.told(part))
             for future in done:
                 pending.pop(future)
                 try:
@@ -152,7 +150,7 @@ def _worker(ray: Any, *, gpu: bool, threads: int) -> Any:
     """The class of actors."""
 
     class Worker:
-        def work(self, config: Config, path: Path, pairs: Pairs) -> None:
+        def work(self, config: Config, path: Path, pairs: Pairs, accept_versions: bool) -> None:
             import torch
 
             from xtransplant.bench.fit import fitted
@@ -163,7 +161,7 @@ def _worker(ray: Any, *, gpu: bool, threads: int) -> Any:
                 torch.set_num_threads(threads)
             plan = make_plan(config, pairs=pairs)
             model = load_model(plan)
-            run_plan(fitted(plan, model), path, model)
+            run_plan(fitted(plan, model), path, model, accept_versions=accept_versions)
 
     options: dict[str, Any] = {"num_gpus": 1} if gpu else {"num_cpus": threads}
     return ray.remote(**options)(Worker)

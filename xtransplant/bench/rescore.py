@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pyarrow as pa
+
 from xtransplant.bench.judge import judge
+from xtransplant.errors import XTransplantError
+from xtransplant.prompts import Key
+from xtransplant.runs.check import damages, refused
+from xtransplant.runs.claims import claim
+from xtransplant.runs.manifest import Manifest, Part
 from xtransplant.runs.read import read_part
 from xtransplant.runs.store import Run, open_run
-from xtransplant.runs.tables import CORRECT
+from xtransplant.runs.tables import CORRECT, row_key
+from xtransplant.tasks.matching import RULES
 
-__all__ = ["Rescored", "rescore"]
+__all__ = ["Rescored", "judge_part", "rescore"]
 
 
 @dataclass(frozen=True)
@@ -26,28 +34,135 @@ class Rescored:
     records: int
     changed: dict[str, int]
 
+    @property
+    def how(self) -> str:
+        """`` by RULE, not by OWN``, where a task is judged by another rule than its own."""
+        return "".join(
+            f" by {task.rule}, not by {name}'s own rule {task.task_rule}"
+            for name, task in self.run.manifest.tasks.items()
+            if task.task_rule
+        )
+
 
 def rescore(path: str | Path, *, rule: str | None = None) -> Rescored:
     """Judge every stored record of a run again; no model is needed.
 
     Args:
-        rule: another than the task's, by its name in ``matching.RULES``.
+        rule: a name in ``matching.RULES``, by which the run is judged from now on: its manifest
+            says so, and a run that is gone on with judges by it. The run's rule by default.
 
     Raises:
-        XTransplantError: no run there, or one without outputs.
+        XTransplantError: no run there, one without outputs or with damaged records, a rule that
+            does not fit its tasks, or another process at work on it.
     """
     run = open_run(path)
+    found = [one for one in damages(run) if not one.gone]
+    if any(one.kind != "correct" for one in found):
+        raise refused(run, [one for one in found if one.kind != "correct"])
+    parts = [part for part in run.manifest.parts() if run.has("records", part)]
+    if not parts:
+        raise XTransplantError(
+            f"run {run.path.name} holds no records, so there is nothing to judge; run its xtp "
+            "bench command first"
+        )
+    lost = [part for part in parts if not run.has("examples", part)]
+    if lost:
+        raise XTransplantError(
+            f"run {run.path.name} has lost {str(Path('examples') / lost[0].name)!r}, by which its "
+            "records are judged; run its xtp bench command again, which writes it anew"
+        )
+    if rule is not None:
+        _check_rule(run, parts, rule)
+    # Records without outputs are refused before anything is changed.
+    _outputs(run, parts[0])
+    spoilt = {one.part for one in found}
     records, changed = 0, dict.fromkeys(CORRECT, 0)
-    for part in run.manifest.parts():
-        if not (run.has("records", part) and run.has("examples", part)):
-            continue
-        said = read_part(run, "records", part)
-        chosen = rule or run.manifest.tasks[part.task].rule
-        judged = judge(said, read_part(run, "examples", part), chosen)
-        if run.has("correct", part):
-            before = read_part(run, "correct", part)
-            for level in CORRECT:
-                changed[level] += int((judged[level].to_numpy() != before[level].to_numpy()).sum())
-        run.write("correct", part, judged)
-        records += len(said)
+    with claim(run, parts) as claims:
+        held = [part for part in parts if claims.hold(part)]
+        if len(held) < len(parts):
+            raise XTransplantError(
+                f"another process is at work on run {run.path.name}; judge it again when that is "
+                "done"
+            )
+        if rule is not None:
+            # Before the first part is judged by it: until all are, those that are not count as
+            # missing, so that two rules never stand side by side.
+            run = run.revise(lambda manifest: _judged_by(manifest, rule))
+        for part in parts:
+            before = None
+            if run.has("correct", part) and part not in spoilt:
+                before = read_part(run, "correct", part)
+            judged = judge_part(run, part)
+            if before is not None and len(before) == len(judged):
+                for level in CORRECT:
+                    differ = judged[level].to_numpy() != before[level].to_numpy()
+                    changed[level] += int(differ.sum())
+            records += len(judged)
     return Rescored(run.finish(), records, changed)
+
+
+def judge_part(run: Run, part: Part) -> pa.Table:
+    """Judge a part's stored records by the run's rule, and store that; for who holds the part.
+
+    Raises:
+        XTransplantError: records without outputs, or damaged.
+    """
+    said, examples = read_part(run, "records", part), read_part(run, "examples", part)
+    judged = judge(said, examples, run.manifest.tasks[part.task].rule)
+    run.write("correct", part, judged)
+    return judged
+
+
+def _outputs(run: Run, part: Part) -> None:
+    """Nothing, if a part's records can be judged.
+
+    Raises:
+        XTransplantError: they cannot.
+    """
+    said, examples = read_part(run, "records", part), read_part(run, "examples", part)
+    judge(said, examples, run.manifest.tasks[part.task].rule)
+
+
+def _judged_by(manifest: Manifest, rule: str) -> Manifest:
+    return replace(
+        manifest, tasks={name: task.judged_by(rule) for name, task in manifest.tasks.items()}
+    )
+
+
+def _check_rule(run: Run, parts: list[Part], rule: str) -> None:
+    """Whether a rule can judge every answer of a run.
+
+    Raises:
+        XTransplantError: it cannot; says which can.
+    """
+    if rule not in RULES:
+        raise XTransplantError(f"unknown rule {rule!r}; choose {', '.join(RULES)}")
+    for name, task in run.manifest.tasks.items():
+        if task.mode == "score":
+            raise XTransplantError(
+                f"--rule {rule} judges texts, and run {run.path.name} scored candidates on {name}: "
+                "there no rule has a say; leave --rule out"
+            )
+    fitting = set(RULES)
+    for part in parts:
+        rows = read_part(run, "examples", part)
+        if "answers" not in rows.column_names:
+            continue  # without samples: said when it is judged
+        keys = [row_key(row, side) for row in rows.to_pylist() for side in ("", "source_")]
+        fitting &= {one for one in fitting if all(_fits(one, key) for key in keys)}
+        if rule not in fitting:
+            there = ", ".join(one for one in RULES if one in fitting)
+            raise XTransplantError(
+                f"--rule {rule} does not fit {part.task}, whose examples have not the options it "
+                f"chooses from; {there} would"
+            )
+
+
+def _fits(rule: str, key: Key) -> bool:
+    if not key.answers:
+        return True  # never right, by any rule
+    try:
+        RULES[rule]("", key)
+    except (ValueError, IndexError):
+        return False
+    return True

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xtransplant.bench.clock import Clock, Watch
 from xtransplant.bench.compute import Asked, Work, ask, fixed_budget, part_size
 from xtransplant.bench.config import Config
 from xtransplant.bench.fit import fitted
@@ -20,46 +21,27 @@ from xtransplant.bench.identity import (
     versions,
 )
 from xtransplant.bench.judge import judge
+from xtransplant.bench.mend import mend
 from xtransplant.bench.pairs import Pairs
 from xtransplant.bench.plan import Plan, make_plan
+from xtransplant.bench.software import adopting, check_software
 from xtransplant.benchmarks.load import digest_of
 from xtransplant.engine.memory import Room
 from xtransplant.engine.verify import packing_for
+from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model, Server, load
 from xtransplant.model.ranks import rank
+from xtransplant.runs.claims import claim
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, Part, TaskEntry
 from xtransplant.runs.read import read_part
-from xtransplant.runs.store import Run, claim, create_run, open_run
+from xtransplant.runs.store import Run, create_run, open_run
 from xtransplant.runs.tables import CELL, examples_table
 from xtransplant.strategies.travel import check_travel
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Clock", "Progress", "bench", "find_run", "load_model", "manifest_of", "run_plan"]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is.
-
-    Attributes:
-        task, split, lang: what was just worked on.
-        done, total: examples of that language.
-        seconds: since this process began to work.
-        left: seconds still to go, of all languages; None while that cannot be said.
-    """
-
-    task: str
-    split: str
-    lang: str
-    done: int
-    total: int
-    seconds: float
-    left: float | None
-
-
-Watch = Callable[[Progress], None]
+__all__ = ["bench", "find_run", "load_model", "manifest_of", "run_plan"]
 
 
 def bench(
@@ -72,12 +54,14 @@ def bench(
     shard: tuple[int, int] | None = None,
     across: bool = False,
     pairs: Pairs | None = None,
+    accept_versions: bool = False,
     say: Callable[[str], None] | None = None,
     watch: Watch | None = None,
 ) -> Run:
     """Run a bench, or what is left of it, and give the run.
 
     The same configuration finds its run again by its content; a complete one is not run again.
+    What of it is damaged is said and done again.
 
     Args:
         output_path: the folder of runs.
@@ -86,6 +70,7 @@ def bench(
         fresh: begin a new run, in a folder of its own, though there is one.
         shard: (k, n): only every n-th part, from the k-th.
         across, pairs, say: see :func:`make_plan`.
+        accept_versions: let the model go on under other versions of software than it began with.
         watch: told after every part how far it is.
 
     Raises:
@@ -94,13 +79,16 @@ def bench(
     """
     plan = make_plan(config, across=across, pairs=pairs, say=say)
     path, run = find_run(plan, Path(output_path), fresh=fresh)
-    if run is not None and not run.missing():
+    if run is not None and not mend(run, say):
         check_folder(plan.model_name, run.manifest.model, path.name)
         return run.finish()
     if run is not None and say is not None:
         _say_budget(config.memory_budget, run, say)
     loaded = load_model(plan, server) if model is None else model
-    return run_plan(fitted(plan, loaded, say), path, loaded, shard=shard, watch=watch)
+    return run_plan(
+        fitted(plan, loaded, say), path, loaded, shard=shard, accept_versions=accept_versions,
+        watch=watch,
+    )  # fmt: skip
 
 
 def _say_budget(asked: int | None, run: Run, say: Callable[[str], None]) -> None:
@@ -130,7 +118,11 @@ def load_model(plan: Plan, server: Server | None = None) -> Model:
 
 
 def find_run(plan: Plan, output_path: Path, *, fresh: bool = False) -> tuple[Path, Run | None]:
-    """Where a plan's run lies or will lie, and the run if there is one."""
+    """Where a plan's run lies or will lie, and the run if there is one.
+
+    Raises:
+        XTransplantError: a manifest there that is damaged, or another run's.
+    """
     path = output_path / plan.folder
     if fresh:
         number = 2
@@ -140,7 +132,13 @@ def find_run(plan: Plan, output_path: Path, *, fresh: bool = False) -> tuple[Pat
         return path, None
     if not (path / "manifest.json").exists():
         return path, None
-    return path, open_run(path)
+    run = open_run(path)
+    if run.manifest.id != plan.id:
+        raise XTransplantError(
+            f"the manifest in {str(path)!r} is another run's ({run.manifest.id[:10]}); take it "
+            "away and run this command again, which writes it anew, or begin beside it with --fresh"
+        )
+    return path, run
 
 
 def run_plan(
@@ -149,9 +147,14 @@ def run_plan(
     model: Model,
     *,
     shard: tuple[int, int] | None = None,
+    accept_versions: bool = False,
     watch: Watch | None = None,
 ) -> Run:
-    """Do what is missing of a plan's run."""
+    """Do what is missing of a plan's run.
+
+    Raises:
+        XTransplantError: another model or other software than it was begun with.
+    """
     if (path / "manifest.json").exists():
         run = open_run(path)
         spec = plan.config.model
@@ -159,11 +162,20 @@ def run_plan(
             model_entry(model, plan.model_name, spec.revision), run.manifest.model, path.name
         )
     else:
-        run = create_run(path, manifest_of(plan, model))
+        manifest = adopting(path, manifest_of(plan, model))
+        run = create_run(path, manifest)
+        if run.manifest.identity != manifest.identity:  # another process was quicker
+            check_model(manifest.model, run.manifest.model, path.name)
+    run = replace(run, versions=versions())
     parts = list(run.manifest.parts())
     if shard is not None:
         number, count = shard
         parts = parts[number - 1 :: count]
+    log_samples = plan.config.log_samples
+    if not all(
+        (log_samples and run.has("records", part)) or run.is_complete(part) for part in parts
+    ):
+        run = check_software(run, run.versions, accepted=accept_versions)
     packing = packing_for(model).packing
     if model.server is not None:
         # Work that a client leaves behind when it dies is collected by the next.
@@ -178,7 +190,6 @@ def run_plan(
         )
         for name, task in plan.tasks.items()
     }
-    log_samples = plan.config.log_samples
     known: dict[_Key, Work] = {}
     clock = Clock.of(plan, run, parts)
 
@@ -212,7 +223,9 @@ def _do(plan: Plan, run: Run, model: Model, part: Part, work: list[Work], asked:
     if plan.config.log_samples:
         run.write("examples", part, table)
         if not run.has("records", part):
-            run.write("records", part, _ask(plan, model, part, work, asked))
+            records = _ask(plan, model, part, work, asked)
+            run.forget(part, "correct")  # it was of records that are lost
+            run.write("records", part, records)
         run.write("correct", part, judge(read_part(run, "records", part), table, rule))
         return
     # Nothing is kept that could be judged later, so the judgement has to be there first.
@@ -241,68 +254,6 @@ def _work_of(plan: Plan, run: Run, model: Model, part: Part, known: dict[_Key, W
                 check_travel(work.variants)
         found.append(known[name, pairs])
     return found
-
-
-@dataclass
-class Clock:
-    """Time left, from how long the characters so far took.
-
-    Attributes:
-        left: characters of prompts, times strategies, by part still to do.
-        worked: the same of what this process did.
-    """
-
-    started: float
-    left: dict[Part, int]
-    totals: dict[tuple[str, str], int]
-    run: Run
-    worked: int = 0
-
-    @classmethod
-    def of(cls, plan: Plan, run: Run, parts: Sequence[Part]) -> Clock:
-        missing = set(run.missing())
-        weights = {
-            part: sum(
-                len(one.source) + len(one.target)
-                for one in plan.tasks[part.task].examples[part.lang][part.start : part.stop]
-            )
-            for part in parts
-            if part in missing
-        }
-        return cls(time.monotonic(), weights, _totals(run), run)
-
-    @classmethod
-    def of_run(cls, run: Run) -> Clock:
-        """For who looks on: by how many examples a part has."""
-        left = {part: part.stop - part.start for part in run.missing()}
-        return cls(time.monotonic(), left, _totals(run), run)
-
-    def done(self, part: Part) -> None:
-        """One part more is stored."""
-        self.worked += self.left.pop(part, 0)
-
-    def progress(self, part: Part) -> Progress:
-        """How far its language is, and all."""
-        # Other processes may work on the same run: what they stored is not to do any more.
-        left = sum(w for other, w in self.left.items() if not self.run.has("correct", other))
-        seconds = time.monotonic() - self.started
-        mine = (part.task, part.lang)
-        waiting = sum(
-            other.stop - other.start for other in self.left if (other.task, other.lang) == mine
-        )
-        total = self.totals[mine]
-        ahead = seconds * left / self.worked if self.worked else None
-        split = self.run.manifest.tasks[part.task].split
-        return Progress(part.task, split, part.lang, total - waiting, total, seconds, ahead)
-
-
-def _totals(run: Run) -> dict[tuple[str, str], int]:
-    """Examples by task and language."""
-    return {
-        (name, lang): language.n
-        for name, task in run.manifest.tasks.items()
-        for lang, language in task.languages.items()
-    }
 
 
 def manifest_of(plan: Plan, model: Model) -> Manifest:

@@ -10,15 +10,13 @@ from typing import Any
 
 from xtransplant.errors import XTransplantError
 from xtransplant.report.data import csv, lm_eval
-from xtransplant.report.escape import json_text, visible
 from xtransplant.report.formats import FORMATS, latex, markdown, terminal
 from xtransplant.report.tables import make_tables
-from xtransplant.report.words import model_label
-from xtransplant.runs.read import runs
+from xtransplant.runs.check import intact
 from xtransplant.runs.store import open_run
 from xtransplant.stats.summary import Summary, summarise
 
-__all__ = ["Report", "runs_table", "write_report"]
+__all__ = ["Report", "write_report"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,8 @@ def write_report(
         width: of the terminal, in columns.
 
     Raises:
-        XTransplantError: no run there, nothing stored in it, or a folder that cannot be written.
+        XTransplantError: no run there, nothing stored in it, a damaged part, or a folder that
+            cannot be written.
     """
     if output is None and (figures or len(formats) > 1):
         what = "--figures" if figures else "several --format"
@@ -87,38 +86,9 @@ def write_report(
     return Report([], written)
 
 
-def runs_table(folder: Path, *, as_json: bool) -> Any:
-    """The runs in a folder, as a table for rich or as JSON.
-
-    Raises:
-        XTransplantError: none there.
-    """
-    found = runs(folder)
-    if as_json:
-        return json_text(found.to_dict(orient="records"))
-    if found.empty:
-        raise XTransplantError(
-            f"no runs in {str(folder)!r}; make one: xtp bench --task babel --strategy attn-swap"
-        )
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    names = ("run", "model", "mode", "strategies", "pairs", "state", "started")
-    for name in names:
-        table.add_column(name, overflow="fold")
-    for row in found.astype(str).to_dict(orient="records"):
-        row["model"] = model_label(row["model"])
-        row["started"] = row["started"][:16].replace("T", " ")
-        # Texts, not strings: in those rich would obey its own markup.
-        table.add_row(*(Text(visible(row[name])) for name in names))
-    return table
-
-
 def _named(paths: Sequence[Path]) -> list[Summary]:
     """Runs counted; those in folders of one name are told apart by the folders around them."""
-    summaries = [summarise(open_run(path)) for path in paths]
+    summaries = [summarise(intact(open_run(path))) for path in paths]
     counts = Counter(one.name for one in summaries)
     return [
         replace(one, name=str(one.path.resolve())) if counts[one.name] > 1 else one

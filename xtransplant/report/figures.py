@@ -17,6 +17,7 @@ from xtransplant.report.rows import arrow
 from xtransplant.report.style import GREY, LINES, LONGEST, MARKS, name, plain, title
 from xtransplant.report.tables import make_tables, warning
 from xtransplant.report.words import model_label
+from xtransplant.runs.names import plain_name
 from xtransplant.stats.rates import micro
 from xtransplant.stats.summary import Summary, TaskCounts
 from xtransplant.stats.tally import Bound, Tally, together
@@ -46,7 +47,7 @@ def save_figures(
     def add(figure: Figure | None, *parts: str) -> None:
         if figure is None:
             return
-        stem = _file_name(*parts)
+        stem = plain_name(*parts)
         while stem.casefold() in map(str.casefold, figures):
             stem += "_"  # they differ in what a file's name cannot say
         figures[stem] = figure
@@ -227,8 +228,3 @@ def _about(summary: Summary, task: TaskCounts) -> str:
 
 def _percent(value: float) -> str:
     return f"{100 * value:.1f}%"
-
-
-def _file_name(*parts: str) -> str:
-    safe = ("".join(c if c.isalnum() or c in "+-._" else "_" for c in part) for part in parts)
-    return "-".join(part[:LONGEST] for part in safe)

@@ -51,6 +51,12 @@ def notes_of(found: Found, rows: Sequence[Row]) -> Iterator[str]:
         yield "‡ counted over the parts that are there: its run is not complete"
     said: set[str] = set()
     for summary, task in found:
+        entry = summary.manifest.tasks[task.name]
+        if entry.task_rule:
+            yield (
+                f"{summary.name} is judged by the rule {entry.rule}, not by {entry.task_rule}, "
+                f"which is {task.name}'s own"
+            )
         if not summary.complete:
             yield _incomplete(summary)
         for lang, why in task.left_out.items():

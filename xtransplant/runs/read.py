@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xtransplant.errors import XTransplantError
+from xtransplant.runs.check import damages_of, refused
 from xtransplant.runs.manifest import Part
 from xtransplant.runs.store import Run, open_run
 
@@ -17,33 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["Cells", "cells", "examples", "read_part", "records", "runs"]
-
-
-def runs(folder: str | Path = "runs") -> pd.DataFrame:
-    """One row per run in a folder: id, model, tasks, strategies, split, state, parts, started."""
-    import pandas as pd
-
-    found = []
-    for manifest in sorted(Path(folder).glob("*/manifest.json")):
-        run = open_run(manifest.parent)
-        entries, total = run.manifest.tasks, len(list(run.manifest.parts()))
-        missing = len(run.missing())
-        found.append(
-            {
-                "run": manifest.parent.name,
-                "model": run.manifest.model["name"],
-                "tasks": ", ".join(entries),
-                "split": ", ".join(dict.fromkeys(entry.split for entry in entries.values())),
-                "strategies": ", ".join(run.manifest.strategies),
-                "pairs": run.manifest.config.get("pairs", ""),
-                "mode": ", ".join(dict.fromkeys(entry.mode for entry in entries.values())),
-                "state": f"{total - missing} of {total} parts" if missing else "complete",
-                "started": run.manifest.started,
-                "path": str(manifest.parent),
-            }
-        )
-    return pd.DataFrame(found)
+__all__ = ["Cells", "cells", "examples", "read_part", "records"]
 
 
 def records(
@@ -65,13 +41,18 @@ def records(
 
     Args:
         columns: of these, to save memory; ``task`` and ``lang`` are always there.
+
+    Raises:
+        XTransplantError: no run there, a damaged part, or a column that records have not.
     """
     import pandas as pd
     import pyarrow as pa
 
+    found = _run(run)
     tables, names = [], []
-    for part in _chosen(run, task, lang):
-        parts = [read_part(_run(run), kind, part) for kind in ("records", "correct")]
+    for part in _chosen(found, task, lang):
+        parts = [read_part(found, kind, part) for kind in ("records", "correct")]
+        _check_rows(found, part, *parts)
         table = parts[0]
         for name in parts[1].column_names:
             if name not in table.column_names:  # records say themselves what is finite
@@ -98,12 +79,17 @@ def records(
 def examples(
     run: Run | str | Path, *, task: str | None = None, lang: str | None = None
 ) -> pd.DataFrame:
-    """A run's examples: ``task``, ``lang``, ``example``, ``id``, prompts, candidates, answers."""
+    """A run's examples: ``task``, ``lang``, ``example``, ``id``, prompts, candidates, answers.
+
+    Raises:
+        XTransplantError: no run there, or a damaged part.
+    """
     import pandas as pd
 
+    found = _run(run)
     frames = []
-    for part in _chosen(run, task, lang):
-        frame = read_part(_run(run), "examples", part).to_pandas()
+    for part in _chosen(found, task, lang):
+        frame = read_part(found, "examples", part).to_pandas()
         frame.insert(0, "task", part.task)
         frame.insert(1, "lang", part.lang)
         frames.append(frame)
@@ -134,20 +120,28 @@ class Cells:
 
 
 def cells(run: Run, task: str, lang: str) -> Iterator[tuple[str, Cells]]:
-    """Judgements by strategy, language by language so that memory holds one."""
+    """Judgements by strategy, language by language so that memory holds one.
+
+    Raises:
+        XTransplantError: a damaged part.
+    """
     import pyarrow as pa
 
     from xtransplant.runs.tables import CORRECT
 
-    own = [part for part in run.stored() if (part.task, part.lang) == (task, lang)]
+    own = _chosen(run, task, lang)
     if not own:
         return
     columns = ["example", "strategy", "source_layer", "target_layer"]
-    said = pa.concat_tables([read_part(run, "records", p, columns) for p in own])
-    said = said.unify_dictionaries()
     others, state = [f"other_{level}" for level in CORRECT], ["finite", "unchanged"]
     kept = [*CORRECT, *others, *state]
-    judged = pa.concat_tables([read_part(run, "correct", p, kept) for p in own])
+    both = [
+        (read_part(run, "records", p, columns), read_part(run, "correct", p, kept)) for p in own
+    ]
+    for part, tables in zip(own, both, strict=True):
+        _check_rows(run, part, *tables)
+    said = pa.concat_tables([one for one, _ in both]).unify_dictionaries()
+    judged = pa.concat_tables([one for _, one in both])
     strategies = said["strategy"].combine_chunks()
     codes = strategies.indices.to_numpy()
     numbers = {
@@ -173,7 +167,7 @@ def cells(run: Run, task: str, lang: str) -> Iterator[tuple[str, Cells]]:
 
 
 def read_part(run: Run, kind: str, part: Part, columns: Sequence[str] | None = None) -> pa.Table:
-    """One part's table.
+    """One part's table, if it is what was stored.
 
     Raises:
         XTransplantError: a file that is damaged.
@@ -183,24 +177,44 @@ def read_part(run: Run, kind: str, part: Part, columns: Sequence[str] | None = N
 
     path = run.part_path(kind, part)
     coded = ["strategy"] if kind == "records" else None
+    sums = run.sums(part)
     try:
-        # As a single file: below a folder "lang=sw" it would be taken for a partition.
-        with pyarrow.parquet.ParquetFile(path, read_dictionary=coded) as file:
+        data = path.read_bytes()
+        if sums is None or hashlib.sha256(data).hexdigest() != sums.sha256.get(kind):
+            raise _damaged(run, path, "it is not what was stored")
+        with pyarrow.parquet.ParquetFile(pa.BufferReader(data), read_dictionary=coded) as file:
             return file.read(columns=None if columns is None else list(columns))
     except (OSError, pa.ArrowException) as error:
-        why = " ".join(str(error).split())
-        raise XTransplantError(
-            f"cannot read {str(path)!r}: {why}; take the file away and run the same command again"
-        ) from error
+        raise _damaged(run, path, " ".join(str(error).split())) from error
+
+
+def _damaged(run: Run, path: Path, why: str) -> XTransplantError:
+    return XTransplantError(
+        f"run {run.path.name} is damaged: {path.relative_to(run.path)}: {why}; run its xtp bench "
+        "command again, which does it anew and keeps the rest"
+    )
+
+
+def _check_rows(run: Run, part: Part, said: pa.Table, judged: pa.Table) -> None:
+    if len(said) != len(judged):
+        why = f"it has {len(judged)} rows for {len(said)} records"
+        raise _damaged(run, run.part_path("correct", part), why)
 
 
 def _run(run: Run | str | Path) -> Run:
-    return run if isinstance(run, Run) else open_run(run)
+    return run.now() if isinstance(run, Run) else open_run(run)
 
 
-def _chosen(run: Run | str | Path, task: str | None, lang: str | None) -> list[Part]:
-    return [
-        part
-        for part in _run(run).stored()
-        if task in (None, part.task) and lang in (None, part.lang)
-    ]
+def _chosen(run: Run, task: str | None, lang: str | None) -> list[Part]:
+    """Parts that are stored; one that is damaged is not passed over."""
+    chosen = []
+    for part in run.manifest.parts():
+        if task not in (None, part.task) or lang not in (None, part.lang):
+            continue
+        if run.is_complete(part):
+            chosen.append(part)
+            continue
+        found = [one for one in damages_of(run, part, by_size=True) if not one.gone]
+        if found:
+            raise refused(run, found)
+    return chosen

@@ -4,55 +4,86 @@
     examples/task=T/lang=L/part-00000.parquet   the prompts and what makes an answer right
     records/ ...                                one row per example and variant: what was said
     correct/ ...                                the same rows, judged
+    checksums/task=T/lang=L/part-00000.json     what these three are, and what they were computed by
     jobs                                        ids of a server's jobs, until the run is complete
 
-A part is complete when its judgement is there; its records were stored before they were judged.
+A part is complete when its checksums name all three tables, the sizes agree, and it was judged by
+the run's rule; its records were stored before they were judged.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
+import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xtransplant.errors import cannot_write
+from xtransplant.runs.checksums import KINDS, Sums, Unreadable, read_sums, write_sums
+from xtransplant.runs.files import stale_files, written
+from xtransplant.runs.locks import LOCKS, alone
 from xtransplant.runs.manifest import Manifest, Part, read_manifest
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["KINDS", "Claims", "Run", "claim", "create_run", "open_run"]
-
-KINDS = ("examples", "records", "correct")
+__all__ = ["KINDS", "Run", "create_run", "open_run"]
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run on disk."""
+    """A run on disk.
+
+    Attributes:
+        versions: of the software that computes what is written; the manifest's if empty.
+    """
 
     path: Path
     manifest: Manifest
+    versions: dict[str, str] = field(default_factory=dict)
 
     def part_path(self, kind: str, part: Part) -> Path:
         """Where a part's table of one kind lies."""
         return self.path / kind / part.name
+
+    def sums_path(self, part: Part) -> Path:
+        """Where a part's checksums lie."""
+        return (self.path / "checksums" / part.name).with_suffix(".json")
 
     @property
     def jobs_path(self) -> Path:
         """Where the ids of a server's jobs lie."""
         return self.path / "jobs"
 
+    def sums(self, part: Part) -> Sums | None:
+        """A part's checksums; None where it has none that are this run's."""
+        try:
+            found = read_sums(self.sums_path(part))
+        except Unreadable:
+            return None
+        return found if found is not None and found.run == self.manifest.identity else None
+
     def has(self, kind: str, part: Part) -> bool:
-        return self.part_path(kind, part).is_file()
+        """Whether a table is stored, as far as its size tells."""
+        sums = self.sums(part)
+        return sums is not None and self._is_there(sums, kind, part)
 
     def is_complete(self, part: Part) -> bool:
-        """Whether all of a part is stored."""
-        return self.has("correct", part) and self.has("records", part)
+        """Whether all of a part is stored, and judged by the run's rule."""
+        sums = self.sums(part)
+        return (
+            sums is not None
+            and sums.rule == self.manifest.tasks[part.task].rule
+            and all(self._is_there(sums, kind, part) for kind in KINDS)
+        )
+
+    def _is_there(self, sums: Sums, kind: str, part: Part) -> bool:
+        try:
+            return sums.bytes.get(kind) == self.part_path(kind, part).stat().st_size
+        except OSError:
+            return False
 
     def missing(self) -> list[Part]:
         """Parts that are not complete."""
@@ -60,31 +91,61 @@ class Run:
 
     def stored(self) -> list[Part]:
         """Parts that are complete."""
-        missing = set(self.missing())
-        return [part for part in self.manifest.parts() if part not in missing]
+        return [part for part in self.manifest.parts() if self.is_complete(part)]
 
     def write(self, kind: str, part: Part, table: pa.Table) -> None:
-        """Store a part's table of one kind.
+        """Store a part's table of one kind; to be called by who holds the part.
 
         Raises:
             XTransplantError: the disk is full or the folder cannot be written to.
         """
         import pyarrow.parquet
 
-        path = self.part_path(kind, part)
-        with _written(path) as temporary:
-            pyarrow.parquet.write_table(table, temporary, compression="zstd")
+        sums = self.sums(part) or Sums(self.manifest.identity)
+        if kind == "records":
+            sums = replace(sums, versions=self.versions or self.manifest.versions)
+        elif kind == "correct":
+            sums = replace(sums, rule=self.manifest.tasks[part.task].rule)
+        with written(self.part_path(kind, part)) as temporary:
+            pyarrow.parquet.write_table(table, str(temporary), compression="zstd")
+            sums = sums.holding(kind, temporary)
+        write_sums(self.sums_path(part), sums)
+
+    def forget(self, part: Part, *kinds: str) -> None:
+        """Take tables for not stored; to be called by who holds the part. The files stay."""
+        sums = self.sums(part)
+        if sums is not None and sums.sha256.keys() & set(kinds):
+            write_sums(self.sums_path(part), sums.without(kinds))
+
+    def revise(self, change: Callable[[Manifest], Manifest]) -> Run:
+        """The run with its manifest changed, here and on disk, where others may change it too.
+
+        Raises:
+            XTransplantError: the manifest cannot be read or written.
+        """
+        with alone(self.path):
+            manifest = change(read_manifest(self.path))
+            _write_manifest(self.path, manifest)
+        return replace(self, manifest=manifest)
+
+    def now(self) -> Run:
+        """The run as its manifest says now: others may have finished it, or judged it anew.
+
+        Raises:
+            XTransplantError: the manifest is gone or damaged.
+        """
+        return replace(self, manifest=read_manifest(self.path))
 
     def finish(self) -> Run:
         """Say in the manifest that all is stored, if it is."""
-        if self.manifest.finished or self.missing():
-            return self
-        for stale in (*_stale_files(self.path), self.jobs_path):
+        now = self.now()
+        if now.manifest.finished or now.missing():
+            return now
+        for stale in (*stale_files(self.path), self.jobs_path):
             stale.unlink(missing_ok=True)
-        manifest = self.manifest.done(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
-        with _written(self.path / "manifest.json") as temporary:
-            Path(temporary).write_text(manifest.to_json(), encoding="utf-8")
-        return Run(self.path, manifest)
+        shutil.rmtree(self.path / LOCKS, ignore_errors=True)
+        when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        return now.revise(lambda manifest: manifest.done(when))
 
 
 def create_run(path: Path, manifest: Manifest) -> Run:
@@ -93,21 +154,13 @@ def create_run(path: Path, manifest: Manifest) -> Run:
     Raises:
         XTransplantError: the folder cannot be written to.
     """
-    target = path / "manifest.json"
     try:
         path.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path, prefix=".manifest-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as text:
-                text.write(manifest.to_json())
-                text.flush()
-                os.fsync(text.fileno())
-            with suppress(FileExistsError):
-                os.link(temporary, target)  # unlike a rename it never replaces
-        finally:
-            os.unlink(temporary)
     except OSError as error:
         raise cannot_write(path, error) from error
+    with alone(path):
+        if not (path / "manifest.json").exists():
+            _write_manifest(path, manifest)
     return open_run(path)
 
 
@@ -115,115 +168,12 @@ def open_run(path: str | Path) -> Run:
     """The run in a folder.
 
     Raises:
-        XTransplantError: no run there, or one of a newer version.
+        XTransplantError: no run there, one whose manifest is damaged, or one of another version.
     """
     folder = Path(path)
     return Run(folder, read_manifest(folder))
 
 
-@dataclass
-class Claims:
-    """Parts that are still to do; each is held by this process from when it is given until freed.
-
-    What another process works on is left to it, and waited for at the end, in case it dies.
-    """
-
-    run: Run
-    lock: int
-    waiting: list[Part]
-    numbers: dict[Part, int]
-
-    def __iter__(self) -> Iterator[Part]:
-        while self.waiting:
-            missing = set(self.run.missing())
-            passed_over = []
-            for part in self.waiting:
-                if part not in missing:
-                    continue
-                if not _hold(self.lock, self.numbers[part]):
-                    passed_over.append(part)
-                # It may have been done between the look and the lock.
-                elif self.run.is_complete(part):
-                    self.free(part)
-                else:
-                    yield part
-            if passed_over and len(passed_over) == len(self.waiting):
-                time.sleep(0.2)
-            self.waiting = passed_over
-
-    def free(self, part: Part) -> None:
-        """Let go of a part, done or not."""
-        _release(self.lock, self.numbers[part])
-
-
-@contextmanager
-def claim(run: Run, parts: Sequence[Part]) -> Iterator[Claims]:
-    """Those of some parts that are still to do; whatever is held is let go at the end."""
-    numbers = {part: number for number, part in enumerate(run.manifest.parts())}
-    with _lock_file(run.path) as lock:
-        yield Claims(run, lock, list(parts), numbers)
-
-
-def _stale_files(folder: Path) -> Iterable[Path]:
-    """Files that a killed process left half-written; they are never read."""
-    return folder.glob("*/task=*/lang=*/.part-*")
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[str]:
-    """A temporary file that takes its place at once, when it is whole and on the disk."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
-        os.close(handle)
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    try:
-        yield temporary
-        with open(temporary, "rb") as whole:
-            os.fsync(whole.fileno())
-        os.chmod(temporary, 0o644 & ~_umask())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    finally:
-        with suppress(OSError):
-            os.unlink(temporary)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-@contextmanager
-def _lock_file(folder: Path) -> Iterator[int]:
-    """One file whose bytes stand for parts; the system frees them when a process dies."""
-    try:
-        handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise cannot_write(folder / ".lock", error) from error
-    try:
-        yield handle
-    finally:
-        os.close(handle)
-
-
-def _hold(lock: int, number: int) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # not on Windows: two processes then do the same work, to the same end
-        return True
-    try:
-        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
-    except OSError:
-        return False
-    return True
-
-
-def _release(lock: int, number: int) -> None:
-    with suppress(ImportError):
-        import fcntl
-
-        fcntl.lockf(lock, fcntl.LOCK_UN, 1, number)
+def _write_manifest(folder: Path, manifest: Manifest) -> None:
+    with written(folder / "manifest.json") as temporary:
+        temporary.write_text(manifest.to_json(), encoding="utf-8")

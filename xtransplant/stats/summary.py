@@ -86,6 +86,7 @@ class Summary:
 
 def summarise(run: Run) -> Summary:
     """Count a run's records, one language in memory at a time."""
+    run = run.now()
     tasks, absent = {}, tuple(run.missing())
     for name, entry in run.manifest.tasks.items():
         languages = {}

@@ -1,0 +1,92 @@
+"""What a part's tables have to be: beside them, and written by whoever holds the part.
+
+    checksums/task=T/lang=L/part-00000.json
+
+A table that it does not name is not there, however whole the file may be: it names a table once
+that is stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from xtransplant.runs.files import written
+
+__all__ = ["KINDS", "Sums", "Unreadable", "read_sums", "sha256_of", "write_sums"]
+
+KINDS = ("examples", "records", "correct")
+
+
+class Unreadable(Exception):
+    """A file of checksums that is damaged itself."""
+
+
+@dataclass(frozen=True)
+class Sums:
+    """One part as it was stored.
+
+    Attributes:
+        run: identity of the run and model that it was computed under; see ``Manifest.identity``.
+        rule: the matching rule that its records were judged by; empty before they were.
+        versions: of the software that its records were computed with.
+        sha256, bytes: of each table's file, by kind.
+    """
+
+    run: str
+    rule: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    sha256: dict[str, str] = field(default_factory=dict)
+    bytes: dict[str, int] = field(default_factory=dict)
+
+    def holding(self, kind: str, path: Path) -> Sums:
+        """These, and a table's file as it is now."""
+        return replace(
+            self,
+            sha256={**self.sha256, kind: sha256_of(path)},
+            bytes={**self.bytes, kind: path.stat().st_size},
+        )
+
+    def without(self, kinds: tuple[str, ...]) -> Sums:
+        """These, less some tables."""
+        return replace(
+            self,
+            sha256={kind: one for kind, one in self.sha256.items() if kind not in kinds},
+            bytes={kind: one for kind, one in self.bytes.items() if kind not in kinds},
+        )
+
+
+def read_sums(path: Path) -> Sums | None:
+    """What a file says; None where there is none.
+
+    Raises:
+        Unreadable: a file that says nothing.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+        sums = Sums(**document)
+        if sums.sha256.keys() == sums.bytes.keys() and sums.sha256.keys() <= set(KINDS):
+            return sums
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise Unreadable(f"it cannot be read ({type(error).__name__})") from error
+    raise Unreadable("it does not name tables and their sizes")
+
+
+def write_sums(path: Path, sums: Sums) -> None:
+    """Put them where they belong, at once.
+
+    Raises:
+        XTransplantError: the disk is full or the folder cannot be written to.
+    """
+    with written(path) as temporary:
+        temporary.write_text(json.dumps(asdict(sums), indent=1) + "\n", encoding="utf-8")
+
+
+def sha256_of(path: Path) -> str:
+    """Of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
