@@ -23,7 +23,7 @@ def read_weights(name: str, *, revision: str | None, **options: Any) -> Any:
     # What transformers found when it held the names and shapes in the files to the model's own,
     # tied weights and those that it renames or joins accounted for. Asked not to mind shapes, it
     # names them all instead of raising at what its log says.
-    loaded: Any = AutoModelForCausalLM.from_pretrained(
+    read: Any = AutoModelForCausalLM.from_pretrained(
         name,
         revision=revision,
         use_safetensors=True,
@@ -31,7 +31,7 @@ def read_weights(name: str, *, revision: str | None, **options: Any) -> Any:
         ignore_mismatched_sizes=True,
         **options,
     )
-    module, found = loaded
+    module, found = read
     if missing := sorted(found["missing_keys"]):
         raise _incomplete(name, "lacks weights of its architecture", missing)
     if other := sorted(key for key, *_ in found["mismatched_keys"]):
