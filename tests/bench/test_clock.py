@@ -1,0 +1,89 @@
+"""Progress costs a few looks at the disk for each part, however many parts there are."""
+
+import pytest
+
+from xtransplant.bench.clock import Clock
+from xtransplant.runs.claims import claim
+from xtransplant.runs.manifest import Language, Manifest, TaskEntry
+from xtransplant.runs.store import Run, create_run
+
+N = 20_000
+LANGS = ("sw", "zh")
+
+
+class Counted(Run):
+    """A run whose parts are stored when a test says so; counts looks at them."""
+
+    looks = 0
+    there: set
+
+    def is_complete(self, part):
+        type(self).looks += 1
+        return part in self.there
+
+
+@pytest.fixture
+def run(tmp_path):
+    entry = TaskEntry(
+        "1", "", "en-to-lang", "pilot", "score", "begins", 1,
+        {lang: Language(N // 2, "", {}) for lang in LANGS}, {},
+    )  # fmt: skip
+    manifest = Manifest(
+        "id", 2, {}, {"name": "m", "n_layers": 2}, {}, {"made": entry}, {}, {}, "2026-01-01"
+    )
+    Counted.looks, Counted.there = 0, set()
+    return Counted(create_run(tmp_path / "run", manifest).path, manifest)
+
+
+def test_a_run_of_many_parts_looks_at_each_a_few_times(run):
+    parts = list(run.manifest.parts())
+    clock = Clock.of_run(run)
+    with claim(run, parts) as claims:
+        for number, part in enumerate(claims):
+            # Every third one is another process's, which is a little ahead.
+            run.there.add(part)
+            run.there.update(parts[number * 3 // 2 : number * 3 // 2 + 8 : 3])
+            clock.done(part)
+            progress = clock.progress(part)
+            claims.free(part)
+    assert progress.done == progress.total == N // 2
+    assert progress.left == 0
+    assert clock.left == {}
+    # It was half a look at every part after every part: 200,000,000.
+    assert Counted.looks < 50 * N
+
+
+def test_what_others_store_is_seen_and_counted_once(run):
+    parts = list(run.manifest.parts())
+    clock = Clock.of_run(run)
+    assert clock.look() == []
+    run.there.update(parts[1:200])
+    assert clock.look() == parts[1:200]
+    assert clock.look() == []
+    clock.done(parts[0])
+    run.there.add(parts[0])
+    progress = clock.progress(parts[0])
+    assert (progress.done, progress.total) == (200, N // 2)
+    # One part in the time since, and N - 200 to go.
+    assert progress.left == pytest.approx(progress.seconds * (N - 200))
+
+
+def test_parts_that_others_hold_are_all_that_is_looked_at_again(run, monkeypatch):
+    parts = list(run.manifest.parts())
+    held = parts[5:8]
+    with claim(run, parts) as claims:
+        hold = claims.hold
+        waited = []
+
+        def paused(seconds):
+            waited.append(Counted.looks)
+            if len(waited) == 10:
+                run.there.update(held)
+
+        monkeypatch.setattr("xtransplant.runs.claims.time.sleep", paused)
+        claims.hold = lambda part: part not in held and hold(part)
+        for part in claims:
+            run.there.add(part)
+            claims.free(part)
+    assert len(waited) == 10
+    assert waited[-1] - waited[0] == 9 * len(held)

@@ -1,0 +1,61 @@
+"""A run made up, so that what is stored can be tested without a model."""
+
+from __future__ import annotations
+
+from xtransplant import Example
+from xtransplant.bench.judge import judge
+from xtransplant.prompts import Key
+from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
+from xtransplant.runs.store import create_run
+from xtransplant.runs.tables import SOURCE, VANILLA, Rows, examples_table, records_table
+
+PAIRS = [(i, j) for i in range(2) for j in range(2)]
+N = 6
+
+
+def example(k: int, *, options: bool = True) -> Example:
+    key = Key((str(k % 3),), ("0", "1", "2") if options else ())
+    return Example("source", "target", (), None, f"e{k}", "en", "xx", key, key)
+
+
+def made_manifest(
+    *, langs=("sw", "zh"), task="made", rule="contains", mode="generate", n=N, part_size=4,
+    own_pairs=None, **changes,
+) -> Manifest:  # fmt: skip
+    pairs = {} if own_pairs is None else {"swap": [list(pair) for pair in own_pairs]}
+    entry = TaskEntry(
+        "1", "MIT", "en-to-lang", "pilot", mode, rule, part_size,
+        {lang: Language(n, "", pairs) for lang in langs}, {},
+    )  # fmt: skip
+    return Manifest(**{
+        "id": "0123456789", "schema": SCHEMA, "config": {"pairs": "overall"},
+        "model": {"name": "org/model", "n_layers": 2, "fingerprint": "f"},
+        "strategies": {"swap": {"pairs": [] if own_pairs else [list(pair) for pair in PAIRS]}},
+        "tasks": {task: entry}, "versions": {}, "machine": {}, "started": "2026-01-01T00:00:00Z",
+        **changes,
+    })  # fmt: skip
+
+
+def tables_of(manifest: Manifest, part, *, options: bool = True):
+    """What a part's three tables hold."""
+    examples = examples_table(
+        [example(k, options=options) for k in range(N)], part.start, part.stop
+    )
+    rows = Rows()
+    for name in (VANILLA, SOURCE, "swap"):
+        own = [] if name != "swap" else manifest.pairs(name, part.task, part.lang)
+        for k in range(part.start, part.stop):
+            rows.add(k, name, own)
+            rows.outputs += [f" ({(k + m) % 3})" for m in range(len(own) or 1)]
+    records = records_table(rows)
+    rule = manifest.tasks[part.task].rule
+    return {"examples": examples, "records": records, "correct": judge(records, examples, rule)}
+
+
+def made_run(folder, *, options: bool = True, **changes):
+    manifest = made_manifest(**changes)
+    run = create_run(folder, manifest)
+    for part in manifest.parts():
+        for kind, table in tables_of(manifest, part, options=options).items():
+            run.write(kind, part, table)
+    return run.finish()
