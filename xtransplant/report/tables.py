@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from xtransplant.report.rows import Row, arrow, own_pairs, rows_of
+from xtransplant.report.rows import Row, arrow, own_pairs, rows_of, same
 from xtransplant.report.words import model_label
 from xtransplant.runs.tables import CORRECT
 from xtransplant.stats.summary import Summary, TaskCounts
@@ -171,15 +171,11 @@ def _table(subject: Subject, found: Found, level: str) -> Table:
 def _add(rows: list[tuple[Row, ...]], new: tuple[Row, ...]) -> None:
     """A row more, unless an earlier one is the same quantity with the same numbers."""
     for number, old in enumerate(rows):
-        if all(a.of == b.of and _said(a) == _said(b) for a, b in zip(old, new, strict=True)):
+        if old[0].label == new[0].label and all(map(same, old, new)):
             runs = tuple(dict.fromkeys((*old[0].runs, *new[0].runs)))
             rows[number] = tuple(replace(row, runs=runs) for row in old)
             return
     rows.append(new)
-
-
-def _said(row: Row) -> tuple[object, ...]:
-    return row.label, row.rates, row.nulls, row.pair, row.pairs, row.complete, row.in_sample
 
 
 def _told_apart(rows: list[Row], found: Found) -> list[Row]:
@@ -218,6 +214,10 @@ def _notes(found: Found, rows: Sequence[Row]) -> Iterator[str]:
         yield "‡ counted over the parts that are there: its run is not complete"
     said: set[str] = set()
     for summary, task in found:
+        own = getattr(summary.manifest.tasks[task.name], "task_rule", "")
+        if own and task.mode == "generate":
+            rule = summary.manifest.tasks[task.name].rule
+            yield f"{summary.name} is judged by the rule {rule}, not by the task's own, {own}"
         if not summary.complete:
             yield _incomplete(summary)
         for lang, why in task.left_out.items():
