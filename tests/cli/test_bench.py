@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import yaml
+from transformers import AutoTokenizer
+from xtransplant.benchmarks.babel import CHECKPOINT
 
 from xtransplant.bench.flags import config_names, read_config
 
@@ -61,10 +64,41 @@ def test_a_dry_run_leaves_nothing(bench, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_dry_run_counts_what_the_run_will_do(bench, tmp_path):
-    bench("-s", "ffn-swap", "--langs", "sw", "--shard", "1/2")
-    outcome = bench("-s", "ffn-swap", "--dry-run")
-    assert "12 (" in outcome.out
+def test_a_dry_run_counts_what_the_run_will_do(bench, tmp_path, monkeypatch):
+    import xtransplant.bench.run as module
+    from xtransplant.runs import examples, records
+
+    def announced():
+        outcome = bench("-s", "ffn-swap", "--dry-run")
+        assert outcome.code == 0, outcome.err
+        rows = [re.split("  +", line, maxsplit=1) for line in outcome.out.splitlines()]
+        return {name: value.replace(",", "").removeprefix("about ") for name, value in rows}
+
+    bench("-s", "ffn-swap", "--shard", "1/2")
+    told, took, ask = announced(), [], module.ask
+
+    def counted(*arguments):
+        found = ask(*arguments)
+        took.append(found[1])
+        return found
+
+    monkeypatch.setattr(module, "ask", counted)
+    before = records(told["run"])
+    bench("-s", "ffn-swap")
+    after, texts = records(told["run"]), examples(told["run"])
+    assert told["run"] == only_run(tmp_path)
+    # One language was done, and the other is what was left.
+    assert (set(before.lang), set(after.lang)) == ({"sw"}, {"sw", "hi"})
+    assert told["examples"] == f"{len(texts)} ({len(texts[texts.lang == 'sw'])} done already)"
+    made = (after.strategy == "ffn-swap").sum() - (before.strategy == "ffn-swap").sum()
+    assert int(told["variants"]) == made > 0
+    tokenizer = AutoTokenizer.from_pretrained(CHECKPOINT)
+    prompts = [text for side in ("source", "target") for text in texts[texts.lang == "hi"][side]]
+    assert int(told["prompt tokens"]) == sum(map(len, tokenizer(prompts)["input_ids"]))
+    assert float(told["token-forwards"]) == pytest.approx(sum(took), rel=0.2)
+    done = announced()
+    assert done["examples"] == "12 (12 done already)"
+    assert (done["variants"], done["prompt tokens"], done["token-forwards"]) == ("0", "0", "0")
 
 
 def test_report_in_every_format(bench, xtp, tmp_path):
@@ -183,8 +217,6 @@ def test_a_misaligned_language_is_left_out_and_said(bench, tmp_path):
                          "candidates": [" 1", " 2"]})  # fmt: skip
     file = tmp_path / "mine.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    from xtransplant.benchmarks.babel import CHECKPOINT
-
     arguments = ["--task", "file", "--file", str(file), "-s", "ffn-swap", "-m", str(CHECKPOINT),
                  "--pairs", "7:0", "--limit", "2"]  # fmt: skip
     outcome = bench(*arguments, small=())

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from reference import hook_point
+from accelerate import dispatch_model
+from reference import blocks, hook_point
 from tiny import EXAMPLE, tiny_checkpoint
 
 from xtransplant import Example, XTransplantError, apply, capture, find_strategy, load, strategy
@@ -11,6 +12,7 @@ from xtransplant.engine.generate import generate, generate_edits
 from xtransplant.engine.inputs import prompt_ids
 from xtransplant.engine.memory import Room
 from xtransplant.engine.score import score, score_edits, shape_of
+from xtransplant.model.check import check_sites
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 
 # One variant per row first: it is what the others are held to.
@@ -187,10 +189,45 @@ def test_a_missing_chat_template_is_said(llama):
         score(llama, EXAMPLE, find_strategy("none"), PAIRS, packing=SHARED, chat_template=True)
 
 
-def test_a_sharded_or_halved_model_still_packs():
+def test_a_halved_model_still_packs():
     half = load(tiny_checkpoint("llama"), dtype="bfloat16")
     found = score(half, EXAMPLE, find_strategy("none"), PAIRS, packing=SHARED)
     assert np.abs(found.logprobs - found.vanilla).max() < 0.3
+
+
+@pytest.mark.parametrize("name", ["ffn-swap", "attn-swap-official", "head-swap"])
+def test_a_sharded_model_gives_what_a_whole_one_gives(llama, sharded, name):
+    chosen = find_strategy(name)
+    whole, parted = (
+        score(model, EXAMPLE, chosen, PAIRS, packing=SHARED) for model in (llama, sharded)
+    )
+    assert np.abs(whole.logprobs - parted.logprobs).max() < 1e-6
+    assert np.abs(whole.top_logprobs - parted.top_logprobs).max() < 1e-6
+    assert parted.forward_passes == 2
+    said = [
+        generate(model, EXAMPLE, chosen, PAIRS, packing=SHARED, max_new_tokens=3)
+        for model in (llama, sharded)
+    ]
+    assert said[0].token_ids == said[1].token_ids
+
+
+@pytest.fixture(scope="module")
+def sharded(tmp_path_factory):
+    """The same Llama, the weights of its last two layers not where those of the others are: on
+    disk, and in memory only while a layer runs, as --device-map does where a device is too small.
+    """
+    model = load(tiny_checkpoint("llama"))
+    places = {f"model.layers.{k}": "cpu" if k < 2 else "disk" for k in range(model.n_layers)}
+    others = ("model.embed_tokens", "model.norm", "model.rotary_emb", "lm_head")
+    dispatch_model(
+        model.module, places | dict.fromkeys(others, "cpu"), main_device="cpu",
+        offload_dir=tmp_path_factory.mktemp("offloaded"), force_hooks=True,
+    )  # fmt: skip
+    check_sites(model)
+    # Or else nothing is sharded and the tests say nothing.
+    devices = [{p.device.type for p in block.parameters()} for block in blocks(model.module)]
+    assert devices == [{"cpu"}, {"cpu"}, {"meta"}, {"meta"}]
+    return model
 
 
 @strategy("all-tokens")

@@ -1,5 +1,7 @@
 """Raw strategies: the same numbers as their recorded twins, and what only they can do."""
 
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +12,10 @@ from reference import blocks
 from tiny import EXAMPLE, tiny_checkpoint
 
 from xtransplant import XTransplantError, find_strategy, load, strategy, transplant
-from xtransplant.engine.raw import token_forwards
-from xtransplant.engine.score import item_of
+from xtransplant.engine.raw import run_scripts, say_scripts, token_forwards
+from xtransplant.engine.score import item_of, score, shape_of
 from xtransplant.grid import verify_grid
+from xtransplant.packing import SHARED
 
 FILE = raw_cases.__file__
 TWINS = {"raw-attn": "attn-swap", "raw-blend": "blend"}
@@ -100,14 +103,39 @@ def test_what_a_script_writes_is_its_own_rule(llama):
     assert np.abs(grid.scores.logprobs - swap.scores.logprobs).max() > 1e-2
 
 
-def test_its_cost_is_counted_and_its_way_is_named(llama):
-    item = item_of(llama, EXAMPLE)
+def test_its_way_is_named(llama):
     grid = transplant(llama, EXAMPLE, f"{FILE}:raw-attn", source_layers=[0], target_layers=[1, 2])
-    one = len(item.source) + len(item.target)
-    assert token_forwards(item, 2) >= 2 * one
-    assert grid.scores.forward_passes >= 2 * 3
     assert grid.packing.together is False
     assert "one variant after another" in grid.note
+
+
+@contextmanager
+def counted(model):
+    """Forward passes of the model itself, as ``[batch * n_tokens]`` of each."""
+    sizes = []
+    handle = model.module.register_forward_pre_hook(
+        lambda module, args, kwargs: sizes.append(kwargs["input_ids"].numel()), with_kwargs=True
+    )
+    yield sizes
+    handle.remove()
+
+
+@pytest.mark.parametrize("candidates", [(".", ","), (" forty two", " 1", " forty three")])
+def test_its_cost_is_what_goes_through_the_model(llama, candidates):
+    example = replace(EXAMPLE, candidates=candidates, answer=candidates[0])
+    raw, item = find_strategy(f"{FILE}:raw-attn"), item_of(llama, example)
+    scripts = [raw.variant(shape_of(llama), 0, j) for j in (1, 2)]
+    with counted(llama) as sizes:
+        run_scripts(llama, item, scripts, 3)
+    assert token_forwards(item, len(scripts)) == sum(sizes)
+    with counted(llama) as passes:
+        found = score(llama, example, raw, [(0, 1), (0, 2)], packing=SHARED)
+    assert found.forward_passes == len(passes)
+    with counted(llama) as said:
+        texts = say_scripts(llama, item, scripts, 4)
+    n_new = sum(map(len, texts))
+    assert n_new == 8  # no end token among them, which is generated and not told
+    assert token_forwards(item, len(scripts), n_new) == sum(said)
 
 
 @pytest.mark.parametrize(

@@ -263,6 +263,33 @@ def test_pairs_chosen_on_these_examples_are_marked(tmp_path, in_sample, words):
     assert not any("†" in note for note in make_tables([honest])[0].notes)
 
 
+def test_what_is_not_known_is_the_same_as_itself(tmp_path):
+    """A null may be NaN, which is unlike any number, itself included."""
+    two = []
+    for name in "ab":
+        one = make_summary(tmp_path, name=name)
+        counts = one.tasks["xnli"].languages["sw"]
+        unknown = {
+            level: replace(t, overall=replace(t.overall, null=float("nan")))
+            for level, t in counts.strategies["ffn-swap"].items()
+        }
+        counts = replace(counts, strategies={"ffn-swap": unknown})
+        task = replace(one.tasks["xnli"], languages={"sw": counts})
+        two.append(replace(one, tasks={"xnli": task}))
+    (table,) = make_tables(two)
+    assert len(table.rows) == len(make_tables(two[:1])[0].rows)
+    assert '"acc_null,ffn-swap,bound": null' in data.lm_eval(two)
+
+
+def test_a_rule_that_is_not_the_tasks_own_is_said(tmp_path):
+    summary = make_summary(tmp_path, rule="contains")
+    assert not any("the task's own" in note for note in make_tables([summary])[0].notes)
+    object.__setattr__(summary.manifest.tasks["xnli"], "task_rule", "choice")
+    (table,) = make_tables([summary])
+    assert "run is judged by the rule contains, not by the task's own, choice" in table.notes
+    assert "rule contains" in table.title
+
+
 def test_the_rule_that_judged_is_named(tmp_path):
     generated, scored = (make_summary(tmp_path, mode=mode) for mode in ("generate", "score"))
     assert "rule choice" in make_tables([generated])[0].title

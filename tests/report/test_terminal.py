@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
+
+from xtransplant.report.frame import grid_json
+from xtransplant.report.heatmap import plot_grid
 
 
 def shown(grid, width=80, *, terminal=True, colour=False):
@@ -74,6 +79,22 @@ def test_markup_and_control_characters_are_shown_and_not_obeyed(made):
     assert "  [red]a[/red]\\x1b[2J\n  b" in text
     assert "  x\\u202ey\\x07" in text
     assert "[bold]x[/bold] \\x1b[31mred\\x1b[0m\\n\\u202eback" in text
+
+
+def test_names_are_shown_and_not_obeyed_on_screen_picture_and_in_json(made):
+    grid = made(2, generated=True)
+    names = {f"{side}_lang": f"{side}\x1b[2J" for side in ("source", "target")}
+    grid = replace(
+        grid, model="/models/ma\u202eker/sm\x9ball", example=replace(grid.example, **names)
+    )
+    text = shown(grid, 120)
+    assert "source (source\\x1b[2J)" in text
+    assert "source\\x1b[2J → target\\x1b[2J" in text
+    assert "ma\\u202eker/sm\\x9ball" in text
+    title = plot_grid(grid).get_suptitle()
+    for said in (text, title, grid_json(grid)):
+        assert said.replace("\n", "").isprintable()
+    assert json.loads(grid_json(grid))["model"] == grid.model
 
 
 def test_a_long_prompt_is_cut_in_the_middle(made):

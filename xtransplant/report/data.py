@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from xtransplant.report.escape import csv_name, json_text
-from xtransplant.report.rows import Row, own_pairs
+from xtransplant.report.rows import Row, own_pairs, same
 from xtransplant.report.tables import Table, make_tables
 from xtransplant.runs.tables import CORRECT
 from xtransplant.stats.rates import Rate, macro, micro
@@ -128,11 +128,11 @@ def _keyed(tables: Sequence[tuple[Table, ...]]) -> list[_Keyed]:
         name = levels[0].subject.name
         for rows in zip(*(table.rows for table in levels), strict=True):
             own = groups.setdefault((name, rows[0].key), [])
-            same = [old for old in own if all(map(_same, old.rows, rows))]
-            runs = dict.fromkeys((*(run for old in same for run in old.runs), *rows[0].runs))
+            known = [old for old in own if all(map(same, old.rows, rows))]
+            runs = dict.fromkeys((*(run for old in known for run in old.runs), *rows[0].runs))
             new = _Keyed(name, rows[0].key, rows, tuple(runs))
-            if same:
-                own[own.index(same[0])] = new
+            if known:
+                own[own.index(known[0])] = new
             else:
                 own.append(new)
     return [
@@ -140,13 +140,6 @@ def _keyed(tables: Sequence[tuple[Table, ...]]) -> list[_Keyed]:
         for own in groups.values()
         for one in own
     ]
-
-
-def _same(a: Row, b: Row) -> bool:
-    """Whether two rows are the same quantity with the same numbers, wherever they stand."""
-    return (a.of, a.rates, a.nulls, a.complete, a.in_sample) == (
-        b.of, b.rates, b.nulls, b.complete, b.in_sample
-    )  # fmt: skip
 
 
 def _add_row(results: dict[str, dict[str, Any]], one: _Keyed, row: Row, metric: str) -> None:

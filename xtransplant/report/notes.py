@@ -52,10 +52,10 @@ def notes_of(found: Found, rows: Sequence[Row]) -> Iterator[str]:
     said: set[str] = set()
     for summary, task in found:
         entry = summary.manifest.tasks[task.name]
-        if entry.task_rule:
+        if entry.task_rule and task.mode == "generate":
             yield (
-                f"{summary.name} is judged by the rule {entry.rule}, not by {entry.task_rule}, "
-                f"which is {task.name}'s own"
+                f"{summary.name} is judged by the rule {entry.rule}, not by the task's own, "
+                f"{entry.task_rule}"
             )
         if not summary.complete:
             yield _incomplete(summary)

@@ -10,7 +10,7 @@ from xtransplant.stats.rates import Rate, macro, micro, spread
 from xtransplant.stats.summary import LanguageCounts, Summary, TaskCounts
 from xtransplant.stats.tally import Bound, Tally, together
 
-__all__ = ["Row", "arrow", "own_pairs", "rows_of"]
+__all__ = ["Row", "arrow", "own_pairs", "rows_of", "same"]
 
 Pair = tuple[int, int]
 Rates = dict[str, Rate]
@@ -58,6 +58,12 @@ class Row:
         return self.kind in ("best", "bound") or bool(self.in_sample)
 
     @property
+    def numbers(self) -> str:
+        """All that it says, to be compared: of a number that is not known, that it is not."""
+        told = (self.rates, self.nulls, self.pair, self.pairs, self.complete, self.in_sample)
+        return repr(told)
+
+    @property
     def micro(self) -> Rate:
         """All examples together."""
         return micro(list(self.rates.values()))
@@ -71,6 +77,11 @@ class Row:
     def spread(self) -> float:
         """Standard deviation over languages."""
         return spread(list(self.rates.values()))
+
+
+def same(a: Row, b: Row) -> bool:
+    """Whether two rows are the same quantity with the same numbers, wherever they stand."""
+    return a.of == b.of and a.numbers == b.numbers
 
 
 def arrow(pair: Pair) -> str:

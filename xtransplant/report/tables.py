@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from xtransplant.report.notes import Found, notes_of, tag
-from xtransplant.report.rows import Row, own_pairs, rows_of
+from xtransplant.report.rows import Row, own_pairs, rows_of, same
 from xtransplant.report.words import model_label
 from xtransplant.runs.tables import CORRECT
 from xtransplant.stats.summary import Summary, TaskCounts
@@ -169,15 +169,11 @@ def _table(subject: Subject, found: Found, level: str) -> Table:
 def _add(rows: list[tuple[Row, ...]], new: tuple[Row, ...]) -> None:
     """A row more, unless an earlier one is the same quantity with the same numbers."""
     for number, old in enumerate(rows):
-        if all(a.of == b.of and _said(a) == _said(b) for a, b in zip(old, new, strict=True)):
+        if old[0].label == new[0].label and all(map(same, old, new)):
             runs = tuple(dict.fromkeys((*old[0].runs, *new[0].runs)))
             rows[number] = tuple(replace(row, runs=runs) for row in old)
             return
     rows.append(new)
-
-
-def _said(row: Row) -> tuple[object, ...]:
-    return row.label, row.rates, row.nulls, row.pair, row.pairs, row.complete, row.in_sample
 
 
 def _told_apart(rows: list[Row], found: Found) -> list[Row]:
