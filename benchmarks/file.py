@@ -17,7 +17,7 @@ from xtransplant.benchmarks.task import Direction, Task, Where
 
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, Key
-from xtransplant.report.words import visible
+from xtransplant.report.escape import visible
 from xtransplant.text import check_text, parse_json
 
 __all__ = ["examples", "file"]

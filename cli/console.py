@@ -82,13 +82,13 @@ class Lines:
         if self._open:
             print(file=sys.stderr)
             self._open = False
-        print(f"xtp: {_on_one_line(line)}", file=sys.stderr, flush=True)
+        print(f"xtp: {line}", file=sys.stderr, flush=True)
 
     def note(self, line: str) -> None:
         """A line that is written over by the next, on a terminal; elsewhere it is not shown."""
         if self._quiet or not self._live:
             return
-        print(f"\r\x1b[Kxtp: {_on_one_line(line)}", end="", file=sys.stderr, flush=True)
+        print(f"\r\x1b[Kxtp: {line}", end="", file=sys.stderr, flush=True)
 
     def watch(self, progress: Progress) -> None:
         """How far a language is; on a terminal the line is written over until it is done."""
@@ -97,11 +97,11 @@ class Lines:
             return
         left = "" if progress.left is None else f", {_time(progress.left)} left in all"
         line = (
-            f"{progress.task} {progress.split} {progress.lang}: {progress.done} of "
+            f"xtp: {progress.task} {progress.split} {progress.lang}: {progress.done} of "
             f"{progress.total} examples, {_time(progress.seconds)} so far{left}"
         )
         start, end = ("\r\x1b[K", "\n" if done else "") if self._live else ("", "\n")
-        print(f"{start}xtp: {_on_one_line(line)}", end=end, file=sys.stderr, flush=True)
+        print(start + line, end=end, file=sys.stderr, flush=True)
         self._open = self._live and not done
 
 
@@ -175,15 +175,9 @@ def _of_travel(
         yield "would travel", "yes"
 
 
-def _on_one_line(text: str) -> str:
-    from xtransplant.report.words import visible
-
-    return visible(text)
-
-
 def _print_rows(rows: Iterable[tuple[str, str]]) -> None:
     for name, value in rows:
-        print(f"{name:<17} {_on_one_line(value)}")
+        print(f"{name:<17} {value}")
 
 
 def _time(seconds: float) -> str:

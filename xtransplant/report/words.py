@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+from xtransplant.report.escape import visible
 
 if TYPE_CHECKING:
     from xtransplant.grid import Grid
@@ -22,17 +23,6 @@ __all__ = [
     "vanilla_says",
     "visible",
 ]
-
-# Marks that turn the direction of text: harmless in a prompt's file, misleading on a screen.
-_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-def visible(text: str, *, keep_lines: bool = False) -> str:
-    """Text safe to put on a screen: control characters are written as escapes."""
-    return "".join(
-        char if (char == "\n" and keep_lines) or not _unsafe(char) else _escaped(char)
-        for char in text
-    )
 
 
 def quoted(text: str, width: int | None = None) -> str:
@@ -83,11 +73,3 @@ def changed(grid: Grid) -> np.ndarray[Any, np.dtype[np.bool_]]:
     same = grid.vanilla_answer()
     said = np.array([answer != same for answer in grid.answers()])
     return said.reshape(len(grid.source_layers), len(grid.target_layers))
-
-
-def _unsafe(char: str) -> bool:
-    return char in _TURNING or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
-
-
-def _escaped(char: str) -> str:
-    return char.encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xtransplant.errors import XTransplantError
+from xtransplant.text import parse_json, read_text
 
 __all__ = ["SCHEMA", "Language", "Manifest", "Part", "TaskEntry", "read_manifest"]
 
@@ -138,13 +139,18 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / "manifest.json"
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(read_text(path))
+        if not isinstance(document, dict):
+            raise ValueError(f"it holds {document!r:.40}")
     except FileNotFoundError:
         raise XTransplantError(
             f"{str(folder)!r} is no run: it has no manifest.json; xtp runs FOLDER lists runs"
         ) from None
     except (OSError, ValueError) as error:
-        raise XTransplantError(f"cannot read {str(path)!r}: {error}") from error
+        raise XTransplantError(
+            f"{str(path)!r} is damaged ({error}); put it back from a copy, or move the folder away "
+            "and run its xtp bench command again"
+        ) from error
     schema = document.get("schema")
     if not isinstance(schema, int) or schema > SCHEMA:
         raise XTransplantError(
