@@ -97,8 +97,9 @@ def _csv(path: Path) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     begins = 1
     try:
+        names = list(reader.fieldnames or ())
+        begins = reader.line_num + 1
         for row in reader:
-            names = list(reader.fieldnames or ())
             if None in row:
                 raise XTransplantError(
                     f"{path} line {begins} has {len(names) + len(row[None])} fields, the first "
@@ -109,7 +110,6 @@ def _csv(path: Path) -> list[dict[str, Any]]:
     except csv.Error as error:
         why = next((why for said, why in _CSV_ERRORS.items() if said in str(error)), str(error))
         raise XTransplantError(f"{path} line {begins}: {why}") from error
-    names = list(reader.fieldnames or ())
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise XTransplantError(f"{path} has two columns called {twice[0]!r}; rename one")

@@ -79,8 +79,11 @@ def main() -> None:
         interrupts.append(number)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, interrupted)
-    code = run(sys.argv[1:], interrupts)
+    try:
+        signal.signal(signal.SIGINT, interrupted)
+        code = run(sys.argv[1:], interrupts)
+    except KeyboardInterrupt:
+        code = _failed(KeyboardInterrupt(), True, False)
     if code == 0:
         leave()
     # All is said; Ctrl-C while Python takes itself down would only add noise.
@@ -98,9 +101,9 @@ def run(arguments: Sequence[str], interrupts: Sequence[int] = ()) -> int:
         interrupts: not empty once Ctrl-C was pressed; libraries may turn it into an error of
             their own on its way here.
     """
-    command = get_command(app)
     listen()
     try:
+        command = get_command(app)
         # Not the command's own main(): that one writes to stderr before it raises.
         with command.make_context("xtp", list(arguments) or ["--help"]) as context:
             command.invoke(context)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def parse_json(text: str) -> Any:
         near = text[max(0, error.pos - 12) : error.pos + 12]
         if not text.strip():
             raise ValueError("it is empty") from None
-        if error.pos >= len(text.rstrip()):
+        if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated"):
             raise ValueError("it ends in the middle") from None
         place = f"line {error.lineno}, at {near!r}" if "\n" in text.strip() else f"at {near!r}"
         raise ValueError(f"{error.msg.lower()}, {place}") from None
@@ -128,9 +129,7 @@ def _not_utf8(raw: bytes, path: Path) -> str:
 
 def _one_byte_encoding(raw: bytes) -> str:
     """The likeliest of a few encodings with one byte to a letter."""
-    high = [byte for byte in raw if byte >= 0x80]
-    # Western texts have few letters beyond ASCII; Cyrillic ones are made of them.
-    letters = sum(chr(byte).isalpha() for byte in raw if byte < 0x80)
-    if len(high) > letters and sum(byte >= 0xC0 for byte in high) > 0.8 * len(high):
+    # Western words have a letter beyond ASCII here and there; Cyrillic ones are made of them.
+    if re.search(rb"[\xc0-\xff]{4}", raw):
         return "CP1251"
-    return "CP1252" if any(0x80 <= byte < 0xA0 for byte in high) else "ISO-8859-1"
+    return "CP1252" if re.search(rb"[\x80-\x9f]", raw) else "ISO-8859-1"

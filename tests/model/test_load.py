@@ -281,7 +281,7 @@ def test_table_by_hand(gptj, tmp_path):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("{", "Expecting property name"),
+        ("{", "ends in the middle"),
         ("[1]", "is not a table"),
         ('{"layers": "h"}', "no 'attn'"),
         (json.dumps({**GPTJ, "head": {"module": "x", "side": "inpt"}}), "side 'inpt'"),

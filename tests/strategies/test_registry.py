@@ -57,7 +57,7 @@ def test_one_of_several_in_a_file_is_named(tmp_path):
     [
         ("import nowhere_at_all", r"mine.py line 1 fails to import: ModuleNotFoundError"),
         ("x = 1", "defines no strategy"),
-        ("\n\ndef (:", "line 3 fails to import: SyntaxError"),
+        ("\n\ndef (:", "line 3 is no Python: invalid syntax"),
         (GOOD.replace("weight: float", "weight"), "needs a type and a default"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -77,6 +78,9 @@ def parse_shard(text: str) -> tuple[int, int]:
         XTransplantError: anything else.
     """
     number, _, count = text.partition("/")
-    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-        raise XTransplantError(f"--shard {text!r} should be k/n with k from 1 to n, such as 1/8")
+    form = re.fullmatch(r"\d{1,6}/\d{1,6}", text, re.ASCII)
+    if form is None or not 1 <= int(number) <= int(count):
+        raise XTransplantError(
+            f"--shard {text[:40]!r} should be k/n with k from 1 to n, such as 1/8"
+        )
     return int(number), int(count)

@@ -13,8 +13,9 @@ import yaml
 from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.idle import check_data, check_given
 from xtransplant.benchmarks.task import Direction
-from xtransplant.errors import XTransplantError
+from xtransplant.errors import XTransplantError, one_line
 from xtransplant.options import parse_assignments, parse_bytes, where_from
+from xtransplant.text import read_text
 
 __all__ = ["config_from", "config_names", "read_config"]
 
@@ -115,20 +116,26 @@ def read_config(name: str, flags: Sequence[str]) -> dict[str, Any]:
         text = (files("xtransplant.benchmarks") / "configs" / f"{name}.yaml").read_text("utf-8")
     else:
         try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise XTransplantError(f"--config {name!r} cannot be read: {error}") from error
+            text = read_text(path)
+        except FileNotFoundError:
+            raise XTransplantError(f"--config {name!r} cannot be read: no such file") from None
     try:
         document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        why = " ".join(str(error).split())
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        why = one_line(error)
         raise XTransplantError(f"--config {name!r} is no YAML: {why}") from error
     if not isinstance(document, dict):
         raise XTransplantError(f"--config {name!r} should hold flags and values, as in: task: xnli")
     found: dict[str, Any] = {}
     for key, value in document.items():
-        flag = str(key).replace("-", "_")
+        # YAML 1.1 reads the key `on` as yes.
+        flag = "on" if key is True else str(key).replace("-", "_")
         if flag == "S":
+            if not isinstance(value, dict):
+                raise XTransplantError(
+                    f"--config {name!r}: S {value!r:.60} should hold options, as in: S: "
+                    "{weight: 0.5}"
+                )
             found["options"] = [f"{k}={v}" for k, v in value.items()]
             continue
         if flag not in flags:

@@ -16,13 +16,14 @@ from xtransplant.runs.read import read_part
 from xtransplant.runs.store import Run, open_run
 from xtransplant.stats.summary import summarise
 from xtransplant.stats.tally import choose_pair, together
+from xtransplant.text import parse_json, read_text
 
 __all__ = ["Chosen", "Pairs", "chosen_of", "listed", "parse_pairs", "read_chosen", "write_chosen"]
 
 Pair = tuple[int, int]
 _NAMES = ("overall", "source-last", "target-first", "diagonal")
 _ENDS = {"first": 0, "last": -1}
-_PAIR = re.compile(r"(first|last|-?\d+):(first|last|-?\d+)", re.ASCII)
+_PAIR = re.compile(r"(first|last|-?\d{1,9}):(first|last|-?\d{1,9})", re.ASCII)
 _DIGITS = 16  # of an item's digest: enough to tell items apart, few enough to write down
 
 
@@ -170,9 +171,10 @@ def read_chosen(path: Path, *, across: bool = False) -> Chosen:
     if path.is_dir():
         return chosen_of(path, across=across)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(read_text(path))
     except (OSError, ValueError) as error:
-        raise XTransplantError(f"--pairs @{path} cannot be read: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else f"{error}; write it as JSON"
+        raise XTransplantError(f"--pairs @{path} cannot be read: {why}") from error
     pairs: dict[tuple[str, str, str], Pair] = {}
     items = None
     if isinstance(document, dict) and "pairs" in document:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from transformers import AutoModelForCausalLM
 from xtransplant.errors import XTransplantError
 from xtransplant.model.compat_transformers import is_causal_lm
 from xtransplant.model.families import FAMILIES, Family, Place
+from xtransplant.text import parse_json, read_text
 
 __all__ = ["block_modules", "resolve_family"]
 
@@ -70,7 +70,7 @@ def _read(path: Path) -> Family:
             f"--family {path} is neither a family nor a file{hint} (xtp list families)"
         )
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = parse_json(read_text(path))
         for place in ("attn", "ffn", "head", *({"attn_raw", "ffn_raw"} & set(fields))):
             fields[place] = Place(**fields[place])
         return Family(**fields)

@@ -1,0 +1,153 @@
+"""Bad arguments of every verb: most of them are seen before anything is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bad_inputs.row import row
+
+BABEL = "bench -t babel -s attn-swap --langs sw --limit 2"
+NONE = "trace -s none"
+TWO = f"{NONE} -m LLAMA --source hi --target ho"
+GRID = "trace -s attn-swap -m LLAMA --source hi --target ho"
+
+
+def link(name: str, to: str):
+    return lambda folder: (folder / name).symlink_to(to)
+
+
+def a_folder(name: str):
+    return lambda folder: (folder / name).mkdir()
+
+
+def said(*more: str) -> tuple[str, ...]:
+    """A command with arguments that a shell could not say."""
+    return "trace", "-s", "none", "-m", "LLAMA", *more
+
+
+VERBS = [
+    row("a verb that is none", "frobnicate", "No such command 'frobnicate'", "xtp --help"),
+    row("a verb misspelt", "lsit", "'lsit'", "xtp --help"),
+    row("an argument too many", "models extra", "unexpected extra argument", "models --help"),
+    row("list without what", "list", "Missing argument", "list --help"),
+    row("list of something else", "list things", "'things'", "'strategies'", "list --help"),
+    row("show without what", "show", "Missing argument", "show --help"),
+    row("show of a strategy that is none", "show atn-swap", "'atn-swap'", "nearest: attn-swap"),
+    row("a flag that is none", f"{NONE} --strateg x", "--strateg", "nearest: --strategy"),
+    row("a flag without its value", "trace -s", "-s", "requires an argument"),
+    row("no strategy", "trace", "--strategy", "trace --help"),
+    row("a bench without a task", "bench -s none", "no task is given", "--task babel"),
+    row("a bench without a strategy", "bench -t babel", "no strategy is given", "attn-swap"),
+    row("a task that is none", f"{NONE} --task bable", "unknown task 'bable'", "nearest: babel"),
+    row("an empty task", f"{NONE} --task ''", "unknown task ''", "xtp list tasks"),
+    row("a language that is none", f"{NONE} --lang tlh", "no language 'tlh'", "sw, zh, ar"),
+    row("an empty language", f"{NONE} --lang ''", "no language ''", "sw, zh, ar"),
+    row("a language with a newline", ("trace", "-s", "none", "--lang", "s\nw"), "'s\\nw'"),
+    row("a language that turns direction", ("trace", "-s", "none", "--lang", "\u202esw"),
+        "'\\u202esw'", "nearest: sw"),
+    row("a bench's language that turns direction",
+        ("bench", "-t", "babel", "-s", "none", "--langs", "\u202esw"), "\\u202esw", "sw, zh"),
+    row("a bench's language with NUL",
+        ("bench", "-t", "babel", "-s", "none", "--langs", "s\0w"), "s\\x00w", "sw, zh"),
+    row("a task with an escape", ("trace", "-s", "none", "--task", "bab\x1b[31m"), "\\x1b[31m"),
+    row("a strategy name without an end", ("show", "x" * 5000), "[...]", "xtp list strategies"),
+    row("a split that is none", f"{NONE} --split x", "no split 'x'", "pilot, unseen"),
+    row("an example that is none", f"{NONE} --example 99", "--example 99", "0 to 59"),
+    row("an example that is no number", f"{NONE} --example 1e3", "--example", "integer"),
+    row("a direction that is none", f"{NONE} --direction up", "up", "en-to-lang"),
+    row("no model for own prompts", f"{NONE} --source a --target b", "--model"),
+    row("a model's name that is none", f"{NONE} -m 'a b' --source a --target b", "'a b'",
+        "check --model"),
+    row("a model's name without an end", f"{NONE} -m {'x' * 5000} --source a --target b",
+        "no folder", "check --model"),
+    row("a model's name with NUL", ("trace", "-s", "none", "-m", "a\0b"), "'a\\x00b'"),
+    row("a model's folder that is missing", f"{NONE} -m ./no/model", "'./no/model'", "config.json"),
+    row("a server that is none", "doctor --on local", "--on local is no server", "ndif:URL"),
+    row("a place to run that is none", f"{NONE} --on cloud", "--on 'cloud'", "ndif:URL"),
+    row("a report on nothing", "report", "Missing argument", "report --help"),
+    row("a report on no run", "report no/such", "'no/such' is no run", "xtp runs FOLDER"),
+    row("runs of a folder that is missing", "runs no/such", "no runs in 'no/such'", "xtp bench"),
+    row("figures without a folder", "report no/such --figures png", "--figures", "--output FOLDER"),
+]  # fmt: skip
+
+NUMBERS = [
+    *(
+        row(f"weight={value}", f"trace -s blend -S weight={value}", f"weight='{value}'",
+            "a finite number", "-S weight=0.5")
+        for value in ("nan", "inf", "-inf", "1e999")
+    ),
+    row("weight=nan of a bench", "bench -t babel -s blend -S weight=nan", "weight='nan'",
+        "a finite number"),
+    row("weight=much", "trace -s blend -S weight=much", "weight='much'", "a number"),
+    row("an option without its value", "trace -s blend -S weight", "'weight'", "name=value"),
+    row("an option that is none", "trace -s blend -S wieght=1", "'wieght'", "nearest: weight"),
+    row("a choice that is none", "trace -s blend -S site=knee", "site='knee'", "attn, ffn"),
+    row("layers 0:0", f"{GRID} --source-layers 0:0", "'0:0' names no layer", "0:1 is layer 0"),
+    row("layers 1:1", f"{GRID} --target-layers 1:1", "'1:1' names no layer", "the end is left out"),
+    row("layers beyond", f"{GRID} --source-layers 0:32:2", "'0:32:2'", "0 to 3"),
+    row("layers of 5,000 digits", f"{GRID} --source-layers {'9' * 5000}", "all, a layer (3)"),
+    row("layers in words", f"{GRID} --source-layers few", "'few'", "0:32:2"),
+    row("pairs of 5,000 digits", f"{BABEL} --pairs {'9' * 5000}:0", "last:first"),
+    row("pairs in other digits", f"{BABEL} --pairs １:2", "'１:2'", "last:first"),
+    row("pairs beyond", f"{BABEL} --pairs 99:0", "99:0", "0 to "),
+    row("memory without an end", f"{TWO} --memory-budget {'9' * 400}G", "no amount of memory"),
+    row("no memory at all", f"{TWO} --memory-budget 0.1", "'0.1' is no amount", "1.5GiB"),
+    row("memory that is no number", f"{TWO} --memory-budget nan", "'nan'", "1.5GiB"),
+    row("no new tokens", f"{TWO} --generate --max-new-tokens 0", "--max-new-tokens", "1"),
+    row("a shard beyond", f"{BABEL} --shard 4/3", "'4/3'", "1/8"),
+    row("a shard of 5,000 digits", f"{BABEL} --shard 1/{'9' * 5000}", "should be k/n", "1/8"),
+    row("a limit of nothing", f"{BABEL} --limit 0", "--limit", "1"),
+    row("a seed that is no number", f"{BABEL} --seed x", "--seed", "integer"),
+    *(
+        row(f"device {value}", f"{TWO} --device-map {value}", f"--device-map '{value}'",
+            "no device of this machine", "cpu", "auto")
+        for value in ("nonsense", "cuda:99", "meta", "0")
+    ),
+    row("a dtype that is none", f"{TWO} --dtype int8", "'int8'", "float32"),
+    row("a family that is none", f"{TWO} --family lama", "lama", "xtp list families"),
+]  # fmt: skip
+
+TEXTS = [
+    row("one prompt alone", f"{NONE} --source a", "--target is missing"),
+    row("an empty prompt", f"{NONE} --source ' ' --target b", "--source is empty", "@FILE"),
+    row("both from standard input", f"{NONE} --source - --target -", "both be standard input"),
+    row("a prompt from an empty input", f"{NONE} --source - --target b", "--source is empty"),
+    row("NUL from standard input", f"{NONE} --source - --target b", "NUL", "position 1",
+        stdin="a\0b"),
+    row("a prompt with NUL", said("--source", "a\0b", "--target", "b"), "--source", "NUL"),
+    row("half a surrogate pair", said("--source", "a", "--target", "b\ud83d"), "--target",
+        "\\ud83d", "surrogate"),
+    row("a candidate with NUL", said("--source", "a", "--target", "b", "--candidates", "x\0"),
+        "--candidates", "NUL"),
+    row("an answer with half a pair", said("--source", "a", "--target", "b", "--answer", "\udcff"),
+        "--answer", "surrogate"),
+    row("a candidate twice", f"{TWO} --candidates x --candidates x", "'x' is there 2 times"),
+    row("an answer that is no candidate", f"{NONE} --answer ' 7'", "' 7'", "none of the"),
+    row("prompts and a task", f"{NONE} --source a --target b --lang sw", "--lang sw"),
+    row("a prompt beyond the context", f"{GRID} --source '{'word ' * 3000}'", "tokens", "at most"),
+    row("no chat template", f"{TWO} --apply-chat-template", "chat template"),
+]  # fmt: skip
+
+OUTPUTS = [
+    row("a plot of another kind", f"{NONE} --plot grid.gif", "'grid.gif'", ".png or .svg or .pdf"),
+    row("a table of another kind", f"{NONE} --save grid.xlsx", "'grid.xlsx'", ".parquet"),
+    row("a plot in no folder", f"{NONE} --plot no/such/x.png", "no folder", "mkdir -p no/such"),
+    row("a plot where nothing can be made", f"{NONE} --plot /proc/x.png", "'/proc/x.png'",
+        "cannot be written", "another path"),
+    row("a table where nothing can be made", f"{NONE} --save /proc/x.csv", "'/proc/x.csv'",
+        "cannot be written"),
+    row("a table on a full device", f"{NONE} --save x.csv", "'x.csv'", "a device",
+        make=link("x.csv", "/dev/full")),
+    row("a plot on a full device", f"{NONE} --plot x.png", "'x.png'", "a device",
+        make=link("x.png", "/dev/full")),
+    row("a plot onto a folder", f"{NONE} --plot x.png", "a folder", make=a_folder("x.png")),
+    row("a plot in a circle of links", f"{NONE} --plot x.svg", "'x.svg'", "cannot be written",
+        make=link("x.svg", "x.svg")),
+    row("a table's name without an end", f"{NONE} --save {'x' * 300}.csv", "too long"),
+    row("a table's name with NUL", ("trace", "-s", "none", "--save", "a\0.csv"), "--save",
+        "null byte"),
+    row("a file as the folder of runs", f"{BABEL} -o x", "cannot write", "--output-path",
+        make=lambda folder: Path(folder / "x").write_text("kept")),
+]  # fmt: skip
+
+ROWS = [*VERBS, *NUMBERS, *TEXTS, *OUTPUTS]
