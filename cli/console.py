@@ -115,7 +115,7 @@ class Lines:
             return
         left = "" if progress.left is None else f", {_time(progress.left)} left in all"
         line = (
-            f"xtp: {progress.task} {progress.split} {progress.lang}: {progress.done} of "
+            f"{progress.task} {progress.split} {progress.lang}: {progress.done} of "
             f"{progress.total} examples, {_time(progress.seconds)} so far{left}"
         )
         start, end = ("\r\x1b[K", "\n" if done else "") if self._live else ("", "\n")
