@@ -164,6 +164,7 @@ def _said(
             with nn.trace(**target):
                 stopped = stopped or next(script, end) is not end
                 token = nn.output.logits[:, -1:].detach().argmax(-1)
+                token = token.to(target["input_ids"].device)
                 cache = nn.output.past_key_values
             if stopped:
                 found.append({})
