@@ -316,15 +316,20 @@ def _speak(
     masks = _window_masks(model, n_trunk + rows.filled)
     steps: list[Step] = []
     origin = torch.zeros(0, dtype=torch.long, device=device)
+    at: dict[torch.device, Tensor] = {}
     for layer, kind in enumerate(model.window_kinds):
         histories, n_own = plan.layers[layer]
         index = plan.index[layer]
         if index is not None or layer == 0:
             origin = torch.zeros(len(histories) + n_own, dtype=torch.long, device=device)
-            at = torch.from_numpy(histories).to(device)
+            at = {}
+        # Histories index a layer's own stores, and layers may lie on several devices.
+        there = rows.own[layer].both[0].device
+        if there not in at:
+            at[there] = torch.from_numpy(histories).to(there)
         mask = Steps(
             trunk=None if trunk is None else trunk[layer],
-            histories=at,
+            histories=at[there],
             shared=rows.shared[layer],
             own=rows.own[layer],
             filled=rows.filled,

@@ -28,8 +28,10 @@ _log = logging.getLogger("xtransplant")
 _SHARE = 0.5
 # What allocators take beyond what they are asked for; measured on the reference shape.
 _SLACK = 1.3
-# Larger passes gain no speed, and on a CPU they fall out of its caches.
-_MOST_COLUMNS = 16384
+# Larger passes gain no speed: on a CPU they fall out of its caches. Elsewhere the bound is a guess
+# (no accelerator was at hand): well above what keeps one busy, and memory is the bound that counts.
+_MOST_COLUMNS = {"cpu": 16384}
+_MOST_COLUMNS_ELSEWHERE = 131072
 
 
 @dataclass
@@ -38,13 +40,15 @@ class Room:
 
     Attributes:
         limit: bytes.
+        columns: tokens that one pass may hold, whatever the memory.
     """
 
     limit: float
+    columns: int = _MOST_COLUMNS["cpu"]
 
     @classmethod
     def of(cls, model: Model, budget: int | None = None) -> Room:
-        """``budget`` bytes, or half of what is free on the model's device.
+        """``budget`` bytes, or half of what is free on the model's device; of several, the fullest.
 
         Raises:
             XTransplantError: a budget that holds not even one token.
@@ -54,12 +58,15 @@ class Room:
                 f"a memory budget of {budget:,} bytes holds nothing: one token of {model.name} "
                 f"alone takes about {one / 1e3:,.0f} kB; give e.g. 2G, or leave it out"
             )
+        columns = _MOST_COLUMNS.get(model.device.type, _MOST_COLUMNS_ELSEWHERE)
         if budget is None:
-            free = _SERVER_BYTES if model.server is not None else free_bytes(model.device)
+            free = _SERVER_BYTES
+            if model.server is None:
+                free = min(free_bytes(device) for device in model.devices)
             if model.n_ranks > 1:
                 free = least(free)  # all have to cut their work alike
-            return cls(_SHARE * free)
-        return cls(budget)
+            return cls(_SHARE * free, columns)
+        return cls(budget, columns)
 
     def fits(self, one: float, each: float, most: int, columns: int) -> int:
         """How many of ``most`` equal parts fit: at least one.
@@ -70,7 +77,7 @@ class Room:
             columns: tokens of each part.
         """
         by_bytes = (self.limit - one) / max(each, 1)
-        return max(1, min(most, int(by_bytes), _MOST_COLUMNS // max(columns, 1)))
+        return max(1, min(most, int(by_bytes), self.columns // max(columns, 1)))
 
     def halve(self, taken: float, what: str) -> None:
         """After memory ran out in a pass that was held to take ``taken`` bytes."""

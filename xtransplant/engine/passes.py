@@ -37,7 +37,7 @@ class Pass:
 
 def row_pass(model: Model, layout: RowLayout, steps: Sequence[Step], top_k: int) -> Pass:
     """One variant per batch row: nothing but the model's own forward pass and edits."""
-    wanted = _wanted(layout, top_k, model.device)
+    wanted = _wanted(layout, top_k)
     inputs = _inputs(model, layout.ids, layout.positions, wanted[1])
     inputs["attention_mask"] = layout.padding.long().to(model.device)
     return Pass(inputs, _on_device(list(steps), model.device), 1, wanted)
@@ -86,7 +86,7 @@ def sequence_pass(
         path = f"{model.family.layers}.{layer}"
         joins.append((layer, "join", path, names, index, origin[:n_columns], mask))
     merged = sorted([*joins, *steps], key=lambda step: step[0])
-    wanted = _wanted(layout, top_k, model.device)
+    wanted = _wanted(layout, top_k)
     inputs = _inputs(model, ids[:, first[:n_base]], positions[:, first[:n_base]], wanted[1])
     return Pass(inputs, _on_device(merged, model.device), layout.n_examples, wanted)
 
@@ -105,17 +105,18 @@ def _inputs(model: Model, ids: Tensor, positions: Tensor, keep: Tensor) -> dict[
         "use_cache": False,
     }
     if model.keeps_logits:
-        inputs["logits_to_keep"] = keep.to(model.device)
+        # Numbers, not a tensor: it indexes what the last layer gives, and where a model lies on
+        # several devices every tensor among its arguments is put on the first.
+        inputs["logits_to_keep"] = keep.tolist()
     return inputs
 
 
-def _wanted(layout: Layout | RowLayout, top_k: int, device: torch.device) -> tuple[Any, ...]:
-    """What :func:`picker` is to pick of the logits."""
+def _wanted(layout: Layout | RowLayout, top_k: int) -> tuple[Any, ...]:
+    """What :func:`picker` is to pick of the logits; its tensors are on the CPU."""
     read = layout.readout
     sizes = layout.n_examples, read.n_blocks
     order = torch.tensor(read.order, dtype=torch.long)
-    tensors = (read.keep, order, read.nodes, layout.edge_tokens)
-    return sizes, *(tensor.to(device) for tensor in tensors), read.end, top_k
+    return sizes, read.keep, order, read.nodes, layout.edge_tokens, read.end, top_k
 
 
 def _sequence_masks(
@@ -196,7 +197,10 @@ def _within(sees: Tensor, queries: Tensor, keys: Tensor, window: Window) -> Tens
 
 
 def _on_device(value: Any, device: torch.device) -> Any:
-    """Every tensor of a pass's steps where the model is, so that no layer waits for a copy."""
+    """Every tensor of a pass's steps where the model is, so that no layer waits for a copy.
+
+    A layer on another device copies what it needs; the banks are on the model's first.
+    """
     if isinstance(value, Tensor):
         return value.to(device)
     if isinstance(value, (tuple, list)):

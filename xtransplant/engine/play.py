@@ -121,14 +121,17 @@ def picker() -> Callable[..., dict[str, Any]]:
         norm = torch.cat([part.float().logsumexp(dim=-1) for part in parts])
         # [examples, blocks, places * vocabulary] and [examples, blocks, places]
         logits, norm = (part.reshape(n_examples, n_blocks, -1) for part in (logits, norm))
-        nodes, tokens = (part[:, None].expand(-1, n_blocks, -1) for part in (nodes, tokens))
+        # What is asked for lies on the CPU, the logits where the last layer is.
+        nodes, tokens = (
+            part.to(logits.device)[:, None].expand(-1, n_blocks, -1) for part in (nodes, tokens)
+        )
         edges = logits.gather(2, nodes * size + tokens).float() - norm.gather(2, nodes)
         last = logits[:, :, end * size : (end + 1) * size]
         top, ids = last.float().topk(k, dim=-1)
         return {
-            "edges": edges[:, order].cpu(),
-            "top": (top - norm[:, :, end, None])[:, order].cpu(),
-            "ids": ids[:, order].cpu(),
+            "edges": edges.cpu()[:, order],
+            "top": (top - norm[:, :, end, None]).cpu()[:, order],
+            "ids": ids.cpu()[:, order],
         }
 
     return pick

@@ -176,6 +176,7 @@ def _said(
                 stopped = stopped or next(script, end) is not end
                 watch(None, nn.output.logits[:, -1].detach().float())  # type: ignore[no-untyped-call]
                 token = nn.output.logits[:, -1:].detach().argmax(-1)
+                token = token.to(target["input_ids"].device)
                 cache = nn.output.past_key_values
             if stopped:
                 found.append({})

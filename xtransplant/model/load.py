@@ -132,6 +132,13 @@ class Model:
         return self.module.device  # type: ignore[no-any-return]
 
     @property
+    def devices(self) -> tuple[torch.device, ...]:
+        """Every device that some of its weights are on; where none is in memory, the first's."""
+        found = {weights.device for weights in self.module.parameters()}
+        found = {device for device in found if device.type != "meta"} or {self.device}
+        return tuple(sorted(found, key=str))
+
+    @property
     def dtype(self) -> torch.dtype:
         """Precision of the weights."""
         return self.module.dtype  # type: ignore[no-any-return]

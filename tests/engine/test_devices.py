@@ -1,0 +1,104 @@
+"""A model that lies on two devices gives what it gives on one: no operation mixes them."""
+
+import numpy as np
+import pytest
+import torch
+from devices import FIRST, SECOND, Places, two_devices
+from tiny import EXAMPLE, make_tiny
+
+from xtransplant import capture, find_strategy, load, strategy
+from xtransplant.engine.generate import generate
+from xtransplant.engine.memory import Room
+from xtransplant.engine.score import score
+from xtransplant.packing import MASKED, ROWS, SHARED
+
+WAYS = (ROWS, MASKED, SHARED)
+PAIRS = [(0, 1), (3, 3)]
+
+
+@strategy("across")
+def across(source, target, i, j):
+    target.attn[0, -2:] = source.attn[i, -2:]
+    target.head(1)[1] = source.head(2)[3]
+    target.resid_post[3] = target.resid_post[3] + 0.3 * target.ffn[0] + 0.1 * source.resid_pre[j]
+
+
+def test_the_stand_in_refuses_what_two_gpus_refuse():
+    mode = Places()
+    with mode:
+        one, two = torch.ones(3, device=FIRST), torch.ones(3, device=SECOND)
+        index = torch.tensor([0, 2])
+        assert (one.device, (one * 2).device, one.cpu().device.type) == (FIRST, FIRST, "cpu")
+        assert one.to(two).device == two[index].device == SECOND
+        for wrong in (
+            lambda: one + two,
+            lambda: torch.cat([one, two]),
+            lambda: two[index.to(FIRST)],
+            lambda: one.index_select(0, index),
+        ):
+            with pytest.raises(RuntimeError, match=r"device|indices"):
+                wrong()
+
+
+@pytest.fixture(params=["llama", "gemma3_text"])
+def loaded(request, tmp_path):
+    """A model of its own: the second device's hooks stay on it."""
+    make_tiny(request.param, tmp_path, tie_word_embeddings=False)
+    return load(tmp_path)
+
+
+def test_scores_texts_and_activations_are_those_of_one_device(loaded, monkeypatch):
+
+    def everything():
+        found = []
+        for way in WAYS:
+            scores = score(loaded, EXAMPLE, across, PAIRS, packing=way)
+            texts = generate(loaded, EXAMPLE, across, PAIRS, packing=way, max_new_tokens=3)
+            found.append((scores, texts))
+        sites = ("attn", "ffn", "head", "resid_pre", "resid_mid", "resid_post")
+        return found, capture(loaded, EXAMPLE.source, sites)
+
+    here, activations = everything()
+    with two_devices(loaded, monkeypatch):
+        there, also = everything()
+    for (scores, texts), (others, said) in zip(here, there, strict=True):
+        assert np.abs(scores.logprobs - others.logprobs).max() < 1e-6
+        assert np.abs(scores.source - others.source).max() < 1e-6
+        assert (texts.token_ids, texts.source) == (said.token_ids, said.source)
+    for site, value in activations.items():
+        assert torch.equal(value, also[site])
+
+
+def test_a_script_runs_on_two_devices(loaded, monkeypatch):
+    @strategy("raw-ffn", raw=True)
+    def raw_ffn(nn, i, j):
+        value = nn.model.layers[i].mlp.output[0, -1].clone()
+        yield
+        output = nn.model.layers[j].mlp.output
+        output[0, -1] = value.to(output.device)
+
+    def both():
+        found = score(loaded, EXAMPLE, raw_ffn, PAIRS, packing=SHARED)
+        return found, generate(loaded, EXAMPLE, raw_ffn, PAIRS, packing=SHARED, max_new_tokens=3)
+
+    # The module's own output, as the script has it.
+    site = "ffn_raw" if "ffn_raw" in loaded.sites else "ffn"
+    twin = find_strategy("blend").with_options({"site": site, "weight": 1.0})
+    scores, texts = both()
+    recorded = score(loaded, EXAMPLE, twin, PAIRS, packing=SHARED)
+    assert np.abs(scores.logprobs - recorded.logprobs).max() < 1e-4
+    with two_devices(loaded, monkeypatch):
+        others, said = both()
+    assert np.abs(scores.logprobs - others.logprobs).max() < 1e-6
+    assert texts.token_ids == said.token_ids
+
+
+def test_the_room_is_that_of_the_fullest_device(loaded, monkeypatch):
+    assert Room.of(loaded).columns == 16384
+    with two_devices(loaded, monkeypatch):
+        free = {FIRST: 8e9, SECOND: 2e9}
+        monkeypatch.setattr("xtransplant.engine.memory.free_bytes", free.__getitem__)
+        room = Room.of(loaded)
+        assert room.limit == 1e9
+        assert room.columns > 16384
+        assert Room.of(loaded, 5).columns == room.columns
