@@ -61,7 +61,7 @@ def tensor_digest(tensor: torch.Tensor) -> str:
     if not tensor.is_meta:
         values = tensor.detach().contiguous().reshape(-1).view(torch.uint8)
         for start in range(0, len(values), _CHUNK):
-            digest.update(memoryview(values[start : start + _CHUNK].cpu().numpy()))
+            digest.update(values[start : start + _CHUNK].cpu().numpy().data)
     return digest.hexdigest()
 
 
