@@ -178,7 +178,8 @@ class Grid:
         assert self.scores is not None
         row = self.scores.vanilla if prompt == "target" else self.scores.source
         if len(row) > 1:
-            return self.example.candidates[int(row.argmax())]
+            own = self.example.source_candidates if prompt == "source" else ()
+            return (own or self.example.candidates)[int(row.argmax())]
         return (self.scores.vanilla_top if prompt == "target" else self.scores.source_top)[0]
 
     def to_frame(self) -> pd.DataFrame:

@@ -2,14 +2,17 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from tokenizers_made import MADE, TEMPLATES
 
+from xtransplant import transplant
 from xtransplant.engine.inputs import candidate_ids, encode, prompt_ids, prompt_lengths
 from xtransplant.engine.score import item_of
 from xtransplant.errors import XTransplantError
 from xtransplant.model.tokenizer import Beginning, beginning_of
 from xtransplant.prompts import Example
+from xtransplant.report.words import vanilla_says
 
 PROMPTS = ("Jibu:", "Jibu: ", "the town", "a\n")
 CANDIDATES = (" yes", "yes", " no", "no", "17", "\n\nyes", "(1)", " the town", "  yes", "é")
@@ -105,6 +108,22 @@ def test_each_prompt_has_its_own_spelling(llama):
         item_of(llama, replace(example, source_candidates=("a", "b", "c")))
 
 
+def test_a_grid_names_what_the_source_would_say_as_it_is_spelled_there(llama):
+    example = Example("Answer:", "Jibu：", ("yes", "no"), "yes", source_candidates=(" yes", " no"))
+    grid = transplant(llama, example, "none", source_layers=[0], target_layers=[0])
+    best = int(grid.scores.source.argmax())
+    assert grid.vanilla_answer("source") == example.source_candidates[best]
+    assert grid.vanilla_answer("target") in example.candidates
+    found = grid.to_dict()["vanilla"]
+    assert found["source"]["logprobs"] == dict(
+        zip(example.source_candidates, grid.scores.source.tolist(), strict=True)
+    )
+    assert set(found["target"]["logprobs"]) == set(example.candidates)
+    said, probability = vanilla_says(grid, "source")
+    assert said == example.source_candidates[best]
+    assert probability == pytest.approx(float(np.exp(grid.scores.source[best])))
+
+
 class Config:
     def __init__(self, model_type, bos_token_id=1):
         self.model_type, self.bos_token_id = model_type, bos_token_id
@@ -126,6 +145,19 @@ def test_a_tokenizer_that_forgets_the_beginning(tokenizer, config, missing):
     found = beginning_of(config, MADE[tokenizer](), "m")
     assert found.missing == missing
     assert ("--add-bos" in found.note) == missing
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [("gemma3_text", "<bos>"), ("llama", "<|begin_of_text|>"), ("cohere2", "<BOS_TOKEN>"),
+     ("llama", "<|im_start|>")],
+)  # fmt: skip
+def test_a_family_is_known_by_its_own_token(kind, text):
+    tokenizer = MADE["legacy"]()
+    tokenizer.add_special_tokens({"bos_token": text})
+    found = beginning_of(Config(kind, tokenizer.bos_token_id), tokenizer, "m")
+    # SmolLM is of type llama, begins with another token, and learnt without it.
+    assert found.missing == (text != "<|im_start|>")
 
 
 def test_add_bos_that_could_do_nothing_is_refused():

@@ -125,7 +125,8 @@ def _vanilla(grid: Grid, prompt: str) -> dict[str, Any]:
     entry: dict[str, Any] = {}
     if grid.scores is not None:
         row = grid.scores.source if prompt == "source" else grid.scores.vanilla
-        pairs = zip(grid.example.candidates, row, strict=True)
+        own = grid.example.source_candidates if prompt == "source" else ()
+        pairs = zip(own or grid.example.candidates, row, strict=True)
         entry["logprobs"] = {name: _finite(value) for name, value in pairs}
         top = grid.scores.source_top if prompt == "source" else grid.scores.vanilla_top
         entry["top_tokens"] = list(top)

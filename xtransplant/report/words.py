@@ -62,10 +62,12 @@ def languages(grid: Grid) -> str:
 def vanilla_says(grid: Grid, prompt: Literal["source", "target"]) -> tuple[str, float | None]:
     """What the model answers to a prompt without a transplant, and its probability if scored."""
     said = grid.vanilla_answer(prompt)
-    if grid.scores is None or said not in grid.example.candidates:
+    own = grid.example.source_candidates if prompt == "source" else ()
+    candidates = own or grid.example.candidates
+    if grid.scores is None or said not in candidates:
         return said, None
     row = grid.scores.vanilla if prompt == "target" else grid.scores.source
-    return said, math.exp(row[grid.example.candidates.index(said)])
+    return said, math.exp(row[candidates.index(said)])
 
 
 def changed(grid: Grid) -> np.ndarray[Any, np.dtype[np.bool_]]:
