@@ -142,16 +142,11 @@ def test_transformers_says_which_attention_a_model_uses(llama):
         llama.module.set_attn_implementation(before)
 
 
-def test_transformers_says_which_commit_a_configuration_is_of(tmp_path):
-    words = changed(transformers, "_commit_hash", "compat_transformers.py")
-    commit, cache = "0123456789" * 4, tmp_path / "models--org--tiny"
-    (cache / "refs").mkdir(parents=True)
-    (cache / "refs" / "main").write_text(commit)
-    transformers.LlamaConfig().save_pretrained(cache / "snapshots" / commit)
-    config = transformers.AutoConfig.from_pretrained("org/tiny", cache_dir=tmp_path)
-    assert compat_transformers.commit_of(config) == commit, words
-    assert config.to_dict()[compat_transformers.name_in_config] == "org/tiny", words
-    assert compat_transformers.commit_of(transformers.LlamaConfig()) is None, words
+def test_transformers_says_where_a_configuration_is_from(tmp_path):
+    words = changed(transformers, "_name_or_path", "compat_transformers.py")
+    transformers.LlamaConfig().save_pretrained(tmp_path)
+    config = transformers.AutoConfig.from_pretrained(tmp_path)
+    assert config.to_dict()[compat_transformers.name_in_config] == str(tmp_path), words
 
 
 def test_what_is_imported_from_the_top_is_there():
