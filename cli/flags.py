@@ -79,7 +79,7 @@ On = Annotated[
     typer.Option("--on", help="local, ndif, ndif:URL, ray, ray:ADDRESS or dry (docs/remote.md)."),
 ]
 Insecure = Annotated[
-    bool, typer.Option("--insecure", help="Take plain http to another machine (it is unpickled).")
+    bool, typer.Option("--insecure", help="Take plain http to another machine (all can read it).")
 ]
 Workers = Annotated[int | None, typer.Option(help="Of --on ray; one per GPU, else per two cores.")]
 Jobs = Annotated[

@@ -94,13 +94,40 @@ def test_dry_counts_and_looks_and_loads_no_weights(call, tmp_path, monkeypatch):
 
 def test_doctor_says_what_is_right_and_wrong(call, ndif, monkeypatch):
     code, out, _ = call("doctor", "--on", f"ndif:{ndif.url}", "-m", str(CHECKPOINT))
-    assert "ok    a key is set" in out
+    assert "ok    a key is set, and the server takes it" in out
     assert f"ok    {ndif.url} answers" in out
     assert "ok    torch" in out
     assert "against one variant at a time: largest difference" in out
     code, out, _ = call("doctor", "--on", "ndif:http://127.0.0.1:9")
     assert code == 1
     assert "FAIL  http://127.0.0.1:9 cannot be reached" in out
+
+
+@pytest.mark.parametrize(
+    ("key", "fault", "verdict"),
+    [
+        ("a-wrong-key", "none", "FAIL  the key that is set is refused (401: Invalid API key)"),
+        ("a-wrong-key", "400", "FAIL  the key that is set is refused (400: Invalid API key format"),
+        ("a-wrong-key", "403", "FAIL  the key that is set is refused (403: Invalid API key.)"),
+        ("a-wrong-key", "503", "FAIL  whether the server takes your key is not known"),
+        ("a-wrong-key", "braces", "FAIL  whether the server takes your key is not known"),
+        ("", "none", "FAIL  no key is set, and one is wanted (401: Invalid API key)"),
+        ("", "open", "ok    no key is set, and the server wants none"),
+    ],
+)
+def test_doctor_tries_the_key_without_a_job(call, ndif, monkeypatch, key, fault, verdict):
+    from nnsight.schema.config import CONFIG
+
+    monkeypatch.setattr(CONFIG.API, "APIKEY", key)
+    ndif.arm(fault, 1, "/request" if fault == "braces" else None)
+    ndif.reset()
+    code, out, err = call("doctor", "--on", f"ndif:{ndif.url}", "-m", str(CHECKPOINT))
+    assert verdict in out
+    assert (code, err) == (1, "") or verdict.startswith("ok")
+    assert "a-wrong-key" not in out + err
+    # Nothing was run to find out; where the key is wrong, no more is tried with it.
+    assert ndif.log["jobs"] == 0
+    assert "nats of one variant" not in out
 
 
 def test_models_lists_what_is_deployed(call, ndif):

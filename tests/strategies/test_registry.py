@@ -1,9 +1,16 @@
 """Strategies by name, by file, and their options."""
 
+import pickle
+import sys
+
+import cloudpickle
 import pytest
 
 from xtransplant import XTransplantError, find_strategy
+from xtransplant.backends.jobs import digest_of
 from xtransplant.strategies import Shape, strategy_names
+from xtransplant.strategies.registry import FILE_MODULE
+from xtransplant.strategies.travel import concerns, functions_of
 
 SHAPE = Shape(n_layers=4, n_heads=4)
 GOOD = """
@@ -116,3 +123,70 @@ def mine(model, i, j, weight: float = 0.5, times: int = 2):
 def test_options_do_not_leak_into_the_registered_strategy():
     find_strategy("blend").with_options({"weight": 0.25})
     assert find_strategy("blend").values == ()
+
+
+TWIN = """
+from xtransplant import apply, strategy
+
+SCALE = {scale}
+
+class Bend:
+    def __call__(self, x):
+        {body}
+        return x * SCALE
+
+def bend(x):
+    return x * SCALE
+
+@strategy("{name}")
+def mine(source, target, i, j):
+    target.ffn[j] = apply(Bend() if {scale} > 5 else bend, source.ffn[i])
+"""
+
+
+def twins(tmp_path, *scales):
+    """Files of one name in folders of their own, the same but for a number beside the function."""
+    found = []
+    for scale in scales:
+        folder = tmp_path / str(scale)
+        folder.mkdir()
+        body = "import pandas" if scale == 7 else "pass"
+        path = write(folder, TWIN.format(scale=scale, body=body, name=f"by {scale}"))
+        found.append(find_strategy(str(path)))
+    return found
+
+
+def test_two_files_of_one_name_are_two_modules(tmp_path):
+    strategies = twins(tmp_path, 2, 3)
+    modules = [one.function.__module__ for one in strategies]
+    assert len(set(modules)) == 2
+    for one, module in zip(strategies, modules, strict=True):
+        assert module.startswith(FILE_MODULE)
+        assert sys.modules[module].mine is one
+        assert sys.modules[module].__file__ == one.origin
+    # Wherever it is read from, a file is one module: its jobs are known again.
+    again = find_strategy(f"{tmp_path}/3/../2/mine.py")
+    assert again.function.__module__ == modules[0]
+
+
+def test_functions_of_two_files_of_one_name_are_each_its_own(tmp_path):
+    functions = [functions_of([one.edits(SHAPE, 1, 2)])[0] for one in twins(tmp_path, 2, 3)]
+    assert [function(10.0) for function in functions] == [20.0, 30.0]
+    modules = {sys.modules[function.__module__] for function in functions}
+    for module in modules:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        blobs = [cloudpickle.dumps(function) for function in functions]
+    finally:
+        for module in modules:
+            cloudpickle.unregister_pickle_by_value(module)
+    assert [pickle.loads(blob)(10.0) for blob in blobs] == [20.0, 30.0]
+    assert len({digest_of(function) for function in functions}) == 2
+
+
+def test_what_would_not_travel_is_looked_for_in_the_right_file(tmp_path):
+    # Of two files of one name, the lines of the one that was read last were looked at for both.
+    first, second = twins(tmp_path, 7, 8)
+    (concern,) = concerns(functions_of([first.edits(SHAPE, 1, 2)]))
+    assert (concern.path, concern.line) == (first.origin, 8)
+    assert not concerns(functions_of([second.edits(SHAPE, 1, 2)]))

@@ -12,12 +12,14 @@ from typing import Any
 
 import psutil
 import torch
+from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
 
 from xtransplant.backends.doctor import deployed
 from xtransplant.backends.ndif import Ndif
 from xtransplant.bench.digests import file_digests, weights_digest
 from xtransplant.errors import XTransplantError
-from xtransplant.model.compat_transformers import commit_of, name_in_config
+from xtransplant.model.compat_transformers import name_in_config
 from xtransplant.model.load import Model
 
 __all__ = ["check_folder", "check_model", "machine_entry", "model_entry", "versions"]
@@ -30,7 +32,7 @@ def model_entry(model: Model, name: str, revision: str | None) -> dict[str, Any]
     return {
         "name": name,
         "revision": revision,
-        "commit": commit_of(model.module.config),
+        "commit": _commit(name, revision),
         "type": getattr(config, "model_type", None),
         "dtype": str(model.dtype).removeprefix("torch."),
         "n_layers": model.n_layers,
@@ -45,6 +47,20 @@ def model_entry(model: Model, name: str, revision: str | None) -> dict[str, Any]
         "expects_bos": begins.always,
         "add_bos": begins.added,
     }
+
+
+def _commit(name: str, revision: str | None) -> str | None:
+    """The hub's commit that a repository was loaded at; None for a folder.
+
+    Found by where the hub's client keeps it: since transformers 5 a configuration does not say.
+    """
+    if Path(name).exists():
+        return None
+    try:
+        found = try_to_load_from_cache(name, "config.json", revision=revision)
+    except HFValidationError:
+        return None  # no repository's name
+    return Path(found).parent.name if isinstance(found, str) else None
 
 
 def check_model(now: dict[str, Any], then: dict[str, Any], run: str) -> None:

@@ -12,7 +12,6 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 
 __all__ = [
     "attention_of",
-    "commit_of",
     "is_causal_lm",
     "name_in_config",
 ]
@@ -24,12 +23,6 @@ name_in_config = "_name_or_path"
 def is_causal_lm(model_type: str) -> bool:
     """Whether transformers has a causal language model of a type."""
     return model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-
-
-def commit_of(config: Any) -> str | None:
-    """The hub's commit that a configuration was loaded at; None for a folder's."""
-    found = getattr(config, "_commit_hash", None)
-    return None if found is None else str(found)
 
 
 def attention_of(module: Any) -> str:
