@@ -133,6 +133,11 @@ def _candidates(value: Any, place: str) -> tuple[str, ...]:
         except ValueError:
             raise XTransplantError(f"{place}: candidates {value[:60]!r} are no JSON list") from None
     texts = tuple(map(str, value))
+    if len(texts) == 1:
+        raise XTransplantError(
+            f"{place} has one candidate, {texts[0]!r}, which is always the likeliest; give two or "
+            "more, or none and --mode generate"
+        )
     if len(set(texts)) != len(texts):
         raise XTransplantError(f"{place}: a candidate is there twice: {', '.join(texts[:6])}")
     return texts

@@ -26,8 +26,15 @@ N = 12
 
 
 def make_run(folder, *, strategies=("attn-swap", "ffn-swap"), langs=("sw", "zh"), split="pilot",
-             model="org/model", pairs=PAIRS, own_pairs=None, seed=0, left_out=None):  # fmt: skip
-    """A run whose model answers at random, better with ffn-swap 3→1."""
+             model="org/model", pairs=PAIRS, own_pairs=None, seed=0, left_out=None,
+             bad=False, idle=False, alike=False):  # fmt: skip
+    """A run whose model answers at random, better with ffn-swap 3→1.
+
+    Args:
+        bad: of every example of ffn-swap the first pair is not finite.
+        idle: attn-swap changes nothing.
+        alike: all examples have the same answer.
+    """
     dice = np.random.default_rng(seed)
     languages = {
         lang: Language(N, "", {s: [list(own_pairs[lang])] for s in strategies} if own_pairs else {})
@@ -43,7 +50,7 @@ def make_run(folder, *, strategies=("attn-swap", "ffn-swap"), langs=("sw", "zh")
     )  # fmt: skip
     run = create_run(folder, manifest)
     for part in manifest.parts():
-        examples = [example(k) for k in range(N)]
+        examples = [example(0 if alike else k) for k in range(N)]
         rows = Rows()
         for name in (VANILLA, SOURCE, *strategies):
             own = [] if name in (VANILLA, SOURCE) else manifest.pairs(name, "xnli", part.lang)
@@ -54,6 +61,9 @@ def make_run(folder, *, strategies=("attn-swap", "ffn-swap"), langs=("sw", "zh")
                     sure = name == SOURCE or (name == "ffn-swap" and pair == (3, 1))
                     said = gold if sure and dice.random() < 0.9 else str(dice.integers(1, 6))
                     rows.outputs.append(f" ({said}) <b>&{name}_x</b>")
+                finite = np.ones(len(own) or 1, dtype=bool)
+                finite[0] = not (bad and name == "ffn-swap")
+                rows.state(finite, np.full(len(finite), idle and name == "attn-swap"))
         table, records = examples_table(examples, part.start, part.stop), records_table(rows)
         run.write("examples", part, table)
         run.write("records", part, records)
@@ -82,6 +92,46 @@ def test_no_oracle_goes_unmarked_and_no_bound_without_its_null(run):
                 assert following.label == f"{row.label}, null"
         assert any("oracle" in note for note in table.notes)
         assert {row.kind for row in table.rows if row.oracle} == {"best", "bound"}
+
+
+def test_what_is_not_finite_and_what_changes_nothing_is_said(tmp_path, run):
+    odd = make_run(tmp_path / "odd", bad=True, idle=True)
+    for name in ("terminal", "markdown", "latex"):
+        written = write_report(
+            [odd.path], formats=[name], output=tmp_path / name, width=300
+        ).written
+        text = " ".join(written[0].read_text().split()).replace("\\", "")
+        assert f"odd: {2 * N} of {2 * N * (2 + 2 * 16)} cells are not finite" in text
+        assert "attn-swap changes nothing: in every cell of odd" in text
+        assert "ffn-swap changes nothing" not in text
+    (table,) = make_tables([summarise(run)])
+    assert not any("not finite" in note or "changes nothing" in note for note in table.notes)
+    for counts in summarise(odd).tasks["xnli"].languages.values():
+        assert counts.strategies["ffn-swap"]["lenient"].hits[0, 0] == 0
+        assert counts.states["ffn-swap"].not_finite == N
+
+
+def test_a_null_that_is_not_known_is_no_nought(tmp_path):
+    alike = make_run(tmp_path / "alike", alike=True)
+    (table,) = make_tables([summarise(alike)])
+    nulls = [row for row in table.rows if row.kind == "null"]
+    assert nulls
+    assert all(np.isnan(rate.value) for row in nulls for rate in row.rates.values())
+    assert any("null –: no other example has another answer" in note for note in table.notes)
+    written = write_report(
+        [alike.path], formats=["terminal", "markdown", "latex", "csv", "json"], figures=["svg"],
+        output=tmp_path / "report", width=200,
+    ).written  # fmt: skip
+    for path in written:
+        if path.suffix in (".txt", ".md", ".json"):
+            assert "nan" not in path.read_text().lower()
+
+
+def test_the_null_is_told_in_words(run):
+    (table,) = make_tables([summarise(run)])
+    (note,) = [note for note in table.notes if note.startswith("null")]
+    assert "the mean over 8 seeded derangements" in note
+    assert "none gets its own answer" in note
 
 
 @pytest.mark.parametrize("name", ["terminal", "markdown", "latex"])

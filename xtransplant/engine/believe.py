@@ -19,11 +19,11 @@ def believe(model: Model, found: Any, wanted: Sequence[Mapping[str, Shape]]) -> 
     """Hold results to what each of them has to have: named tensors, by their shapes.
 
     Under a transplant a model may overflow there as it may here; such cells are recorded as not
-    finite. Without one (the first of ``[n_examples, n_blocks, ...]``) its answer is nonsense.
+    finite. Of a prompt by itself (``[n_examples, 1, ...]``) such an answer is nonsense.
 
     Raises:
-        XTransplantError: other names, shapes or kinds of values, or numbers without a transplant
-            that are NaN or infinite.
+        XTransplantError: other names, shapes or kinds of values, or a prompt's own numbers that
+            are NaN or infinite.
     """
     assert model.server is not None
     url = model.server.url
@@ -40,7 +40,7 @@ def believe(model: Model, found: Any, wanted: Sequence[Mapping[str, Shape]]) -> 
                 raise XTransplantError(
                     f"{url} answered with {what} for {name} where {shape} was asked"
                 )
-            if len(shape) == 3 and not bool(value[:, :1].isfinite().all()):
+            if len(shape) == 3 and shape[1] == 1 and not bool(value.isfinite().all()):
                 raise XTransplantError(
                     f"{url} answered with values of {name} that are not finite, though nothing is "
                     "transplanted: its model does not fit its precision, or it is out of order"

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from xtransplant.report.words import ANOTHER_DTYPE, not_finite
 from xtransplant.stats.rates import Rate, macro, micro, spread
 from xtransplant.stats.summary import LanguageCounts, Summary, TaskCounts
 from xtransplant.stats.tally import Bound, Tally, together
@@ -237,9 +238,9 @@ def _states(found: Sequence[tuple[Summary, TaskCounts]]) -> Iterator[str]:
             (name, state) for one in task.languages.values() for name, state in one.states.items()
         ]
         if n_bad := sum(state.not_finite for _, state in states):
+            total = sum(state.n for _, state in states)
             yield (
-                f"{summary.name}: {n_bad:,} of {sum(state.n for _, state in states):,} cells are "
-                "not finite and count as wrong; another --dtype helps: bfloat16 or float32"
+                f"{summary.name}: {not_finite(n_bad, total)} and count as wrong; {ANOTHER_DTYPE}"
             )
         for name in summary.manifest.strategies:
             own = [state for strategy, state in states if strategy == name]
