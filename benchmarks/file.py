@@ -159,6 +159,11 @@ def _candidates(value: Any, place: str) -> tuple[str, ...]:
     texts = tuple(_written(text, f"{place}: a candidate") for text in value)
     if "" in texts:
         raise XTransplantError(f"{place}: a candidate is empty; write it, or leave it out")
+    if len(texts) == 1:
+        raise XTransplantError(
+            f"{place} has one candidate, {texts[0]!r}, which is always the likeliest; give two or "
+            "more, or none and --mode generate"
+        )
     if len(set(texts)) != len(texts):
         raise XTransplantError(f"{place}: a candidate is there twice: {', '.join(texts[:6])}")
     return texts

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 
 from xtransplant.benchmarks.alignment import Alignment, check_alignment
 from xtransplant.benchmarks.task import Direction, NothingThere, Task, Where
 
 from xtransplant.errors import XTransplantError
-from xtransplant.prompts import Example, item_digest
+from xtransplant.prompts import Example, item_digest, key_of
 
 __all__ = ["Loaded", "digest_of", "item_digest", "load_examples", "pick_example"]
 
@@ -62,6 +62,7 @@ def load_examples(
     examples = task.examples(lang, direction or task.direction, split, where)
     if not examples:
         raise NothingThere(f"{task.name} has no examples in {lang}, split {split}")
+    examples = tuple(_judged_by(task.rule, one) for one in examples)
     return Loaded(examples, check_alignment(examples))
 
 
@@ -91,6 +92,14 @@ def pick_example(
             f"({'; '.join(loaded.alignment.reasons)}); choose another one"
         )
     return loaded.examples[number]
+
+
+def _judged_by(rule: str, example: Example) -> Example:
+    """An example whose keys name the rule of its task, where they name none of their own."""
+    key = key_of(example)
+    source_key = example.source_key or key
+    key, source_key = (one if one.rule else replace(one, rule=rule) for one in (key, source_key))
+    return replace(example, key=key, source_key=source_key)
 
 
 def digest_of(examples: Sequence[Example]) -> str:

@@ -12,7 +12,7 @@ ROOT = Path(xtransplant.__file__).parent
 # From the bottom up; a file imports its own row and those before it.
 FLOORS = (
     "errors", "text", "prompts", "tasks", "model", "strategies", "packing", "backends", "engine",
-    "runs", "stats", "report", "grid", "benchmarks", "options", "bench",
+    "runs", "stats", "report", "result", "grid", "benchmarks", "options", "bench",
 )  # fmt: skip
 
 

@@ -1,15 +1,9 @@
-"""A grid: one strategy at every layer pair of one example, and what the model then answers."""
+"""Running a grid: one strategy at every layer pair of one example, or of many."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product, repeat, tee
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
 
 from xtransplant.engine.generate import Generations, generate_items
 from xtransplant.engine.memory import Room
@@ -19,196 +13,13 @@ from xtransplant.engine.sources import Sources
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
-from xtransplant.packing import ROWS, Packing
+from xtransplant.packing import ROWS
 from xtransplant.prompts import Example
+from xtransplant.result import Cell, Grid
 from xtransplant.strategies import Strategy, check_verifiable, find_strategy
 from xtransplant.strategies.travel import check_travel
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-
 __all__ = ["Cell", "Grid", "GridCheck", "transplant", "transplant_many", "verify_grid"]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One variant's outcome.
-
-    Attributes:
-        source_layer, target_layer: the layer pair i→j.
-        logprobs: natural-log likelihood by candidate, where candidates were scored.
-        output: text generated, where it was.
-    """
-
-    source_layer: int
-    target_layer: int
-    logprobs: dict[str, float] | None = None
-    output: str | None = None
-
-
-@dataclass(frozen=True)
-class Grid:
-    """All variants of one example.
-
-    Attributes:
-        model, strategy: their names; the strategy's with its options.
-        example: the two prompts, candidates and answer.
-        source_layers, target_layers: the layers asked for; the grid is their product.
-        scores, generations: results, ``None`` where not asked for; their variants run over
-            ``source_layers`` slowly and ``target_layers`` fast.
-        packing: how the variants shared their work.
-        note: why they did not share more; empty if there is no more.
-    """
-
-    model: str
-    strategy: str
-    example: Example
-    source_layers: tuple[int, ...]
-    target_layers: tuple[int, ...]
-    scores: Scores | None
-    generations: Generations | None
-    packing: Packing
-    note: str = ""
-
-    @property
-    def pairs(self) -> tuple[tuple[int, int], ...]:
-        """Every layer pair (i, j), in the order of the results."""
-        return tuple(product(self.source_layers, self.target_layers))
-
-    @property
-    def seconds(self) -> float:
-        """Wall-clock time of the engine, loading the model not included."""
-        return sum(part.seconds for part in (self.scores, self.generations) if part)
-
-    @property
-    def forward_passes(self) -> int:
-        """Forward passes of the model, the source's and each decoding step included."""
-        return sum(part.forward_passes for part in (self.scores, self.generations) if part)
-
-    @property
-    def token_forwards(self) -> float:
-        """How many times a token went through the whole model."""
-        return sum(part.token_forwards for part in (self.scores, self.generations) if part)
-
-    @property
-    def cells(self) -> tuple[Cell, ...]:
-        """One cell per layer pair."""
-        return tuple(
-            Cell(
-                i,
-                j,
-                _by_candidate(self.example, self.scores.logprobs[k]) if self.scores else None,
-                self.generations.outputs[k] if self.generations else None,
-            )
-            for k, (i, j) in enumerate(self.pairs)
-        )
-
-    def probabilities(self) -> np.ndarray[Any, np.dtype[np.float64]] | None:
-        """Probability of the answer, ``[source_layers, target_layers]``; None if not scored."""
-        column = self._answer_column()
-        if self.scores is None or column is None:
-            return None
-        shape = (len(self.source_layers), len(self.target_layers))
-        return np.exp(self.scores.logprobs[:, column]).reshape(shape)
-
-    def vanilla_probability(self, prompt: Literal["source", "target"] = "target") -> float | None:
-        """Probability of the answer without a transplant; None if not scored."""
-        column = self._answer_column()
-        if self.scores is None or column is None:
-            return None
-        row = self.scores.vanilla if prompt == "target" else self.scores.source
-        return math.exp(row[column])
-
-    def correct(self) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
-        """Whether each cell answers rightly, ``[source_layers, target_layers]``.
-
-        By scores: the answer is the likeliest candidate. Else by text: the output begins with
-        the answer. None without an answer.
-        """
-        shape = (len(self.source_layers), len(self.target_layers))
-        column = self._answer_column()
-        if self.scores is not None and column is not None and len(self.example.candidates) > 1:
-            hits = np.asarray(self.scores.logprobs.argmax(axis=1) == column)
-            return hits.reshape(shape)
-        if self.generations is not None and self.example.answer:
-            right = self.example.answer.strip()
-            said = [text.strip().startswith(right) for text in self.generations.outputs]
-            return np.array(said).reshape(shape)
-        return None
-
-    def best(self) -> Cell | None:
-        """The cell that does most for the answer; ties: smallest target, then largest source.
-
-        By the answer's probability where it was scored, else the first correct output. None
-        without an answer, or where no output is correct.
-        """
-        worth = self.probabilities()
-        if worth is None:
-            right = self.correct()
-            if right is None or not right.any():
-                return None
-            worth = right.astype(float)
-        cells = self.cells
-        flat = worth.flatten()
-        order = sorted(
-            range(len(cells)),
-            key=lambda k: (-flat[k], cells[k].target_layer, -cells[k].source_layer),
-        )
-        return cells[order[0]]
-
-    def answers(self) -> tuple[str, ...]:
-        """What each cell answers: its output, else its likeliest candidate, else its top token."""
-        if self.generations is not None:
-            return self.generations.outputs
-        assert self.scores is not None
-        if len(self.example.candidates) > 1:
-            likeliest = self.scores.logprobs.argmax(axis=1)
-            return tuple(self.example.candidates[column] for column in likeliest)
-        return tuple(tokens[0] for tokens in self.scores.top_tokens)
-
-    def answer_of(self, cell: Cell) -> str:
-        """What one cell answers: see :meth:`answers`."""
-        return self.answers()[self.pairs.index((cell.source_layer, cell.target_layer))]
-
-    def vanilla_answer(self, prompt: Literal["source", "target"] = "target") -> str:
-        """What the model answers to a prompt without a transplant."""
-        if self.generations is not None:
-            return self.generations.vanilla if prompt == "target" else self.generations.source
-        assert self.scores is not None
-        row = self.scores.vanilla if prompt == "target" else self.scores.source
-        if len(row) > 1:
-            own = self.example.source_candidates if prompt == "source" else ()
-            return (own or self.example.candidates)[int(row.argmax())]
-        return (self.scores.vanilla_top if prompt == "target" else self.scores.source_top)[0]
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row per cell: layer pair, log-likelihood per candidate, output, correct."""
-        from xtransplant.report.frame import grid_frame
-
-        return grid_frame(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The document that ``xtp trace --json`` prints."""
-        from xtransplant.report.frame import grid_document
-
-        return grid_document(self)
-
-    def plot(self, path: str | Path | None = None) -> Figure:
-        """A heatmap of the grid; saved where ``path`` ends in .png, .svg or .pdf."""
-        from xtransplant.report.heatmap import plot_grid
-
-        return plot_grid(self, path)
-
-    def __rich__(self) -> Any:
-        from xtransplant.report.terminal import render_grid
-
-        return render_grid(self)
-
-    def _answer_column(self) -> int | None:
-        if self.example.answer is None or self.example.answer not in self.example.candidates:
-            return None
-        return self.example.candidates.index(self.example.answer)
 
 
 def transplant(
@@ -338,7 +149,3 @@ def verify_grid(
     item = item_of(model, grid.example, chat_template=chat_template)
     tolerance = packing_for(model).tolerance
     return recheck(model, item, variants, grid.scores, grid.generations, tolerance)
-
-
-def _by_candidate(example: Example, row: Any) -> dict[str, float]:
-    return dict(zip(example.candidates, map(float, row), strict=True))

@@ -13,7 +13,7 @@ from xtransplant.engine.generate import Generations
 from xtransplant.engine.score import Scores
 from xtransplant.grid import Grid
 from xtransplant.packing import ROWS, SHARED
-from xtransplant.prompts import Example
+from xtransplant.prompts import Example, Key
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -35,8 +35,14 @@ def make_grid(
     note: str = "",
     scale: float = 1.0,
     unchanged: bool = False,
+    bad: tuple[int, ...] = (),
+    key: Key | None = None,
 ) -> Grid:
-    """The answer is likeliest at pair (n-1)→0, where it has ``0.9 * scale``."""
+    """The answer is likeliest at pair (n-1)→0, where it has ``0.9 * scale``.
+
+    Args:
+        bad: numbers of cells that are not finite.
+    """
     m = n if m is None else m
     count, top = n * m, (("a", "b"),)
     chance = np.full((n, m), 0.1)
@@ -44,6 +50,7 @@ def make_grid(
     logprobs = np.full((count, len(candidates)), np.log(scale * 0.3))
     if candidates:
         logprobs[:, 0] = np.log(scale * chance.ravel())
+    logprobs[list(bad)] = np.nan
     vanilla = np.log(scale * np.array([0.1, 0.5, 0.2])[: len(candidates)])
     packing = ROWS if note else SHARED
     scores = Scores(
@@ -56,9 +63,9 @@ def make_grid(
     outputs[1 % count] = NASTY
     generations = Generations(
         tuple(outputs), ((1,),) * count, " 17 no", " 42.", packing, 21, 9000.0, 1.25,
-        (True,) * count, (unchanged,) * count, True, True,
+        tuple(k not in bad for k in range(count)), (unchanged,) * count, True, True,
     )  # fmt: skip
-    example = Example(source, target, candidates, answer, "it-3", "en", "ar")
+    example = Example(source, target, candidates, answer, "it-3", "en", "ar", key)
     return Grid(
         "/models/maker/small", strategy, example,
         tuple(range(n)), tuple(range(m)),

@@ -18,8 +18,15 @@ N = 12
 
 def make_run(folder, *, strategies=("attn-swap", "ffn-swap"), langs=("sw", "zh"), split="pilot",
              model="org/model", pairs=PAIRS, own_pairs=None, seed=0, left_out=None, asked="overall",
-             direction="en-to-lang", rule="choice", digest=""):  # fmt: skip
-    """A run whose model answers at random, better with ffn-swap 3→1."""
+             direction="en-to-lang", rule="choice", digest="", bad=False, idle=False,
+             alike=False):  # fmt: skip
+    """A run whose model answers at random, better with ffn-swap 3→1.
+
+    Args:
+        bad: of every example of ffn-swap the first pair is not finite.
+        idle: attn-swap changes nothing.
+        alike: all examples have the same answer.
+    """
     dice = np.random.default_rng(seed)
     languages = {
         lang: Language(
@@ -37,7 +44,7 @@ def make_run(folder, *, strategies=("attn-swap", "ffn-swap"), langs=("sw", "zh")
     )  # fmt: skip
     run = create_run(folder, manifest)
     for part in manifest.parts():
-        examples = [example(k) for k in range(N)]
+        examples = [example(0 if alike else k) for k in range(N)]
         rows = Rows()
         for name in (VANILLA, SOURCE, *strategies):
             own = [] if name in (VANILLA, SOURCE) else manifest.pairs(name, "xnli", part.lang)
@@ -48,6 +55,9 @@ def make_run(folder, *, strategies=("attn-swap", "ffn-swap"), langs=("sw", "zh")
                     sure = name == SOURCE or (name == "ffn-swap" and pair == (3, 1))
                     said = gold if sure and dice.random() < 0.9 else str(dice.integers(1, 6))
                     rows.outputs.append(f" ({said}) <b>&{name}_x</b>")
+                finite = np.ones(len(own) or 1, dtype=bool)
+                finite[0] = not (bad and name == "ffn-swap")
+                rows.state(finite, np.full(len(finite), idle and name == "attn-swap"))
         table, records = examples_table(examples, part.start, part.stop), records_table(rows)
         run.write("examples", part, table)
         run.write("records", part, records)

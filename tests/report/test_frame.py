@@ -24,7 +24,7 @@ def test_frame_has_a_row_per_cell_in_the_order_of_the_pairs(made):
 
 def test_frame_leaves_out_what_was_not_asked_for(made):
     frame = grid_frame(made(2, scored=False, generated=True, answer=None, candidates=()))
-    assert list(frame.columns) == ["source_layer", "target_layer", "output"]
+    assert list(frame.columns) == ["source_layer", "target_layer", "finite", "output"]
 
 
 def test_document_says_what_the_grid_says(made):
@@ -51,7 +51,23 @@ def test_document_says_what_the_grid_says(made):
 def test_minus_infinity_is_null_in_json(made):
     grid = made(2)
     grid.scores.logprobs[0, 1] = -np.inf
-    assert json.loads(grid_json(grid))["cells"][0]["logprobs"][" 17"] is None
+    cells = json.loads(grid_json(grid))["cells"]
+    assert cells[0]["logprobs"][" 17"] is None
+    assert [cell["finite"] for cell in cells] == [False, True, True, True]
+
+
+def test_what_is_not_finite_and_what_changes_nothing_is_in_the_data(made):
+    document = json.loads(grid_json(made(3, bad=(4,), unchanged=True)))
+    assert document["not_finite"] == 1
+    assert document["unchanged"]
+    assert "1 of 9 cells is not finite" in document["note"]
+    assert "attn-swap changes nothing" in document["note"]
+    assert [cell["correct"] for cell in document["cells"]][4:7] == [False, False, True]
+    frame = grid_frame(made(3, bad=(4,)))
+    assert frame.finite.tolist() == [k != 4 for k in range(9)]
+    assert not frame.correct[4]
+    plain = json.loads(grid_json(made(3)))
+    assert (plain["not_finite"], plain["unchanged"], plain["note"]) == (0, False, "")
 
 
 def test_saved_files_read_back(made, tmp_path):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import re
 from dataclasses import replace
 
@@ -31,6 +32,46 @@ def test_no_oracle_goes_unmarked_and_no_bound_without_its_null(run):
         assert all(row.nulls is None for row in table.rows if row.kind != "bound")
         assert any("oracle" in note for note in table.notes)
         assert {row.kind for row in table.rows if row.oracle} == {"best", "bound"}
+
+
+def test_what_is_not_finite_and_what_changes_nothing_is_said(tmp_path, run):
+    odd = make_run(tmp_path / "odd", bad=True, idle=True)
+    for name in ("terminal", "markdown", "latex"):
+        written = write_report(
+            [odd.path], formats=[name], output=tmp_path / name, width=300
+        ).written
+        text = " ".join(written[0].read_text().split()).replace("\\", "")
+        assert f"odd: {2 * N} of {2 * N * (2 + 2 * 16)} cells are not finite" in text
+        assert "attn-swap changes nothing: in every cell of odd" in text
+        assert "ffn-swap changes nothing" not in text
+    (table,) = make_tables([summarise(run)])
+    assert not any("not finite" in note or "changes nothing" in note for note in table.notes)
+    for counts in summarise(odd).tasks["xnli"].languages.values():
+        assert counts.strategies["ffn-swap"]["lenient"].hits[0, 0] == 0
+        assert counts.states["ffn-swap"].not_finite == N
+
+
+def test_a_null_that_is_not_known_is_no_nought(tmp_path):
+    alike = make_run(tmp_path / "alike", alike=True)
+    (table,) = make_tables([summarise(alike)])
+    nulls = [rate for row in table.rows for rate in (row.nulls or {}).values()]
+    assert nulls
+    assert all(math.isnan(rate.value) for rate in nulls)
+    assert any("null –: no other example has another answer" in note for note in table.notes)
+    written = write_report(
+        [alike.path], formats=["terminal", "markdown", "latex", "csv", "json"], figures=["svg"],
+        output=tmp_path / "report", width=200,
+    ).written  # fmt: skip
+    for path in written:
+        if path.suffix in (".txt", ".md", ".json"):
+            assert "nan" not in path.read_text().lower()
+
+
+def test_the_null_is_told_in_words(run):
+    (table,) = make_tables([summarise(run)])
+    (note,) = [note for note in table.notes if note.startswith("null")]
+    assert "the mean over 8 seeded derangements" in note
+    assert "none gets its own answer" in note
 
 
 @pytest.mark.parametrize("name", ["terminal", "markdown", "latex"])

@@ -10,6 +10,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from xtransplant.prompts import Key
 from xtransplant.report.frame import grid_json
 from xtransplant.report.heatmap import plot_grid
 
@@ -64,6 +65,54 @@ def test_tiny_probabilities_keep_their_digits(made):
     text = shown(made(4, scale=1e-9))
     assert "in units of 1e-11" in text
     assert "*90.0" in text
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-4])
+@pytest.mark.parametrize("n", [4, 12, 16, 24, 32, 80])
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_it_speaks_of_one_unit(made, n, width, scale):
+    """A grid once said "in units of 1e-04" above and "tenths of the highest" below."""
+    text = " ".join(shown(made(n, scale=scale), width).split())
+    units = ["in percent", "in units of 1e-", "in tenths of the highest"]
+    said = [unit for unit in units if unit in text]
+    assert len(said) == 1
+    assert text.count("tenths") == (said == units[2:])
+
+
+def test_cells_that_are_not_finite_are_marked_and_counted(made):
+    for grid in (made(4, bad=(0, 5, 6)), made(4, bad=(0, 5, 6), scored=False, generated=True)):
+        text = shown(grid)
+        assert "3 of 16 cells are not finite; another --dtype helps: bfloat16 or float32" in text
+        assert "× not finite" in text
+        assert text.count("×") == 4
+        assert "nan" not in text.lower()
+        assert "best pair 3→0" in text
+    assert "3 0→0, 1→1-2 (not finite)" in " ".join(text.split())
+    assert "1 of 16 cells is not finite" in shown(made(4, bad=(3,)))
+    everything = shown(made(4, bad=tuple(range(16))))
+    assert "16 of 16 cells are not finite" in everything
+    assert "nan" not in everything.lower()
+    assert "not finite" not in shown(made(4))
+
+
+def test_a_strategy_that_changes_nothing_is_named(made):
+    text = " ".join(shown(made(4, unchanged=True)).split())
+    assert (
+        "attn-swap changes nothing: every log-probability is the target's own to the bit, in all "
+        "16 cells" in text
+    )
+    said = " ".join(shown(made(4, scored=False, generated=True, unchanged=True)).split())
+    assert "every text, and its first probability, is the target's own" in said
+    assert "changes nothing" not in shown(made(4, unchanged=True, strategy="none"))
+    assert "changes nothing" not in shown(made(4))
+
+
+def test_the_caption_says_by_which_rule(made):
+    for key, words in (
+        (None, "✓ where the output begins with the answer, by rule begins"),
+        (Key(("42",), rule="contains"), "✓ where the output contains the answer, by rule contains"),
+    ):
+        assert words in shown(made(3, scored=False, generated=True, key=key))
 
 
 def test_outputs_are_counted_with_the_pairs_that_give_them(made):

@@ -20,11 +20,11 @@ def believe(model: Model, found: Any, wanted: Sequence[Mapping[str, Shape]]) -> 
     """Hold results to what each of them has to have: named tensors, by their shapes.
 
     Under a transplant a model may overflow there as it may here; such cells are recorded as not
-    finite. Without one (the first of ``[n_examples, n_blocks, ...]``) its answer is nonsense.
+    finite. Of a prompt by itself (``[n_examples, 1, ...]``) such an answer is nonsense.
 
     Raises:
-        XTransplantError: other names, shapes or kinds of values, ids that are no token's, or
-            numbers without a transplant that no log-probability is.
+        XTransplantError: other names, shapes or kinds of values, ids that are no token's, or a
+            prompt's own numbers that no log-probability is.
     """
     url = _counted(model, found, len(wanted))
     for one, shapes in zip(found, wanted, strict=True):
@@ -36,13 +36,13 @@ def believe(model: Model, found: Any, wanted: Sequence[Mapping[str, Shape]]) -> 
                 _check_tokens(model, value, name)
                 continue
             _check_kind(url, value, name)
-            if len(shape) == 3:
-                _check_numbers(url, value[:, :1], name)
+            if len(shape) == 3 and shape[1] == 1:
+                _check_numbers(url, value, name)
 
 
 def believe_texts(model: Model, found: Any, n_rows: int, most: int) -> None:
-    """Hold generated tokens to how many there can be, ``[n_rows, <= most]``, the first row without
-    a transplant, and what is told of each, ``[n_rows, <= most, 2]``.
+    """Hold generated tokens to how many there can be, ``[n_rows, <= most]``, and what is told of
+    each, ``[n_rows, <= most, 2]``; a single row is a prompt by itself.
 
     Raises:
         XTransplantError: there are others, or numbers as in :func:`believe`.
@@ -56,7 +56,8 @@ def believe_texts(model: Model, found: Any, n_rows: int, most: int) -> None:
     if not isinstance(certainty, Tensor) or tuple(certainty.shape) != (*shape, 2):
         raise _other(url, certainty, "probabilities of texts", (*shape, 2))
     _check_kind(url, certainty, "probabilities of texts")
-    _check_numbers(url, certainty[:1], "probabilities of texts")
+    if n_rows == 1:
+        _check_numbers(url, certainty, "probabilities of texts")
 
 
 def believe_banks(model: Model, found: Any, shapes: Sequence[Shape]) -> None:

@@ -14,7 +14,7 @@ import torch
 from xtransplant.engine.batch import Found, room_for, run_items
 from xtransplant.engine.inputs import candidate_ids, prompt_ids
 from xtransplant.engine.memory import Room, is_out_of_memory
-from xtransplant.engine.outcome import same
+from xtransplant.engine.outcome import keeps_bits, same
 from xtransplant.engine.raw import run_scripts, token_forwards
 from xtransplant.engine.sources import Sources
 from xtransplant.engine.variants import Item, Variants, alike
@@ -221,11 +221,31 @@ def score_items(
         seconds = (time.perf_counter() - started) / count
         words: dict[int, str] = {}
         for place in range(count):
-            waiting.popleft()
-            yield _scores(model, found, place, packing, seconds, words)
+            item = waiting.popleft()
+            scores = _scores(model, found, place, packing, seconds, words)
+            if not keeps_bits(packing) and not scores.finite.all():
+                scores = _apart(model, item, variants, top_k, scores)
+            yield scores
 
 
 _LOOK_AHEAD = 512
+
+
+def _apart(
+    model: Model, item: Item, variants: Sequence[Variant], top_k: int, together: Scores
+) -> Scores:
+    """One example again, one variant per row, to tell which of its variants are not finite.
+
+    In one sequence with a mask a NaN reaches all: what is not to be seen has the weight 0 there,
+    and 0 times NaN is NaN.
+    """
+    alone = next(score_items(model, [item], variants, packing=ROWS, top_k=top_k))
+    return replace(
+        alone,
+        forward_passes=alone.forward_passes + together.forward_passes,
+        token_forwards=alone.token_forwards + together.token_forwards,
+        seconds=alone.seconds + together.seconds,
+    )
 
 
 def _by_scripts(

@@ -8,13 +8,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xtransplant.prompts import key_of
 from xtransplant.report.escape import json_text
 from xtransplant.report.paths import checked_path, replaced
+from xtransplant.report.words import remarks
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from xtransplant.grid import Grid
+    from xtransplant.result import Grid
 
 __all__ = ["TABLE_SUFFIXES", "grid_document", "grid_frame", "grid_json", "save_grid"]
 
@@ -24,9 +26,10 @@ TABLE_SUFFIXES = (".parquet", ".csv", ".json")
 def grid_frame(grid: Grid) -> pd.DataFrame:
     """One row per cell.
 
-    Columns: ``source_layer``, ``target_layer``; where scored ``answer_probability`` (0 to 1),
-    ``correct``, the likeliest next token and one ``logprob:<candidate>`` (nats) per candidate;
-    where generated ``output``.
+    Columns: ``source_layer``, ``target_layer``, ``finite`` (whether the numbers behind it are);
+    with an answer ``correct`` (by its rule, as a bench judges); where scored
+    ``answer_probability`` (0 to 1), the likeliest next token and one ``logprob:<candidate>``
+    (nats) per candidate; where generated ``output``.
     """
     import pandas as pd
 
@@ -34,6 +37,7 @@ def grid_frame(grid: Grid) -> pd.DataFrame:
         "source_layer": [i for i, _ in grid.pairs],
         "target_layer": [j for _, j in grid.pairs],
     }
+    columns["finite"] = grid.finite.flatten()
     probabilities, correct = grid.probabilities(), grid.correct()
     if probabilities is not None:
         columns["answer_probability"] = probabilities.flatten()
@@ -52,15 +56,19 @@ def grid_frame(grid: Grid) -> pd.DataFrame:
 def grid_document(grid: Grid) -> dict[str, Any]:
     """What ``xtp trace --json`` prints: plain types only, natural-log likelihoods.
 
-    A likelihood of minus infinity, which JSON cannot say, is None.
+    A likelihood that is NaN or infinite, which JSON cannot say, is None, and its cell's ``finite``
+    false. ``unchanged``: every cell is what the target gives without a transplant.
     """
     best = grid.best()
-    cells = []
+    cells, finite, correct = [], grid.finite.ravel().tolist(), grid.correct()
     for number, cell in enumerate(grid.cells):
         entry: dict[str, Any] = {
             "source_layer": cell.source_layer,
             "target_layer": cell.target_layer,
+            "finite": finite[number],
         }
+        if correct is not None:
+            entry["correct"] = bool(correct.flat[number])
         if cell.logprobs is not None:
             entry["logprobs"] = {name: _finite(value) for name, value in cell.logprobs.items()}
         if grid.scores is not None:
@@ -83,7 +91,10 @@ def grid_document(grid: Grid) -> dict[str, Any]:
         "cells": cells,
         "best": best and {"source_layer": best.source_layer, "target_layer": best.target_layer},
         "packing": str(grid.packing),
-        "note": grid.note,
+        "rule": key_of(grid.example).rule or "begins",
+        "unchanged": grid.unchanged,
+        "not_finite": finite.count(False),
+        "note": "; ".join(filter(None, [grid.note, *remarks(grid)])),
         "seconds": grid.seconds,
         "forward_passes": grid.forward_passes,
         "token_forwards": grid.token_forwards,

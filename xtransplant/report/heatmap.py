@@ -11,14 +11,22 @@ import numpy as np
 from xtransplant.report.escape import visible
 from xtransplant.report.fonts import installed_fonts, save_figure
 from xtransplant.report.paths import checked_path, replaced
-from xtransplant.report.words import changed, languages, model_label, percent, quoted
+from xtransplant.report.words import (
+    changed,
+    highest,
+    languages,
+    model_label,
+    not_finite,
+    percent,
+    quoted,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-    from xtransplant.grid import Grid
+    from xtransplant.result import Grid
 
 __all__ = ["COLOURS", "PLOT_SUFFIXES", "mark_cell", "plot_grid"]
 
@@ -77,6 +85,9 @@ def plot_grid(grid: Grid, path: str | Path | None = None) -> Figure:
     _colour_bar(figure, axes, image, picture, fonts)
     if picture.numbers is not None:
         _write_numbers(axes, picture)
+    else:
+        for row, column in np.argwhere(~grid.finite):
+            axes.text(column, row, "×", ha="center", va="center", fontsize=8)
     _mark_best(axes, grid)
     if path is not None:
         with replaced(path, "--plot") as target:
@@ -90,13 +101,14 @@ def _picture(grid: Grid) -> _Picture:
     marked = "" if best is None else f"best pair {best.source_layer}→{best.target_layer}"
     if probabilities is not None and vanilla is not None:
         points = 100 * (probabilities - vanilla)
-        at_best = f"; {marked}: {percent(probabilities.max())}" if marked else ""
+        most = highest(probabilities)
+        at_best = f"; {marked}: {percent(most)}" if marked else ""
         answer = quoted(grid.example.answer or "", 24)
-        numbered = max(points.shape) <= _MOST_NUMBERED and probabilities.max() >= 0.01
+        numbered = max(points.shape) <= _MOST_NUMBERED and most >= 0.01
         number, colour = (" (number, %)", " (colour)") if numbered else ("", "")
         return _Picture(
             points,
-            float(np.abs(points).max()) or 1.0,
+            highest(np.abs(points)) or 1.0,
             _percents(probabilities) if numbered else None,
             f"probability of {answer}{number}:\nchange in percentage points{colour}",
             f"without a transplant: {percent(vanilla)}{at_best}",
@@ -106,19 +118,23 @@ def _picture(grid: Grid) -> _Picture:
         count = f"{int(correct.sum())} of {correct.size} layer pairs correct"
         ticks = {-0.5: "incorrect", 0.5: "correct"}
         subtitle = f"{count}; {marked}" if marked else count
-        return _marks(correct, subtitle, ticks)
+        return _marks(grid, correct, subtitle, ticks)
     moved = changed(grid)
     count = f"{int(moved.sum())} of {moved.size} layer pairs change what the model says"
-    return _marks(moved, count, {-0.5: "unchanged", 0.5: "changed"})
+    return _marks(grid, moved, count, {-0.5: "unchanged", 0.5: "changed"})
 
 
 def _percents(probabilities: Any) -> list[list[str]]:
-    digits = 0 if probabilities.max() >= 0.1 else 1
-    return [[f"{100 * value:.{digits}f}" for value in row] for row in probabilities]
+    digits = 0 if highest(probabilities) >= 0.1 else 1
+    return [
+        ["×" if np.isnan(value) else f"{100 * value:.{digits}f}" for value in row]
+        for row in probabilities
+    ]
 
 
-def _marks(yes: Any, subtitle: str, ticks: dict[float, str]) -> _Picture:
-    return _Picture(np.where(yes, _YES, _NO), 1.0, None, "", subtitle, ticks)
+def _marks(grid: Grid, yes: Any, subtitle: str, ticks: dict[float, str]) -> _Picture:
+    values = np.where(grid.finite, np.where(yes, _YES, _NO), np.nan)
+    return _Picture(values, 1.0, None, "", subtitle, ticks)
 
 
 def _title(figure: Figure, grid: Grid, picture: _Picture, fonts: list[str]) -> None:
@@ -127,7 +143,10 @@ def _title(figure: Figure, grid: Grid, picture: _Picture, fonts: list[str]) -> N
     # A long title breaks between its parts, as the figure is no wider for it.
     if len(about) > 11 * figure.get_figwidth():
         about = "\n".join(part for part in parts if part)
-    figure.suptitle(f"{about}\n{picture.subtitle}", fontsize=10, fontfamily=fonts, parse_math=False)
+    bad = int((~grid.finite).sum())
+    more = f"; × {not_finite(bad, len(grid.pairs))}" if bad else ""
+    title = f"{about}\n{picture.subtitle}{more}"
+    figure.suptitle(title, fontsize=10, fontfamily=fonts, parse_math=False)
 
 
 def _label_axes(axes: Axes, grid: Grid) -> None:
@@ -157,7 +176,7 @@ def _colour_bar(
 def _write_numbers(axes: Axes, picture: _Picture) -> None:
     assert picture.numbers is not None
     for (row, column), value in np.ndenumerate(picture.values):
-        dark = abs(value) > 0.65 * picture.limit
+        dark = abs(value) > 0.65 * picture.limit  # not where a cell is not finite
         axes.text(
             column, row, picture.numbers[row][column],
             ha="center", va="center", fontsize=8, color="white" if dark else "black",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.style import Style
 from rich.text import Text
 
-from xtransplant.report.words import percent
+from xtransplant.report.words import highest, percent
 
 __all__ = ["Matrix", "shade"]
 
@@ -29,7 +30,8 @@ class Matrix:
     """Cells by source layer (down) and target layer (across).
 
     Attributes:
-        values: ``[source_layers, target_layers]``: a probability, or 1 and 0 for yes and no.
+        values: ``[source_layers, target_layers]``: a probability, or 1 and 0 for yes and no; NaN
+            where a cell is not finite.
         differences: of the same shape, from the run without a transplant; they give the colour.
         source_layers, target_layers: layer numbers.
         best: row and column of the best cell, if there is one.
@@ -49,7 +51,8 @@ class Matrix:
         # What is piped is not cut: a terminal gets what fits in it.
         room = options.max_width if console.is_terminal else _PIPED
         shown, width, block = self._fit(room)
-        yield Text("source layer ↓   target layer →", style="dim")
+        unit = "" if self.marks else f"   {self._unit_name(width)}"
+        yield Text(f"source layer ↓   target layer →{unit}", style="dim")
         yield from shown._header(width)
         for row in range(len(shown.source_layers)):
             yield shown._line(row, width)
@@ -58,7 +61,7 @@ class Matrix:
 
     @property
     def _highest(self) -> float:
-        return max(float(self.values.max()), 1e-12)
+        return max(highest(self.values), 1e-12)
 
     @property
     def _label_width(self) -> int:
@@ -83,7 +86,8 @@ class Matrix:
         for a, row in enumerate(rows):
             for b, column in enumerate(columns):
                 part = (slice(row, row + block), slice(column, column + block))
-                at = np.unravel_index(self.values[part].argmax(), self.values[part].shape)
+                found = np.nan_to_num(self.values[part], nan=-1.0)
+                at = np.unravel_index(found.argmax(), found.shape)
                 values[a, b] = self.values[part][at]
                 differences[a, b] = self.differences[part][at]
         return Matrix(
@@ -110,7 +114,7 @@ class Matrix:
     def _line(self, row: int, width: int) -> Text:
         label = f"{self.source_layers[row]:>{self._label_width - 1}} "
         line = Text.assemble((label, "dim"), no_wrap=True)
-        scale = float(np.abs(self.differences).max())
+        scale = highest(np.abs(self.differences))
         for column, value in enumerate(self.values[row]):
             best = (row, column) == self.best
             style = shade(float(self.differences[row, column]), scale)
@@ -120,7 +124,9 @@ class Matrix:
         return line
 
     def _cell(self, value: float, width: int, best: bool) -> str:
-        if self.marks:
+        if math.isnan(value):
+            text = "×"
+        elif self.marks:
             text = "✓" if value else "·"
         elif width >= 6:
             text = f"{self.unit * value:.1f}"
@@ -134,16 +140,24 @@ class Matrix:
             text = "*" if width == 1 else "*" + text
         return text.rjust(width)
 
+    def _unit_name(self, width: int) -> str:
+        """What cells of a width are written in."""
+        if width < 3:
+            return f"in tenths of the highest, {percent(self._highest)}"
+        if self.unit == 100:
+            return "in percent"
+        return f"in units of 1e-{round(math.log10(self.unit)):02d}"
+
     def _key(self, width: int, block: int) -> str:
         parts = []
         if self.marks:
             pass
         elif width == 3:
             parts.append("99 stands for 99 and more")
-        elif width < 3:
-            parts.append(f"a digit is tenths of the highest, {percent(self._highest)}")
         if block > 1:
             parts.append(f"too wide for the terminal: a cell is the best of {block} x {block}")
+        if np.isnan(self.values).any():
+            parts.append("× not finite")
         if self.best is not None:
             parts.append("* best pair")
         return "; ".join(parts)
@@ -151,7 +165,7 @@ class Matrix:
 
 def shade(difference: float, scale: float) -> Style:
     """Background for a difference from zero, where ``scale`` is the greatest there is."""
-    if scale <= 0 or abs(difference) < _FAINT * scale:
+    if math.isnan(difference) or scale <= 0 or abs(difference) < _FAINT * scale:
         return Style()
     step = min(int(4 * abs(difference) / scale), 3)
     colour = (_BETTER if difference > 0 else _WORSE)[step]

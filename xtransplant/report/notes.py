@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from xtransplant.report.rows import Row, arrow
+from xtransplant.report.words import ANOTHER_DTYPE, not_finite
 from xtransplant.stats.summary import Summary, TaskCounts
 from xtransplant.tasks.derangements import N_DERANGEMENTS
 
@@ -116,9 +117,9 @@ def _states(found: Found) -> Iterator[str]:
             (name, state) for one in task.languages.values() for name, state in one.states.items()
         ]
         if n_bad := sum(state.not_finite for _, state in states):
+            total = sum(state.n for _, state in states)
             yield (
-                f"{summary.name}: {n_bad:,} of {sum(state.n for _, state in states):,} cells are "
-                "not finite and count as wrong; another --dtype helps: bfloat16 or float32"
+                f"{summary.name}: {not_finite(n_bad, total)} and count as wrong; {ANOTHER_DTYPE}"
             )
         for name in summary.manifest.strategies:
             own = [state for strategy, state in states if strategy == name]

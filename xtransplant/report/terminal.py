@@ -11,20 +11,25 @@ import numpy as np
 from rich.console import Group
 from rich.text import Text
 
+from xtransplant.prompts import key_of
 from xtransplant.report.escape import visible
 from xtransplant.report.matrix import Matrix, shade
 from xtransplant.report.words import (
+    NOT_FINITE,
     changed,
+    highest,
     languages,
     model_label,
     percent,
     points,
     quoted,
+    remarks,
     vanilla_says,
 )
+from xtransplant.tasks.matching import IN_WORDS
 
 if TYPE_CHECKING:
-    from xtransplant.grid import Grid
+    from xtransplant.result import Grid
 
 __all__ = ["render_grid"]
 
@@ -45,7 +50,7 @@ def render_grid(grid: Grid) -> Group:
     parts += [caption, matrix, Text()]
     if grid.generations is not None or grid.example.answer is None:
         parts += [*_answers(grid), Text()]
-    parts += [*_best(grid), _cost(grid)]
+    parts += [*_best(grid), *(Text(one, style="bold") for one in remarks(grid)), _cost(grid)]
     return Group(*parts)
 
 
@@ -71,7 +76,8 @@ def _prompt(grid: Grid, prompt: Literal["source", "target"]) -> Iterator[Any]:
     known = grid.vanilla_probability(prompt)
     if probability is not None:
         line.append(f"({percent(probability)}) ")
-    line.append(quoted(said, 200), style="not dim bold")
+    finite = grid.vanilla_answer(prompt) is not None
+    line.append(quoted(said, 200) if finite else said, style="not dim bold")
     yield line
     if known is not None and said != grid.example.answer:
         answer = quoted(grid.example.answer or "", 80)
@@ -89,27 +95,27 @@ def _matrix(grid: Grid) -> tuple[Matrix, Text]:
     layers = (grid.source_layers, grid.target_layers)
     if probabilities is not None and vanilla is not None:
         difference = probabilities - vanilla
-        unit, unit_name = _unit(max(float(probabilities.max()), vanilla))
-        caption = Text(f"probability of the answer {quoted(grid.example.answer or '')}{unit_name}")
-        _append_scale(caption, float(np.abs(difference).max()), vanilla)
+        unit = _unit(highest(np.append(probabilities, vanilla)))
+        caption = Text(f"probability of the answer {quoted(grid.example.answer or '')}")
+        _append_scale(caption, highest(np.abs(difference)), vanilla)
         return Matrix(probabilities, difference, *layers, at, unit=unit), caption
     correct = grid.correct()
     if correct is not None:
-        was = _begins_right(grid)
+        was = bool(grid.vanilla_correct())
         state = "correct" if was else "incorrect"
-        caption = Text(f"✓ where the output begins with the answer (without a transplant: {state})")
-        return Matrix(correct.astype(float), correct - float(was), *layers, at, marks=True), caption
-    moved = changed(grid).astype(float)
+        caption = Text(f"✓ where the {_right(grid)} (without a transplant: {state})")
+        marks = np.where(grid.finite, correct, np.nan)
+        return Matrix(marks, marks - float(was), *layers, at, marks=True), caption
+    moved = np.where(grid.finite, changed(grid), np.nan)
     caption = Text("✓ where the answer is another than without a transplant")
     return Matrix(moved, moved, *layers, at, marks=True), caption
 
 
-def _unit(highest: float) -> tuple[float, str]:
-    """What to multiply probabilities by so that they show, and how to say it."""
-    if highest >= 0.01 or highest <= 0:
-        return 100.0, ", in percent"
-    power = math.ceil(-math.log10(highest)) + 1
-    return 10.0**power, f", in units of 1e-{power:02d}"
+def _unit(most: float) -> float:
+    """What to multiply probabilities by so that they show."""
+    if most >= 0.01 or most <= 0:
+        return 100.0
+    return float(10.0 ** (math.ceil(-math.log10(most)) + 1))
 
 
 def _append_scale(caption: Text, scale: float, vanilla: float) -> None:
@@ -120,14 +126,17 @@ def _append_scale(caption: Text, scale: float, vanilla: float) -> None:
     caption.append(f" {points(scale)} ", style=shade(scale, scale))
 
 
-def _begins_right(grid: Grid) -> bool:
-    answer = (grid.example.answer or "").strip()
-    return grid.vanilla_answer().strip().startswith(answer)
+def _right(grid: Grid) -> str:
+    """What counts as right."""
+    if grid.scores is not None and len(grid.example.candidates) > 1:
+        return "answer is the likeliest candidate"
+    rule = key_of(grid.example).rule or "begins"
+    return f"output {IN_WORDS[rule]}, by rule {rule}"
 
 
 def _answers(grid: Grid) -> Iterator[Text]:
     """Distinct answers, the commonest first, with the layer pairs that give each."""
-    by_answer: dict[str, list[tuple[int, int]]] = {}
+    by_answer: dict[str | None, list[tuple[int, int]]] = {}
     for pair, answer in zip(grid.pairs, grid.answers(), strict=True):
         by_answer.setdefault(answer, []).append(pair)
     ranked = sorted(by_answer.items(), key=lambda item: -len(item[1]))
@@ -136,7 +145,8 @@ def _answers(grid: Grid) -> Iterator[Text]:
     yield Text(f"cells  {'layer pairs':<{width}}  what they answer (= no change)", "dim")
     for count, pairs, answer in shown:
         mark = "=" if answer == grid.vanilla_answer() else " "
-        yield Text(f"{count:>5}  {pairs:<{width}} {mark}{quoted(answer, 200)}")
+        text = NOT_FINITE if answer is None else quoted(answer, 200)
+        yield Text(f"{count:>5}  {pairs:<{width}} {mark}{text}")
     if (rest := len(ranked) - len(shown)) > 0:
         cells = sum(len(pairs) for _, pairs in ranked[_MOST_ANSWERS:])
         yield Text(f"{cells:>5}  {rest} other answers; --json or --save has them", "dim")
@@ -164,10 +174,11 @@ def _best(grid: Grid) -> Iterator[Text]:
     line = Text.assemble("best pair ", (f"{best.source_layer}→{best.target_layer}", "bold"), ": ")
     probabilities, vanilla = grid.probabilities(), grid.vanilla_probability()
     if probabilities is not None and vanilla is not None:
-        top = float(probabilities.max())
+        top = highest(probabilities)
         line.append(f"the answer has {percent(top)} ({points(top - vanilla)}); ")
     line.append("it answers ")
-    line.append(quoted(grid.answer_of(best), 200), style="bold")
+    said = grid.answer_of(best)
+    line.append(NOT_FINITE if said is None else quoted(said, 200), style="bold")
     yield line
 
 

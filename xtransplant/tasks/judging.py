@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from xtransplant.errors import XTransplantError
-from xtransplant.prompts import Key
+from xtransplant.prompts import Example, Key
 from xtransplant.tasks.matching import RULES, Rule, Verdict
 
-__all__ = ["LEVELS", "Choices", "choices", "find_rule", "judge_text"]
+__all__ = [
+    "LEVELS", "Choices", "choices", "find_rule", "judge_scores", "judge_text", "judge_texts",
+]  # fmt: skip
 
 LEVELS = ("strict", "match", "lenient")
 """Levels at which an answer is right, in this order; see ``tasks.matching``."""
@@ -54,6 +56,33 @@ def judge_text(output: str, key: Key) -> Verdict:
 
 
 _CHOOSING = ("choice", "letters", "truth")
+
+
+def judge_texts(key: Key, outputs: Sequence[str], finite: Bools) -> Bools:
+    """``[rows, 3]`` by level: which texts are right, none of those that are not finite.
+
+    Raises:
+        XTransplantError: as :func:`judge_text`.
+    """
+    known = {output: judge_text(output, key) for output in set(outputs)}
+    verdicts = (known[output] for output in outputs)
+    right = [(verdict.strict, verdict.match, verdict.lenient) for verdict in verdicts]
+    return np.array(right, dtype=np.bool_).reshape(-1, 3) & finite[:, None]
+
+
+def judge_scores(
+    example: Example, logprobs: np.ndarray[Any, Any], tops: Sequence[str], finite: Bools
+) -> Bools | None:
+    """``[rows, 3]`` by level: which rows choose the answer; see :func:`choices`.
+
+    Returns:
+        None where there is nothing to choose: fewer than two candidates, or an answer that is
+        none of them.
+    """
+    if len(example.candidates) < 2 or example.answer not in example.candidates:
+        return None
+    chosen = choices(logprobs, example.candidates, tops, finite)
+    return chosen.right(example.candidates.index(example.answer))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from xtransplant.prompts import Key
 
-__all__ = ["RULES", "Rule", "Verdict"]
+__all__ = ["IN_WORDS", "RULES", "Rule", "Verdict"]
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,16 @@ RULES: dict[str, Rule] = {
     "begins": begins,
     "truth": truth,
 }
+
+
+IN_WORDS = {
+    "choice": "names the right option and no other",
+    "letters": "names the right letter and no other",
+    "contains": "contains the answer",
+    "begins": "begins with the answer",
+    "truth": "says which of the two is true, and not the other",
+}
+"""What a text does that is right (level ``match``)."""
 
 
 def _first(text: str, marks: tuple[str, ...], labels: tuple[str, ...]) -> int | None:
