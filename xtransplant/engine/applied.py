@@ -10,7 +10,7 @@ import torch
 
 from xtransplant.engine.memory import is_out_of_memory
 from xtransplant.errors import XTransplantError
-from xtransplant.strategies.faults import line_in, said
+from xtransplant.strategies.faults import line_in, words_of
 
 __all__ = ["watched"]
 
@@ -33,7 +33,7 @@ def _called(function: Callable[..., Any], *rows: Any) -> Any:
     except BaseException as error:
         if is_out_of_memory(error):
             raise
-        raise XTransplantError(f"{_named(function, error)} fails: {said(error)}") from error
+        raise XTransplantError(f"{_named(function, error)} fails: {words_of(error)}") from error
     shape = list(rows[0].shape) if rows else None
     if not isinstance(result, torch.Tensor):
         raise XTransplantError(

@@ -11,7 +11,7 @@ from types import FrameType
 
 from xtransplant.errors import one_line
 
-__all__ = ["TooLong", "limited", "line_in", "place_of", "said"]
+__all__ = ["TooLong", "limited", "line_in", "place_of", "words_of"]
 
 
 class TooLong(BaseException):
@@ -30,7 +30,7 @@ def place_of(error: BaseException, path: str, shown: str | None = None) -> str:
     return (shown or path) + (f" line {line}" if line else "")
 
 
-def said(error: BaseException) -> str:
+def words_of(error: BaseException) -> str:
     """What an error is, in a few words."""
     words = one_line(error)
     if isinstance(error, SystemExit):

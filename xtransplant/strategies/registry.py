@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from xtransplant.errors import XTransplantError
-from xtransplant.strategies.faults import TooLong, limited, place_of, said
+from xtransplant.strategies.faults import TooLong, limited, place_of, words_of
 from xtransplant.strategies.recorder import Edit, Shape, record
 from xtransplant.strategies.script import Script
 from xtransplant.strategies.sources import source_digest
@@ -141,7 +141,7 @@ class Strategy:
             ) from error
         except BaseException as error:
             raise XTransplantError(
-                f"strategy {self} fails at {at}{place_of(error, self.origin)}: {said(error)}"
+                f"strategy {self} fails at {at}{place_of(error, self.origin)}: {words_of(error)}"
             ) from error
 
     def __str__(self) -> str:
@@ -266,7 +266,9 @@ def _from_file(path: Path, name: str) -> Strategy:
         raise XTransplantError(_no_python(path, error)) from error
     except BaseException as error:
         place = place_of(error, spec.origin or str(path), str(path))
-        raise XTransplantError(f"strategy file {place} fails to import: {said(error)}") from error
+        raise XTransplantError(
+            f"strategy file {place} fails to import: {words_of(error)}"
+        ) from error
     found = {item.name: item for item in vars(module).values() if isinstance(item, Strategy)}
     if name in found:
         return found[name]
