@@ -174,7 +174,8 @@ def _said(
                 stopped = next(script, end) is end
             with nn.trace(**target):
                 stopped = stopped or next(script, end) is not end
-                watch(None, nn.output.logits[:, -1].detach().float())  # type: ignore[no-untyped-call]
+                last = nn.output.logits[:, -1].detach().float()
+                tops.append(last.max(dim=-1).values - last.logsumexp(dim=-1))
                 token = nn.output.logits[:, -1:].detach().argmax(-1)
                 token = token.to(target["input_ids"].device)
                 cache = nn.output.past_key_values
