@@ -33,7 +33,7 @@ class _Said(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         start = "\r\x1b[K" if sys.stderr.isatty() else ""
-        print(f"{start}xtp: {record.getMessage()}", file=sys.stderr, flush=True)
+        print(f"{start}xtp: {visible(record.getMessage())}", file=sys.stderr, flush=True)
 
 
 def listen() -> None:

@@ -1,11 +1,12 @@
 """What is said beside the results: names are shown there too, and not obeyed."""
 
 import json
+import logging
 import sys
 
-from xtransplant.cli.console import Lines, progress
+from xtransplant.cli.console import Lines, listen, progress
 
-from xtransplant.bench.run import Progress
+from xtransplant.bench.clock import Progress
 
 ACTING = "x\x1b[2J\u202ey\x9b1m\u2028\ud800"
 SHOWN = "x\\x1b[2J\\u202ey\\x9b1m\\u2028\\ud800"
@@ -37,7 +38,9 @@ def test_lines_show_what_a_language_or_strategy_is_called(monkeypatch):
     lines.watch(Progress(ACTING, ACTING, ACTING, 1, 2, 1.0, None))
     with progress(ACTING, quiet=False, verbose=False):
         pass
-    assert screen.text.count(SHOWN) == 6
+    listen()
+    logging.getLogger("xtransplant").warning("%s", ACTING)
+    assert screen.text.count(SHOWN) == 7
     # Its own: back to the start of the line, which is emptied.
     assert screen.text.replace("\r\x1b[K", "").replace("\n", "").isprintable()
 
@@ -56,14 +59,15 @@ def test_a_strategy_is_shown_and_not_obeyed(xtp, tmp_path):
     file.write_text(
         '"""Does \\x1b[2J\\u202e\n\nnothing."""\n'
         "from xtransplant import strategy\n\n\n"
-        '@strategy("m\\x1b[1m")\n'
-        "def mine(source, target, i, j):\n    target.ffn[j] = source.ffn[i]\n"
+        '@strategy("mine")\n'
+        'def mine(source, target, i, j, *, word: str = "m\\x1b[1m"):\n'
+        "    target.ffn[j] = source.ffn[i]\n"
     )
     outcome = xtp("show", str(file))
     assert outcome.code == 0, outcome.err
-    assert "m\\x1b[1m" in outcome.out
+    assert "-S word=m\\x1b[1m" in outcome.out
     assert "Does \\x1b[2J\\u202e\n\nnothing." in outcome.out
     assert outcome.out.replace("\n", "").isprintable()
     found = xtp("show", str(file), "--json").out
-    assert json.loads(found)["name"] == "m\x1b[1m"
+    assert json.loads(found)["options"][0]["default"] == "m\x1b[1m"
     assert found.replace("\n", "").isprintable()

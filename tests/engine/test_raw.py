@@ -132,7 +132,7 @@ def test_its_cost_is_what_goes_through_the_model(llama, candidates):
         found = score(llama, example, raw, [(0, 1), (0, 2)], packing=SHARED)
     assert found.forward_passes == len(passes)
     with counted(llama) as said:
-        texts = say_scripts(llama, item, scripts, 4)
+        texts, _ = say_scripts(llama, item, scripts, 4)
     n_new = sum(map(len, texts))
     assert n_new == 8  # no end token among them, which is generated and not told
     assert token_forwards(item, len(scripts), n_new) == sum(said)

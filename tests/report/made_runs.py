@@ -101,7 +101,7 @@ def make_summary(folder, *, name="run", model="org/model", task="xnli", split="p
 
     plain = {level: Rate(int(dice.integers(n + 1)), n) for level in CORRECT}
     counted = {
-        lang: LanguageCounts(plain, plain, {s: counts() for s in strategies}) for lang in langs
+        lang: LanguageCounts(plain, plain, {s: counts() for s in strategies}, {}) for lang in langs
     }
     parts = list(manifest.parts())
     return Summary(
