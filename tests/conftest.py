@@ -21,6 +21,56 @@ logging.set_verbosity_error()
 logging.disable_progress_bar()
 
 
+# What runs a model by itself, and so on the device and in the precision that is asked for.
+_BY_DEVICE = ("engine", "model")
+_FLOAT32 = ("auto", "float32", "float64")
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("xtransplant")
+    group.addoption("--device", default="cpu", help="where models are loaded: cpu, cuda, auto")
+    group.addoption("--dtype", default="auto", help="auto, float32, float64, bfloat16 or float16")
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "any_dtype: holds at half precision too, to its own rounding (--dtype)"
+    )
+    device, dtype = config.getoption("--device"), config.getoption("--dtype")
+    if (device, dtype) != ("cpu", "auto") and not _missing(device):
+        from xtransplant.model.load import load
+
+        # Every test that does not say otherwise loads its models so.
+        load.__kwdefaults__.update(device_map=None if device == "cpu" else device, dtype=dtype)
+
+
+def pytest_report_header(config):
+    device, dtype = config.getoption("--device"), config.getoption("--dtype")
+    return f"models on {device} in {dtype}" + (f": {_missing(device)}" if _missing(device) else "")
+
+
+def pytest_collection_modifyitems(config, items):
+    missing, dtype = _missing(config.getoption("--device")), config.getoption("--dtype")
+    for item in items:
+        if item.path.parent.name not in _BY_DEVICE:
+            continue
+        if missing:
+            item.add_marker(pytest.mark.skip(reason=missing))
+        elif dtype not in _FLOAT32 and item.get_closest_marker("any_dtype") is None:
+            item.add_marker(pytest.mark.skip(reason=f"held to what float32 rounds, not {dtype}"))
+
+
+def _missing(device):
+    """Why there is no such device here; empty if there is."""
+    if device == "cpu":
+        return ""
+    kind = "cuda" if device == "auto" else torch.device(device).type
+    module = getattr(torch, kind, None)
+    if module is None or not module.is_available():
+        return f"no {kind} device here, so that --device {device} runs nothing of {_BY_DEVICE}"
+    return ""
+
+
 @pytest.fixture(scope="session")
 def llama():
     """A tiny random Llama with packing."""

@@ -58,7 +58,7 @@ def read_last(model: Any, ids: Sequence[int], site: str, layer: int) -> Tensor:
     handle = hook_point(model, site, layer).register_forward_hook(
         lambda module, args, output: found.append(_first(output)[0, -1].clone())
     )
-    model(input_ids=torch.tensor([list(ids)]), use_cache=False)
+    model(input_ids=torch.tensor([list(ids)], device=model.device), use_cache=False)
     handle.remove()
     return found[0]
 
@@ -84,7 +84,7 @@ def reference_scores(
     value = read_last(model, source_ids, site, i)
     totals = []
     for candidate in candidates:
-        ids = torch.tensor([[*target_ids, *candidate]])
+        ids = torch.tensor([[*target_ids, *candidate]], device=model.device)
         handle = _write(model, site, j, len(target_ids) - 1, value)
         logprobs = model(input_ids=ids, use_cache=False).logits[0].float().log_softmax(-1)
         handle.remove()
@@ -108,12 +108,12 @@ def reference_generate(
     """Greedy continuation with the activation i→j transplanted as the prompt is read."""
     value = read_last(model, source_ids, site, i)
     handle = _write(model, site, j, len(target_ids) - 1, value)
-    output = model(input_ids=torch.tensor([list(target_ids)]), use_cache=True)
+    output = model(input_ids=torch.tensor([list(target_ids)], device=model.device), use_cache=True)
     handle.remove()
     ids = [int(output.logits[0, -1].argmax())]
     while len(ids) < n_new and ids[-1] != 2:
         output = model(
-            input_ids=torch.tensor([ids[-1:]]),
+            input_ids=torch.tensor([ids[-1:]], device=model.device),
             past_key_values=output.past_key_values,
             use_cache=True,
         )

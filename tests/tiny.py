@@ -83,6 +83,12 @@ SPECIAL: dict[str, dict[str, Any]] = {
 FAMILY_NAMES = tuple(SPECIAL)
 
 
+def allowed(model: Any, nats: float) -> float:
+    """How far two log-probabilities of a model may be apart: at half precision its rounding."""
+    half = torch.finfo(model.dtype).bits < 32
+    return 6 * torch.finfo(model.dtype).eps ** 0.5 if half else nats
+
+
 @cache
 def tiny_checkpoint(family: str) -> str:
     """A folder with a random 4-layer checkpoint of a family, the same every time."""

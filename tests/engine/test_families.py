@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 from reference import reference_generate, reference_scores
-from tiny import FAMILY_NAMES, N_LAYERS, VOCABULARY, WINDOW, tiny_checkpoint
+from tiny import FAMILY_NAMES, N_LAYERS, VOCABULARY, WINDOW, allowed, tiny_checkpoint
 
 from xtransplant import find_strategy, load, verify_packing
 from xtransplant.engine.generate import generate_edits
@@ -33,16 +33,18 @@ def prompts():
     return source, target, [[7], [8, 9], [8, 10, 11]]
 
 
+@pytest.mark.any_dtype
 @pytest.mark.parametrize("family", FAMILY_NAMES)
 def test_family_equals_plain_hooks(family):
     model = load(tiny_checkpoint(family))
     source, target, candidates = prompts()
     plain = model.module
     check = verify_packing(model)
-    assert check.packing == SLOWER.get(family, SHARED), check
+    # At half precision rounding sends a token to another expert, and a slower way is taken.
+    assert check.half or check.packing == SLOWER.get(family, SHARED), check
     ways = {check.packing, Packing(growing=check.packing.growing), MASKED, ROWS}
-    if not check.exact:
-        ways = {ROWS}
+    if check.half or not check.packing.together:
+        ways = {check.packing}
     for site, name in STRATEGIES.items():
         variants = [find_strategy(name).edits(shape_of(model), i, j) for i, j in PAIRS]
         expected = np.array(
@@ -52,8 +54,10 @@ def test_family_equals_plain_hooks(family):
             scores = score_edits(
                 model, source, target, variants, candidates, candidates, packing=packing
             )
-            assert np.abs(scores.logprobs - expected).max() < 1e-4, (site, packing)
+            assert np.abs(scores.logprobs - expected).max() < allowed(model, 1e-4), (site, packing)
         assert np.abs(expected - scores.vanilla).max() > 1e-2, "the transplants must matter"
+        if check.half:
+            continue  # near ties tip
         for packing in {check.packing, MASKED if check.exact else ROWS}:
             said = generate_edits(
                 model, source, target, variants, packing=packing, max_new_tokens=6

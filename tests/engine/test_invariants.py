@@ -5,7 +5,7 @@ import pytest
 import torch
 from accelerate import dispatch_model
 from reference import blocks, hook_point
-from tiny import EXAMPLE, tiny_checkpoint
+from tiny import EXAMPLE, allowed, tiny_checkpoint
 
 from xtransplant import Example, XTransplantError, apply, capture, find_strategy, load, strategy
 from xtransplant.engine.generate import generate, generate_edits
@@ -51,13 +51,17 @@ def product(source, target, i, j):
 CUSTOM = (two_tokens, early_and_late, two_layers, own_function, product)
 
 
+@pytest.mark.any_dtype
 @pytest.mark.parametrize("chosen", [*map(find_strategy, BUILT_IN), *CUSTOM], ids=str)
 def test_every_packing_equals_one_variant_per_row(llama, chosen):
     by_row, *packed = (score(llama, EXAMPLE, chosen, PAIRS, packing=packing) for packing in WAYS)
     for found in packed:
-        assert np.abs(found.logprobs - by_row.logprobs).max() < 1e-4, found.packing
-        assert np.abs(found.top_logprobs - by_row.top_logprobs).max() < 1e-4, found.packing
+        most = allowed(llama, 1e-4)
+        assert np.abs(found.logprobs - by_row.logprobs).max() < most, found.packing
+        assert np.abs(found.top_logprobs - by_row.top_logprobs).max() < most, found.packing
         assert np.abs(found.logprobs - found.vanilla).max() > 1e-2
+    if torch.finfo(llama.dtype).bits < 32:
+        return  # near ties tip
     said = [
         generate(llama, EXAMPLE, chosen, PAIRS, packing=packing, max_new_tokens=5)
         for packing in WAYS
@@ -65,10 +69,11 @@ def test_every_packing_equals_one_variant_per_row(llama, chosen):
     assert len({(found.token_ids, found.vanilla, found.source) for found in said}) == 1
 
 
+@pytest.mark.any_dtype
 @pytest.mark.parametrize("packing", WAYS, ids=str)
 def test_the_identity_changes_nothing(llama, packing):
     found = score(llama, EXAMPLE, find_strategy("none"), PAIRS, packing=packing)
-    assert np.abs(found.logprobs - found.vanilla).max() < 1e-5
+    assert np.abs(found.logprobs - found.vanilla).max() < allowed(llama, 1e-5)
 
 
 @pytest.mark.parametrize("name", ["attn-swap", "ffn-swap", "resid-swap", "head-swap"])
@@ -127,14 +132,15 @@ def test_one_head_is_one_head(llama):
     seen = []
     projection = plain.model.layers[1].self_attn.o_proj
     handle = projection.register_forward_pre_hook(lambda m, args: seen.append(args[0].clone()))
-    plain(input_ids=torch.tensor([source]))
+    plain(input_ids=torch.tensor([source], device=plain.device))
     handle.remove()
 
     def write(module, args):
         args[0][0, -1, 2 * width : 3 * width] = seen[0][0, -1, 2 * width : 3 * width]
 
     handle = plain.model.layers[3].self_attn.o_proj.register_forward_pre_hook(write)
-    expected = plain(input_ids=torch.tensor([target])).logits[0, -1].log_softmax(-1)
+    ids = torch.tensor([target], device=plain.device)
+    expected = plain(input_ids=ids).logits[0, -1].float().log_softmax(-1).cpu()
     handle.remove()
     chosen = find_strategy("head-swap").with_options({"head": 2})
     found = score(llama, EXAMPLE, chosen, [(1, 3)], packing=SHARED, top_k=8)
@@ -145,7 +151,8 @@ def test_capture_reads_what_hooks_see(llama):
     sites = ("attn", "ffn", "head", "resid_pre", "resid_mid", "resid_post")
     found = capture(llama, EXAMPLE.source, sites, layers=[3, 1], last=2)
     assert found["head"].shape == (2, 2, llama.n_heads, llama.head_dim)
-    plain, ids = llama.module, torch.tensor([prompt_ids(llama, EXAMPLE.source)])
+    plain = llama.module
+    ids = torch.tensor([prompt_ids(llama, EXAMPLE.source)], device=plain.device)
     for row, layer in enumerate([3, 1]):
         for site in ("attn", "ffn"):
             seen = []
@@ -154,7 +161,7 @@ def test_capture_reads_what_hooks_see(llama):
             )
             plain(input_ids=ids)
             handle.remove()
-            assert torch.allclose(found[site][row], seen[0][0, -2:], atol=1e-6)
+            assert torch.allclose(found[site][row], seen[0][0, -2:].float().cpu(), atol=1e-6)
     total = found["resid_pre"] + found["attn"] + found["ffn"]
     assert torch.allclose(total, found["resid_post"], atol=1e-5)
     assert torch.allclose(found["resid_pre"] + found["attn"], found["resid_mid"], atol=1e-6)
@@ -256,11 +263,12 @@ def _all_tokens_by_hooks(plain, source, target, i, j):
     handle = plain.model.layers[i].mlp.register_forward_hook(
         lambda m, args, output: seen.append(output)
     )
-    plain(input_ids=torch.tensor([source]))
+    plain(input_ids=torch.tensor([source], device=plain.device))
     handle.remove()
     handle = plain.model.layers[j].mlp.register_forward_hook(
         lambda m, args, output: 0.7 * seen[0] + 0.3 * output
     )
-    logits = plain(input_ids=torch.tensor([target])).logits[0, -1]
+    ids = torch.tensor([target], device=plain.device)
+    logits = plain(input_ids=ids).logits[0, -1].float().cpu()
     handle.remove()
     return logits.log_softmax(-1).topk(8).values.numpy()

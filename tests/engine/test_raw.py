@@ -64,7 +64,9 @@ def test_a_script_does_in_other_families(family):
 
 def test_a_script_may_take_gradients(llama):
     plain, item = llama.module, item_of(llama, EXAMPLE)
-    source, target = (torch.tensor([ids]) for ids in (item.source, item.target))
+    source, target = (
+        torch.tensor([ids], device=plain.device) for ids in (item.source, item.target)
+    )
 
     def run(ids, layer, change):
         seen = []

@@ -212,6 +212,7 @@ def test_a_near_tie_that_tips_is_told_from_a_fault(grid):
     assert not GridCheck(None, replace(gap, beyond=0), 0.1).agrees
 
 
+@pytest.mark.any_dtype
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_half_precision_is_measured_and_not_called_exact(dtype):
     model = load(tiny_checkpoint("llama"), dtype=dtype)
@@ -245,7 +246,7 @@ def test_float32_is_what_the_same_weights_give_in_float32():
         parameter.data = parameter.data.bfloat16().float()
     for buffer, rounded in zip(full.module.buffers(), half.module.buffers(), strict=True):
         buffer.data = rounded.float()
-    ids = torch.arange(5, 30)[None]
+    ids = torch.arange(5, 30, device=half.device)[None]
     before, expected = half.module(input_ids=ids).logits, full.module(input_ids=ids).logits
     state = {name: value.clone() for name, value in half.module.state_dict().items()}
     buffers = {name: value.clone() for name, value in half.module.named_buffers()}

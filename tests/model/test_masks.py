@@ -19,7 +19,7 @@ PACKABLE = [family for family in FAMILY_NAMES if family not in {"bloom", "mpt"}]
 def logits(model, ids, positions, ancestors):
     """One forward pass with masks made from the model's own windows."""
     masks = {
-        kind: torch.zeros(ancestors.shape)
+        kind: torch.zeros(ancestors.shape, device=model.device)
         .masked_fill(~reach(ancestors, positions, positions, sliding=w.sliding, chunk=w.chunk), LOW)
         .expand(1, 1, -1, -1)
         for kind, w in model.windows.items()
@@ -40,7 +40,7 @@ def plain_logits(model, ids):
 def test_windows_give_the_models_own_mask(family):
     model = load(tiny_checkpoint(family), check=False)
     ids = torch.randint(3, VOCABULARY, (LENGTH,), generator=torch.Generator().manual_seed(0))
-    positions = torch.arange(LENGTH)
+    ids, positions = ids.to(model.device), torch.arange(LENGTH, device=model.device)
     causal = positions[:, None] >= positions
     plain = plain_logits(model, ids)
     torch.testing.assert_close(logits(model, ids, positions, causal), plain, atol=1e-4, rtol=0)
@@ -56,10 +56,10 @@ def test_windows_give_the_models_own_mask(family):
 def test_a_copy_of_the_last_token_gives_its_logits(family):
     model = load(tiny_checkpoint(family), check=False)
     ids = torch.randint(3, VOCABULARY, (LENGTH,), generator=torch.Generator().manual_seed(0))
-    positions = torch.arange(LENGTH)
+    ids, positions = ids.to(model.device), torch.arange(LENGTH, device=model.device)
     plain = plain_logits(model, ids)
     twice = torch.cat([ids, ids[-1:]])
-    seen = torch.ones(LENGTH + 1, LENGTH + 1).tril().bool()
+    seen = torch.ones(LENGTH + 1, LENGTH + 1, device=model.device).tril().bool()
     seen[LENGTH, LENGTH - 1] = False
     copy = logits(model, twice, torch.cat([positions, positions[-1:]]), seen)
     torch.testing.assert_close(copy[-1], plain[-1], atol=1e-4, rtol=0)
