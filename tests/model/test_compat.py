@@ -6,6 +6,7 @@ read here first.
 
 import ast
 import inspect
+import sys
 from pathlib import Path
 
 import nnsight
@@ -168,7 +169,9 @@ def strangers(tree, own):
                 if one.name.partition(".")[0] in PUBLIC and "." in one.name:
                     yield node.lineno, f"import {one.name}"
         elif isinstance(node, ast.Attribute) and private(node.attr) and node.attr not in own:
-            yield node.lineno, f".{node.attr}"
+            # Python's own, such as os._exit.
+            if not (isinstance(node.value, ast.Name) and node.value.id in sys.stdlib_module_names):
+                yield node.lineno, f".{node.attr}"
         elif (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
@@ -219,6 +222,7 @@ def test_no_other_file_reaches_into_nnsight_or_transformers():
         ("from nnsight.schema.config import CONFIG", "from nnsight.schema.config import CONFIG"),
         ("from transformers import PreTrainedModel", "from transformers import PreTrainedModel"),
         ("import transformers.utils", "import transformers.utils"),
+        ("import os\nos._exit(1)", None),
         ("import transformers\nclass A:\n    def _f(self):\n        return self._f", None),
     ],
 )
