@@ -69,7 +69,7 @@ def test_a_budget_that_holds_nothing_leaves_no_run(small, babel_model, tmp_path)
 
 def test_a_run_goes_on_with_its_own_budget_and_says_so(small, babel_model, tmp_path):
     run = small(langs=("sw",), limit=2)
-    run.part_path("correct", next(run.manifest.parts())).unlink()
+    run.part_path("records", next(run.manifest.parts())).unlink()
     said = []
     config = replace(SMALL, langs=("sw",), limit=2, memory_budget=2**27)
     bench(config, tmp_path, model=babel_model, say=said.append)

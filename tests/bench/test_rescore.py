@@ -32,7 +32,7 @@ def test_another_rule_is_the_runs_from_then_on(tmp_path, capsys):
     assert (entry.rule, entry.task_rule) == ("begins", "contains")
     assert rules(run) == {"begins"}
     text = write_report([run.path], formats=["markdown"]).texts[0]
-    assert "judged by the rule begins, not by contains" in text
+    assert "judged by the rule begins, not by the task's own, contains" in text
     # Without a rule it is the run's.
     assert set(rescore(run.path).changed.values()) == {0}
     assert rules(run) == {"begins"}
@@ -62,7 +62,7 @@ def test_two_rules_never_stand_side_by_side(tmp_path, monkeypatch):
     half = open_run(run.path)
     assert len(half.missing()) == 2
     assert len(records(half)) == 36
-    assert "2 parts are missing" in write_report([run.path], formats=["markdown"]).texts[0]
+    assert "2 of 4 parts missing" in write_report([run.path], formats=["markdown"]).texts[0]
     # Whoever goes on with it does so by the run's rule.
     assert mend(half) == []
     assert rules(half) == {"begins"}

@@ -21,8 +21,8 @@ _EARLIER = slice(None, -2)
 _ZEROED, _DOUBLED = slice(-2, -1), slice(-1, None)
 # What a norm makes of a raw site before it is added.
 _NORMED: dict[Site, Site] = {"attn_raw": "attn", "ffn_raw": "ffn"}
-# A norm does not mind its input's length, but for a small number that keeps it from dividing by 0.
-_SAME = 0.05
+# Cosine of two directions that are one: a norm does not turn with its input's length.
+_ALIKE = 0.999
 
 Seen = dict[tuple[Site, int], Tensor]
 
@@ -111,8 +111,10 @@ def _check_write(model: Model, seen: Seen, site: Site, layer: int) -> None:
         if change(_NORMED[site], _ZEROED) == 0:
             what = f"writing zeros to it leaves {_NORMED[site]} as it was"
             raise _fault(model, site, layer, what)
-        if change(_NORMED[site], _DOUBLED) > _SAME:
-            what = f"{_NORMED[site]} is not its norm: doubling it changes {_NORMED[site]}"
+        # By direction: what keeps a norm from dividing by zero tells on the length.
+        found, plain = (_value(model, seen, _NORMED[site], layer)[r, _DOUBLED] for r in (row, 0))
+        if float(torch.cosine_similarity(found, plain, dim=-1).min()) < _ALIKE:
+            what = f"{_NORMED[site]} is not its norm: doubling it turns {_NORMED[site]}"
             raise _fault(model, site, layer, what)
 
 

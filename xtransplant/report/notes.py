@@ -70,12 +70,16 @@ def notes_of(found: Found, rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _in_sample(row: Row) -> str:
-    """How many of a row's examples its pairs were chosen on."""
+    """How many of a row's examples its pairs were chosen on, or would be by another run."""
     told = [
         f"{lang} {n} of {row.rates[lang].n}" if n > 0 else f"{lang} not known"
         for lang, n in (row.in_sample or {}).items()
     ]
-    return f"of the examples it is counted by, its pairs were chosen on: {', '.join(told)}"
+    chosen = (
+        "the pair is the best of another of these runs on" if row.kind == "pair"
+        else "its pairs were chosen on"
+    )  # fmt: skip
+    return f"of the examples it is counted by, {chosen}: {', '.join(told)}"
 
 
 def _incomplete(summary: Summary) -> str:

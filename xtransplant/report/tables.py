@@ -15,6 +15,7 @@ from xtransplant.report.notes import Found, notes_of, tag
 from xtransplant.report.rows import Row, own_pairs, rows_of, same
 from xtransplant.report.words import model_label
 from xtransplant.runs.tables import CORRECT
+from xtransplant.stats.hindsight import hindsight
 from xtransplant.stats.summary import Summary, TaskCounts
 
 __all__ = ["Subject", "Table", "make_tables", "warning"]
@@ -156,6 +157,7 @@ def _table(subject: Subject, found: Found, level: str) -> Table:
             named = tuple(replace(row, label=row.label + whose) for row in triple)
             _add(rows, named)
     shown = _told_apart([triple[CORRECT.index(level)] for triple in rows], found)
+    shown = _in_hindsight(shown, found, level)
     order = list(dict.fromkeys(row.strategy for row in shown))
     shown.sort(key=lambda row: (order.index(row.strategy), row.kind != "pilot"))
     broken = {one.path: one for one, _ in found if not one.complete}.values()
@@ -174,6 +176,25 @@ def _add(rows: list[tuple[Row, ...]], new: tuple[Row, ...]) -> None:
             rows[number] = tuple(replace(row, runs=runs) for row in old)
             return
     rows.append(new)
+
+
+def _in_hindsight(rows: list[Row], found: Found, level: str) -> list[Row]:
+    """Pairs typed by hand that another of these runs would choose on the same items, marked so."""
+    if len(found) < 2:
+        return rows
+    seen = hindsight([summary for summary, _ in found], level)
+    task = found[0][1].name
+    paths = {summary.name: summary.path for summary, _ in found}
+
+    def marked(row: Row) -> Row:
+        own = {
+            lang: n
+            for (path, name, strategy, lang), n in seen.items()
+            if (name, strategy) == (task, row.strategy) and path in {paths[run] for run in row.runs}
+        }
+        return replace(row, in_sample=own) if own and row.kind == "pair" else row
+
+    return [marked(row) for row in rows]
 
 
 def _told_apart(rows: list[Row], found: Found) -> list[Row]:

@@ -71,8 +71,10 @@ def _alike(one: Summary, other: Summary, task: str) -> bool:
     if task not in one.tasks or task not in other.tasks:
         return False
     entries = one.manifest.tasks[task], other.manifest.tasks[task]
+    models = {run.manifest.model.get("fingerprint") for run in (one, other)}
     return (
-        one.manifest.model["fingerprint"] == other.manifest.model["fingerprint"]
+        len(models) == 1
+        and None not in models
         and entries[0].direction == entries[1].direction
         and entries[0].mode == entries[1].mode
     )

@@ -104,7 +104,7 @@ TABLES = [
     value("candidates that are an object", {"candidates": {"c": 1}}, "not a list of texts"),
     value("a candidate that is none", {"candidates": ["c", None]}, "None, not text"),
     value("an answer that is no candidate", {"answer": "z"}, "'z'", "none of its candidates"),
-    row("one candidate", f"{BENCH} x.jsonl", "fewer than two candidates", "--mode generate",
+    row("one candidate", f"{BENCH} x.jsonl", "has one candidate", "--mode generate",
         files={"x.jsonl": json.dumps(GOOD | {"candidates": ["c"]})}),
     value("a language that is a list", {"lang": ["sw"]}, "lang", "not text"),
     value("a language with NUL", {"lang": "s\0w"}, "NUL"),
