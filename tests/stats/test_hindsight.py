@@ -9,6 +9,7 @@ from xtransplant import load
 from xtransplant.bench.config import Config
 from xtransplant.bench.pairs import chosen_of
 from xtransplant.bench.run import bench
+from xtransplant.report.tables import make_tables
 from xtransplant.stats.hindsight import hindsight, items
 from xtransplant.stats.summary import summarise
 
@@ -40,6 +41,18 @@ def test_the_grids_best_typed_by_hand_is_found(counted):
     assert hindsight([grid, longer]) == {(longer.path, "babel", "ffn-swap", "sw"): 8}
     across = counted(pairs=best(grid, "hi", across=True), langs=("hi",))
     assert (across.path, "babel", "ffn-swap", "hi") in hindsight([across, grid])
+
+
+def test_a_report_of_both_marks_it(counted):
+    grid = counted()
+    typed = counted(pairs=best(grid, "sw"), langs=("sw",))
+    (table,) = make_tables([grid, typed])
+    (marked,) = [row for row in table.rows if row.in_sample]
+    assert (marked.kind, marked.in_sample) == ("pair", {"sw": 8})
+    assert marked.oracle
+    assert any("the best of another of these runs on: sw 8 of 8" in note for note in table.notes)
+    (alone,) = make_tables([typed])
+    assert not any(row.in_sample for row in alone.rows)
 
 
 def test_whatever_else_is_not(counted):
