@@ -69,6 +69,19 @@ def test_scores_texts_and_activations_are_those_of_one_device(loaded, monkeypatc
         assert torch.equal(value, also[site])
 
 
+def test_what_variants_say_in_common_lies_with_its_layer(loaded, monkeypatch):
+    def said():
+        nothing = find_strategy("none")
+        return generate(loaded, EXAMPLE, nothing, PAIRS, packing=SHARED, max_new_tokens=3)
+
+    here = said()
+    with two_devices(loaded, monkeypatch):
+        there = said()
+    # Fewer than each by itself: a history ran for all of them.
+    assert here.token_forwards == there.token_forwards
+    assert here.token_ids == there.token_ids
+
+
 def test_a_script_runs_on_two_devices(loaded, monkeypatch):
     @strategy("raw-ffn", raw=True)
     def raw_ffn(nn, i, j):
