@@ -116,7 +116,7 @@ def _scores(records: pa.Table, rows: dict[int, dict[str, Any]]) -> pa.Table:
             continue
         # [rows of the example, candidates]
         logprobs = flat[starts[at][:, None] + np.arange(len(candidates))]
-        chosen = choices(logprobs, candidates, tops[at], finite[at])
+        chosen = choices(logprobs, candidates, tops[at].tolist(), finite[at])
         masks = np.zeros(len(candidates), dtype=np.uint8)
         for bit, answer in enumerate(row["other_answer"]):
             if answer in candidates:

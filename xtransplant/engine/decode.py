@@ -323,7 +323,7 @@ def _trace(model: Model, inputs: dict[str, Any], steps: list[Step]) -> Tensor:
         finite = logits.gather(1, highest).isfinite()
         said = torch.cat([highest, finite], dim=1).T.cpu()
         nnsight.save(said)
-    return said  # type: ignore[no-any-return]
+    return said
 
 
 def _window_masks(model: Model, place: int) -> dict[str, Tensor | None]:

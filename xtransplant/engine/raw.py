@@ -161,6 +161,7 @@ def _said(
         nnsight.save(found)
         tops: list[Tensor] = []
 
+        # Without types: where it travels to, their names may not be known.
         def watch(ids, logits):  # type: ignore[no-untyped-def]
             tops.append(logits.max(dim=-1).values - logits.logsumexp(dim=-1))
             return logits
@@ -173,7 +174,8 @@ def _said(
                 stopped = next(script, end) is end
             with nn.trace(**target):
                 stopped = stopped or next(script, end) is not end
-                watch(None, nn.output.logits[:, -1].detach().float())
+                last = nn.output.logits[:, -1].detach().float()
+                tops.append(last.max(dim=-1).values - last.logsumexp(dim=-1))
                 token = nn.output.logits[:, -1:].detach().argmax(-1)
                 cache = nn.output.past_key_values
             if stopped:

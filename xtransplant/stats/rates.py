@@ -59,5 +59,8 @@ def macro(rates: Sequence[Rate]) -> tuple[float, float]:
 
 
 def spread(rates: Sequence[Rate]) -> float:
-    """Standard deviation over languages; NaN for fewer than two."""
-    return statistics.stdev([rate.value for rate in rates]) if len(rates) > 1 else math.nan
+    """Standard deviation over languages; NaN for fewer than two, or if one is not known."""
+    values = [rate.value for rate in rates]
+    if len(values) < 2 or any(map(math.isnan, values)):
+        return math.nan
+    return statistics.stdev(values)

@@ -109,17 +109,19 @@ def tally(
         null = bits * scale if has_null.any() else np.full(len(found), np.nan)
         return [Bound(int(a), float(b)) for a, b in zip(found, null, strict=True)]
 
-    by_source = own.any(axis=2), np.bitwise_or.reduce(others, axis=2)
-    by_target = own.any(axis=1), np.bitwise_or.reduce(others, axis=1)
-    overall = (flags[:, None] for flags in (own.any((1, 2)), np.bitwise_or.reduce(others, (1, 2))))
+    def some(axes: int | tuple[int, int]) -> list[Bound]:
+        """Whichever pair along some axes."""
+        rights = np.asarray(own.any(axis=axes)).reshape(len(numbers), -1)
+        return bounds(rights, np.bitwise_or.reduce(others, axis=axes).reshape(len(numbers), -1))
+
     pairs = [(int(i), int(j), a, b) for a, i in enumerate(sources) for b, j in enumerate(targets)]
     return Tally(
         n=len(numbers),
         hits={(i, j): int(hits[a, b]) for i, j, a, b in pairs if there[a, b]},
         n_by_pair={(i, j): int(there[a, b]) for i, j, a, b in pairs if there[a, b]},
-        overall=bounds(*overall)[0],
-        by_source=dict(zip(sources.tolist(), bounds(*by_source), strict=True)),
-        by_target=dict(zip(targets.tolist(), bounds(*by_target), strict=True)),
+        overall=some((1, 2))[0],
+        by_source=dict(zip(sources.tolist(), some(2), strict=True)),
+        by_target=dict(zip(targets.tolist(), some(1), strict=True)),
     )
 
 
