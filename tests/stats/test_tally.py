@@ -107,6 +107,7 @@ def test_averages():
     assert micro(rates).value == pytest.approx(10 / 12)
     assert macro(rates)[0] == pytest.approx(0.7)
     assert spread(rates) == pytest.approx(math.sqrt(0.08))
+    assert math.isnan(spread([Rate(1, 2), Rate(math.nan, 2)]))
     assert Rate(9, 10).stderr == pytest.approx(np.std([1] * 9 + [0], ddof=1) / math.sqrt(10))
     for unknown in (Rate(0, 0), Rate(math.nan, 4)):
         assert math.isnan(unknown.value)

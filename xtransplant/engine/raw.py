@@ -162,6 +162,7 @@ def _said(
         nnsight.save(found)
         tops: list[Tensor] = []
 
+        # Without types: where it travels to, their names may not be known.
         def watch(ids, logits):  # type: ignore[no-untyped-def]
             tops.append(logits.max(dim=-1).values - logits.logsumexp(dim=-1))
             return logits

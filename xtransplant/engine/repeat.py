@@ -97,6 +97,7 @@ def _session(
         batch, cache = target.repeat(count, 1), {}
         told = []
 
+        # Without types: where it travels to, their names may not be known.
         def watch(ids, logits):  # type: ignore[no-untyped-def]
             # Every step's logits, none of which is kept; NaN if any is, or infinitely high.
             two = logits.float().topk(2, dim=-1).values
