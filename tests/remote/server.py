@@ -69,7 +69,10 @@ def armed(kind, at=None):
     """Whether a fault strikes here and now."""
     if fault.get("kind") == "mixed":
         # A share of everything that passes by, alike every time.
-        return kind in MIXED and at in (None, "RUNNING") and dice.random() < fault["times"]
+        # A job is looked at ten times and more, the slower the machine: five lost in a row, and the
+        # client gives up as it should.
+        share = fault["times"] / (10 if kind == "lost" else 1)
+        return kind in MIXED and at in (None, "RUNNING") and dice.random() < share
     if fault.get("kind") != kind or fault.get("times", 0) <= 0:
         return False
     if at is not None and fault.get("at") not in (None, at):
