@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from xtransplant.engine.attention import KeysValues, Steps, Trunk, shared_attention
-from xtransplant.engine.passes import layer_names
+from xtransplant.engine.passes import layer_names, window_masks
 from xtransplant.engine.play import player
 from xtransplant.engine.program import Step
 from xtransplant.engine.repeat import Certainty
@@ -313,7 +313,7 @@ def _speak(
     """One step: what each row says next."""
     device, names = model.device, layer_names(model)
     n_trunk = layout.n_trunk
-    masks = _window_masks(model, n_trunk + rows.filled)
+    masks = window_masks(model, n_trunk + rows.filled)
     steps: list[Step] = []
     origin = torch.zeros(0, dtype=torch.long, device=device)
     at: dict[torch.device, Tensor] = {}
@@ -384,19 +384,3 @@ def _trace(
             sure = [two[:, 0] - logits.logsumexp(dim=-1), two[:, 0] - two[:, 1]]
             found.append(torch.stack(sure, dim=-1).double().cpu())
     return found
-
-
-def _window_masks(model: Model, place: int) -> dict[str, Tensor | None]:
-    """By kind of layer, what a token at a place sees of all up to it, ``[place + 1]``."""
-    keys = torch.arange(place + 1)
-    masks: dict[str, Tensor | None] = {}
-    for kind, window in model.windows.items():
-        seen = torch.ones(len(keys), dtype=torch.bool)
-        if window.sliding is not None:
-            seen &= place - keys < window.sliding
-        if window.chunk is not None:
-            seen &= place // window.chunk == keys // window.chunk
-        mask = torch.zeros(len(keys), dtype=model.dtype)
-        mask = mask.masked_fill(~seen, torch.finfo(model.dtype).min).to(model.device)
-        masks[kind] = None if bool(seen.all()) else mask
-    return masks

@@ -15,7 +15,7 @@ from xtransplant.engine.program import Step
 from xtransplant.model.load import Model, Window
 from xtransplant.packing import Layout, Packing, RowLayout, reach
 
-__all__ = ["Pass", "layer_names", "row_pass", "sequence_pass"]
+__all__ = ["Pass", "layer_names", "row_pass", "sequence_pass", "window_masks"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,22 @@ def layer_names(model: Model) -> tuple[str, ...]:
     block = model.module.get_submodule(f"{model.family.layers}.0")
     # The class's own: nnsight wraps the instance's.
     return tuple(signature(type(block).forward).parameters)[1:]
+
+
+def window_masks(model: Model, place: int) -> dict[str, Tensor | None]:
+    """By kind of layer, what a token at a place sees of all up to it, ``[place + 1]``."""
+    keys = torch.arange(place + 1)
+    masks: dict[str, Tensor | None] = {}
+    for kind, window in model.windows.items():
+        seen = torch.ones(len(keys), dtype=torch.bool)
+        if window.sliding is not None:
+            seen &= place - keys < window.sliding
+        if window.chunk is not None:
+            seen &= place // window.chunk == keys // window.chunk
+        mask = torch.zeros(len(keys), dtype=model.dtype)
+        mask = mask.masked_fill(~seen, torch.finfo(model.dtype).min).to(model.device)
+        masks[kind] = None if bool(seen.all()) else mask
+    return masks
 
 
 def _inputs(model: Model, ids: Tensor, positions: Tensor, keep: Tensor) -> dict[str, Any]:
