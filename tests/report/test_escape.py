@@ -66,6 +66,8 @@ def test_no_name_acts_in_any_format(texts):
     }  # fmt: skip
     for name, text in shown.items():
         assert not acts(text), name
+    for row in tables[0].rows:
+        assert visible(row.label) in shown["terminal"]  # rich has a markup of its own
     languages = list(summary.tasks[texts[4]].languages)
     check_markdown(shown["markdown"], [visible(lang) for lang in languages])
     check_latex(shown["latex"], len(languages) + 4)
