@@ -116,7 +116,7 @@ def test_a_kill_between_two_tables_costs_no_more_than_that_step(run, whole, agai
 def test_a_lost_manifest_is_written_anew_and_the_parts_are_kept(run, whole, again):
     path = run.path / "manifest.json"
     path.write_text(path.read_text()[:300])
-    with pytest.raises(XTransplantError, match=r"keeps the 3 parts"):
+    with pytest.raises(XTransplantError, match=r"keeps the 3 stored parts"):
         again()
     path.unlink()
     assert again() == ([], [])
@@ -188,3 +188,20 @@ def test_a_lost_manifest_does_not_hide_other_software(run, again, monkeypatch):
     manifest = open_run(run.path).manifest
     assert manifest.versions == first
     assert [one["transformers"] for one in manifest.continued] == ["1.0"]
+
+
+def test_the_flag_is_the_way_out_that_the_error_names(run, monkeypatch, capsys):
+    from xtransplant.cli.app import run as xtp
+
+    other_software(monkeypatch, nnsight="1.0")
+    command = [
+        "bench", "--task", "babel", "-s", "attn-swap,ffn-swap", "--langs", "sw,hi,zh", "--limit",
+        "2", "--pairs", "last:first", "-o", str(run.path.parent),
+    ]  # fmt: skip
+    run.part_path("records", next(run.manifest.parts())).unlink()
+    assert xtp(command) == 2
+    *_, line = capsys.readouterr().err.splitlines()
+    assert "nnsight" in line
+    assert "--accept-versions" in line
+    assert xtp([*command, "--accept-versions"]) == 0
+    assert len(open_run(run.path).manifest.continued) == 1

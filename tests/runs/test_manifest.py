@@ -23,7 +23,9 @@ def edited(run, *path, value):
 )
 def test_a_damaged_manifest_names_the_remedy_and_what_is_kept(run, text):
     (run.path / "manifest.json").write_text(text)
-    with pytest.raises(XTransplantError, match=r"damaged .*rm .*keeps the 4 parts") as caught:
+    with pytest.raises(
+        XTransplantError, match=r"damaged .*rm .*keeps the 4 stored parts"
+    ) as caught:
         open_run(run.path)
     assert "newer" not in str(caught.value)
     assert "\n" not in str(caught.value)

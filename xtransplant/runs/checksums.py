@@ -58,15 +58,15 @@ class Sums:
         )
 
 
-def read_sums(path: Path) -> Sums | None:
+def read_sums(path: Path | str) -> Sums | None:
     """What a file says; None where there is none.
 
     Raises:
         Unreadable: a file that says nothing.
     """
     try:
-        document = json.loads(path.read_bytes())
-        sums = Sums(**document)
+        with open(path, "rb") as file:
+            sums = Sums(**json.loads(file.read()))
         if sums.sha256.keys() == sums.bytes.keys() and sums.sha256.keys() <= set(KINDS):
             return sums
     except FileNotFoundError:

@@ -244,6 +244,10 @@ def n_stored_beside(folder: Path) -> int:
     return sum(1 for _ in folder.glob("checksums/task=*/lang=*/part-*.json"))
 
 
+def _parts(n: int) -> str:
+    return f"{n} stored part{'' if n == 1 else 's'}"
+
+
 def _missing(folder: Path) -> XTransplantError:
     n = n_stored_beside(folder)
     if not n:
@@ -251,14 +255,14 @@ def _missing(folder: Path) -> XTransplantError:
             f"{str(folder)!r} is no run: it has no manifest.json; xtp runs FOLDER lists runs"
         )
     return XTransplantError(
-        f"run {str(folder)!r} has lost its manifest.json, not its {n} stored parts: run the same "
-        "xtp bench command again, which writes it anew and keeps them"
+        f"run {str(folder)!r} has lost its manifest.json, not its {_parts(n)}: run the same xtp "
+        "bench command again, which writes it anew and keeps them"
     )
 
 
 def _damaged(folder: Path, why: str) -> XTransplantError:
     n, path = n_stored_beside(folder), str(folder / "manifest.json")
-    keeps = f" and keeps the {n} parts stored beside it" if n else ""
+    keeps = f" and keeps the {_parts(n)} beside it" if n else ""
     return XTransplantError(
         f"{path!r} is damaged ({why}); take it away (rm {path!r}) and run the same xtp bench "
         f"command again, which writes it anew{keeps}"

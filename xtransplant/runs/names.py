@@ -8,6 +8,7 @@ import re
 __all__ = ["path_name", "plain_name"]
 
 _SAFE = re.compile(r"[\w.+-]")
+_PLAIN = re.compile(r"(?!\.)[\w.+-]+")
 _LONGEST = 96  # bytes; file systems take 255, and a prefix such as "lang=" and a suffix come to it
 
 
@@ -18,6 +19,8 @@ def path_name(text: str) -> str:
     so that readers of such folders show the name itself; so is a dot in front. A name too long for
     a file system ends in a hash of all of it.
     """
+    if len(text) < 24 and _PLAIN.fullmatch(text):
+        return text  # nearly always, and asked for at every look at a part
     pieces = [_encoded(c, first=k == 0) for k, c in enumerate(text)]
     if sum(len(piece.encode()) for piece in pieces) <= _LONGEST:
         return "".join(pieces)
