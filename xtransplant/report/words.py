@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from xtransplant.engine.outcome import keeps_bits
-
 if TYPE_CHECKING:
     from xtransplant.result import Grid
 
@@ -114,6 +112,8 @@ def highest(values: np.ndarray[Any, Any]) -> float:
 
 def remarks(grid: Grid) -> list[str]:
     """What has to be known of a grid before it is believed: a sentence each."""
+    from xtransplant.engine.outcome import keeps_bits  # torch, once there is a grid
+
     found, n_cells = [], len(grid.pairs)
     bad = int((~grid.finite).sum())
     if bad:
