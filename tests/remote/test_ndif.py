@@ -66,6 +66,27 @@ def test_generations_are_those_here(asked, near, packed, name):
     )
 
 
+def test_what_overflows_over_there_is_recorded_as_here(asked, near, packed, tmp_path):
+    far, _, _ = asked
+    warm(far, packed)
+    (tmp_path / "mine.py").write_text(
+        '"""Too much for any precision."""\n'
+        "from xtransplant import strategy\n\n\n"
+        '@strategy("too-much")\n'
+        "def too_much(source, target, i, j):\n"
+        "    target.ffn[j] = (1e39 if i else 1.0) * source.ffn[i]\n"
+    )
+    options = {"generations": True, "max_new_tokens": 3}
+    there, here = (grid(model, str(tmp_path / "mine.py"), **options) for model in (far, near))
+    assert not here.finite.all()
+    assert (there.finite == here.finite).all()
+    assert (there.finite[0]).all()
+    assert there.generations.finite == here.generations.finite
+    assert there.scores.vanilla_finite
+    assert np.abs(there.scores.vanilla - here.scores.vanilla).max() < 1e-5
+    assert grid(far, "none", **options).unchanged
+
+
 def test_packing_is_verified_over_there(asked):
     far, _, _ = asked
     check = packing_for(far)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from xtransplant.engine.outcome import keeps_bits
 from xtransplant.report.escape import visible
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ __all__ = [
     "quoted",
     "remarks",
     "vanilla_says",
-    "visible",
 ]
 
 NOT_FINITE = "(not finite)"
@@ -104,6 +102,8 @@ def highest(values: np.ndarray[Any, Any]) -> float:
 
 def remarks(grid: Grid) -> list[str]:
     """What has to be known of a grid before it is believed: a sentence each."""
+    from xtransplant.engine.outcome import keeps_bits  # torch, once there is a grid
+
     found, n_cells = [], len(grid.pairs)
     bad = int((~grid.finite).sum())
     if bad:
