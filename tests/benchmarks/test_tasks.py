@@ -334,3 +334,13 @@ def test_tasks_hold_nothing_of_the_papers_data():
     opening = first.split("\n")[0]
     for path in (Path(__file__).resolve().parents[2] / "benchmarks").rglob("*.py"):
         assert opening not in path.read_text()
+
+
+def test_one_candidate_is_refused_and_examples_carry_their_tasks_rule(tmp_path):
+    path, row = tmp_path / "mine.jsonl", {"source": "a", "target": "b", "answer": " yes"}
+    path.write_text(json.dumps({**row, "candidates": [" yes"]}) + "\n")
+    with pytest.raises(XTransplantError, match="row 1 has one candidate, ' yes', which is always"):
+        load_examples(find_task("file"), "xx", where=Where(file=path))
+    path.write_text(json.dumps({**row, "candidates": [" yes", " no"]}) + "\n")
+    (example,) = load_examples(find_task("file"), "xx", where=Where(file=path)).examples
+    assert example.key.rule == example.source_key.rule == find_task("file").rule == "contains"
