@@ -33,6 +33,20 @@ def test_of_many_who_begin_a_run_one_writes_its_manifest(tmp_path):
         assert len({run.manifest.started for run in pool.map(begin, range(24))}) == 1
 
 
+def test_of_several_who_finish_a_run_none_takes_the_others_manifest_away(tmp_path):
+    run = create_run(tmp_path / "run", made_manifest())
+    for part in run.manifest.parts():
+        for kind, table in tables_of(run.manifest, part).items():
+            run.write(kind, part, table)
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(12):
+            # As each finds it that has just stored the last part.
+            (run.path / "manifest.json").write_text(run.manifest.to_json(), encoding="utf-8")
+            ended = list(pool.map(lambda _: open_run(run.path).finish(), range(8)))
+            assert {one.manifest.state for one in ended} == {"complete"}
+    assert not list(run.path.glob(".manifest-*"))
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
 @pytest.mark.parametrize(("mask", "mode"), [(0o027, 0o640), (0o077, 0o600), (0o002, 0o664)])
 def test_files_have_the_mode_that_the_umask_leaves_and_the_umask_is_not_touched(

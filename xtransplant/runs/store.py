@@ -146,8 +146,10 @@ class Run:
         now = self.now()
         if now.manifest.finished or now.missing():
             return now
-        for stale in (*stale_files(self.path), self.jobs_path):
-            stale.unlink(missing_ok=True)
+        # Not while another process that finishes it too is at its manifest's temporary file.
+        with alone(self.path):
+            for stale in (*stale_files(self.path), self.jobs_path):
+                stale.unlink(missing_ok=True)
         shutil.rmtree(self.path / LOCKS, ignore_errors=True)
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         return now.revise(lambda manifest: manifest.done(when))
