@@ -131,3 +131,20 @@ def test_texts_are_judged_as_by_hand(rule, seed):
         assert [found[f"other_{level}"] for level in CORRECT] == masks
         assert found["finite"] == finite
     assert max(found["other_match"] for found in judged) < 2**N_DERANGEMENTS
+
+
+def test_an_example_that_cannot_give_anothers_answer_has_no_null():
+    own = [Key(("1",), ("1", "2")), Key(("2",), ("1", "2")), Key(("3",), ("3", "7"))]
+    examples = [Example("s", "t", (), None, f"e{k}", "en", "sw", key) for k, key in enumerate(own)]
+    rows = Rows()
+    for k in range(len(own)):
+        rows.add(k, VANILLA, [])
+        rows.outputs.append("1")
+        rows.state(np.array([True]), np.array([False]))
+    table = examples_table(examples, 0, len(own))
+    judged = judge(records_table(rows), table, "choice").to_pylist()
+    for key, answers, found in zip(own, table["other_answers"].to_pylist(), judged, strict=True):
+        possible = all(answer in key.options for (answer,) in answers)
+        assert [found[f"other_{level}"] is not None for level in CORRECT] == [possible] * 3
+    # The first two offer each other's answers; the third neither of theirs.
+    assert [found["other_match"] is not None for found in judged] == [True, True, False]

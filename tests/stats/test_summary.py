@@ -33,6 +33,7 @@ def counted_run(folder):
         versions={}, machine={}, started="2026-01-01T00:00:00Z",
     )  # fmt: skip
     keys = [Key((str(k % 3),), ("0", "1", "2")) for k in range(N)]
+    keys[4] = Key(("1",), ("1", "7"))  # others' answers are none of its options: it has no null
     examples = [Example("s", "t", (), None, f"e{k}", "en", "xx", key) for k, key in enumerate(keys)]
     run = create_run(folder, manifest)
     for part in manifest.parts():
@@ -74,9 +75,12 @@ def test_counts_are_those_of_the_records(run):
             by_pair = grid.groupby(["source_layer", "target_layer"])[level]
             assert tally.hits == {tuple(map(int, p)): int(r.sum()) for p, r in by_pair}
             assert tally.overall.right == int(grid.groupby("example")[level].any().sum())
-            masks = grid.groupby("example")[f"other_{level}"].agg(np.bitwise_or.reduce)
+            others = grid[grid[f"other_{level}"].notna()].astype({f"other_{level}": int})
+            masks = others.groupby("example")[f"other_{level}"].agg(np.bitwise_or.reduce)
+            assert len(masks) == N - 1
             bits = sum(int(mask).bit_count() for mask in masks)
-            assert tally.overall.null == pytest.approx(bits / N_DERANGEMENTS)
+            assert tally.overall.null == pytest.approx(bits / N_DERANGEMENTS * N / (N - 1))
+            assert tally.overall.cells == len(PAIRS)
         for name in ("vanilla", "swap"):
             rows, state = own[own.strategy == name], counts.states[name]
             assert state.n == len(rows)

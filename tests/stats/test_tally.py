@@ -47,6 +47,21 @@ def test_counts_are_those_of_the_grid(grid):
         assert found.by_target[j].null == null_of(other[:, :, j])
 
 
+@given(st.sets(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1), st.integers(1, 3))
+def test_a_bound_says_of_how_many_pairs_that_were_run(pairs, n):
+    rows = np.array([(k, i, j) for k in range(n) for i, j in sorted(pairs)])
+    nothing = np.zeros(len(rows))
+    found = tally(*rows.T, nothing.astype(bool), nothing.astype(np.uint8))
+    several = together([found, found])
+    assert (found.n, several.n) == (n, 2 * n)
+    assert set(found.hits) == set(several.hits) == pairs
+    assert found.overall.cells == several.overall.cells == len(pairs)
+    for layer, bound in found.by_source.items():
+        assert bound.cells == sum(i == layer for i, _ in pairs)
+    for layer, bound in found.by_target.items():
+        assert bound.cells == sum(j == layer for _, j in pairs)
+
+
 @given(grids)
 def test_an_upper_bound_is_one(grid):
     found = count(*grid)
