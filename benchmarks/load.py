@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -13,6 +12,7 @@ from xtransplant.benchmarks.task import Direction, NothingThere, Task, Where
 
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, item_digest, key_of
+from xtransplant.text import text_digest
 
 __all__ = ["Loaded", "digest_of", "item_digest", "load_examples", "pick_example"]
 
@@ -105,4 +105,4 @@ def _judged_by(rule: str, example: Example) -> Example:
 def digest_of(examples: Sequence[Example]) -> str:
     """SHA-256 over everything that examples say."""
     text = json.dumps([asdict(one) for one in examples], ensure_ascii=False, sort_keys=True)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return text_digest(text)

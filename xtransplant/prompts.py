@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
+
+from xtransplant.text import text_digest
 
 __all__ = ["Example", "Key", "item_digest", "key_of"]
 
@@ -67,7 +68,7 @@ def item_digest(example: Example) -> str:
     """
     said = [example.source, example.target, list(example.candidates), example.answer]
     text = json.dumps(said, ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return text_digest(text)
 
 
 def key_of(example: Example) -> Key:

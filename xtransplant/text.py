@@ -1,8 +1,9 @@
-"""Text as it comes from users: read as UTF-8, and refused in words where it cannot be."""
+"""Text as it comes from users: read as UTF-8, refused in words where it cannot be, and hashed."""
 
 from __future__ import annotations
 
 import codecs
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from xtransplant.errors import XTransplantError
 
-__all__ = ["check_text", "parse_json", "read_text"]
+__all__ = ["check_text", "parse_json", "read_text", "text_digest"]
 
 _MOST_BYTES = 2**30
 # The longer marks first: that of UTF-32 begins as that of UTF-16 does.
@@ -133,3 +134,8 @@ def _one_byte_encoding(raw: bytes) -> str:
     if re.search(rb"[\xc0-\xff]{4}", raw):
         return "CP1251"
     return "CP1252" if re.search(rb"[\x80-\x9f]", raw) else "ISO-8859-1"
+
+
+def text_digest(text: str) -> str:
+    """SHA-256 of a text's UTF-8, in hexadecimal; halves of surrogate pairs count as they are."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

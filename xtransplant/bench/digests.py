@@ -13,10 +13,15 @@ import os
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from xtransplant.errors import XTransplantError
+from xtransplant.runs.checksums import sha256_of
+from xtransplant.runs.files import written
 
 __all__ = ["file_digests", "tensor_digest", "weights_digest"]
 
@@ -121,17 +126,14 @@ class _Memory:
         entry = self._known.get(str(real))
         if isinstance(entry, list) and entry[:-1] == stamp and _SHA256.fullmatch(str(entry[-1])):
             return str(entry[-1])
-        digest = hashlib.sha256()
-        with real.open("rb") as file:
-            while block := file.read(_CHUNK):
-                digest.update(block)
+        digest = sha256_of(real)
         if (
             before.st_size >= _LARGE
             and time.time() - max(before.st_mtime, before.st_ctime) > _FRESH
         ):
-            self._known[str(real)] = [*stamp, digest.hexdigest()]
+            self._known[str(real)] = [*stamp, digest]
             self._changed = True
-        return digest.hexdigest()
+        return digest
 
     def save(self) -> None:
         """Keep what is new, where that can be kept, and forget files that are gone."""
@@ -139,13 +141,8 @@ class _Memory:
             return
         path = _memory_path()
         known = {name: entry for name, entry in self._known.items() if Path(name).is_file()}
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(XTransplantError), written(path) as draft:
             draft.write_text(json.dumps(known))
-            draft.replace(path)
-        except OSError:
-            draft.unlink(missing_ok=True)
 
 
 def _memory_path() -> Path:

@@ -6,7 +6,6 @@ much memory it may take, the most new tokens of candidates that are scored.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -20,6 +19,7 @@ from xtransplant.benchmarks.task import Task
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.manifest import SCHEMA
 from xtransplant.strategies import Strategy
+from xtransplant.text import text_digest
 
 if TYPE_CHECKING:
     from xtransplant.bench.plan import TaskPlan
@@ -62,7 +62,7 @@ def identity_of(
         "pairs": _pairs(pairs, checkpoint, tasks, strategies),
     }
     text = json.dumps(document, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return text_digest(text)
 
 
 def _task(plan: TaskPlan, config: Config) -> dict[str, Any]:

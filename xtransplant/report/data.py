@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from xtransplant.report.escape import csv_name, json_text
+from xtransplant.report.escape import csv_name, json_number, json_text
 from xtransplant.report.rows import Row, own_pairs, same
 from xtransplant.report.tables import Table, make_tables
 from xtransplant.runs.tables import CORRECT
@@ -150,12 +149,12 @@ def _add_row(results: dict[str, dict[str, Any]], one: _Keyed, row: Row, metric: 
 
     def add(name: str, rate: Rate, null: Rate | None, pair: tuple[int, int] | None) -> None:
         found = entry(name)
-        found[f"{metric},{one.key}"] = _finite(rate.value)
-        found[f"{metric}_stderr,{one.key}"] = _finite(rate.stderr)
-        found[f"{metric}_ci95,{one.key}"] = [_finite(end) for end in rate.ci95]
+        found[f"{metric},{one.key}"] = json_number(rate.value)
+        found[f"{metric}_stderr,{one.key}"] = json_number(rate.stderr)
+        found[f"{metric}_ci95,{one.key}"] = [json_number(end) for end in rate.ci95]
         found[f"n,{one.key}"] = rate.n
         if null is not None:
-            found[f"{metric}_null,{one.key}"] = _finite(null.value)
+            found[f"{metric}_null,{one.key}"] = json_number(null.value)
         if pair is not None:
             found[f"{metric}_pair,{one.key}"] = list(pair)
 
@@ -165,11 +164,11 @@ def _add_row(results: dict[str, dict[str, Any]], one: _Keyed, row: Row, metric: 
     nulls = None if row.nulls is None else list(row.nulls.values())
     add(one.name, row.micro, None if nulls is None else micro(nulls), row.pair)
     mean, found = row.macro, entry(f"{one.name}_macro")
-    found[f"{metric},{one.key}"] = _finite(mean[0])
-    found[f"{metric}_stderr,{one.key}"] = _finite(mean[1])
-    found[f"{metric}_spread,{one.key}"] = _finite(row.spread)
+    found[f"{metric},{one.key}"] = json_number(mean[0])
+    found[f"{metric}_stderr,{one.key}"] = json_number(mean[1])
+    found[f"{metric}_spread,{one.key}"] = json_number(row.spread)
     if nulls is not None:
-        found[f"{metric}_null,{one.key}"] = _finite(macro(nulls)[0])
+        found[f"{metric}_null,{one.key}"] = json_number(macro(nulls)[0])
 
 
 def _about_rows(keyed: Sequence[_Keyed]) -> dict[str, dict[str, Any]]:
@@ -244,7 +243,3 @@ def _numbers(rate: Rate, *, oracle: bool = False) -> dict[str, Any]:
         "ci95_low": low, "ci95_high": high, "cells": 1, "null": None, "oracle": oracle,
         "in_sample": 0,
     }  # fmt: skip
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -7,10 +7,11 @@ sees) is shown as an escape, and each format's own syntax is taken for text.
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
 
-__all__ = ["csv_name", "json_text", "markdown", "short", "tex", "visible"]
+__all__ = ["csv_name", "json_number", "json_text", "markdown", "short", "tex", "visible"]
 
 # Of the characters without a shape of their own, those that scripts and emoji are written with.
 _NEEDED = frozenset(
@@ -65,6 +66,11 @@ def csv_name(text: str) -> str:
     """A name in a CSV file: :func:`visible`, and never a spreadsheet's formula."""
     shown = visible(text)
     return f"'{shown}" if shown.lstrip().startswith(("=", "+", "-", "@")) else shown
+
+
+def json_number(value: float) -> float | None:
+    """A number for JSON, which has neither NaN nor infinity: None for those."""
+    return float(value) if math.isfinite(value) else None
 
 
 def json_text(document: object) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import platform
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xtransplant.prompts import key_of
-from xtransplant.report.escape import json_text
+from xtransplant.report.escape import json_number, json_text
 from xtransplant.report.paths import checked_path, replaced
 from xtransplant.report.words import remarks
 
@@ -70,10 +69,12 @@ def grid_document(grid: Grid) -> dict[str, Any]:
         if correct is not None:
             entry["correct"] = bool(correct.flat[number])
         if cell.logprobs is not None:
-            entry["logprobs"] = {name: _finite(value) for name, value in cell.logprobs.items()}
+            entry["logprobs"] = {name: json_number(value) for name, value in cell.logprobs.items()}
         if grid.scores is not None:
             entry["top_tokens"] = list(grid.scores.top_tokens[number])
-            entry["top_logprobs"] = [_finite(value) for value in grid.scores.top_logprobs[number]]
+            entry["top_logprobs"] = [
+                json_number(value) for value in grid.scores.top_logprobs[number]
+            ]
         if cell.output is not None:
             entry["output"] = cell.output
         cells.append(entry)
@@ -138,14 +139,10 @@ def _vanilla(grid: Grid, prompt: str) -> dict[str, Any]:
         row = grid.scores.source if prompt == "source" else grid.scores.vanilla
         own = grid.example.source_candidates if prompt == "source" else ()
         pairs = zip(own or grid.example.candidates, row, strict=True)
-        entry["logprobs"] = {name: _finite(value) for name, value in pairs}
+        entry["logprobs"] = {name: json_number(value) for name, value in pairs}
         top = grid.scores.source_top if prompt == "source" else grid.scores.vanilla_top
         entry["top_tokens"] = list(top)
     if grid.generations is not None:
         said = grid.generations
         entry["output"] = said.source if prompt == "source" else said.vanilla
     return entry
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

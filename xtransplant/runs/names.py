@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+
+from xtransplant.text import text_digest
 
 __all__ = ["path_name", "plain_name"]
 
@@ -25,7 +26,7 @@ def path_name(text: str) -> str:
     if sum(len(piece.encode()) for piece in pieces) <= _LONGEST:
         return "".join(pieces)
     # Written small, this escape is none that a character of a name can have.
-    tail = "%7e" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    tail = "%7e" + text_digest(text)[:32]
     return _fitting(pieces, _LONGEST - len(tail)) + tail
 
 
@@ -41,7 +42,7 @@ def plain_name(*parts: str) -> str:
     name = "".join(pieces)
     if name == "-".join(parts) and len(name.encode()) <= _LONGEST:
         return name
-    tail = "-" + hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    tail = "-" + text_digest("\0".join(parts))[:8]
     return _fitting(pieces, _LONGEST - len(tail)) + tail
 
 
