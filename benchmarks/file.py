@@ -14,14 +14,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from xtransplant.benchmarks.languages import NAMES
-from xtransplant.benchmarks.rows import read_rows
-from xtransplant.benchmarks.splits import ALL, belonging, column_splits
-from xtransplant.benchmarks.task import Direction, Task, Where
-
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, Key
-from xtransplant.report.escape import visible
+from xtransplant.style.escape import visible
+from xtransplant.tasks.languages import NAMES
+from xtransplant.tasks.rows import read_rows
+from xtransplant.tasks.splits import ALL, belonging, column_splits
+from xtransplant.tasks.task import Direction, Task, Where
 from xtransplant.text import check_text, parse_json
 
 __all__ = ["examples", "file"]

@@ -6,10 +6,12 @@ Folder: the paper's ``XNLI/XNLI_{sample,unseen}/{split,ans,ans_lang}/LANG.json``
 
 from __future__ import annotations
 
-from xtransplant.benchmarks import hub
-from xtransplant.benchmarks.folder import has_layout, languages_there, read_parts
-from xtransplant.benchmarks.languages import named
-from xtransplant.benchmarks.parallel import (
+from xtransplant.errors import XTransplantError
+from xtransplant.prompts import Example
+from xtransplant.tasks import hub
+from xtransplant.tasks.folder import has_layout, languages_there, read_parts
+from xtransplant.tasks.languages import named
+from xtransplant.tasks.parallel import (
     Parallel,
     Side,
     choice_key,
@@ -17,10 +19,7 @@ from xtransplant.benchmarks.parallel import (
     option_lines,
     piloted,
 )
-from xtransplant.benchmarks.task import Direction, Task, Where
-
-from xtransplant.errors import XTransplantError
-from xtransplant.prompts import Example
+from xtransplant.tasks.task import Direction, Task, Where
 
 __all__ = ["examples", "xnli"]
 

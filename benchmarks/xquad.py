@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from xtransplant.benchmarks import hub
-from xtransplant.benchmarks.folder import has_layout, languages_there, read_parts
-from xtransplant.benchmarks.languages import named
-from xtransplant.benchmarks.parallel import Parallel, Side, directed, piloted
-from xtransplant.benchmarks.task import Direction, Task, Where
-
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, Key
+from xtransplant.tasks import hub
+from xtransplant.tasks.folder import has_layout, languages_there, read_parts
+from xtransplant.tasks.languages import named
+from xtransplant.tasks.parallel import Parallel, Side, directed, piloted
+from xtransplant.tasks.task import Direction, Task, Where
 
 __all__ = ["examples", "xquad"]
 

@@ -14,12 +14,12 @@ from typing import Annotated, TextIO
 
 import typer
 from typer.main import get_command
-from xtransplant.cli import bench, catalogue, pilot, remote, report, trace
-from xtransplant.cli.console import listen
 
 import xtransplant
+from xtransplant.cli import bench, catalogue, pilot, remote, report, trace
+from xtransplant.cli.console import listen
 from xtransplant.errors import XTransplantError
-from xtransplant.model.ranks import leave, rank
+from xtransplant.model.distributed import leave, rank
 
 __all__ = ["app", "main", "run"]
 
@@ -155,7 +155,7 @@ def _drop(stream: TextIO) -> None:
 
 
 def _say(message: str) -> None:
-    from xtransplant.report.escape import visible
+    from xtransplant.style.escape import visible
 
     line = visible(" ".join(message.split()))
     if len(line) > 2 * _LONGEST:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from xtransplant.cli import flags as f
 
 __all__ = ["bench"]
@@ -75,8 +76,8 @@ def bench(
     """
     from xtransplant.backends.where import parse_on
     from xtransplant.bench.config import parse_shard
-    from xtransplant.bench.flags import config_from
-    from xtransplant.bench.idle import check_bench
+    from xtransplant.bench.settings import config_from
+    from xtransplant.bench.unused import check_bench
 
     chosen = config_from(
         task=task or (), strategy=strategy or (), model=model, revision=revision, dtype=dtype,
@@ -99,7 +100,7 @@ def bench(
     from xtransplant.bench.dispatch import bench_on
 
     if dry_run or where.kind == "dry":
-        from xtransplant.bench.dry import dry_bench
+        from xtransplant.bench.dry_run import dry_bench
 
         found = dry_bench(
             chosen, output_path, fresh=fresh, across=across, say=lines.say,

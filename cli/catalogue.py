@@ -25,9 +25,8 @@ def list_(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """List strategies, tasks, families or languages."""
-    from xtransplant.benchmarks.task import listing
-
-    from xtransplant.report.escape import json_text, visible
+    from xtransplant.style.escape import json_text, visible
+    from xtransplant.tasks.task import listing
 
     rows = listing(kind.value)
     if as_json:
@@ -44,8 +43,8 @@ def show(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Show a strategy: its docstring, what it records, its options."""
-    from xtransplant.report.escape import json_text, visible
     from xtransplant.strategies.describe import describe
+    from xtransplant.style.escape import json_text, visible
 
     about: dict[str, Any] = describe(strategy)
     if as_json:

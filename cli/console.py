@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from xtransplant.report.escape import visible
+from xtransplant.style.escape import visible
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from xtransplant.bench.clock import Progress
-    from xtransplant.bench.dry import DryRun
+    from xtransplant.bench.dry_run import DryRun
     from xtransplant.bench.dry_trace import DryTrace
 
 __all__ = [
@@ -127,7 +127,7 @@ def ready(*, verbose: bool) -> None:
     """Before the model's libraries are imported, for a verb that runs one."""
     if not verbose:
         quieten()
-    from xtransplant.engine.memory import keep_freed_memory
+    from xtransplant.engine.ask.memory import keep_freed_memory
 
     keep_freed_memory()
 

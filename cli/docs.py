@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 from typer.main import get_command
+
 from xtransplant.cli.app import app
 
 __all__ = ["page"]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from xtransplant.cli import flags as f
 
 __all__ = ["pilot"]
@@ -66,8 +67,8 @@ def pilot(
     Most correct wins; ties: smallest target layer, then largest source layer.
     """
     from xtransplant.backends.where import parse_on
-    from xtransplant.bench.flags import config_from
-    from xtransplant.bench.idle import check_bench
+    from xtransplant.bench.settings import config_from
+    from xtransplant.bench.unused import check_bench
 
     chosen = config_from(
         task=task or (), strategy=strategy or (), model=model, revision=revision, dtype=dtype,

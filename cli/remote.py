@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+
 from xtransplant.cli import flags as f
 
 __all__ = ["doctor", "models"]
@@ -25,8 +26,8 @@ def doctor(
     from xtransplant.cli.console import ready
 
     ready(verbose=False)
-    from xtransplant.bench.remote import diagnose
-    from xtransplant.report.escape import visible
+    from xtransplant.bench.diagnose import diagnose
+    from xtransplant.style.escape import visible
 
     found = diagnose(on, model, insecure=insecure)
     for one in found:
@@ -45,8 +46,8 @@ def models(
     from xtransplant.cli.console import ready
 
     ready(verbose=False)
-    from xtransplant.bench.remote import models_on
-    from xtransplant.report.escape import json_text, visible
+    from xtransplant.bench.diagnose import models_on
+    from xtransplant.style.escape import json_text, visible
 
     rows = models_on(on, insecure=insecure)
     if as_json:

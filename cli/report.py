@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from xtransplant.cli import flags as f
 
 __all__ = ["report", "rescore", "runs"]
@@ -47,9 +48,8 @@ def report(
 ) -> None:
     """Tables and figures of one or more runs; runs of one task and split are compared."""
     from xtransplant.cli.console import quieten_plots, results
-
     from xtransplant.report.document import write_report
-    from xtransplant.report.escape import visible
+    from xtransplant.style.escape import visible
 
     quieten_plots()
     shown = write_report(
@@ -75,7 +75,6 @@ def runs(
 ) -> None:
     """List runs: what they are, how far, and what is damaged."""
     from xtransplant.cli.console import results
-
     from xtransplant.report.listing import runs_table
 
     console = results()
@@ -94,7 +93,7 @@ def rescore(
 ) -> None:
     """Judge stored outputs again, offline."""
     from xtransplant.bench.rescore import rescore as judge_again
-    from xtransplant.report.escape import visible
+    from xtransplant.style.escape import visible
 
     for path in run:
         done = judge_again(path, rule=rule)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from xtransplant.cli import flags as f
 
 __all__ = ["trace"]
@@ -92,8 +93,10 @@ def trace(
     """
     from xtransplant.backends.where import parse_on, server_of
     from xtransplant.bench.config import ModelSpec
-    from xtransplant.bench.idle import check_given, check_trace
-    from xtransplant.model.ranks import rank
+    from xtransplant.bench.unused import check_given, check_trace
+    from xtransplant.grid.frame import TABLE_SUFFIXES, grid_json, save_grid
+    from xtransplant.grid.plot import PLOT_SUFFIXES
+    from xtransplant.model.distributed import rank
     from xtransplant.options import (
         check_layers,
         choose_example,
@@ -102,10 +105,8 @@ def trace(
         parse_layers,
         where_from,
     )
-    from xtransplant.report.frame import TABLE_SUFFIXES, grid_json, save_grid
-    from xtransplant.report.heatmap import PLOT_SUFFIXES
-    from xtransplant.report.paths import checked_path
     from xtransplant.strategies import check_verifiable, find_strategy
+    from xtransplant.style.paths import checked_path
 
     # Everything that can be wrong is looked at before the model is loaded.
     chosen = find_strategy(strategy).with_options(parse_assignments(options or []))
@@ -152,8 +153,8 @@ def trace(
     with progress(f"loading {name}", quiet=quiet, verbose=verbose):
         if not verbose:
             quieten()
-        from xtransplant.engine.memory import keep_freed_memory
-        from xtransplant.grid import transplant, verify_grid
+        from xtransplant.engine.ask.memory import keep_freed_memory
+        from xtransplant.grid.transplant import transplant, verify_grid
         from xtransplant.model.load import load
 
         keep_freed_memory()

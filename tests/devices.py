@@ -118,7 +118,7 @@ def two_devices(model, monkeypatch):
             mode.places[weights] = SECOND
         add_hook_to_module(part, _Hook(execution_device=SECOND))
     add_hook_to_module(module, _Hook(execution_device=FIRST, io_same_device=True))
-    monkeypatch.setattr("xtransplant.engine.memory.free_bytes", lambda device: 10**9)
+    monkeypatch.setattr("xtransplant.engine.ask.memory.free_bytes", lambda device: 10**9)
     # What stands in a trace runs in a thread of its own.
     run = threading.Thread.run
 

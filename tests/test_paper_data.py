@@ -8,16 +8,16 @@ import pytest
 import torch
 from tiny import GOLDEN
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
-from xtransplant.benchmarks.load import load_examples
-from xtransplant.benchmarks.task import Where, find_task
 
 from xtransplant import Example, load, transplant
 from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.run import bench
-from xtransplant.grid import verify_grid
+from xtransplant.grid.transplant import verify_grid
 from xtransplant.runs import records
 from xtransplant.stats import summarise
 from xtransplant.strategies import find_strategy
+from xtransplant.tasks.load import load_examples
+from xtransplant.tasks.task import Where, find_task
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 WHERE = Where(data_dir=DATA)

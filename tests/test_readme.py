@@ -3,10 +3,9 @@
 import re
 from pathlib import Path
 
-from xtransplant.benchmarks.babel import CHECKPOINT, babel
-
 import xtransplant
 from xtransplant import Grid, find_strategy, load, transplant
+from xtransplant.benchmarks.babel import CHECKPOINT, babel
 
 README = Path(xtransplant.__file__).resolve().parent.parent / "README.md"
 TEXT = README.read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from xtransplant.engine.score import score
     from xtransplant.engine.verify import verify_packing
     from xtransplant.errors import XTransplantError
-    from xtransplant.grid import Grid, transplant, transplant_many
+    from xtransplant.grid.transplant import Grid, transplant, transplant_many
     from xtransplant.model.families import Family
     from xtransplant.model.load import Model, load
     from xtransplant.prompts import Example
@@ -41,7 +41,7 @@ __all__ = [
 _HOMES = {
     "Example": "prompts",
     "Family": "model.families",
-    "Grid": "grid",
+    "Grid": "grid.data",
     "Model": "model.load",
     "XTransplantError": "errors",
     "apply": "strategies",
@@ -51,8 +51,8 @@ _HOMES = {
     "load": "model.load",
     "score": "engine.score",
     "strategy": "strategies",
-    "transplant": "grid",
-    "transplant_many": "grid",
+    "transplant": "grid.transplant",
+    "transplant_many": "grid.transplant",
     "verify_packing": "engine.verify",
 }
 

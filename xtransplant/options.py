@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from xtransplant.benchmarks.load import pick_example
-from xtransplant.benchmarks.task import Direction, Where, find_task
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example
+from xtransplant.tasks.load import pick_example
+from xtransplant.tasks.task import Direction, Where, find_task
 from xtransplant.text import check_text
 from xtransplant.text import read_text as read_file
 

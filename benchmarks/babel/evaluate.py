@@ -21,10 +21,10 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
-from xtransplant.benchmarks.babel.task import CANDIDATES, CHECKPOINT, babel
-from xtransplant.benchmarks.task import Direction
 
+from xtransplant.benchmarks.babel.task import CANDIDATES, CHECKPOINT, babel
 from xtransplant.prompts import Example
+from xtransplant.tasks.task import Direction
 
 __all__ = ["evaluate", "table"]
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from xtransplant.benchmarks.babel.languages import LANGUAGES, RELATIONS
 from xtransplant.benchmarks.babel.world import LOCAL, Fact, facts, prompt
-from xtransplant.benchmarks.task import Direction, Task, Where
-
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, Key
+from xtransplant.tasks.task import Direction, Task, Where
 
 __all__ = ["CANDIDATES", "CHECKPOINT", "babel", "examples"]
 

@@ -21,6 +21,7 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from torch import Tensor
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
 from xtransplant.benchmarks.babel.evaluate import evaluate, table
 from xtransplant.benchmarks.babel.task import CANDIDATES
 from xtransplant.benchmarks.babel.world import corpus

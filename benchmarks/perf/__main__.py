@@ -13,13 +13,13 @@ from typing import Any
 
 import torch
 from transformers import logging
+
 from xtransplant.benchmarks.perf.babel import measure_babel
 from xtransplant.benchmarks.perf.measure import measure
 from xtransplant.benchmarks.perf.plot import draw, sweep
 from xtransplant.benchmarks.perf.shapes import SHAPES, shaped
 from xtransplant.benchmarks.perf.ways import measure_ways
-
-from xtransplant.engine.memory import keep_freed_memory
+from xtransplant.engine.ask.memory import keep_freed_memory
 
 
 def main(arguments: list[str] | None = None) -> None:

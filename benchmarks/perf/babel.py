@@ -7,14 +7,14 @@ import time
 from typing import Any
 
 import torch
-from xtransplant.benchmarks.babel.task import CHECKPOINT
-from xtransplant.benchmarks.task import find_task
 
+from xtransplant.benchmarks.babel.task import CHECKPOINT
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.score import item_of, score_items, shape_of
 from xtransplant.engine.verify import packing_for
 from xtransplant.model.load import load
 from xtransplant.strategies import find_strategy
+from xtransplant.tasks.task import find_task
 
 __all__ = ["measure_babel"]
 

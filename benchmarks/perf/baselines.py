@@ -14,7 +14,7 @@ import nnsight
 import torch
 from torch import Tensor
 
-from xtransplant.engine.repeat import greedy
+from xtransplant.engine.trace.rows import greedy
 from xtransplant.model.load import Model
 
 __all__ = ["BASELINES", "Baseline", "hooks", "paper", "with_nnsight"]

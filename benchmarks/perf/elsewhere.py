@@ -17,16 +17,16 @@ import time
 from typing import Any
 
 import torch
-from xtransplant.benchmarks.babel import CHECKPOINT
-from xtransplant.benchmarks.perf.shapes import shaped
 
-from xtransplant.backends import answers, job, wire
-from xtransplant.backends.ndif import Ndif
+from xtransplant.backends.ndif import answers, job
+from xtransplant.backends.ndif import client as wire
 from xtransplant.backends.where import parse_on
 from xtransplant.bench.config import Config
-from xtransplant.bench.pool import bench_on_ray
-from xtransplant.engine.memory import keep_freed_memory
-from xtransplant.grid import transplant
+from xtransplant.bench.ray_pool import bench_on_ray
+from xtransplant.benchmarks.babel import CHECKPOINT
+from xtransplant.benchmarks.perf.shapes import shaped
+from xtransplant.engine.ask.memory import keep_freed_memory
+from xtransplant.grid.transplant import transplant
 from xtransplant.model.load import Model, load
 from xtransplant.prompts import Example
 

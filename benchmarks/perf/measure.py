@@ -16,13 +16,13 @@ from typing import Any
 
 import psutil
 import torch
+
 from xtransplant.benchmarks.perf.baselines import BASELINES
 from xtransplant.benchmarks.perf.floor import dense_rate, flops, generate_tokens, rows_of_score
 from xtransplant.benchmarks.perf.shapes import random_prompts
-
+from xtransplant.engine.ask.variants import Item
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.score import score_items, shape_of
-from xtransplant.engine.variants import Item
 from xtransplant.engine.verify import packing_for
 from xtransplant.model.load import Model
 from xtransplant.strategies import find_strategy

@@ -25,9 +25,9 @@ import numpy as np
 from xtransplant.bench.compute import part_size
 from xtransplant.bench.judge import judge
 from xtransplant.prompts import Example, Key
+from xtransplant.runs.columns import SOURCE, VANILLA, Rows, examples_table, records_table
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
 from xtransplant.runs.store import Run, create_run
-from xtransplant.runs.tables import SOURCE, VANILLA, Rows, examples_table, records_table
 
 __all__ = ["make_run", "measure"]
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig
-from xtransplant.benchmarks.babel.task import CHECKPOINT
 
+from xtransplant.benchmarks.babel.task import CHECKPOINT
 from xtransplant.model.load import Model, load
 
 __all__ = ["SHAPES", "random_prompts", "shaped"]

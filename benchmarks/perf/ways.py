@@ -8,13 +8,13 @@ from itertools import product
 from typing import Any
 
 import torch
+
 from xtransplant.benchmarks.perf.measure import peak_bytes
 from xtransplant.benchmarks.perf.shapes import random_prompts
-
+from xtransplant.engine.ask.memory import Room
+from xtransplant.engine.ask.variants import Item
 from xtransplant.engine.compare import difference
-from xtransplant.engine.memory import Room
 from xtransplant.engine.score import Scores, score_items, shape_of
-from xtransplant.engine.variants import Item
 from xtransplant.model.load import Model
 from xtransplant.packing import MASKED, SHARED, Packing
 from xtransplant.strategies import find_strategy

@@ -10,10 +10,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_bench import SMALL
-from xtransplant.benchmarks.babel import CHECKPOINT
 
 from xtransplant import load
 from xtransplant.bench.run import bench
+from xtransplant.benchmarks.babel import CHECKPOINT
 
 
 @pytest.fixture(scope="session")

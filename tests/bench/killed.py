@@ -18,12 +18,12 @@ from pathlib import Path
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import torch
-from xtransplant.benchmarks.babel import CHECKPOINT, babel
-from xtransplant.benchmarks.task import Where
 
 from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench, find_run, load_model
+from xtransplant.benchmarks.babel import CHECKPOINT, babel
+from xtransplant.tasks.task import Where
 
 N_LANGUAGES = 24  # each is a part
 LONGEST = 2.0  # parts that the first child lives for, by how long one takes just now

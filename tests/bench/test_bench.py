@@ -13,17 +13,17 @@ import pytest
 import raw_cases
 from small_bench import PARTS, SMALL
 from tiny import GOLDEN
-from xtransplant.benchmarks.babel import CHECKPOINT
-from xtransplant.benchmarks.load import load_examples
-from xtransplant.benchmarks.task import Where, find_task
 
 from xtransplant import XTransplantError, load, transplant
 from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.rescore import rescore
 from xtransplant.bench.run import bench
+from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.runs import examples, open_run, records, runs
 from xtransplant.runs.read import read_part
 from xtransplant.stats import summarise
+from xtransplant.tasks.load import load_examples
+from xtransplant.tasks.task import Where, find_task
 
 
 def tables(run):

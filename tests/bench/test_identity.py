@@ -10,13 +10,13 @@ from dataclasses import replace
 import pytest
 import torch
 from tokenizers_made import TEMPLATES
-from xtransplant.benchmarks.babel import CHECKPOINT
 
 from xtransplant import XTransplantError, load
-from xtransplant.backends.ndif import Ndif
+from xtransplant.backends.ndif.server import Ndif
 from xtransplant.bench import digests, identity
 from xtransplant.bench.digests import file_digests, tensor_digest, weights_digest
 from xtransplant.bench.identity import check_folder, check_model, model_entry
+from xtransplant.benchmarks.babel import CHECKPOINT
 
 
 def entry(model):

@@ -9,12 +9,12 @@ from xtransplant import XTransplantError
 from xtransplant.backends.where import Where as Place
 from xtransplant.backends.where import parse_on
 from xtransplant.bench.dispatch import bench_on
-from xtransplant.bench.flags import config_from
-from xtransplant.bench.idle import check_given
 from xtransplant.bench.pilot import pilot
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench
-from xtransplant.engine.memory import Room
+from xtransplant.bench.settings import config_from
+from xtransplant.bench.unused import check_given
+from xtransplant.engine.ask.memory import Room
 
 
 @pytest.mark.parametrize(

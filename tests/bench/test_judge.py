@@ -9,7 +9,7 @@ import pytest
 from xtransplant import Example
 from xtransplant.bench.judge import judge
 from xtransplant.prompts import Key
-from xtransplant.runs.tables import CORRECT, SOURCE, VANILLA, Rows, examples_table, records_table
+from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA, Rows, examples_table, records_table
 from xtransplant.tasks.derangements import N_DERANGEMENTS
 from xtransplant.tasks.matching import RULES
 

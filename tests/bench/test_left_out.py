@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import pytest
 from small_bench import SMALL
-from xtransplant.benchmarks.babel import CHECKPOINT
-from xtransplant.benchmarks.load import load_examples
-from xtransplant.benchmarks.task import Where, find_task
 
 from xtransplant import XTransplantError
 from xtransplant.bench.config import ModelSpec
 from xtransplant.bench.pairs import parse_pairs
 from xtransplant.bench.pilot import pilot
 from xtransplant.bench.run import bench
+from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.report.document import write_report
+from xtransplant.tasks.load import load_examples
+from xtransplant.tasks.task import Where, find_task
 
 BOTH = replace(
     SMALL, tasks=("file", "babel"), strategies=("ffn-swap",), langs=("sw",), limit=3, pairs="7:0",

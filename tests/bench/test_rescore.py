@@ -7,11 +7,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "runs"))
 from made_run import made_manifest, made_run, tables_of
-from xtransplant.cli.app import run as xtp
 
 from xtransplant import XTransplantError
-from xtransplant.bench.mend import mend
+from xtransplant.bench.repair import mend
 from xtransplant.bench.rescore import rescore
+from xtransplant.cli.app import run as xtp
 from xtransplant.report.document import write_report
 from xtransplant.runs import open_run, records
 from xtransplant.runs.claims import claim

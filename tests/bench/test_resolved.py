@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 from small_bench import SMALL
 from tiny import GOLDEN
-from xtransplant.benchmarks.babel import CHECKPOINT
-from xtransplant.benchmarks.task import Where
 
 from xtransplant import XTransplantError
 from xtransplant.bench.config import ModelSpec
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench
+from xtransplant.benchmarks.babel import CHECKPOINT
+from xtransplant.tasks.task import Where
 
 WHOLE = replace(SMALL, limit=None)
 BLEND = replace(SMALL, strategies=("blend",))

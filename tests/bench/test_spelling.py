@@ -7,20 +7,20 @@ import numpy as np
 import pytest
 from small_bench import SMALL
 from tokenizers_made import MADE, TEMPLATES
-from xtransplant.benchmarks.babel import CHECKPOINT
-from xtransplant.benchmarks.load import load_examples
-from xtransplant.benchmarks.task import Where, find_task
 
 from xtransplant import Example, load
-from xtransplant.bench import fit
+from xtransplant.bench import context_limit as fit
 from xtransplant.bench.config import Config, ModelSpec
-from xtransplant.bench.fit import fitted
+from xtransplant.bench.context_limit import fitted
 from xtransplant.bench.judge import judge
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench
+from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.engine.score import item_of
 from xtransplant.runs import open_run
-from xtransplant.runs.tables import SOURCE, VANILLA, Rows, examples_table, records_table
+from xtransplant.runs.columns import SOURCE, VANILLA, Rows, examples_table, records_table
+from xtransplant.tasks.load import load_examples
+from xtransplant.tasks.task import Where, find_task
 
 
 def judged(example, of_source, logprobs, top):

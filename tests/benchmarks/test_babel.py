@@ -8,13 +8,13 @@ import subprocess
 import sys
 
 import pytest
+
 from xtransplant.benchmarks.babel import babel
 from xtransplant.benchmarks.babel.languages import CONSONANTS, LANGUAGES, VOWELS, spell
 from xtransplant.benchmarks.babel.task import CANDIDATES
 from xtransplant.benchmarks.babel.world import LOCAL, corpus, facts, prompt
-from xtransplant.benchmarks.task import Direction
-
 from xtransplant.errors import XTransplantError
+from xtransplant.tasks.task import Direction
 
 DIRECTIONS: tuple[Direction, ...] = ("en-to-lang", "lang-to-en")
 CORPUS = "b70cf969a1f1db198cb5f00401b57aedd69c158a597149b8e1bcd3e3ad4f97c7"

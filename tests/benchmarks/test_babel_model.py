@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
+
 from xtransplant.benchmarks.babel import CHECKPOINT, babel
 from xtransplant.benchmarks.babel.evaluate import SITES, Group, Prompts, read, written
 from xtransplant.benchmarks.babel.task import CANDIDATES

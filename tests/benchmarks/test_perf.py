@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+
 from xtransplant.benchmarks.perf import __main__ as perf
 from xtransplant.benchmarks.perf.floor import (
     block_parameters,

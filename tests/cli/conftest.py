@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from xtransplant.cli.app import run
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -8,9 +8,9 @@ import re
 import pytest
 import yaml
 from transformers import AutoTokenizer
-from xtransplant.benchmarks.babel import CHECKPOINT
 
-from xtransplant.bench.flags import config_names, read_config
+from xtransplant.bench.settings import config_names, read_config
+from xtransplant.benchmarks.babel import CHECKPOINT
 
 SMALL = ["--task", "babel", "--langs", "sw,hi", "--limit", "6"]
 
@@ -149,6 +149,7 @@ def test_a_configuration_file_is_the_flags(xtp, bench, tmp_path):
 @pytest.mark.parametrize("name", config_names())
 def test_the_papers_configurations_are_flags_of_their_verb(name):
     from typer.main import get_command
+
     from xtransplant.cli.app import app
 
     verb = "pilot" if name.endswith("pilot") else "bench"

@@ -4,9 +4,8 @@ import json
 import logging
 import sys
 
-from xtransplant.cli.console import Lines, listen, progress
-
 from xtransplant.bench.clock import Progress
+from xtransplant.cli.console import Lines, listen, progress
 
 ACTING = "x\x1b[2J\u202ey\x9b1m\u2028\ud800"
 SHOWN = "x\\x1b[2J\\u202ey\\x9b1m\\u2028\\ud800"

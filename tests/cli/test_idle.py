@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from xtransplant.benchmarks.babel import CHECKPOINT
-from xtransplant.benchmarks.load import load_examples
-from xtransplant.benchmarks.task import find_task
+from xtransplant.tasks.load import load_examples
+from xtransplant.tasks.task import find_task
 
 BENCH = ("bench", "-s", "ffn-swap", "-t", "babel", "--limit", "2")
 TRACE = ("trace", "-s", "ffn-swap")

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 import raw_cases
-from xtransplant.cli.docs import page
 
 from xtransplant import __version__, find_strategy
+from xtransplant.cli.docs import page
 from xtransplant.model.families import FAMILIES
 from xtransplant.strategies import strategy_names
 

@@ -7,8 +7,8 @@ from devices import FIRST, SECOND, Places, two_devices
 from tiny import EXAMPLE, make_tiny
 
 from xtransplant import capture, find_strategy, load, strategy
+from xtransplant.engine.ask.memory import Room
 from xtransplant.engine.generate import generate
-from xtransplant.engine.memory import Room
 from xtransplant.engine.score import score
 from xtransplant.packing import MASKED, ROWS, SHARED
 
@@ -110,7 +110,7 @@ def test_the_room_is_that_of_the_fullest_device(loaded, monkeypatch):
     assert Room.of(loaded).columns == 16384
     with two_devices(loaded, monkeypatch):
         free = {FIRST: 8e9, SECOND: 2e9}
-        monkeypatch.setattr("xtransplant.engine.memory.free_bytes", free.__getitem__)
+        monkeypatch.setattr("xtransplant.engine.ask.memory.free_bytes", free.__getitem__)
         room = Room.of(loaded)
         assert room.limit == 1e9
         assert room.columns > 16384

@@ -7,12 +7,12 @@ import pytest
 from tokenizers_made import MADE, TEMPLATES
 
 from xtransplant import transplant
-from xtransplant.engine.inputs import candidate_ids, encode, prompt_ids, prompt_lengths
+from xtransplant.engine.ask.tokenise import candidate_ids, encode, prompt_ids, prompt_lengths
 from xtransplant.engine.score import item_of
 from xtransplant.errors import XTransplantError
 from xtransplant.model.tokenizer import Beginning, beginning_of
 from xtransplant.prompts import Example
-from xtransplant.report.words import vanilla_says
+from xtransplant.style.words import vanilla_says
 
 PROMPTS = ("Jibu:", "Jibu: ", "the town", "a\n")
 CANDIDATES = (" yes", "yes", " no", "no", "17", "\n\nyes", "(1)", " the town", "  yes", "é")

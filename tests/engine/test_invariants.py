@@ -8,9 +8,9 @@ from reference import blocks, hook_point
 from tiny import EXAMPLE, allowed, tiny_checkpoint
 
 from xtransplant import Example, XTransplantError, apply, capture, find_strategy, load, strategy
+from xtransplant.engine.ask.memory import Room
+from xtransplant.engine.ask.tokenise import prompt_ids
 from xtransplant.engine.generate import generate, generate_edits
-from xtransplant.engine.inputs import prompt_ids
-from xtransplant.engine.memory import Room
 from xtransplant.engine.score import score, score_edits, shape_of
 from xtransplant.model.check import check_sites
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing

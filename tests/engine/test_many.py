@@ -8,12 +8,13 @@ import torch
 from tiny import tiny_checkpoint
 
 from xtransplant import XTransplantError, find_strategy, load, strategy
-from xtransplant.engine import batch, decode
+from xtransplant.engine.ask.memory import Room
+from xtransplant.engine.ask.variants import Item
 from xtransplant.engine.generate import generate_items
-from xtransplant.engine.memory import Room
 from xtransplant.engine.score import score_items, shape_of
-from xtransplant.engine.sources import Sources
-from xtransplant.engine.variants import Item
+from xtransplant.engine.trace import batch
+from xtransplant.engine.trace import decoding as decode
+from xtransplant.engine.trace.sources import Sources
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 
 WAYS = (SHARED, Packing(growing=True), MASKED)
@@ -214,7 +215,7 @@ def test_sharing_histories_and_leaving_rows_change_no_token(llama, monkeypatch, 
     monkeypatch.setattr(decode, "_MOST_ENDED", ended)
     # Tokens that the model often says end the text, so that rows end at different steps.
     ends = [2, 31, 77, 350, 412]
-    for module in ("generate", "repeat"):
+    for module in ("generate", "trace.rows"):
         monkeypatch.setattr(f"xtransplant.engine.{module}.end_ids", lambda model: ends)
     examples, variants = items(4), edits(llama) + edits(llama, "ffn-swap")
     for example in examples:

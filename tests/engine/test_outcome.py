@@ -6,8 +6,8 @@ import torch
 from tiny import EXAMPLE, tiny_checkpoint
 
 from xtransplant import find_strategy, load, strategy, transplant
+from xtransplant.engine.ask.memory import pass_bytes
 from xtransplant.engine.generate import generate_items
-from xtransplant.engine.memory import pass_bytes
 from xtransplant.engine.outcome import keeps_bits, same
 from xtransplant.engine.score import item_of, score_items, shape_of
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing

@@ -10,12 +10,12 @@ from nnsight.tracing.backend import Backend
 from tiny import EXAMPLE, make_tiny
 
 from xtransplant import capture, find_strategy, load
-from xtransplant.backends.nowhere import Nowhere
+from xtransplant.backends.dry import Nowhere
+from xtransplant.engine.ask.variants import Item
+from xtransplant.engine.dry_run import sketch
 from xtransplant.engine.generate import generate
-from xtransplant.engine.raw import run_scripts, say_scripts
 from xtransplant.engine.score import item_of, score, shape_of
-from xtransplant.engine.sketch import sketch
-from xtransplant.engine.variants import Item
+from xtransplant.engine.trace.raw import run_scripts, say_scripts
 from xtransplant.packing import MASKED, Packing
 
 

@@ -8,11 +8,13 @@ import torch
 from tiny import EXAMPLE, make_tiny, tiny_checkpoint
 
 from xtransplant import find_strategy, load, transplant, verify_packing
-from xtransplant.engine import decode, passes, precision, trial, verify
+from xtransplant.engine import precision, trial, verify
 from xtransplant.engine.compare import Difference, difference, text_difference
+from xtransplant.engine.compile import passes
 from xtransplant.engine.precision import in_float32
-from xtransplant.engine.recheck import GridCheck
-from xtransplant.grid import verify_grid
+from xtransplant.engine.trace import decoding as decode
+from xtransplant.grid.check import GridCheck
+from xtransplant.grid.transplant import verify_grid
 from xtransplant.model.load import Window
 from xtransplant.packing import ROWS, SHARED, Packing
 

@@ -13,12 +13,13 @@ import nnsight
 import pytest
 import torch
 import transformers
+
+import xtransplant
 import xtransplant.benchmarks
 import xtransplant.cli
 import xtransplant.interventions
-
-import xtransplant
-from xtransplant.model import compat_nnsight, compat_transformers
+from xtransplant.compat import nnsight as compat_nnsight
+from xtransplant.compat import transformers as compat_transformers
 
 FILES = sorted(
     path
@@ -92,7 +93,7 @@ def test_fields_of_nnsights_protocol_are_those_that_are_read_and_written():
 
 def test_what_nnsight_unpickles_freely_is_what_is_read_here():
     # A status that carries a result, as a server of this release writes it.
-    from xtransplant.backends.answers import read_status
+    from xtransplant.backends.ndif.answers import read_status
 
     kind, status = compat_nnsight.ResponseModel, compat_nnsight.Status.COMPLETED
     sent = kind(id="a", status=status, data=b"\x00\xff", meta={"seconds": 1.5}).pickle()

@@ -10,7 +10,7 @@ from tiny import GOLDEN, SPECIAL, tiny_checkpoint
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, modeling_utils
 from transformers.utils import loading_report
 
-from xtransplant.engine.inputs import prompt_ids
+from xtransplant.engine.ask.tokenise import prompt_ids
 from xtransplant.errors import XTransplantError
 from xtransplant.model.families import FAMILIES, Family, Place
 from xtransplant.model.load import load

@@ -9,7 +9,7 @@ from reference import reference_scores
 from tiny import EXAMPLE, FAMILY_NAMES, tiny_checkpoint
 
 from xtransplant import XTransplantError, capture, find_strategy, load, strategy
-from xtransplant.engine.inputs import prompt_ids
+from xtransplant.engine.ask.tokenise import prompt_ids
 from xtransplant.engine.score import score, score_edits, shape_of
 from xtransplant.model.families import FAMILIES, Place
 from xtransplant.packing import ROWS, SHARED

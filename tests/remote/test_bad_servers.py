@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 from loopback import KEY, Real
-from xtransplant.benchmarks.babel import CHECKPOINT
-from xtransplant.cli.app import run as xtp
 
 from xtransplant import load
-from xtransplant.backends.ndif import Ndif
+from xtransplant.backends.ndif.server import Ndif
+from xtransplant.benchmarks.babel import CHECKPOINT
+from xtransplant.cli.app import run as xtp
 from xtransplant.engine.verify import PackingCheck
 from xtransplant.packing import Packing
 
@@ -36,13 +36,13 @@ def refused(capsys, monkeypatch, tmp_path, far, patience):
     def quick(*where, **more):
         return Ndif(*where, **{**more, **patience, "pause": 0.001, "attempts": 3})
 
-    monkeypatch.setattr("xtransplant.backends.ndif.Ndif", quick)
+    monkeypatch.setattr("xtransplant.backends.ndif.server.Ndif", quick)
     # What a trace does before it asks takes longer than what is tried here.
-    monkeypatch.setattr("xtransplant.grid.packing_for", lambda model: PACKED)
+    monkeypatch.setattr("xtransplant.grid.transplant.packing_for", lambda model: PACKED)
     monkeypatch.setattr(
         "xtransplant.model.load.load", lambda name, server, **options: replace(far, server=server)
     )
-    monkeypatch.setattr("xtransplant.bench.remote.Ndif", quick)
+    monkeypatch.setattr("xtransplant.bench.diagnose.Ndif", quick)
     monkeypatch.chdir(tmp_path)
 
     def one(on, *words, command=TRACE):

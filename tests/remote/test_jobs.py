@@ -11,11 +11,11 @@ from functools import partial
 import pytest
 import torch
 from loopback import KEY
-from xtransplant.cli.app import run as xtp
 
 from xtransplant import XTransplantError
-from xtransplant.backends.jobs import Jobs, Stopped, Turn, digest_of
-from xtransplant.backends.ndif import Ndif
+from xtransplant.backends.ndif.jobs import Jobs, Stopped, Turn, digest_of
+from xtransplant.backends.ndif.server import Ndif
+from xtransplant.cli.app import run as xtp
 from xtransplant.engine.verify import PackingCheck
 from xtransplant.packing import Packing
 from xtransplant.runs import open_run
@@ -104,8 +104,8 @@ COMPUTED_AGAIN = ("lost", "expired", "never")
 
 @pytest.mark.parametrize("kind", [*COMPUTED_AGAIN, "look503", "result503", "truncated", "429"])
 def test_what_passes_by_is_asked_for_again(ndif, here, checked, tmp_path, monkeypatch, kind):
-    monkeypatch.setattr("xtransplant.backends.job._UNKNOWN", 0.2)
-    monkeypatch.setattr("xtransplant.backends.ndif.Ndif", partial(Ndif, timeout=1.0))
+    monkeypatch.setattr("xtransplant.backends.ndif.job._UNKNOWN", 0.2)
+    monkeypatch.setattr("xtransplant.backends.ndif.server.Ndif", partial(Ndif, timeout=1.0))
     pause = Turn.sleep
     monkeypatch.setattr(Turn, "sleep", lambda self, seconds: pause(self, min(seconds, 0.02)))
     ndif.arm(kind, 2)

@@ -8,12 +8,12 @@ from tiny import EXAMPLE, GOLDEN, make_tiny
 from travel_cases import BAD, GOOD, recorded
 
 from xtransplant import XTransplantError, capture, load, transplant
-from xtransplant.backends.ndif import Ndif
-from xtransplant.backends.web import Answer
+from xtransplant.backends.ndif.client import send
+from xtransplant.backends.ndif.http import Answer
+from xtransplant.backends.ndif.server import Ndif
 from xtransplant.backends.where import parse_on, server_of
-from xtransplant.backends.wire import send
+from xtransplant.compat.nnsight import RemoteBackend, RequestModel
 from xtransplant.engine.verify import packing_for
-from xtransplant.model.compat_nnsight import RemoteBackend, RequestModel
 from xtransplant.packing import MASKED
 from xtransplant.strategies import strategy_names
 
@@ -237,7 +237,7 @@ def test_the_lint_is_right_about_decorators(asked, near, packed, tmp_path, monke
     # Let through, it gives other numbers, and no error.
     far, _, _ = asked
     warm(far, packed)
-    monkeypatch.setattr("xtransplant.grid.check_travel", lambda variants: None)
+    monkeypatch.setattr("xtransplant.grid.transplant.check_travel", lambda variants: None)
     recorded(tmp_path, *BAD["decorated helper"][:2])
     file = str(tmp_path / "mine.py")
     there, here = (grid(model, file).scores.logprobs for model in (far, near))
@@ -247,7 +247,7 @@ def test_the_lint_is_right_about_decorators(asked, near, packed, tmp_path, monke
 def test_a_large_job_that_is_refused_says_what_would_be_right(ndif, monkeypatch):
     client = RemoteBackend("model", host=ndif.url)
     refusal = Answer(400, b'{"detail": "cannot be read"}')
-    monkeypatch.setattr("xtransplant.backends.wire.ask", lambda *asked, **more: refusal)
+    monkeypatch.setattr("xtransplant.backends.ndif.client.ask", lambda *asked, **more: refusal)
     for size, words in ((2 * 10**6, "cannot be read; some releases"), (10, "cannot be read$")):
         with pytest.raises(XTransplantError, match=words):
             send(client, RequestModel(model_key="model"), bytes(size))

@@ -24,7 +24,7 @@ SCRIPT = """
 
     import psutil
     from small_bench import PARTS, SMALL
-    from xtransplant.bench.pool import bench_on_ray
+    from xtransplant.bench.ray_pool import bench_on_ray
 
     folder, kill = Path(sys.argv[1]), sys.argv[2] == "kill"
     said, listening = [], set()
@@ -100,7 +100,7 @@ def test_two_actors_one_of_them_killed_store_the_same_and_listen_on_loopback_onl
 def test_no_cluster_there_is_one_line(tmp_path):
     from small_bench import SMALL
 
-    from xtransplant.bench.pool import bench_on_ray
+    from xtransplant.bench.ray_pool import bench_on_ray
 
     with pytest.raises(XTransplantError, match="no cluster answers there"):
         bench_on_ray(SMALL, tmp_path, address="127.0.0.1:1")

@@ -8,8 +8,8 @@ import textwrap
 from pathlib import Path
 
 import numpy as np
-from xtransplant.cli.app import run as xtp
 
+from xtransplant.cli.app import run as xtp
 from xtransplant.runs import open_run, records
 
 TESTS = Path(__file__).parents[1]
@@ -24,7 +24,7 @@ SCRIPT = """
     from tiny import EXAMPLE, GOLDEN
     from xtransplant import load, transplant
     from xtransplant.engine.verify import packing_for
-    from xtransplant.model.ranks import leave, rank
+    from xtransplant.model.distributed import leave, rank
     from xtransplant.strategies import strategy_names
 
     model = load(GOLDEN / "llama", tensor_parallel=True)

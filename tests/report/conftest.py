@@ -11,7 +11,7 @@ import pytest
 
 from xtransplant.engine.generate import Generations
 from xtransplant.engine.score import Scores
-from xtransplant.grid import Grid
+from xtransplant.grid.transplant import Grid
 from xtransplant.packing import ROWS, SHARED
 from xtransplant.prompts import Example, Key
 

@@ -5,9 +5,9 @@ import numpy as np
 from xtransplant import Example
 from xtransplant.bench.judge import judge
 from xtransplant.prompts import Key
+from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA, Rows, examples_table, records_table
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
 from xtransplant.runs.store import create_run
-from xtransplant.runs.tables import CORRECT, SOURCE, VANILLA, Rows, examples_table, records_table
 from xtransplant.stats import Rate, tally
 from xtransplant.stats.summary import LanguageCounts, Summary, TaskCounts
 

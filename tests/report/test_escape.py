@@ -15,10 +15,10 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from xtransplant.report import data, formats
-from xtransplant.report.escape import csv_name, json_text, markdown, short, tex, visible
 from xtransplant.report.figures import save_figures
 from xtransplant.report.listing import runs_table
 from xtransplant.report.tables import make_tables
+from xtransplant.style.escape import csv_name, json_text, markdown, short, tex, visible
 
 # Any character at all, those oftener that some format or screen obeys.
 ACTING = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from xtransplant import Example
 from xtransplant.bench.judge import judge
 from xtransplant.prompts import Key
+from xtransplant.runs.columns import SOURCE, VANILLA, Rows, examples_table, records_table
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
 from xtransplant.runs.store import create_run
-from xtransplant.runs.tables import SOURCE, VANILLA, Rows, examples_table, records_table
 
 PAIRS = [(i, j) for i in range(2) for j in range(2)]
 N = 6

@@ -6,8 +6,8 @@ import json
 import pytest
 from made_run import made_run
 from rich.console import Console
-from xtransplant.cli.app import run as xtp
 
+from xtransplant.cli.app import run as xtp
 from xtransplant.report.listing import runs_table
 from xtransplant.runs import runs
 

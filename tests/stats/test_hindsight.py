@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from xtransplant.benchmarks.babel import CHECKPOINT
 
 from xtransplant import load
 from xtransplant.bench.config import Config
 from xtransplant.bench.pairs import chosen_of
 from xtransplant.bench.run import bench
+from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.report.tables import make_tables
 from xtransplant.stats.hindsight import hindsight, items
 from xtransplant.stats.summary import summarise

@@ -9,9 +9,9 @@ from xtransplant import Example
 from xtransplant.bench.judge import judge
 from xtransplant.prompts import Key
 from xtransplant.runs import records
+from xtransplant.runs.columns import SOURCE, VANILLA, Rows, examples_table, records_table
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
 from xtransplant.runs.store import create_run
-from xtransplant.runs.tables import SOURCE, VANILLA, Rows, examples_table, records_table
 from xtransplant.stats import Rate, macro, summarise
 from xtransplant.tasks.derangements import N_DERANGEMENTS
 

@@ -7,7 +7,7 @@ import cloudpickle
 import pytest
 
 from xtransplant import XTransplantError, find_strategy
-from xtransplant.backends.jobs import digest_of
+from xtransplant.backends.ndif.jobs import digest_of
 from xtransplant.strategies import Shape, strategy_names
 from xtransplant.strategies.registry import FILE_MODULE
 from xtransplant.strategies.travel import concerns, functions_of

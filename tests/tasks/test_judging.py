@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from xtransplant.benchmarks.load import load_examples
-from xtransplant.benchmarks.task import Task
 
 from xtransplant import Example, XTransplantError
 from xtransplant.bench.judge import judge
 from xtransplant.engine.generate import Generations
 from xtransplant.engine.score import Scores
+from xtransplant.grid.data import Grid
 from xtransplant.packing import ROWS
 from xtransplant.prompts import Key
-from xtransplant.result import Grid
-from xtransplant.runs.tables import CORRECT, Rows, examples_table, records_table
+from xtransplant.runs.columns import CORRECT, Rows, examples_table, records_table
 from xtransplant.tasks.judging import choices, judge_text
+from xtransplant.tasks.load import load_examples
 from xtransplant.tasks.matching import RULES
+from xtransplant.tasks.task import Task
 
 OPTIONS, LABELS = ("1", "2", "3"), ("Entail", "Neutral", "Contradict")
 KEYS = {

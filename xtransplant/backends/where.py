@@ -78,7 +78,7 @@ def server_of(where: Where, *, say: Callable[[str], None] | None = None) -> Serv
     if where.kind == "local":
         return None
     if where.kind == "dry":
-        from xtransplant.backends.nowhere import Nowhere
+        from xtransplant.backends.dry import Nowhere
 
         return Nowhere()
     if where.kind != "ndif":
@@ -86,7 +86,7 @@ def server_of(where: Where, *, say: Callable[[str], None] | None = None) -> Serv
             f"--on {where} runs whole benches: xtp bench --on {where}; a single grid runs on "
             "local or ndif"
         )
-    from xtransplant.backends.ndif import Ndif
+    from xtransplant.backends.ndif.server import Ndif
 
     server = Ndif(where.address or "", say=say, at_once=where.at_once, insecure=where.insecure)
     # Also where the URL is that of nnsight's own configuration.

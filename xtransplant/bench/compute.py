@@ -10,15 +10,15 @@ import psutil
 import pyarrow as pa
 import torch
 
+from xtransplant.engine.ask.memory import Room
+from xtransplant.engine.ask.variants import Item
 from xtransplant.engine.generate import generate_items
-from xtransplant.engine.memory import Room
 from xtransplant.engine.score import item_of, score_items, shape_of
-from xtransplant.engine.sources import Sources
-from xtransplant.engine.variants import Item
+from xtransplant.engine.trace.sources import Sources
 from xtransplant.model.load import Model
 from xtransplant.packing import Packing
 from xtransplant.prompts import Example
-from xtransplant.runs.tables import SOURCE, VANILLA, Rows, records_table
+from xtransplant.runs.columns import SOURCE, VANILLA, Rows, records_table
 from xtransplant.strategies import Strategy, Variant
 
 __all__ = ["Asked", "Work", "ask", "fixed_budget", "part_size"]

@@ -6,8 +6,8 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from xtransplant.benchmarks.task import Direction, Where
 from xtransplant.errors import XTransplantError
+from xtransplant.tasks.task import Direction, Where
 
 __all__ = ["Config", "ModelSpec", "parse_shard"]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from xtransplant.backends.where import Where, server_of
 from xtransplant.bench.clock import Watch
 from xtransplant.bench.config import Config
-from xtransplant.bench.idle import check_workers
 from xtransplant.bench.pairs import Pairs
 from xtransplant.bench.run import bench
+from xtransplant.bench.unused import check_workers
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.store import Run
 
@@ -42,7 +42,7 @@ def bench_on(
     """
     check_workers(where, workers)
     if where.kind == "ray":
-        from xtransplant.bench.pool import bench_on_ray
+        from xtransplant.bench.ray_pool import bench_on_ray
 
         if shard is not None:
             raise XTransplantError("--shard and --on ray both split the work; leave one out")

@@ -15,11 +15,11 @@ import torch
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 
-from xtransplant.backends.doctor import deployed
-from xtransplant.backends.ndif import Ndif
+from xtransplant.backends.ndif.doctor import deployed
+from xtransplant.backends.ndif.server import Ndif
 from xtransplant.bench.digests import file_digests, weights_digest
+from xtransplant.compat.transformers import name_in_config
 from xtransplant.errors import XTransplantError
-from xtransplant.model.compat_transformers import name_in_config
 from xtransplant.model.load import Model
 
 __all__ = ["check_folder", "check_model", "machine_entry", "model_entry", "versions"]

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Key
-from xtransplant.runs.tables import SOURCE, correct_table, row_key
+from xtransplant.runs.columns import SOURCE, correct_table, row_key
 from xtransplant.tasks.judging import choices, find_rule, judge_text
 
 __all__ = ["judge"]

@@ -13,10 +13,10 @@ from xtransplant.bench.dispatch import bench_on
 from xtransplant.bench.pairs import Chosen, chosen_of, write_chosen
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench, load_model
-from xtransplant.benchmarks.task import find_task
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.runs.store import Run
+from xtransplant.tasks.task import find_task
 
 __all__ = ["Pilot", "pilot"]
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from xtransplant.bench.config import Config
 from xtransplant.bench.pairs import Chosen, Pairs, listed, parse_pairs
 from xtransplant.bench.resolved import identity_of
-from xtransplant.benchmarks.load import Loaded, load_examples
-from xtransplant.benchmarks.task import NothingThere, Task, find_task
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example
+from xtransplant.runs.columns import SOURCE, VANILLA
 from xtransplant.runs.names import plain_name
-from xtransplant.runs.tables import SOURCE, VANILLA
 from xtransplant.strategies import Strategy, find_strategy
+from xtransplant.tasks.load import Loaded, load_examples
+from xtransplant.tasks.task import NothingThere, Task, find_task
 
 __all__ = ["Plan", "TaskPlan", "make_plan"]
 

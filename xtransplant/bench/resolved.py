@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.pairs import Chosen, Pairs, listed
-from xtransplant.benchmarks.load import digest_of
-from xtransplant.benchmarks.task import Task
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.manifest import SCHEMA
 from xtransplant.strategies import Strategy
+from xtransplant.tasks.load import digest_of
+from xtransplant.tasks.task import Task
 from xtransplant.text import text_digest
 
 if TYPE_CHECKING:

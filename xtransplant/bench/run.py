@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from xtransplant.bench.clock import Clock, Watch
 from xtransplant.bench.compute import Asked, Work, ask, fixed_budget, part_size
 from xtransplant.bench.config import Config
-from xtransplant.bench.fit import fitted
-from xtransplant.bench.flight import follow, in_flight, in_step
+from xtransplant.bench.context_limit import fitted
 from xtransplant.bench.identity import (
     check_folder,
     check_model,
@@ -21,22 +20,23 @@ from xtransplant.bench.identity import (
     versions,
 )
 from xtransplant.bench.judge import judge
-from xtransplant.bench.mend import mend
 from xtransplant.bench.pairs import Pairs
 from xtransplant.bench.plan import Plan, make_plan
+from xtransplant.bench.repair import mend
+from xtransplant.bench.schedule import follow, in_flight, in_step
 from xtransplant.bench.software import adopting, check_software
-from xtransplant.benchmarks.load import digest_of
-from xtransplant.engine.memory import Room
+from xtransplant.engine.ask.memory import Room
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
+from xtransplant.model.distributed import rank
 from xtransplant.model.load import Model, Server, load
-from xtransplant.model.ranks import rank
 from xtransplant.runs.claims import claim
+from xtransplant.runs.columns import CELL, examples_table
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, Part, TaskEntry
 from xtransplant.runs.read import read_part
 from xtransplant.runs.store import Run, create_run, open_run
-from xtransplant.runs.tables import CELL, examples_table
 from xtransplant.strategies.travel import check_travel
+from xtransplant.tasks.load import digest_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,11 +8,11 @@ import nnsight
 import torch
 from torch import Tensor
 
-from xtransplant.engine.believe import believe_banks
-from xtransplant.engine.inputs import prompt_ids
-from xtransplant.engine.passes import Pass, row_pass
-from xtransplant.engine.play import player
-from xtransplant.engine.program import compile_source
+from xtransplant.engine.ask.tokenise import prompt_ids
+from xtransplant.engine.compile.passes import Pass, row_pass
+from xtransplant.engine.compile.program import compile_source
+from xtransplant.engine.trace.apply import player
+from xtransplant.engine.trace.validate import believe_banks
 from xtransplant.errors import XTransplantError
 from xtransplant.model.families import Site
 from xtransplant.model.load import Model

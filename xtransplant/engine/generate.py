@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 
 import torch
 
-from xtransplant.engine.attention import KeysValues
-from xtransplant.engine.batch import Batch
-from xtransplant.engine.decode import decode
-from xtransplant.engine.inputs import prompt_ids
-from xtransplant.engine.memory import Room, is_out_of_memory, stored_bytes
+from xtransplant.engine.ask.memory import Room, is_out_of_memory, stored_bytes
+from xtransplant.engine.ask.tokenise import prompt_ids
+from xtransplant.engine.ask.variants import Item, Variants, cost_of
 from xtransplant.engine.outcome import same
-from xtransplant.engine.raw import say_scripts, token_forwards
-from xtransplant.engine.repeat import Certainty, end_ids, generate_rows
 from xtransplant.engine.score import shape_of
-from xtransplant.engine.sources import Sources
-from xtransplant.engine.variants import Item, Variants, cost_of
+from xtransplant.engine.trace.attention import KeysValues
+from xtransplant.engine.trace.batch import Batch
+from xtransplant.engine.trace.decoding import decode
+from xtransplant.engine.trace.raw import say_scripts, token_forwards
+from xtransplant.engine.trace.rows import Certainty, end_ids, generate_rows
+from xtransplant.engine.trace.sources import Sources
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.packing import ROWS, Layout, Packing

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from xtransplant.engine.memory import free_bytes
+from xtransplant.engine.ask.memory import free_bytes
 from xtransplant.model.load import Model
 
 __all__ = ["half_precision", "in_float32", "why_not_float32"]

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from xtransplant.engine.batch import Found, room_for, run_items
-from xtransplant.engine.inputs import candidate_ids, prompt_ids
-from xtransplant.engine.memory import Room, is_out_of_memory
+from xtransplant.engine.ask.memory import Room, is_out_of_memory
+from xtransplant.engine.ask.tokenise import candidate_ids, prompt_ids
+from xtransplant.engine.ask.variants import Item, Variants, alike
 from xtransplant.engine.outcome import keeps_bits, same
-from xtransplant.engine.raw import run_scripts, token_forwards
-from xtransplant.engine.sources import Sources
-from xtransplant.engine.variants import Item, Variants, alike
+from xtransplant.engine.trace.batch import Found, room_for, run_items
+from xtransplant.engine.trace.raw import run_scripts, token_forwards
+from xtransplant.engine.trace.sources import Sources
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.packing import ROWS, Packing

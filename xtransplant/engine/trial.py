@@ -6,10 +6,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from xtransplant.engine.ask.variants import Item
 from xtransplant.engine.generate import Generations, generate_items
 from xtransplant.engine.score import Scores, score_items
-from xtransplant.engine.sources import Sources
-from xtransplant.engine.variants import Item
+from xtransplant.engine.trace.sources import Sources
 from xtransplant.model.families import Site
 from xtransplant.model.load import Model
 from xtransplant.packing import Packing

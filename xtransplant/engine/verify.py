@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from xtransplant.engine.ask.memory import is_out_of_memory
 from xtransplant.engine.compare import Difference, difference, text_difference
-from xtransplant.engine.memory import is_out_of_memory
 from xtransplant.engine.precision import half_precision, in_float32, why_not_float32
 from xtransplant.engine.trial import Outcome, Trial, long_trial, short_trial, windows
 from xtransplant.errors import JobFailed

@@ -14,11 +14,11 @@ import torch
 from nnsight import TransformersModel
 from transformers import AutoConfig, AutoTokenizer
 
+from xtransplant.compat.nnsight import module_of
 from xtransplant.errors import XTransplantError
-from xtransplant.model.compat_nnsight import module_of
 from xtransplant.model.devices import check_device_map
+from xtransplant.model.distributed import distributed_config, ranks
 from xtransplant.model.families import SITES, Family, Place, Site
-from xtransplant.model.ranks import distributed_config, ranks
 from xtransplant.model.resolve import block_modules, resolve_family
 from xtransplant.model.tokenizer import Beginning, beginning_of
 

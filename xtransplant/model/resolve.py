@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM
 
+from xtransplant.compat.transformers import is_causal_lm
 from xtransplant.errors import XTransplantError
-from xtransplant.model.compat_transformers import is_causal_lm
 from xtransplant.model.families import FAMILIES, Family, Place
 from xtransplant.text import parse_json, read_text
 

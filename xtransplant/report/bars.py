@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xtransplant.report.escape import short
-from xtransplant.report.fonts import installed_fonts
-from xtransplant.report.style import GREYS, LINES, LONGEST, name, plain, title
 from xtransplant.report.tables import Table
 from xtransplant.stats.rates import Rate
+from xtransplant.style.colours import GREYS, LINES, LONGEST, name, plain, title
+from xtransplant.style.escape import short
+from xtransplant.style.fonts import installed_fonts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xtransplant.grid.plot import COLOURS, PLOT_SUFFIXES, mark_cell
 from xtransplant.report.bars import bars
-from xtransplant.report.escape import short
-from xtransplant.report.fonts import installed_fonts, save_figure
-from xtransplant.report.heatmap import COLOURS, PLOT_SUFFIXES, mark_cell
 from xtransplant.report.rows import arrow
-from xtransplant.report.style import GREY, LINES, LONGEST, MARKS, name, plain, title
 from xtransplant.report.tables import make_tables, warning
-from xtransplant.report.words import model_label
 from xtransplant.runs.names import plain_name
 from xtransplant.stats.rates import micro
 from xtransplant.stats.summary import Summary, TaskCounts
 from xtransplant.stats.tally import Bound, Tally, together
+from xtransplant.style.colours import GREY, LINES, LONGEST, MARKS, name, plain, title
+from xtransplant.style.escape import short
+from xtransplant.style.fonts import installed_fonts, save_figure
+from xtransplant.style.words import model_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xtransplant.report.escape import TEX_PREAMBLE, visible
-from xtransplant.report.escape import markdown as _md
-from xtransplant.report.escape import tex as _tex
 from xtransplant.report.rows import Row
 from xtransplant.report.tables import Table
 from xtransplant.stats.rates import Rate, macro, micro, spread
+from xtransplant.style.escape import TEX_PREAMBLE, visible
+from xtransplant.style.escape import markdown as _md
+from xtransplant.style.escape import tex as _tex
 
 if TYPE_CHECKING:
     from rich.console import Group

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xtransplant.errors import XTransplantError
-from xtransplant.report.escape import json_text, visible
-from xtransplant.report.words import model_label
 from xtransplant.runs.listing import runs
+from xtransplant.style.escape import json_text, visible
+from xtransplant.style.words import model_label
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from xtransplant.report.rows import Row, arrow
-from xtransplant.report.words import ANOTHER_DTYPE, not_finite
 from xtransplant.stats.summary import Summary, TaskCounts
+from xtransplant.style.words import ANOTHER_DTYPE, not_finite
 from xtransplant.tasks.derangements import N_DERANGEMENTS
 
 __all__ = ["Found", "notes_of", "tag"]

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 
 from xtransplant.report.notes import Found, notes_of, tag
 from xtransplant.report.rows import Row, own_pairs, rows_of, same
-from xtransplant.report.words import model_label
-from xtransplant.runs.tables import CORRECT
+from xtransplant.runs.columns import CORRECT
 from xtransplant.stats.hindsight import hindsight
 from xtransplant.stats.summary import Summary, TaskCounts
+from xtransplant.style.words import model_label
 
 __all__ = ["Subject", "Table", "make_tables", "warning"]
 

@@ -127,7 +127,7 @@ def cells(run: Run, task: str, lang: str) -> Iterator[tuple[str, Cells]]:
     """
     import pyarrow as pa
 
-    from xtransplant.runs.tables import CORRECT
+    from xtransplant.runs.columns import CORRECT
 
     own = _chosen(run, task, lang)
     if not own:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA
 from xtransplant.runs.manifest import Manifest, Part
 from xtransplant.runs.read import cells
 from xtransplant.runs.store import Run
-from xtransplant.runs.tables import CORRECT, SOURCE, VANILLA
 from xtransplant.stats.rates import Rate
 from xtransplant.stats.tally import Tally, tally
 

@@ -10,10 +10,10 @@ from functools import cache
 from pathlib import Path
 
 from bad_inputs.row import Row, row
-from xtransplant.benchmarks.task import Where
 
 from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.run import bench
+from xtransplant.tasks.task import Where
 
 LLAMA = Path(__file__).parents[2] / "golden" / "llama"
 EXAMPLE = {"source": "hi", "target": "ho", "answer": "c", "candidates": ["c", "d"]}

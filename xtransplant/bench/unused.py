@@ -1,0 +1,177 @@
+"""Options that would be passed over in silence: each is refused, with what to do instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from xtransplant.backends.where import Where as Place
+from xtransplant.bench.config import Config, ModelSpec
+from xtransplant.errors import XTransplantError
+from xtransplant.tasks.task import Task, Where, find_task
+
+__all__ = ["check_bench", "check_data", "check_given", "check_trace", "check_workers"]
+
+
+def check_given(**values: str | Sequence[str] | None) -> None:
+    """Whether every text that is given says something.
+
+    Args:
+        values: by the names of flags, with underscores; None for one that is not given.
+
+    Raises:
+        XTransplantError: an empty one, which would be taken for one that is not given.
+    """
+    for name, value in values.items():
+        texts = [value] if isinstance(value, str) else value or ()
+        # One flag may hold several names, between commas; none of them may be missing.
+        parts = texts if isinstance(value, str) else [p for t in texts for p in str(t).split(",")]
+        if any(not str(part).strip() for part in parts):
+            shown = ",".join(map(str, texts))
+            empty = "is empty" if not shown.strip() else f"{shown!r} has an empty name in it"
+            raise XTransplantError(
+                f"--{name.replace('_', '-')} {empty}; give a value, or leave it out"
+            )
+
+
+def check_data(tasks: Sequence[str], where: Where, split: str | None, seed: int | None) -> None:
+    """Whether some task goes by every flag that says where data lie and how they are cut.
+
+    Args:
+        seed: None where it is not given.
+
+    Raises:
+        XTransplantError: a flag that none of them reads, or an unknown task.
+    """
+    found = [find_task(name) for name in tasks]
+    if not found:
+        return  # that none is given is said where tasks are loaded
+    given = {
+        "data_dir": where.data_dir, "file": where.file, "split_by": where.split_by,
+        "column": ", ".join(f"{what}={name}" for what, name in where.columns) or None,
+        "seed": seed,
+    }  # fmt: skip
+    for flag, value in given.items():
+        if value is not None and not any(_reads(task, flag, where, split) for task in found):
+            named = " and ".join(task.name for task in found)
+            raise XTransplantError(
+                f"--{flag.replace('_', '-')} {value} does nothing for {named}; {_HINTS[flag]}"
+            )
+
+
+_HINTS = {
+    "data_dir": "leave it out",
+    "file": "it holds the examples of --task file",
+    "column": "it names columns of --task file --file FILE",
+    "split_by": "it names a column of --task file --file FILE",
+    "seed": "nothing is drawn there (of a file only with --split pilot or unseen); leave it out",
+}
+
+
+def _reads(task: Task, flag: str, where: Where, split: str | None) -> bool:
+    if flag not in task.reads:
+        return False
+    if flag == "seed" and "split_by" in task.reads:
+        # Such data are cut only where a side of the draw is asked for.
+        return where.split_by is None and split in ("pilot", "unseen")
+    return True
+
+
+def _check_model(spec: ModelSpec, tasks: Sequence[str], place: Place) -> None:
+    """Whether the flags that say how to load a model can act on it.
+
+    Raises:
+        XTransplantError: a revision of a folder, or a layout of devices that a server decides.
+    """
+    own = (find_task(task).checkpoint for task in tasks)
+    name = spec.name or next((checkpoint for checkpoint in own if checkpoint), None)
+    if spec.revision is not None and name is not None and Path(name).is_dir():
+        raise XTransplantError(
+            f"--revision {spec.revision}: {name} is a folder, and only repositories of the hub "
+            "have revisions; leave it out"
+        )
+    if place.kind == "ndif" and (spec.device_map is not None or spec.tensor_parallel):
+        flag = "--tensor-parallel" if spec.tensor_parallel else f"--device-map {spec.device_map}"
+        raise XTransplantError(
+            f"{flag} does nothing with --on {place}: a server decides where its model lies; "
+            "leave it out"
+        )
+
+
+def check_bench(
+    config: Config,
+    place: Place,
+    *,
+    workers: int | None = None,
+    shard: tuple[int, int] | None = None,
+    dry: bool = False,
+    as_json: bool = False,
+) -> None:
+    """Whether the flags that say where and how a bench runs can act there.
+
+    Raises:
+        XTransplantError: one that cannot.
+    """
+    _check_model(config.model, config.tasks, place)
+    check_workers(place, workers)
+    if dry or place.kind == "dry":
+        for flag, given in (("--shard", shard is not None), ("--json", as_json)):
+            if given:
+                raise XTransplantError(
+                    f"{flag} does nothing in a dry run, which says in lines what the whole "
+                    "would cost; leave it out"
+                )
+
+
+def check_workers(place: Place, workers: int | None) -> None:
+    """Whether there can be so many workers.
+
+    Raises:
+        XTransplantError: fewer than one, or no pool that they could be in.
+    """
+    if workers is not None and place.kind != "ray":
+        raise XTransplantError(
+            f"--workers {workers} does nothing with --on {place}; workers are those of --on ray"
+        )
+    if workers is not None and workers < 1:
+        raise XTransplantError(f"--workers {workers} do no work; give 1 or more")
+
+
+def check_trace(
+    spec: ModelSpec,
+    task: str | None,
+    where: Where,
+    place: Place,
+    *,
+    split: str | None,
+    written: bool,
+    only_run: Sequence[str] = (),
+) -> None:
+    """Whether the flags of a single grid can act.
+
+    Args:
+        task: None where none is given.
+        written: whether the user's own prompts stand for a task's.
+        only_run: flags that are given and do something only with a grid that is run.
+
+    Raises:
+        XTransplantError: one that cannot.
+    """
+    if written:
+        given = {
+            "data-dir": where.data_dir, "file": where.file, "split-by": where.split_by,
+            "column": next((f"{what}={name}" for what, name in where.columns), None),
+        }  # fmt: skip
+        for flag, value in given.items():
+            if value is not None:
+                raise XTransplantError(
+                    f"--{flag} {value} is about a task's data, but --source and --target are "
+                    "given; leave one or the other out"
+                )
+    tasks = [] if written else ["babel" if task is None else task]
+    check_data(tasks, where, split, None)
+    _check_model(spec, tasks, place)
+    if place.kind == "dry" and only_run:
+        raise XTransplantError(
+            f"{only_run[0]} does nothing with --on dry, which runs no grid; leave it out"
+        )

@@ -1,0 +1,1 @@
+"""Private API of nnsight and transformers, one file each."""

@@ -1,0 +1,1 @@
+"""What is asked of the engine, as token ids and variants, and what it costs."""

@@ -1,0 +1,161 @@
+"""How much of the work fits into memory at once: a budget in bytes, and what a pass would take."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import torch
+
+from xtransplant.errors import XTransplantError
+from xtransplant.model.distributed import least
+from xtransplant.model.load import Model
+
+__all__ = [
+    "Room",
+    "free_bytes",
+    "is_out_of_memory",
+    "keep_freed_memory",
+    "pass_bytes",
+    "stored_bytes",
+]
+
+_log = logging.getLogger("xtransplant")
+_SHARE = 0.5
+# What allocators take beyond what they are asked for; measured on the reference shape.
+_SLACK = 1.3
+# Larger passes gain no speed: on a CPU they fall out of its caches. Elsewhere the bound is a guess
+# (no accelerator was at hand): well above what keeps one busy, and memory is the bound that counts.
+_MOST_COLUMNS = {"cpu": 16384}
+_MOST_COLUMNS_ELSEWHERE = 131072
+
+
+@dataclass
+class Room:
+    """The memory that one pass may take beyond the model; it shrinks where that was too much.
+
+    Attributes:
+        limit: bytes.
+        columns: tokens that one pass may hold, whatever the memory.
+    """
+
+    limit: float
+    columns: int = _MOST_COLUMNS["cpu"]
+
+    @classmethod
+    def of(cls, model: Model, budget: int | None = None) -> Room:
+        """``budget`` bytes, or half of what is free on the model's device; of several, the fullest.
+
+        Raises:
+            XTransplantError: a budget that holds not even one token.
+        """
+        if budget is not None and budget < (one := pass_bytes(model, 1, 1, 1)):
+            raise XTransplantError(
+                f"a memory budget of {budget:,} bytes holds nothing: one token of {model.name} "
+                f"alone takes about {one / 1e3:,.0f} kB; give e.g. 2G, or leave it out"
+            )
+        columns = _MOST_COLUMNS.get(model.device.type, _MOST_COLUMNS_ELSEWHERE)
+        if budget is None:
+            free = _SERVER_BYTES
+            if model.server is None:
+                free = min(free_bytes(device) for device in model.devices)
+            if model.n_ranks > 1:
+                free = least(free)  # all have to cut their work alike
+            return cls(_SHARE * free, columns)
+        return cls(budget, columns)
+
+    def fits(self, one: float, each: float, most: int, columns: int) -> int:
+        """How many of ``most`` equal parts fit: at least one.
+
+        Args:
+            one: bytes that are taken in any case.
+            each: bytes of each part.
+            columns: tokens of each part.
+        """
+        by_bytes = (self.limit - one) / max(each, 1)
+        return max(1, min(most, int(by_bytes), self.columns // max(columns, 1)))
+
+    def halve(self, taken: float, what: str) -> None:
+        """After memory ran out in a pass that was held to take ``taken`` bytes."""
+        self.limit = min(self.limit, taken) / 2
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        _log.warning("out of memory with %s at once; going on with half of that", what)
+
+
+_SERVER_BYTES = 8 * 10**9  # what a job may take where we cannot look
+
+
+def free_bytes(device: torch.device) -> int:
+    """Bytes free on a device; on the CPU what the machine or its container still has."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    free = int(psutil.virtual_memory().available)
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit, used = (
+            (group / name).read_text().strip() for name in ("memory.max", "memory.current")
+        )
+    except OSError:
+        return free
+    return free if limit == "max" else max(0, min(free, int(limit) - int(used)))
+
+
+def keep_freed_memory() -> None:
+    """Have the C library keep what is freed for what comes next, for the whole process.
+
+    A forward pass frees and asks for the same megabytes thousands of times, and on Linux each time
+    the kernel hands out fresh pages: about a tenth of a grid's time on a CPU. Programs call this,
+    libraries should not; where the C library is another one it does nothing.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        trim_threshold, top_pad, mmap_threshold = -1, -2, -3
+        mallopt(trim_threshold, 2**31 - 1)
+        mallopt(top_pad, 2**26)
+        mallopt(mmap_threshold, 2**25)
+
+
+def pass_bytes(model: Model, columns: int, keys: int, wanted: int) -> float:
+    """About what a pass takes at its peak.
+
+    Args:
+        columns: tokens of the input, over all rows.
+        keys: how many keys each of them is scored against.
+        wanted: columns whose logits are read.
+    """
+    config, size = model.config, torch.finfo(model.dtype).bits // 8
+    width = model.n_heads * model.head_dim
+    inner = getattr(config, "intermediate_size", None) or 4 * model.d_model
+    # The stream and its copies, queries, keys, values and what is made of them; gate and up.
+    stream = size * (8 * model.d_model + 8 * width + 4 * int(inner))
+    # Scores, their softmax in float32, the weights.
+    scores = (2 * size + 8) * model.n_heads * keys
+    # Logits, their float32 copy, the sum of exponentials over it.
+    logits = (size + 8) * model.vocab_size
+    return _SLACK * (columns * (stream + scores) + wanted * logits)
+
+
+def stored_bytes(model: Model, n_tokens: int) -> float:
+    """Keys and values of some tokens in all layers."""
+    n_kv = getattr(model.config, "num_key_value_heads", None) or model.n_heads
+    size = torch.finfo(model.dtype).bits // 8
+    return 2.0 * size * n_kv * model.head_dim * n_tokens * model.n_layers
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error, or what it arose from, says that memory ran out."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, (torch.OutOfMemoryError, MemoryError)):
+            return True
+        if isinstance(seen, RuntimeError) and "can't allocate memory" in str(seen):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False

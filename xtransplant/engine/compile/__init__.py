@@ -1,0 +1,1 @@
+"""Edits and layouts, compiled to plain data that a trace can take with it."""

@@ -1,0 +1,63 @@
+"""Functions of a strategy's author, held to what they should return while they run in a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+
+from xtransplant.engine.ask.memory import is_out_of_memory
+from xtransplant.errors import XTransplantError
+from xtransplant.strategies.faults import line_in, words_of
+
+__all__ = ["watched"]
+
+
+def watched(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function given to ``apply``, held to what it should return, for a trace in this process.
+
+    Raises:
+        XTransplantError: it fails, or returns anything but floating-point numbers in its first
+            argument's shape; names the function, its file and line.
+    """
+    return partial(_called, function)
+
+
+def _called(function: Callable[..., Any], *rows: Any) -> Any:
+    try:
+        result = function(*rows)
+    except (KeyboardInterrupt, XTransplantError):
+        raise
+    except BaseException as error:
+        if is_out_of_memory(error):
+            raise
+        raise XTransplantError(f"{_named(function, error)} fails: {words_of(error)}") from error
+    shape = list(rows[0].shape) if rows else None
+    if not isinstance(result, torch.Tensor):
+        raise XTransplantError(
+            f"{_named(function)} returns {type(result).__name__}, not a tensor of shape {shape}"
+        )
+    if result.is_nested or result.layout != torch.strided or result.device != rows[0].device:
+        raise XTransplantError(
+            f"{_named(function)} returns a tensor that is nested, sparse or on another device; it "
+            f"should return a plain one of shape {shape} on {rows[0].device}"
+        )
+    if list(result.shape) != shape or not result.is_floating_point():
+        kind = str(result.dtype).removeprefix("torch.")
+        raise XTransplantError(
+            f"{_named(function)} returns {kind} of shape {list(result.shape)}; it should return "
+            f"floating-point numbers of shape {shape}, one row for each row it is given"
+        )
+    return result.detach()
+
+
+def _named(function: Callable[..., Any], error: BaseException | None = None) -> str:
+    """``apply(name), FILE line N``: where it failed, else where it begins."""
+    name = getattr(function, "__name__", type(function).__name__)
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return f"apply({name})"
+    line = None if error is None else line_in(error, code.co_filename)
+    return f"apply({name}), {code.co_filename} line {line or code.co_firstlineno},"

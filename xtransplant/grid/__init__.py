@@ -1,0 +1,1 @@
+"""A grid of layer pairs: running it, its result, and how that looks."""

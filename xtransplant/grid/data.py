@@ -1,0 +1,242 @@
+"""A grid as a result: what the model answers in every cell, and whether that is right."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from xtransplant.engine.generate import Generations
+from xtransplant.engine.score import Scores
+from xtransplant.grid.answers import Said
+from xtransplant.packing import Packing
+from xtransplant.prompts import Example, key_of
+from xtransplant.tasks.judging import LEVELS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+__all__ = ["Cell", "Grid", "Level", "Prompt"]
+
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
+Level = Literal["strict", "match", "lenient"]
+Prompt = Literal["source", "target"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One variant's outcome.
+
+    Attributes:
+        source_layer, target_layer: the layer pair i→j.
+        logprobs: natural-log likelihood by candidate, where candidates were scored.
+        output: text generated, where it was.
+    """
+
+    source_layer: int
+    target_layer: int
+    logprobs: dict[str, float] | None = None
+    output: str | None = None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """All variants of one example.
+
+    Attributes:
+        model, strategy: their names; the strategy's with its options.
+        example: the two prompts, candidates and answer.
+        source_layers, target_layers: the layers asked for; the grid is their product.
+        scores, generations: results, ``None`` where not asked for; their variants run over
+            ``source_layers`` slowly and ``target_layers`` fast.
+        packing: how the variants shared their work.
+        note: why they did not share more; empty if there is no more.
+    """
+
+    model: str
+    strategy: str
+    example: Example
+    source_layers: tuple[int, ...]
+    target_layers: tuple[int, ...]
+    scores: Scores | None
+    generations: Generations | None
+    packing: Packing
+    note: str = ""
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """Every layer pair (i, j), in the order of the results."""
+        return tuple(product(self.source_layers, self.target_layers))
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock time of the engine, loading the model not included."""
+        return sum(part.seconds for part in (self.scores, self.generations) if part)
+
+    @property
+    def forward_passes(self) -> int:
+        """Forward passes of the model, the source's and each decoding step included."""
+        return sum(part.forward_passes for part in (self.scores, self.generations) if part)
+
+    @property
+    def token_forwards(self) -> float:
+        """How many times a token went through the whole model."""
+        return sum(part.token_forwards for part in (self.scores, self.generations) if part)
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """One cell per layer pair."""
+        return tuple(
+            Cell(
+                i,
+                j,
+                _by_candidate(self.example, self.scores.logprobs[k]) if self.scores else None,
+                self.generations.outputs[k] if self.generations else None,
+            )
+            for k, (i, j) in enumerate(self.pairs)
+        )
+
+    def probabilities(self) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+        """Probability of the answer, ``[source_layers, target_layers]``; None if not scored.
+
+        NaN where a cell is not finite.
+        """
+        column = self._answer_column()
+        if self.scores is None or column is None:
+            return None
+        found = np.where(self.scores.finite, self.scores.logprobs[:, column], np.nan)
+        return self._shaped(np.exp(found))
+
+    def vanilla_probability(self, prompt: Prompt = "target") -> float | None:
+        """Probability of the answer without a transplant; None if not scored."""
+        column = self._answer_column()
+        if self.scores is None or column is None:
+            return None
+        row = self.scores.vanilla if prompt == "target" else self.scores.source
+        return math.exp(row[column])
+
+    def correct(self, level: Level = "match") -> Bools | None:
+        """Whether each cell answers rightly, ``[source_layers, target_layers]``, as a bench judges.
+
+        By scores: the answer is the likeliest candidate. Else by text: the example's rule
+        (``begins`` without one). A cell that is not finite never does. None without an answer.
+
+        Args:
+            level: ``strict``, ``match`` or ``lenient``; see ``tasks.judging``.
+        """
+        right = self._said("cells").judged(self.example, key_of(self.example))
+        return None if right is None else self._shaped(right[:, LEVELS.index(level)])
+
+    def vanilla_correct(self, prompt: Prompt = "target", level: Level = "match") -> bool | None:
+        """Likewise of a prompt without a transplant."""
+        own = key_of(self.example)
+        key = own if prompt == "target" else self.example.source_key or own
+        right = self._said(prompt).judged(self.example_of(prompt), key)
+        return None if right is None else bool(right[0, LEVELS.index(level)])
+
+    def example_of(self, prompt: Prompt) -> Example:
+        """The example with candidates and answer as they are spelled after a prompt."""
+        own = self.example.source_candidates
+        if prompt == "target" or not own:
+            return self.example
+        column = self._answer_column()
+        answer = self.example.answer if column is None else own[column]
+        return replace(self.example, candidates=own, answer=answer)
+
+    @property
+    def finite(self) -> Bools:
+        """``[source_layers, target_layers]``: whether all numbers behind a cell are finite.
+
+        Others are never right, never best, and answer None.
+        """
+        parts = [np.array(part.finite) for part in (self.scores, self.generations) if part]
+        return self._shaped(np.all(parts, axis=0))
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether every cell is what the target gives without a transplant.
+
+        All its log-probabilities, and where texts are generated these and their first token's.
+        """
+        parts = (self.scores, self.generations)
+        return all(bool(np.all(part.unchanged)) for part in parts if part)
+
+    def best(self) -> Cell | None:
+        """The cell that does most for the answer; ties: smallest target, then largest source.
+
+        By the answer's probability where it was scored, else the first correct output. None
+        without an answer, or where no output is correct, or no cell finite.
+        """
+        worth = self.probabilities()
+        if worth is None:
+            right = self.correct()
+            if right is None or not right.any():
+                return None
+            worth = right.astype(float)
+        if not np.isfinite(worth).any():
+            return None
+        cells = self.cells
+        flat = np.nan_to_num(worth.flatten(), nan=-1.0)
+        order = sorted(
+            range(len(cells)),
+            key=lambda k: (-flat[k], cells[k].target_layer, -cells[k].source_layer),
+        )
+        return cells[order[0]]
+
+    def answers(self) -> tuple[str | None, ...]:
+        """What each cell answers: its output, else its likeliest candidate, else its top token.
+
+        None where it is not finite.
+        """
+        return self._said("cells").answers(self.example)
+
+    def answer_of(self, cell: Cell) -> str | None:
+        """What one cell answers: see :meth:`answers`."""
+        return self.answers()[self.pairs.index((cell.source_layer, cell.target_layer))]
+
+    def vanilla_answer(self, prompt: Prompt = "target") -> str | None:
+        """What the model answers to a prompt without a transplant; None if that is not finite."""
+        return self._said(prompt).answers(self.example_of(prompt))[0]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per cell: layer pair, log-likelihood per candidate, output, correct."""
+        from xtransplant.grid.frame import grid_frame
+
+        return grid_frame(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document that ``xtp trace --json`` prints."""
+        from xtransplant.grid.frame import grid_document
+
+        return grid_document(self)
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """A heatmap of the grid; saved where ``path`` ends in .png, .svg or .pdf."""
+        from xtransplant.grid.plot import plot_grid
+
+        return plot_grid(self, path)
+
+    def __rich__(self) -> Any:
+        from xtransplant.grid.terminal import render_grid
+
+        return render_grid(self)
+
+    def _said(self, what: Literal["cells", "source", "target"]) -> Said:
+        return Said.of(self.scores, self.generations, what)
+
+    def _shaped(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return values.reshape(len(self.source_layers), len(self.target_layers))
+
+    def _answer_column(self) -> int | None:
+        if self.example.answer is None or self.example.answer not in self.example.candidates:
+            return None
+        return self.example.candidates.index(self.example.answer)
+
+
+def _by_candidate(example: Example, row: Any) -> dict[str, float]:
+    return dict(zip(example.candidates, map(float, row), strict=True))

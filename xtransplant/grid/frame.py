@@ -1,0 +1,148 @@
+"""A grid as a dataframe, as a JSON document, and as a file."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xtransplant.prompts import key_of
+from xtransplant.style.escape import json_number, json_text
+from xtransplant.style.paths import checked_path, replaced
+from xtransplant.style.words import remarks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from xtransplant.grid.data import Grid
+
+__all__ = ["TABLE_SUFFIXES", "grid_document", "grid_frame", "grid_json", "save_grid"]
+
+TABLE_SUFFIXES = (".parquet", ".csv", ".json")
+
+
+def grid_frame(grid: Grid) -> pd.DataFrame:
+    """One row per cell.
+
+    Columns: ``source_layer``, ``target_layer``, ``finite`` (whether the numbers behind it are);
+    with an answer ``correct`` (by its rule, as a bench judges); where scored
+    ``answer_probability`` (0 to 1), the likeliest next token and one ``logprob:<candidate>``
+    (nats) per candidate; where generated ``output``.
+    """
+    import pandas as pd
+
+    columns: dict[str, Any] = {
+        "source_layer": [i for i, _ in grid.pairs],
+        "target_layer": [j for _, j in grid.pairs],
+    }
+    columns["finite"] = grid.finite.flatten()
+    probabilities, correct = grid.probabilities(), grid.correct()
+    if probabilities is not None:
+        columns["answer_probability"] = probabilities.flatten()
+    if correct is not None:
+        columns["correct"] = correct.flatten()
+    if grid.generations is not None:
+        columns["output"] = list(grid.generations.outputs)
+    if grid.scores is not None:
+        columns["top_token"] = [tokens[0] for tokens in grid.scores.top_tokens]
+        columns["top_logprob"] = grid.scores.top_logprobs[:, 0]
+        for number, candidate in enumerate(grid.example.candidates):
+            columns[f"logprob:{candidate}"] = grid.scores.logprobs[:, number]
+    return pd.DataFrame(columns)
+
+
+def grid_document(grid: Grid) -> dict[str, Any]:
+    """What ``xtp trace --json`` prints: plain types only, natural-log likelihoods.
+
+    A likelihood that is NaN or infinite, which JSON cannot say, is None, and its cell's ``finite``
+    false. ``unchanged``: every cell is what the target gives without a transplant.
+    """
+    best = grid.best()
+    cells, finite, correct = [], grid.finite.ravel().tolist(), grid.correct()
+    for number, cell in enumerate(grid.cells):
+        entry: dict[str, Any] = {
+            "source_layer": cell.source_layer,
+            "target_layer": cell.target_layer,
+            "finite": finite[number],
+        }
+        if correct is not None:
+            entry["correct"] = bool(correct.flat[number])
+        if cell.logprobs is not None:
+            entry["logprobs"] = {name: json_number(value) for name, value in cell.logprobs.items()}
+        if grid.scores is not None:
+            entry["top_tokens"] = list(grid.scores.top_tokens[number])
+            entry["top_logprobs"] = [
+                json_number(value) for value in grid.scores.top_logprobs[number]
+            ]
+        if cell.output is not None:
+            entry["output"] = cell.output
+        cells.append(entry)
+    return {
+        "model": grid.model,
+        "strategy": grid.strategy,
+        "source": grid.example.source,
+        "target": grid.example.target,
+        "source_lang": grid.example.source_lang,
+        "target_lang": grid.example.target_lang,
+        "example": grid.example.id,
+        "candidates": list(grid.example.candidates),
+        "answer": grid.example.answer,
+        "vanilla": {"source": _vanilla(grid, "source"), "target": _vanilla(grid, "target")},
+        "cells": cells,
+        "best": best and {"source_layer": best.source_layer, "target_layer": best.target_layer},
+        "packing": str(grid.packing),
+        "rule": key_of(grid.example).rule or "begins",
+        "unchanged": grid.unchanged,
+        "not_finite": finite.count(False),
+        "note": "; ".join(filter(None, [grid.note, *remarks(grid)])),
+        "seconds": grid.seconds,
+        "forward_passes": grid.forward_passes,
+        "token_forwards": grid.token_forwards,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("xtransplant", "nnsight", "torch", "transformers")},
+        },
+    }
+
+
+def grid_json(grid: Grid) -> str:
+    """:func:`grid_document` as text."""
+    return json_text(grid_document(grid))
+
+
+def save_grid(grid: Grid, path: str | Path) -> None:
+    """Write :func:`grid_frame` to ``.parquet`` or ``.csv``, or the document to ``.json``.
+
+    A Parquet file carries the document without its cells too: ``read_parquet(path).attrs``.
+
+    Raises:
+        XTransplantError: another suffix, or a place that cannot be written to.
+    """
+    suffix = checked_path(path, TABLE_SUFFIXES, "--save").suffix.lower()
+    with replaced(path, "--save") as target:
+        if suffix == ".json":
+            target.write_text(grid_json(grid) + "\n", encoding="utf-8")
+        elif suffix == ".csv":
+            grid_frame(grid).to_csv(target, index=False)
+        else:
+            frame = grid_frame(grid)
+            document = grid_document(grid)
+            frame.attrs = {key: document[key] for key in document if key != "cells"}
+            frame.to_parquet(target, index=False)
+
+
+def _vanilla(grid: Grid, prompt: str) -> dict[str, Any]:
+    """What the model answers to a prompt without a transplant."""
+    entry: dict[str, Any] = {}
+    if grid.scores is not None:
+        row = grid.scores.source if prompt == "source" else grid.scores.vanilla
+        own = grid.example.source_candidates if prompt == "source" else ()
+        pairs = zip(own or grid.example.candidates, row, strict=True)
+        entry["logprobs"] = {name: json_number(value) for name, value in pairs}
+        top = grid.scores.source_top if prompt == "source" else grid.scores.vanilla_top
+        entry["top_tokens"] = list(top)
+    if grid.generations is not None:
+        said = grid.generations
+        entry["output"] = said.source if prompt == "source" else said.vanilla
+    return entry

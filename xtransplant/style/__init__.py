@@ -1,0 +1,1 @@
+"""What grids and reports share: words, colours, fonts, paths and matrices."""

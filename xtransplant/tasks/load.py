@@ -1,0 +1,107 @@
+"""Examples of a task, checked before they are used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
+
+from xtransplant.errors import XTransplantError
+from xtransplant.prompts import Example, item_digest, key_of
+from xtransplant.tasks.alignment import Alignment, check_alignment
+from xtransplant.tasks.task import Direction, NothingThere, Task, Where
+from xtransplant.text import text_digest
+
+__all__ = ["Loaded", "digest_of", "item_digest", "load_examples", "pick_example"]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One language of one split.
+
+    Attributes:
+        examples: in the task's order.
+        alignment: whether source and target are the same items.
+    """
+
+    examples: tuple[Example, ...]
+    alignment: Alignment
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over everything the examples say."""
+        return digest_of(self.examples)
+
+
+def load_examples(
+    task: Task,
+    lang: str,
+    direction: Direction | None = None,
+    split: str | None = None,
+    where: Where = Where(),
+) -> Loaded:
+    """The examples of one language, in the task's own direction and first split by default.
+
+    Raises:
+        XTransplantError: no such language or split, or data that cannot be read.
+        NothingThere: nothing in it.
+    """
+    languages = task.languages_in(where)
+    if lang not in languages:
+        near = get_close_matches(lang, languages, cutoff=0.4)
+        hint = f" (nearest: {', '.join(near)})" if near else ""
+        raise XTransplantError(
+            f"{task.name} has no language {lang!r}{hint}; it has {', '.join(languages)}"
+        )
+    splits = task.splits_in(where)
+    split = split or splits[0]
+    if split not in splits:
+        raise XTransplantError(f"{task.name} has no split {split!r}; choose {', '.join(splits)}")
+    examples = task.examples(lang, direction or task.direction, split, where)
+    if not examples:
+        raise NothingThere(f"{task.name} has no examples in {lang}, split {split}")
+    examples = tuple(_judged_by(task.rule, one) for one in examples)
+    return Loaded(examples, check_alignment(examples))
+
+
+def pick_example(
+    task: Task,
+    lang: str,
+    number: int,
+    direction: Direction | None,
+    split: str | None,
+    where: Where = Where(),
+) -> Example:
+    """Example ``number`` (from 0) of a task.
+
+    Raises:
+        XTransplantError: no such language, split or example, or one whose two prompts do not
+            belong together.
+    """
+    loaded = load_examples(task, lang, direction, split, where)
+    if not 0 <= number < len(loaded.examples):
+        raise XTransplantError(
+            f"--example {number} is out of range: {task.name} has examples 0 to "
+            f"{len(loaded.examples) - 1} in {lang}"
+        )
+    if number in loaded.alignment.rows:
+        raise XTransplantError(
+            f"--example {number} of {task.name} {lang}: source and target are not the same item "
+            f"({'; '.join(loaded.alignment.reasons)}); choose another one"
+        )
+    return loaded.examples[number]
+
+
+def _judged_by(rule: str, example: Example) -> Example:
+    """An example whose keys name the rule of its task, where they name none of their own."""
+    key = key_of(example)
+    source_key = example.source_key or key
+    key, source_key = (one if one.rule else replace(one, rule=rule) for one in (key, source_key))
+    return replace(example, key=key, source_key=source_key)
+
+
+def digest_of(examples: Sequence[Example]) -> str:
+    """SHA-256 over everything that examples say."""
+    text = json.dumps([asdict(one) for one in examples], ensure_ascii=False, sort_keys=True)
+    return text_digest(text)

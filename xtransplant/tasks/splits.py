@@ -1,0 +1,85 @@
+"""Splits of the user's own examples: by a column of theirs, or drawn by a seed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from xtransplant.errors import XTransplantError
+from xtransplant.tasks.task import NothingThere, Where
+
+__all__ = ["ALL", "belonging", "column_splits"]
+
+ALL = "all"
+_N_PILOT = 50  # the paper's sample
+
+
+def belonging(
+    split: str, rows: Sequence[dict[str, Any]], own: Sequence[bool], source: str, where: Where
+) -> set[int]:
+    """Numbers, from 1, of one language's rows that are in a split.
+
+    Args:
+        own: which rows are of the language.
+        source: the column of source prompts.
+
+    Raises:
+        XTransplantError: a row that names no split.
+        NothingThere: too few rows to draw from.
+    """
+    mine = {k: row for k, (row, of_it) in enumerate(zip(rows, own, strict=True), 1) if of_it}
+    if where.split_by is not None:
+        named = _named(rows, where.split_by, str(where.file))
+        # A split of theirs that is called "all" is that one alone.
+        whole = split == ALL and ALL not in named
+        return {k for k in mine if whole or named[k - 1] == split}
+    if split == ALL:
+        return set(mine)
+    pilot = _drawn([str(row.get(source)) for row in mine.values()], where.seed)
+    return {k for k, row in mine.items() if (str(row.get(source)) in pilot) == (split == "pilot")}
+
+
+def column_splits(rows: Sequence[dict[str, Any]], column: str, place: str) -> tuple[str, ...]:
+    """The values of the column that names each row's split, in their order, and ``all``.
+
+    Args:
+        place: the file, for messages.
+
+    Raises:
+        XTransplantError: a row that names none.
+    """
+    return tuple(dict.fromkeys([*_named(rows, column, place), ALL]))
+
+
+def _named(rows: Sequence[dict[str, Any]], column: str, place: str) -> list[str]:
+    names = []
+    for number, row in enumerate(rows, 1):
+        value = row.get(column)
+        if value is None or not str(value).strip():
+            raise XTransplantError(
+                f"{place} row {number} names no split in column {column!r}; fill it in, or leave "
+                "--split-by out"
+            )
+        names.append(str(value).strip())
+    return names
+
+
+def _drawn(sources: Sequence[str], seed: int) -> frozenset[str]:
+    """Of one language's source prompts, those of the pilot: 50, or half where there are fewer
+    than 100.
+
+    A prompt that stands in several rows is on one side with all of them; and since each is drawn by
+    what it says, languages that ask the same questions have the same pilot.
+    """
+    distinct = sorted(set(sources), key=lambda text: _rank(text, seed))
+    if len(distinct) < 2:
+        raise NothingThere(
+            "a pilot and an unseen split need two different source prompts in each language; "
+            f"here is {len(distinct)}: leave --split out"
+        )
+    return frozenset(distinct[: min(_N_PILOT, len(distinct) // 2)])
+
+
+def _rank(text: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}\n{text}".encode("utf-8", "surrogatepass")).digest()
