@@ -20,6 +20,7 @@ import torch
 
 from xtransplant.backends.ndif import answers, job
 from xtransplant.backends.ndif import client as wire
+from xtransplant.backends.ndif.server import Ndif
 from xtransplant.backends.where import parse_on
 from xtransplant.bench.config import Config
 from xtransplant.bench.ray_pool import bench_on_ray
