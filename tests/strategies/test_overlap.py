@@ -10,8 +10,8 @@ from xtransplant import XTransplantError, strategy, transplant
 from xtransplant.engine.generate import generate_edits
 from xtransplant.engine.score import score, score_edits, shape_of
 from xtransplant.packing import MASKED, ROWS, SHARED
+from xtransplant.strategies.places import Span
 from xtransplant.strategies.recorder import Shape, record
-from xtransplant.strategies.values import Span
 
 SHAPE = Shape(n_layers=6, n_heads=4)
 PAIRS = [(0, 1), (2, 0), (3, 3), (1, 2)]

@@ -9,8 +9,8 @@ import pytest
 from xtransplant import XTransplantError, find_strategy
 from xtransplant.backends.ndif.jobs import digest_of
 from xtransplant.strategies import Shape, strategy_names
-from xtransplant.strategies.registry import FILE_MODULE
-from xtransplant.strategies.travel import concerns, functions_of
+from xtransplant.strategies.files import FILE_MODULE
+from xtransplant.strategies.travel import collect_functions, find_concerns
 
 SHAPE = Shape(n_layers=4, n_heads=4)
 GOOD = """
@@ -170,7 +170,7 @@ def test_two_files_of_one_name_are_two_modules(tmp_path):
 
 
 def test_functions_of_two_files_of_one_name_are_each_its_own(tmp_path):
-    functions = [functions_of([one.edits(SHAPE, 1, 2)])[0] for one in twins(tmp_path, 2, 3)]
+    functions = [collect_functions([one.edits(SHAPE, 1, 2)])[0] for one in twins(tmp_path, 2, 3)]
     assert [function(10.0) for function in functions] == [20.0, 30.0]
     modules = {sys.modules[function.__module__] for function in functions}
     for module in modules:
@@ -187,6 +187,6 @@ def test_functions_of_two_files_of_one_name_are_each_its_own(tmp_path):
 def test_what_would_not_travel_is_looked_for_in_the_right_file(tmp_path):
     # Of two files of one name, the lines of the one that was read last were looked at for both.
     first, second = twins(tmp_path, 7, 8)
-    (concern,) = concerns(functions_of([first.edits(SHAPE, 1, 2)]))
+    (concern,) = find_concerns(collect_functions([first.edits(SHAPE, 1, 2)]))
     assert (concern.path, concern.line) == (first.origin, 8)
-    assert not concerns(functions_of([second.edits(SHAPE, 1, 2)]))
+    assert not find_concerns(collect_functions([second.edits(SHAPE, 1, 2)]))

@@ -22,7 +22,7 @@ from xtransplant.engine.score import item_of
 from xtransplant.engine.verify import packing_for
 from xtransplant.model.load import Model
 from xtransplant.prompts import Example
-from xtransplant.strategies.travel import concerns, functions_of
+from xtransplant.strategies.travel import collect_functions, find_concerns
 
 __all__ = ["DryRun", "dry_bench", "dry_run"]
 
@@ -132,7 +132,9 @@ def dry_run(plan: Plan, output_path: Path, model: Model, *, fresh: bool = False)
         seconds=seconds if here else None,
         payload=None if here else payload,
         packing=str(packing),
-        concerns=tuple(map(str, concerns(functions_of(v for w in works for v in w.variants)))),
+        concerns=tuple(
+            map(str, find_concerns(collect_functions(v for w in works for v in w.variants)))
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from xtransplant.engine.trace.raw import token_forwards
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.packing import ROWS, Packing
-from xtransplant.strategies import Variant, parted
+from xtransplant.strategies import Variant, split_scripts
 
 __all__ = ["Sketch", "likely_packing", "sketch"]
 
@@ -59,7 +59,7 @@ def sketch(
     if not isinstance(model.server, Nowhere):
         raise XTransplantError(f"{model.name} would run: load it with a server that is none")
     packing, room = likely_packing(model), Room.of(model)
-    recorded, scripts = parted(variants)
+    recorded, scripts = split_scripts(variants)
     tokens = Batch(model, [item], Variants.of(recorded), packing, 1, None).planned()
     tokens += token_forwards(item, len(scripts), len(scripts))
     if generates:

@@ -24,7 +24,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.packing import ROWS, Layout, Packing
 from xtransplant.prompts import Example
-from xtransplant.strategies import Script, Strategy, Variant, parted
+from xtransplant.strategies import Script, Strategy, Variant, split_scripts
 
 __all__ = ["Generations", "generate", "generate_edits", "generate_items"]
 
@@ -152,7 +152,7 @@ def generate_items(
         with_certainty: also say how sure the model was of each token.
     """
     room = Room.of(model) if room is None else room
-    edits, scripts = parted(variants)
+    edits, scripts = split_scripts(variants)
     recorded = Variants.of(edits)
     said: dict[tuple[int, ...], _Said] = {}
     for item in items:

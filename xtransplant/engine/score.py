@@ -27,7 +27,7 @@ from xtransplant.strategies import (
     Shape,
     Strategy,
     Variant,
-    parted,
+    split_scripts,
 )
 
 __all__ = ["Scores", "item_of", "score", "score_edits", "score_items", "shape_of"]
@@ -199,7 +199,7 @@ def score_items(
     """
     room = Room.of(model) if room is None else room
     top_k = min(top_k, model.vocab_size)
-    recorded, scripts = parted(variants)
+    recorded, scripts = split_scripts(variants)
     if scripts:
         for one in items:
             yield _by_scripts(model, one, scripts, packing, top_k, room, sources)

@@ -23,7 +23,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.strategies.script import Script, Variant
 from xtransplant.strategies.values import Applied, Value
 
-__all__ = ["SERVER_PACKAGES", "Concern", "check_travel", "concerns", "functions_of"]
+__all__ = ["SERVER_PACKAGES", "Concern", "check_travel", "collect_functions", "find_concerns"]
 
 # What a server that speaks NDIF's protocol has in any case.
 SERVER_PACKAGES = frozenset(
@@ -51,7 +51,7 @@ class Concern:
         return f"{self.path}:{self.line}: {self.what}"
 
 
-def functions_of(variants: Iterable[Variant]) -> list[Callable[..., Any]]:
+def collect_functions(variants: Iterable[Variant]) -> list[Callable[..., Any]]:
     """Functions that edits apply, and raw strategies' own; each once, in the order they are met."""
     found: dict[int, Callable[..., Any]] = {}
 
@@ -71,7 +71,7 @@ def functions_of(variants: Iterable[Variant]) -> list[Callable[..., Any]]:
     return list(found.values())
 
 
-def concerns(
+def find_concerns(
     functions: Iterable[Callable[..., Any]], packages: Iterable[str] = SERVER_PACKAGES
 ) -> list[Concern]:
     """What of some functions, and of the helpers they call, would not survive.
@@ -106,7 +106,7 @@ def check_travel(variants: Iterable[Variant]) -> None:
     Raises:
         XTransplantError: what is left behind on the way, with file and line.
     """
-    for concern in concerns(functions_of(variants)):
+    for concern in find_concerns(collect_functions(variants)):
         if concern.silent:
             raise XTransplantError(f"{concern} (xtp trace --on dry looks at all of it)")
 

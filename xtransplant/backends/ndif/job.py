@@ -36,7 +36,7 @@ from xtransplant.compat.nnsight import (
     travels_by_value,
 )
 from xtransplant.errors import XTransplantError, one_line
-from xtransplant.strategies.registry import FILE_MODULE
+from xtransplant.strategies.files import FILE_MODULE
 
 if TYPE_CHECKING:
     from xtransplant.backends.ndif.server import Ndif

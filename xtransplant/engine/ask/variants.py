@@ -11,8 +11,8 @@ from xtransplant.engine.ask.memory import pass_bytes, stored_bytes
 from xtransplant.engine.compile.program import source_reads, start_of, without_resid_mid
 from xtransplant.model.load import Model
 from xtransplant.packing import Packing
-from xtransplant.strategies import Clash, Edit, Read, clashes
-from xtransplant.strategies.values import Span
+from xtransplant.strategies import Clash, Edit, Read, Span, find_clashes
+from xtransplant.strategies.edits import check_supported
 
 __all__ = ["Cost", "Item", "Variants", "alike", "cost_of"]
 
@@ -41,12 +41,18 @@ class Variants:
 
     @classmethod
     def of(cls, recorded: Sequence[Sequence[Edit]]) -> Variants:
-        """Variants from the edits that a strategy recorded."""
+        """Variants from the edits that a strategy recorded.
+
+        Raises:
+            XTransplantError: an edit at other steps than the prefill, or not through everything.
+        """
         found: dict[tuple[Span, Span, bool], Clash] = {}
         for edits in recorded:
+            for edit in edits:
+                check_supported(edit.when, edit.through, edit)
             # One edit may read what it writes: it reads first.
             if len(edits) > 1:
-                for one in clashes([(edit.place, edit.value.reads()) for edit in edits]):
+                for one in find_clashes(edits):
                     found.setdefault((one.written.span, one.other.span, one.is_read), one)
         return cls(tuple(without_resid_mid(edits) for edits in recorded), tuple(found.values()))
 

@@ -12,7 +12,7 @@ package, so that a trace can carry it to a machine where this package is not ins
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from typing import Any
 
@@ -24,8 +24,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.packing import Layout, RowLayout
 from xtransplant.sites import Site, site_order
-from xtransplant.strategies import Applied, Edit, Read, Value
-from xtransplant.strategies.values import Span
+from xtransplant.strategies import Applied, Edit, Read, Span, Value
 
 __all__ = [
     "SourceProgram",
@@ -164,9 +163,9 @@ def _without_resid_mid(edit: Edit, written: Mapping[Read, Value]) -> Edit:
 
     value = rewrite(edit.value)
     if edit.site != "resid_mid":
-        return Edit(edit.site, edit.layer, edit.span, value, edit.head, edit.label)
+        return replace(edit, value=value)
     pre = part("target", "resid_pre", edit.layer, edit.span)
-    return Edit("attn", edit.layer, edit.span, value - pre, None, edit.label)
+    return replace(edit, site="attn", value=value - pre)
 
 
 class _Compiler:

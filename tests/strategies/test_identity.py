@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from xtransplant import find_strategy
+from xtransplant.strategies.identity import source_digest
 from xtransplant.strategies.registry import strategy_names
-from xtransplant.strategies.sources import source_digest
 
 FILES = {
     "mine.py": (
