@@ -12,7 +12,7 @@ import torch
 from xtransplant.engine.ask.memory import Room, is_out_of_memory, stored_bytes
 from xtransplant.engine.ask.tokenise import prompt_ids
 from xtransplant.engine.ask.variants import Item, Variants, cost_of
-from xtransplant.engine.outcome import same
+from xtransplant.engine.outcome import Writes, same
 from xtransplant.engine.score import shape_of
 from xtransplant.engine.trace.attention import KeysValues
 from xtransplant.engine.trace.batch import Batch
@@ -50,6 +50,8 @@ class Generations:
         certainty: of the target without a transplant and of each variant, per token: its
             log-probability and how far behind it the next likeliest was, in nats; empty if not
             asked for, and of raw strategies.
+        writes: norms and cosines of every write in the prefill; None where they were not
+            measured, and of raw strategies.
     """
 
     outputs: tuple[str, ...]
@@ -66,6 +68,7 @@ class Generations:
     source_finite: bool
     vanilla_ids: tuple[int, ...] = ()
     certainty: tuple[tuple[tuple[float, float], ...], ...] = ()
+    writes: Writes | None = None
 
 
 def generate(

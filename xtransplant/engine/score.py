@@ -14,7 +14,7 @@ import torch
 from xtransplant.engine.ask.memory import Room, is_out_of_memory
 from xtransplant.engine.ask.tokenise import candidate_ids, prompt_ids
 from xtransplant.engine.ask.variants import Item, Variants, alike
-from xtransplant.engine.outcome import keeps_bits, same
+from xtransplant.engine.outcome import Writes, keeps_bits, same
 from xtransplant.engine.trace.batch import Found, room_for, run_items
 from xtransplant.engine.trace.raw import run_scripts, token_forwards
 from xtransplant.engine.trace.sources import Sources
@@ -57,6 +57,8 @@ class Scores:
         token_forwards: how many times a token went through the whole model, an equal share where
             examples ran together; a part of the layers counts as that part.
         seconds: wall-clock time, an equal share of it where examples ran together.
+        writes: norms and cosines of every write; None where they were not measured, and of raw
+            strategies.
     """
 
     logprobs: Floats
@@ -73,6 +75,7 @@ class Scores:
     vanilla_top_logprobs: Floats
     source_top_logprobs: Floats
     unchanged: Bools
+    writes: Writes | None = None
 
     @property
     def finite(self) -> Bools:
