@@ -1,8 +1,8 @@
 """Runs that an earlier arrangement of the code wrote still open, go on and report.
 
-``tests/old_runs`` was written by ``xtp bench`` at commit bfee95f: a complete run that scores and one
-that generates, of which one part of two is there. Beside each lies what ``xtp report --format json``
-printed of it then.
+``tests/old_runs`` was written by ``xtp bench`` at commit bfee95f: a complete run that scores, and
+one that generates, of which one part of two is there. Beside each lies what ``xtp report --format
+json`` printed of it then.
 """
 
 import json
@@ -81,7 +81,8 @@ def test_an_old_run_goes_on_where_it_was_left(xtp, old, tmp_path):
     run = open_run(old / BEGUN)
     assert run.manifest.state == "complete"
     after = tables(run.path)
-    assert {path: after[path] for path in before} == before and len(after) == 2 * len(before)
+    assert {path: after[path] for path in before} == before
+    assert len(after) == 2 * len(before)
     # What it went on with is what a new run says.
     bench(xtp, tmp_path / "new", BEGUN)
     columns = ["example", "strategy", "source_layer", "target_layer", "output", "match"]
