@@ -14,7 +14,7 @@ from xtransplant.engine.ask.tokenise import prompt_ids
 from xtransplant.engine.ask.variants import Item, Variants, cost_of
 from xtransplant.engine.outcome import Writes, same
 from xtransplant.engine.score import shape_of
-from xtransplant.engine.trace.attention import KeysValues
+from xtransplant.engine.compile.shared_prefix import KeysValues
 from xtransplant.engine.trace.batch import Batch
 from xtransplant.engine.trace.decoding import decode
 from xtransplant.engine.trace.raw import say_scripts, token_forwards
