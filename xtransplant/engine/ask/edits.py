@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xtransplant.model.families import Site
+from xtransplant.sites import Site
 from xtransplant.strategies import Applied, Edit, Read, Value
 from xtransplant.strategies.values import Span
 

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from xtransplant.engine.compile.passes import layer_names, window_masks
 from xtransplant.engine.compile.program import Step
-from xtransplant.engine.trace.apply import player
 from xtransplant.engine.compile.shared_prefix import DecodingStep, KeysValues, Trunk
+from xtransplant.engine.trace.apply import player
 from xtransplant.engine.trace.attention import shared_attention
 from xtransplant.engine.trace.rows import Certainty
 from xtransplant.model.load import Model
