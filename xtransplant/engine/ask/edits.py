@@ -1,4 +1,4 @@
-"""What recorded edits read and where they act, and ``resid_mid`` said in sites that are modules'."""
+"""What recorded edits read, the layer from which they act, and ``resid_mid`` as a sum."""
 
 from __future__ import annotations
 

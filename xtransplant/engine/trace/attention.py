@@ -1,10 +1,9 @@
 """Attention over a shared trunk: its keys and values once, each block's own beside them.
 
 Registered through transformers' ``AttentionInterface``, so the model's own code stays unchanged.
-What a layer is handed as its attention mask is, in these passes, an object that says what to do
-(:class:`Blocks` or :class:`DecodingStep`); the function finds the trunk's keys and values in it. A block's
-scores over the trunk are one matrix product for all blocks; its scores over its own few tokens are
-another; one softmax runs over both.
+In these passes a layer's attention mask is an object that holds the trunk's keys and values and the
+masks (:class:`Blocks` or :class:`DecodingStep`). A block's scores over the trunk are one matrix
+product for all blocks; its scores over its own few tokens are another; one softmax runs over both.
 """
 
 from __future__ import annotations
