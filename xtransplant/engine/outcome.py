@@ -5,19 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from xtransplant.packing import Packing
-
-__all__ = ["keeps_bits", "same"]
-
-
-def keeps_bits(packing: Packing) -> bool:
-    """Whether a variant that changes nothing gives the very bits of the prompt without one.
-
-    It does where all run through one product with the same keys in the same order: over a shared
-    prefix, and one per row. In one sequence with a mask each block's keys lie elsewhere in it, and
-    are added up in another order (up to 3e-5 nats were seen in float32, 0.2 in bfloat16).
-    """
-    return packing.shared_prefix or not packing.together
+__all__ = ["same"]
 
 
 def same(found: Tensor, plain: Tensor, dtype: torch.dtype, *, bits: bool) -> Tensor:

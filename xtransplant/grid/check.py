@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.memory import is_out_of_memory
-from xtransplant.engine.ask.variants import Item
 from xtransplant.engine.compare import Difference, TextDifference, difference, text_difference
 from xtransplant.engine.generate import Generations, generate_items
 from xtransplant.engine.precision import half_precision, in_float32, why_not_float32

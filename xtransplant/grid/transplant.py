@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product, repeat, tee
 
-from xtransplant.engine.ask.memory import Room
+from xtransplant.engine.ask.items import item_of
+from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import Generations, generate_items
-from xtransplant.engine.score import Scores, item_of, score_items, shape_of
+from xtransplant.engine.score import Scores, score_items
 from xtransplant.engine.trace.sources import Sources
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
@@ -99,7 +101,7 @@ def transplant_many(
     variants = [chosen.variant(shape, i, j) for i, j in product(from_layers, to_layers)]
     if model.server is not None:
         check_travel(variants)
-    check, room = packing_for(model), Room.of(model, memory_budget)
+    check, memory = packing_for(model), MemoryBudget.of(model, memory_budget)
     sources = Sources() if sources is None else sources
     # One pass over the examples feeds scores, generations and grids.
     for_items, for_grids = tee(examples)
@@ -109,13 +111,13 @@ def transplant_many(
     said: Iterator[Generations | None] = repeat(None)
     if scores:
         scored = score_items(
-            model, for_scores, variants, packing=check.packing, top_k=top_k, room=room,
+            model, for_scores, variants, packing=check.packing, top_k=top_k, memory=memory,
             sources=sources,
         )  # fmt: skip
     if generations:
         said = generate_items(
             model, for_texts, variants, packing=check.packing, max_new_tokens=max_new_tokens,
-            room=room, sources=sources,
+            memory=memory, sources=sources,
         )  # fmt: skip
     for example, item in zip(for_grids, for_notes, strict=True):
         longest = max(len(item.source), len(item.target))

@@ -102,8 +102,6 @@ def highest(values: np.ndarray[Any, Any]) -> float:
 
 def remarks(grid: Grid) -> list[str]:
     """What has to be known of a grid before it is believed: a sentence each."""
-    from xtransplant.engine.outcome import keeps_bits
-
     found, n_cells = [], len(grid.pairs)
     bad = int((~grid.finite).sum())
     if bad:
@@ -112,7 +110,7 @@ def remarks(grid: Grid) -> list[str]:
         found.append(f"without a transplant the target is not finite either; {ANOTHER_DTYPE}")
     if grid.unchanged and grid.strategy != "none":
         what = "every log-probability" if grid.scores else "every text, and its first probability,"
-        exact = "to the bit" if keeps_bits(grid.packing) else "within rounding"
+        exact = "to the bit" if grid.packing.keeps_bits else "within rounding"
         found.append(
             f"{visible(grid.strategy)} changes nothing: {what} is the target's own {exact}, in "
             f"{'all ' if n_cells > 1 else ''}{n_cells:,} cell{'s' * (n_cells != 1)}"
