@@ -12,9 +12,9 @@ import torch
 from xtransplant.engine.ask.memory import Room, is_out_of_memory, stored_bytes
 from xtransplant.engine.ask.tokenise import prompt_ids
 from xtransplant.engine.ask.variants import Item, Variants, cost_of
+from xtransplant.engine.compile.shared_prefix import KeysValues
 from xtransplant.engine.outcome import Writes, same
 from xtransplant.engine.score import shape_of
-from xtransplant.engine.trace.attention import KeysValues
 from xtransplant.engine.trace.batch import Batch
 from xtransplant.engine.trace.decoding import decode
 from xtransplant.engine.trace.raw import say_scripts, token_forwards

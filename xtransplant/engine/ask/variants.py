@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from xtransplant.engine.ask.edits import source_reads, start_of, without_resid_mid
 from xtransplant.engine.ask.memory import pass_bytes, stored_bytes
-from xtransplant.engine.compile.program import source_reads, start_of, without_resid_mid
 from xtransplant.model.load import Model
 from xtransplant.packing import Packing
 from xtransplant.strategies import Clash, Edit, Read, clashes

@@ -14,9 +14,10 @@ from xtransplant.engine.ask.memory import Room, is_out_of_memory
 from xtransplant.engine.ask.variants import Item, Variants, cost_of
 from xtransplant.engine.compile.passes import Pass, row_pass, sequence_pass
 from xtransplant.engine.compile.program import compile_source, compile_target
+from xtransplant.engine.compile.shared_prefix import KeysValues, Trunk
 from xtransplant.engine.outcome import keeps_bits, same
 from xtransplant.engine.trace.apply import picker, player
-from xtransplant.engine.trace.attention import KeysValues, Trunk, shared_attention
+from xtransplant.engine.trace.attention import shared_attention
 from xtransplant.engine.trace.sources import SourceRead, Sources
 from xtransplant.engine.trace.validate import believe
 from xtransplant.errors import XTransplantError
