@@ -16,7 +16,7 @@ from xtransplant.engine.ask.items import item_of
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.score import score
 from xtransplant.engine.trace.raw import run_scripts, say_scripts, token_forwards
-from xtransplant.grid.transplant import verify_grid
+from xtransplant.grid.check import verify_grid
 from xtransplant.packing import SHARED
 
 FILE = raw_cases.__file__

@@ -15,8 +15,8 @@ from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.memory import MemoryBudget, stored_bytes
 from xtransplant.engine.ask.tokenise import prompt_ids
 from xtransplant.engine.ask.variants import Variants, record_variants
-from xtransplant.engine.outcome import same
-from xtransplant.engine.trace.attention import KeysValues
+from xtransplant.engine.compile.shared_prefix import KeysValues
+from xtransplant.engine.outcome import Writes, same
 from xtransplant.engine.trace.batch import Batch
 from xtransplant.engine.trace.decoding import decode
 from xtransplant.engine.trace.raw import say_scripts, token_forwards
@@ -51,6 +51,8 @@ class Generations:
         certainty: of the target without a transplant and of each variant, per token: its
             log-probability and how far behind it the next likeliest was, in nats; empty if not
             asked for, and of raw strategies.
+        writes: norms and cosines of every write in the prefill; None where they were not
+            measured, and of raw strategies.
     """
 
     outputs: tuple[str, ...]
@@ -67,6 +69,7 @@ class Generations:
     source_finite: bool
     vanilla_ids: tuple[int, ...] = ()
     certainty: tuple[tuple[tuple[float, float], ...], ...] = ()
+    writes: Writes | None = None
 
 
 def generate(

@@ -1,11 +1,37 @@
-"""Whether a cell's numbers are numbers, and whether they are those without a transplant."""
+"""What is measured of a cell beside its answer: its writes, whether it is finite and unchanged."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["same"]
+__all__ = ["Writes", "same"]
+
+
+@dataclass(frozen=True)
+class Writes:
+    """What was written into the target's run and what it replaced, variant by variant.
+
+    A write is one edit at one token. The writes of all variants lie one after the other in flat
+    arrays of ``n = counts.sum()`` values.
+
+    Attributes:
+        counts: int ``[n_variants]``, how many writes each variant has, in the order of its edits
+            and, within an edit, of its tokens.
+        written_norm: float32 ``[n]``, Euclidean norm of the vector written.
+        replaced_norm: float32 ``[n]``, Euclidean norm of the vector that stood there.
+        cosine: float32 ``[n]``, cosine of the angle between the two, -1 to 1; NaN where a norm is
+            0 or not finite.
+    """
+
+    counts: np.ndarray[Any, np.dtype[np.int64]]
+    written_norm: np.ndarray[Any, np.dtype[np.float32]]
+    replaced_norm: np.ndarray[Any, np.dtype[np.float32]]
+    cosine: np.ndarray[Any, np.dtype[np.float32]]
 
 
 def same(found: Tensor, plain: Tensor, dtype: torch.dtype, *, bits: bool) -> Tensor:

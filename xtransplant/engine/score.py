@@ -14,7 +14,7 @@ import torch
 from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.variants import Variants, alike, record_variants
-from xtransplant.engine.outcome import same
+from xtransplant.engine.outcome import Writes, same
 from xtransplant.engine.trace.batch import Found, run_items
 from xtransplant.engine.trace.raw import run_scripts, token_forwards
 from xtransplant.engine.trace.sources import Sources
@@ -55,6 +55,8 @@ class Scores:
         token_forwards: how many times a token went through the whole model, an equal share where
             examples ran together; a part of the layers counts as that part.
         seconds: wall-clock time, an equal share of it where examples ran together.
+        writes: norms and cosines of every write; None where they were not measured, and of raw
+            strategies.
     """
 
     logprobs: Floats
@@ -71,6 +73,7 @@ class Scores:
     vanilla_top_logprobs: Floats
     source_top_logprobs: Floats
     unchanged: Bools
+    writes: Writes | None = None
 
     @property
     def finite(self) -> Bools:

@@ -13,15 +13,14 @@ from xtransplant.engine.score import Scores, score_items
 from xtransplant.engine.trace.sources import Sources
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
-from xtransplant.grid.check import GridCheck, recheck
-from xtransplant.grid.data import Cell, Grid
+from xtransplant.grid.grid import Grid
 from xtransplant.model.load import Model
 from xtransplant.packing import ROWS
 from xtransplant.prompts import Example
-from xtransplant.strategies import Strategy, check_verifiable, find_strategy
+from xtransplant.strategies import Strategy, find_strategy
 from xtransplant.strategies.travel import check_travel
 
-__all__ = ["Cell", "Grid", "GridCheck", "transplant", "transplant_many", "verify_grid"]
+__all__ = ["transplant", "transplant_many"]
 
 
 def transplant(
@@ -133,21 +132,3 @@ def transplant_many(
             packing=ROWS if chosen.raw else check.packing,
             note=note if chosen.raw else check.note_for(longest),
         )
-
-
-def verify_grid(
-    model: Model, grid: Grid, strategy: Strategy, *, chat_template: bool = False
-) -> GridCheck:
-    """Run a grid's variants again, each in a batch row of its own, and compare.
-
-    At half precision also against the same in float32, where memory allows.
-
-    Raises:
-        XTransplantError: a raw strategy, whose variants have run one after another as it is.
-    """
-    check_verifiable(strategy)
-    shape = shape_of(model)
-    variants = [strategy.edits(shape, i, j) for i, j in grid.pairs]
-    item = item_of(model, grid.example, chat_template=chat_template)
-    tolerance = packing_for(model).tolerance
-    return recheck(model, item, variants, grid.scores, grid.generations, tolerance)

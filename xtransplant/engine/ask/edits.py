@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from xtransplant.sites import summands
 from xtransplant.strategies import Applied, Edit, Read, Value
 
 __all__ = ["expand_resid_mid", "first_layer", "source_reads"]
@@ -58,8 +59,8 @@ def _expand_value(value: Value, written: Mapping[Read, Value]) -> Value:
             arguments = tuple(_expand_value(argument, written) for argument in term.arguments)
             result = result + Value(((weight, Applied(term.function, arguments)),))
         elif term.site == "resid_mid":
-            pre = _value_at(replace(term, site="resid_pre"), written)
-            result = result + weight * (pre + _value_at(replace(term, site="attn"), written))
+            pre, attn = (replace(term, site=site) for site in summands("resid_mid"))
+            result = result + weight * (_value_at(pre, written) + _value_at(attn, written))
         else:
             result = result + Value(((weight, term),))
     return result

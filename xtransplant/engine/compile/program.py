@@ -21,9 +21,9 @@ from torch import Tensor
 
 from xtransplant.engine.compile.functions import watched
 from xtransplant.errors import XTransplantError
-from xtransplant.model.families import Site
 from xtransplant.model.load import Model
 from xtransplant.packing import Layout, RowLayout
+from xtransplant.sites import Site, site_order
 from xtransplant.strategies import Applied, Edit, Read, Value
 
 __all__ = [
@@ -39,11 +39,6 @@ Sum = tuple[int, Tensor, Tensor, Tensor, Tensor]
 Step = tuple[Any, ...]
 """(layer, "site", module path, side, scale, bank, width, read, applications, write); or a
 "join", see :mod:`xtransplant.engine.compile.passes`. What each holds is told in :func:`player`."""
-
-# The order in which a block computes its sites.
-_ORDER: dict[Site, int] = {
-    "resid_pre": 0, "head": 1, "attn_raw": 2, "attn": 3, "ffn_raw": 4, "ffn": 5, "resid_post": 6
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -254,4 +249,4 @@ class _Compiler:
 
 
 def _key(layer: int, site: Site) -> Key:
-    return layer, _ORDER[site], site
+    return layer, site_order(site), site

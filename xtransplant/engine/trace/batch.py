@@ -17,9 +17,10 @@ from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.variants import Variants
 from xtransplant.engine.compile.passes import Pass, row_pass, sequence_pass
 from xtransplant.engine.compile.program import compile_source, compile_target
+from xtransplant.engine.compile.shared_prefix import KeysValues, Trunk
 from xtransplant.engine.outcome import same
 from xtransplant.engine.trace.apply import picker, player
-from xtransplant.engine.trace.attention import KeysValues, Trunk, shared_attention
+from xtransplant.engine.trace.attention import shared_attention
 from xtransplant.engine.trace.sources import SourceRead, Sources
 from xtransplant.engine.trace.validate import believe
 from xtransplant.model.load import Model
