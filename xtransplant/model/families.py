@@ -7,8 +7,8 @@ it. In every layer of a loaded model ``resid_post = resid_pre + attn + ffn``, wh
 
 A new family is a line in :data:`FAMILIES`. One whose layers are of two kinds (attention in some, a
 linear-attention or state-space mixer in others, by the configuration's ``layer_types``) needs a
-place per kind: a field of :class:`Family` beside ``attn`` and ``head``, read in ``Model.site``, where
-the place of a layer's site is looked up.
+place per kind: a field of :class:`Family` beside ``attn`` and ``head``, read in ``Model.site``,
+where the place of a layer's site is looked up.
 """
 
 from __future__ import annotations
