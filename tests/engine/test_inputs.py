@@ -7,8 +7,8 @@ import pytest
 from tokenizers_made import MADE, TEMPLATES
 
 from xtransplant import transplant
+from xtransplant.engine.ask.items import item_of
 from xtransplant.engine.ask.tokenise import candidate_ids, encode, prompt_ids, prompt_lengths
-from xtransplant.engine.score import item_of
 from xtransplant.errors import XTransplantError
 from xtransplant.grid.captions import vanilla_answer
 from xtransplant.model.tokenizer import Beginning, beginning_of

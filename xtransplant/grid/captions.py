@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from xtransplant.engine.outcome import keeps_bits
 from xtransplant.grid.data import GridData, Prompt
 from xtransplant.style.escape import visible
 from xtransplant.style.words import ANOTHER_DTYPE, NOT_FINITE, not_finite
@@ -55,7 +54,7 @@ def remarks(grid: GridData) -> list[str]:
         found.append(f"without a transplant the target is not finite either; {ANOTHER_DTYPE}")
     if grid.unchanged and grid.strategy != "none":
         what = "every log-probability" if grid.scores else "every text, and its first probability,"
-        exact = "to the bit" if keeps_bits(grid.packing) else "within rounding"
+        exact = "to the bit" if grid.packing.keeps_bits else "within rounding"
         found.append(
             f"{visible(grid.strategy)} changes nothing: {what} is the target's own {exact}, in "
             f"{'all ' if n_cells > 1 else ''}{n_cells:,} cell{'s' * (n_cells != 1)}"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.memory import is_out_of_memory
-from xtransplant.engine.ask.variants import Item
+from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.compare import Difference, TextDifference, difference, text_difference
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.precision import half_precision, in_float32, why_not_float32
-from xtransplant.engine.score import item_of, score_items, shape_of
+from xtransplant.engine.score import score_items
 from xtransplant.engine.verify import packing_for
 from xtransplant.grid.data import GridData
 from xtransplant.model.load import Model

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from itertools import product, repeat, tee
 from typing import NamedTuple, TypedDict, Unpack
 
-from xtransplant.engine.ask.memory import Room
-from xtransplant.engine.ask.variants import Item
+from xtransplant.engine.ask.items import Item, item_of
+from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import Generations, generate_items
-from xtransplant.engine.score import Scores, item_of, score_items, shape_of
+from xtransplant.engine.score import Scores, score_items
 from xtransplant.engine.trace.sources import Sources
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
@@ -172,7 +173,7 @@ def _results(
     sources: Sources,
 ) -> Iterator[_Result]:
     """Scores and generations side by side, in one pass over the examples."""
-    room = Room.of(model, settings.memory_budget)
+    memory = MemoryBudget.of(model, settings.memory_budget)
     for_items, for_results = tee(examples)
     items = (item_of(model, one, chat_template=settings.chat_template) for one in for_items)
     to_score, to_generate, to_return = tee(items, 3)
@@ -180,13 +181,13 @@ def _results(
     generations: Iterator[Generations | None] = repeat(None)
     if settings.scores:
         scores = score_items(
-            model, to_score, variants, packing=packing, top_k=settings.top_k, room=room,
+            model, to_score, variants, packing=packing, top_k=settings.top_k, memory=memory,
             sources=sources,
         )  # fmt: skip
     if settings.generations:
         generations = generate_items(
             model, to_generate, variants, packing=packing, max_new_tokens=settings.max_new_tokens,
-            room=room, sources=sources,
+            memory=memory, sources=sources,
         )  # fmt: skip
     for example, item in zip(for_results, to_return, strict=True):
         yield _Result(example, item, next(scores), next(generations))
