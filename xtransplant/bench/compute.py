@@ -11,10 +11,11 @@ import psutil
 import pyarrow as pa
 import torch
 
-from xtransplant.engine.ask.memory import Room
-from xtransplant.engine.ask.variants import Item
+from xtransplant.engine.ask.items import Item, item_of
+from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.variants import record_variants
 from xtransplant.engine.generate import Generations, generate_items
-from xtransplant.engine.score import Scores, item_of, score_items, shape_of
+from xtransplant.engine.score import Scores, score_items
 from xtransplant.engine.trace.sources import Sources
 from xtransplant.model.load import Model
 from xtransplant.packing import Packing
@@ -45,8 +46,7 @@ class Work:
     @classmethod
     def of(cls, model: Model, name: str, strategy: Strategy, pairs: Sequence[Pair]) -> Work:
         """Record a strategy's edits at some pairs."""
-        shape = shape_of(model)
-        return cls(name, tuple(pairs), tuple(strategy.variant(shape, i, j) for i, j in pairs))
+        return cls(name, tuple(pairs), tuple(record_variants(model, strategy, pairs)))
 
 
 @dataclass(frozen=True)
@@ -96,11 +96,11 @@ def compute_records(
         XTransplantError: an unusable prompt or candidate, or too little memory for one variant.
     """
     items = [item_of(model, examples[k], chat_template=settings.chat_template) for k in span]
-    room, sources = Room.of(model, settings.memory_budget), Sources()
+    memory, sources = MemoryBudget.of(model, settings.memory_budget), Sources()
     rows, token_forwards = Rows(settings.mode), 0.0
     for number, work in enumerate(works):
         first = number == 0
-        found = _found(model, items, work.variants, settings, room, sources, source_text=first)
+        found = _found(model, items, work.variants, settings, memory, sources, source_text=first)
         if first:
             # The prompts without a transplant are the same under every strategy.
             for name, which in _PROMPTS.items():
@@ -120,19 +120,25 @@ def _found(
     items: Sequence[Item],
     variants: Sequence[Variant],
     settings: ComputeSettings,
-    room: Room,
+    memory: MemoryBudget,
     sources: Sources,
     *,
     source_text: bool,
 ) -> list[Scores] | list[Generations]:
     if settings.mode == "score":
         scores = score_items(
-            model, items, variants, packing=settings.packing, top_k=1, room=room, sources=sources
+            model,
+            items,
+            variants,
+            packing=settings.packing,
+            top_k=1,
+            memory=memory,
+            sources=sources,
         )
         return list(scores)
     generations = generate_items(
         model, items, variants, packing=settings.packing, max_new_tokens=settings.max_new_tokens,
-        room=room, sources=sources, source_text=source_text,
+        memory=memory, sources=sources, source_text=source_text,
     )  # fmt: skip
     return list(generations)
 
