@@ -97,7 +97,7 @@ def transplant_many(
             )
     shape = shape_of(model)
     variants = [chosen.variant(shape, i, j) for i, j in product(from_layers, to_layers)]
-    if model.server is not None:
+    if model.backend.travels:
         check_travel(variants)
     check, room = packing_for(model), Room.of(model, memory_budget)
     sources = Sources() if sources is None else sources
