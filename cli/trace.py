@@ -94,19 +94,17 @@ def trace(
     from xtransplant.backends.registry import open_backend, parse_on
     from xtransplant.bench.config import ModelSpec
     from xtransplant.bench.unused import check_given, check_trace
-    from xtransplant.grid.frame import TABLE_SUFFIXES, grid_json, save_grid
-    from xtransplant.grid.plot import PLOT_SUFFIXES
     from xtransplant.model.distributed import rank
     from xtransplant.options import (
         check_layers,
-        choose_example,
         parse_assignments,
         parse_bytes,
         parse_layers,
-        where_from,
     )
     from xtransplant.strategies import check_verifiable, find_strategy
-    from xtransplant.style.paths import checked_path
+    from xtransplant.style.paths import PLOT_SUFFIXES, TABLE_SUFFIXES, checked_path
+    from xtransplant.tasks.choose import choose_example
+    from xtransplant.tasks.data import parse_data_source
 
     # Everything that can be wrong is looked at before the model is loaded.
     chosen = find_strategy(strategy).with_options(parse_assignments(options or []))
@@ -114,7 +112,7 @@ def trace(
         check_verifiable(chosen)
     check_layers(source_layers, "--source-layers")
     check_layers(target_layers, "--target-layers")
-    data = where_from(data_dir, file, column or (), split_by=split_by)
+    data = parse_data_source(data_dir, file, column or (), split_by=split_by)
     backend = parse_on(on, insecure=insecure)
     spec = ModelSpec(model, revision, device_map=device_map, tensor_parallel=tensor_parallel)
     check_given(
@@ -136,7 +134,7 @@ def trace(
         number=example,
         direction=direction,
         split=split,
-        where=data,
+        data=data,
     )
     budget = None if memory_budget is None else parse_bytes(memory_budget)
     from xtransplant.cli.console import Lines, print_dry_trace, progress, quieten, results
@@ -154,7 +152,9 @@ def trace(
         if not verbose:
             quieten()
         from xtransplant.engine.ask.memory import keep_freed_memory
-        from xtransplant.grid.transplant import transplant, verify_grid
+        from xtransplant.grid.check import verify_grid
+        from xtransplant.grid.frame import grid_json, save_grid
+        from xtransplant.grid.transplant import transplant
         from xtransplant.model.load import load
 
         keep_freed_memory()

@@ -27,7 +27,7 @@ from xtransplant.bench.plan import Plan, make_plan
 from xtransplant.bench.repair import mend
 from xtransplant.bench.schedule import follow, in_flight, in_step
 from xtransplant.bench.software import adopting, check_software
-from xtransplant.engine.ask.memory import Room
+from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
 from xtransplant.model.distributed import rank
@@ -38,7 +38,7 @@ from xtransplant.runs.manifest import SCHEMA, Language, Manifest, Part, TaskEntr
 from xtransplant.runs.read import read_part
 from xtransplant.runs.store import Run, create_run, open_run
 from xtransplant.strategies.travel import check_travel
-from xtransplant.tasks.load import digest_of
+from xtransplant.tasks.load import examples_digest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -269,7 +269,7 @@ def manifest_of(plan: Plan, model: Model) -> Manifest:
             most = max(most, max(map(len, by_strategy.values())))
             own = {} if shared else {s: [list(p) for p in ps] for s, ps in by_strategy.items()}
             seen = 0 if isinstance(plan.pairs, str) else plan.pairs.in_sample(examples)
-            languages[lang] = Language(len(examples), digest_of(examples), own, seen)
+            languages[lang] = Language(len(examples), examples_digest(examples), own, seen)
         tasks[name] = TaskEntry(
             version=task.task.version,
             licence=task.task.licence,
@@ -285,7 +285,9 @@ def manifest_of(plan: Plan, model: Model) -> Manifest:
     spec, budget = plan.config.model, plan.config.memory_budget
     entry = model_entry(model, plan.model_name, spec.revision)
     # Said before there is a run that would keep to it.
-    entry["memory_budget"] = fixed_budget(model) if budget is None else Room.of(model, budget).limit
+    entry["memory_budget"] = (
+        fixed_budget(model) if budget is None else MemoryBudget.of(model, budget).limit
+    )
     return Manifest(
         id=plan.id,
         schema=SCHEMA,
