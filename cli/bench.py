@@ -74,7 +74,7 @@ def bench(
     The same command finds its run again and does only what is missing. On the bundled task:
     xtp bench --task babel --strategy attn-swap
     """
-    from xtransplant.backends.where import parse_on
+    from xtransplant.backends.registry import parse_on
     from xtransplant.bench.config import parse_shard
     from xtransplant.bench.settings import config_from
     from xtransplant.bench.unused import check_bench
@@ -90,8 +90,8 @@ def bench(
         allow_misaligned=allow_misaligned, log_samples=log_samples, memory_budget=memory_budget,
     )  # fmt: skip
     part = None if shard is None else parse_shard(shard)
-    where = parse_on(on, insecure=insecure, jobs=jobs)
-    check_bench(chosen, where, workers=workers, shard=part, dry=dry_run, as_json=as_json)
+    backend = parse_on(on, insecure=insecure, jobs=jobs, workers=workers)
+    check_bench(chosen, backend, shard=part, dry=dry_run, as_json=as_json)
 
     from xtransplant.cli.console import Lines, print_dry_run, print_runs, ready
 
@@ -99,17 +99,17 @@ def bench(
     ready(verbose=verbose)
     from xtransplant.bench.dispatch import bench_on
 
-    if dry_run or where.kind == "dry":
+    if dry_run or backend.is_dry:
         from xtransplant.bench.dry_run import dry_bench
 
         found = dry_bench(
             chosen, output_path, fresh=fresh, across=across, say=lines.say,
-            elsewhere=where.kind != "local",
+            elsewhere=not backend.in_process,
         )  # fmt: skip
         print_dry_run(found)
         return
     run = bench_on(
-        where, chosen, output_path, workers=workers, fresh=fresh, shard=part, across=across,
+        backend, chosen, output_path, fresh=fresh, shard=part, across=across,
         say=lines.say, watch=lines.watch, note=lines.note, accept_versions=accept_versions,
     )  # fmt: skip
     lines.say(f"records in {run.path}")

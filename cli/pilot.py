@@ -66,7 +66,7 @@ def pilot(
 
     Most correct wins; ties: smallest target layer, then largest source layer.
     """
-    from xtransplant.backends.where import parse_on
+    from xtransplant.backends.registry import parse_on
     from xtransplant.bench.settings import config_from
     from xtransplant.bench.unused import check_bench
 
@@ -80,8 +80,8 @@ def pilot(
         max_new_tokens=max_new_tokens, apply_chat_template=apply_chat_template,
         allow_misaligned=allow_misaligned, log_samples=log_samples, memory_budget=memory_budget,
     )  # fmt: skip
-    where = parse_on(on, insecure=insecure, jobs=jobs)
-    check_bench(chosen, where, workers=workers)
+    backend = parse_on(on, insecure=insecure, jobs=jobs, workers=workers)
+    check_bench(chosen, backend)
 
     from xtransplant.cli.console import Lines, print_runs, ready
 
@@ -91,8 +91,8 @@ def pilot(
 
     done = run_pilot(
         chosen, output_path, apply_to=apply_to, across=across, upper_bound=upper_bound,
-        fresh=fresh, say=lines.say, watch=lines.watch, note=lines.note, workers=workers,
-        where=where, accept_versions=accept_versions,
+        fresh=fresh, say=lines.say, watch=lines.watch, note=lines.note,
+        backend=backend, accept_versions=accept_versions,
     )  # fmt: skip
     lines.say(f"pairs in {done.written}")
     for run in done.runs:

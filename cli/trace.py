@@ -91,7 +91,7 @@ def trace(
 
     With no more than --strategy: the bundled task Babel and its model, Swahili, example 0.
     """
-    from xtransplant.backends.where import parse_on, server_of
+    from xtransplant.backends.registry import open_backend, parse_on
     from xtransplant.bench.config import ModelSpec
     from xtransplant.bench.unused import check_given, check_trace
     from xtransplant.model.distributed import rank
@@ -113,7 +113,7 @@ def trace(
     check_layers(source_layers, "--source-layers")
     check_layers(target_layers, "--target-layers")
     data = parse_data_source(data_dir, file, column or (), split_by=split_by)
-    where = parse_on(on, insecure=insecure)
+    backend = parse_on(on, insecure=insecure)
     spec = ModelSpec(model, revision, device_map=device_map, tensor_parallel=tensor_parallel)
     check_given(
         model=model, revision=revision, task=task, lang=lang, split=split, family=family,
@@ -121,7 +121,7 @@ def trace(
     )  # fmt: skip
     only_run = {"--verify": verify, "--save": save, "--plot": plot, "--json": as_json}
     check_trace(
-        spec, task, data, where, split=split, written=source is not None or target is not None,
+        spec, task, data, backend, split=split, written=source is not None or target is not None,
         only_run=[flag for flag, given in only_run.items() if given],
     )  # fmt: skip
     item, bundled = choose_example(
@@ -140,7 +140,7 @@ def trace(
     from xtransplant.cli.console import Lines, print_dry_trace, progress, quieten, results
 
     name = model or bundled
-    server = server_of(where, say=Lines(quiet=quiet).note)
+    backend = open_backend(backend, say=Lines(quiet=quiet).note)
     if name is None:
         raise typer.BadParameter("no model for these prompts: name one, --model REPOSITORY|FOLDER")
     if save is not None:
@@ -160,7 +160,7 @@ def trace(
         keep_freed_memory()
         loaded = load(
             name,
-            server=server,
+            backend=backend,
             revision=revision,
             dtype=dtype,
             device_map=device_map,
@@ -171,7 +171,7 @@ def trace(
         )
     from_layers = parse_layers(source_layers, loaded.n_layers, "--source-layers")
     to_layers = parse_layers(target_layers, loaded.n_layers, "--target-layers")
-    if where.kind == "dry":
+    if backend.is_dry:
         from xtransplant.bench.dry_trace import dry_trace
 
         found = dry_trace(

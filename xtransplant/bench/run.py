@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xtransplant.backends.local import Local
+from xtransplant.backends.protocol import Backend
 from xtransplant.bench.clock import Clock, Watch
 from xtransplant.bench.compute import (
     ComputeSettings,
@@ -35,7 +37,7 @@ from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
 from xtransplant.model.distributed import rank
-from xtransplant.model.load import Model, Server, load
+from xtransplant.model.load import Model, load
 from xtransplant.runs.claims import claim
 from xtransplant.runs.columns import CELL
 from xtransplant.runs.examples_table import examples_table
@@ -56,7 +58,7 @@ def bench(
     output_path: str | Path = "runs",
     *,
     model: Model | None = None,
-    server: Server | None = None,
+    backend: Backend = Local(),
     fresh: bool = False,
     shard: tuple[int, int] | None = None,
     across: bool = False,
@@ -73,7 +75,7 @@ def bench(
     Args:
         output_path: the folder of runs.
         model: loaded already; else the configuration's is loaded, if there is anything to do.
-        server: where to load it, if not in this process.
+        backend: where its traces run.
         fresh: begin a new run, in a folder of its own, though there is one.
         shard: (k, n): only every n-th part, from the k-th.
         across, pairs, say: see :func:`make_plan`.
@@ -91,7 +93,7 @@ def bench(
         return run.finish()
     if run is not None and say is not None:
         _say_budget(config.memory_budget, run, say)
-    loaded = load_model(plan, server) if model is None else model
+    loaded = load_model(plan, backend) if model is None else model
     return run_plan(
         fitted(plan, loaded, say), path, loaded, shard=shard, accept_versions=accept_versions,
         watch=watch,
@@ -108,8 +110,8 @@ def _say_budget(asked: int | None, run: Run, say: Callable[[str], None]) -> None
         )
 
 
-def load_model(plan: Plan, server: Server | None = None) -> Model:
-    """The model of a plan; with a server, only what is needed to ask it there."""
+def load_model(plan: Plan, backend: Backend = Local()) -> Model:
+    """The model of a plan; only what is needed to ask it where that is not in this process."""
     spec = plan.config.model
     return load(
         plan.model_name,
@@ -120,7 +122,7 @@ def load_model(plan: Plan, server: Server | None = None) -> Model:
         family=spec.family,
         tensor_parallel=spec.tensor_parallel,
         add_bos=spec.add_bos,
-        server=server,
+        backend=backend,
     )
 
 
@@ -184,9 +186,8 @@ def run_plan(
     ):
         run = check_software(run, run.versions, accepted=accept_versions)
     packing = packing_for(model).packing
-    if model.server is not None:
-        # Work that a client leaves behind when it dies is collected by the next.
-        model = replace(model, server=model.server.remembering(run.jobs_path))
+    # Jobs that a client leaves behind when it dies are collected by the next.
+    model = replace(model, backend=model.backend.remembering(run.jobs_path))
     settings = {
         name: ComputeSettings(
             packing=packing,
@@ -219,7 +220,7 @@ def run_plan(
         if model.n_ranks > 1:
             in_step(claims, do, lambda part: log_samples and run.has("records", part))
         else:
-            in_flight(claims, do, model.server)
+            in_flight(claims, do, model.backend)
     return run.finish()
 
 
@@ -262,7 +263,7 @@ def _work_of(plan: Plan, run: Run, model: Model, part: Part, known: dict[_Key, W
         pairs = tuple(run.manifest.pairs(name, part.task, part.lang))
         if (name, pairs) not in known:
             work = known[name, pairs] = Work.of(model, name, strategy, pairs)
-            if model.server is not None:
+            if model.backend.travels:
                 check_travel(work.variants)
         found.append(known[name, pairs])
     return found
