@@ -12,6 +12,7 @@ import torch
 
 from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.score import score_items
@@ -139,8 +140,8 @@ def _generate(
 ) -> float:
     found = list(
         generate_items(
-            model, items, work.variants, packing=asked.packing, max_new_tokens=asked.max_new_tokens,
-            memory=memory, sources=sources, source_text=first,
+            model, items, work.variants, packing=asked.packing, memory=memory,
+            sources=sources, decoding=Decoding(asked.max_new_tokens, source_text=first),
         )
     )  # fmt: skip
     if first:

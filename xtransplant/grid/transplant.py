@@ -7,9 +7,11 @@ from itertools import product, repeat, tee
 
 from xtransplant.engine.ask.items import item_of
 from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
-from xtransplant.engine.generate import Generations, generate_items
-from xtransplant.engine.score import Scores, score_items
+from xtransplant.engine.generate import generate_items
+from xtransplant.engine.outcome import Generations, Scores
+from xtransplant.engine.score import score_items
 from xtransplant.engine.trace.sources import Sources
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
@@ -115,8 +117,8 @@ def transplant_many(
         )  # fmt: skip
     if generations:
         said = generate_items(
-            model, for_texts, variants, packing=check.packing, max_new_tokens=max_new_tokens,
-            memory=memory, sources=sources,
+            model, for_texts, variants, packing=check.packing,
+            decoding=Decoding(max_new_tokens), memory=memory, sources=sources,
         )  # fmt: skip
     for example, item in zip(for_grids, for_notes, strict=True):
         longest = max(len(item.source), len(item.target))
