@@ -97,14 +97,14 @@ def trace(
     from xtransplant.model.distributed import rank
     from xtransplant.options import (
         check_layers,
-        choose_example,
         parse_assignments,
         parse_bytes,
         parse_layers,
-        where_from,
     )
     from xtransplant.strategies import check_verifiable, find_strategy
     from xtransplant.style.paths import PLOT_SUFFIXES, TABLE_SUFFIXES, checked_path
+    from xtransplant.tasks.choose import choose_example
+    from xtransplant.tasks.data import parse_data_source
 
     # Everything that can be wrong is looked at before the model is loaded.
     chosen = find_strategy(strategy).with_options(parse_assignments(options or []))
@@ -112,7 +112,7 @@ def trace(
         check_verifiable(chosen)
     check_layers(source_layers, "--source-layers")
     check_layers(target_layers, "--target-layers")
-    data = where_from(data_dir, file, column or (), split_by=split_by)
+    data = parse_data_source(data_dir, file, column or (), split_by=split_by)
     where = parse_on(on, insecure=insecure)
     spec = ModelSpec(model, revision, device_map=device_map, tensor_parallel=tensor_parallel)
     check_given(
@@ -134,7 +134,7 @@ def trace(
         number=example,
         direction=direction,
         split=split,
-        where=data,
+        data=data,
     )
     budget = None if memory_budget is None else parse_bytes(memory_budget)
     from xtransplant.cli.console import Lines, print_dry_trace, progress, quieten, results

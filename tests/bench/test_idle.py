@@ -98,4 +98,4 @@ def test_data_that_one_of_the_tasks_reads(tmp_path):
         task=["babel", "file", "xnli"], strategy=["none"], file=file, column=["id=x"], seed=1,
         split="pilot", data_dir=tmp_path,
     )  # fmt: skip
-    assert (config.where.seed, config.where.file) == (1, file)
+    assert (config.data.seed, config.data.file) == (1, file)

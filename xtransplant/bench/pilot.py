@@ -91,7 +91,7 @@ def pilot(
         )
     config = replace(config, split=config.split or "pilot")
     for name in config.tasks:
-        splits = find_task(name).splits_in(config.where)
+        splits = find_task(name).splits_in(config.data)
         for split in (config.split, apply_to):
             if split not in splits:
                 raise XTransplantError(

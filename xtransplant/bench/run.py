@@ -36,7 +36,7 @@ from xtransplant.runs.manifest import SCHEMA, Language, Manifest, Part, TaskEntr
 from xtransplant.runs.read import read_part
 from xtransplant.runs.store import Run, create_run, open_run
 from xtransplant.strategies.travel import check_travel
-from xtransplant.tasks.load import digest_of
+from xtransplant.tasks.load import examples_digest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -268,7 +268,7 @@ def manifest_of(plan: Plan, model: Model) -> Manifest:
             most = max(most, max(map(len, by_strategy.values())))
             own = {} if shared else {s: [list(p) for p in ps] for s, ps in by_strategy.items()}
             seen = 0 if isinstance(plan.pairs, str) else plan.pairs.in_sample(examples)
-            languages[lang] = Language(len(examples), digest_of(examples), own, seen)
+            languages[lang] = Language(len(examples), examples_digest(examples), own, seen)
         tasks[name] = TaskEntry(
             version=task.task.version,
             licence=task.task.licence,

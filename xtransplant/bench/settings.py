@@ -13,7 +13,8 @@ import yaml
 from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.unused import check_data, check_given
 from xtransplant.errors import XTransplantError, one_line
-from xtransplant.options import parse_assignments, parse_bytes, where_from
+from xtransplant.options import parse_assignments, parse_bytes
+from xtransplant.tasks.data import parse_data_source
 from xtransplant.tasks.task import Direction
 from xtransplant.text import read_text
 
@@ -60,9 +61,9 @@ def config_from(
         task=task, strategy=strategy, model=model, revision=revision, device_map=device_map,
         family=family, langs=langs, pairs=pairs, split=split, split_by=split_by,
     )  # fmt: skip
-    where = where_from(data_dir, file, column, seed or 0, split_by)
+    data = parse_data_source(data_dir, file, column, seed or 0, split_by)
     tasks = _names(task)
-    check_data(tasks, where, split, seed)
+    check_data(tasks, data, split, seed)
     return Config(
         tasks=tasks,
         strategies=_names(strategy),
@@ -83,7 +84,7 @@ def config_from(
         mode=mode,
         split=split,
         limit=limit,
-        where=where,
+        data=data,
         max_new_tokens=max_new_tokens,
         chat_template=apply_chat_template,
         allow_misaligned=allow_misaligned,
