@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from xtransplant.bench.clock import Progress
     from xtransplant.bench.dry_run import DryRun
     from xtransplant.bench.dry_trace import DryTrace
-    from xtransplant.grid.data import Grid
+    from xtransplant.grid.grid import Grid
 
 __all__ = [
     "Lines",

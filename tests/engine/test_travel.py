@@ -11,10 +11,11 @@ from tiny import EXAMPLE, make_tiny
 
 from xtransplant import capture, find_strategy, load
 from xtransplant.backends.dry import Nowhere
-from xtransplant.engine.ask.variants import Item
+from xtransplant.engine.ask.items import Item, item_of
+from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.dry_run import sketch
 from xtransplant.engine.generate import generate
-from xtransplant.engine.score import item_of, score, shape_of
+from xtransplant.engine.score import score
 from xtransplant.engine.trace.raw import run_scripts, say_scripts
 from xtransplant.packing import MASKED, Packing
 

@@ -9,10 +9,10 @@ from xtransplant.backends.where import server_of
 from xtransplant.bench.dry_trace import DryTrace, dry_trace
 from xtransplant.bench.load import load_model
 from xtransplant.bench.trace_settings import TracePlan
-from xtransplant.grid.check import GridCheck
-from xtransplant.grid.data import Grid
+from xtransplant.grid.check import GridCheck, verify_grid
+from xtransplant.grid.grid import Grid
 from xtransplant.grid.frame import save_grid
-from xtransplant.grid.transplant import transplant, verify_grid
+from xtransplant.grid.transplant import transplant
 from xtransplant.model.distributed import rank
 from xtransplant.model.load import Model
 from xtransplant.options import parse_layers

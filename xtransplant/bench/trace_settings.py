@@ -11,8 +11,6 @@ from xtransplant.bench.config import ModelSpec
 from xtransplant.bench.flags import PromptFlags, TraceFlags
 from xtransplant.bench.unused import check_given, check_trace
 from xtransplant.errors import XTransplantError
-from xtransplant.grid.frame import TABLE_SUFFIXES
-from xtransplant.grid.plot import PLOT_SUFFIXES
 from xtransplant.options import (
     check_layers,
     choose_example,
@@ -22,7 +20,7 @@ from xtransplant.options import (
 )
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, check_verifiable, find_strategy
-from xtransplant.style.paths import checked_path
+from xtransplant.style.paths import PLOT_SUFFIXES, TABLE_SUFFIXES, checked_path
 from xtransplant.tasks.task import Where
 
 __all__ = ["TracePlan", "TraceSettings", "plan_trace", "trace_settings"]

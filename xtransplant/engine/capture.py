@@ -14,9 +14,9 @@ from xtransplant.engine.compile.program import compile_source
 from xtransplant.engine.trace.apply import player
 from xtransplant.engine.trace.validate import believe_banks
 from xtransplant.errors import XTransplantError
-from xtransplant.model.families import Site
 from xtransplant.model.load import Model
 from xtransplant.packing import rows
+from xtransplant.sites import Site, summands
 from xtransplant.strategies import Read
 from xtransplant.strategies.values import LAST, Span
 
@@ -57,14 +57,10 @@ def capture(
     ids = prompt_ids(model, prompt, chat_template=chat_template)
     span = LAST if last == 1 else Span(None if last is None else -last, None)
     n_tokens = len(span.resolve(len(ids), "the span to capture"))
-    # resid_mid is no module's output: it is read as the sum of two that are.
-    parts: dict[Site, tuple[Site, ...]] = {
-        site: ("resid_pre", "attn") if site == "resid_mid" else (site,) for site in sites
-    }
     reads = {
         Read("source", part, layer, span, head): None
         for site in sites
-        for part in parts[site]
+        for part in summands(site)
         for layer in layers
         for head in (range(model.n_heads) if part == "head" else (None,))
     }
@@ -75,7 +71,7 @@ def capture(
     found: dict[Site, Tensor] = {}
     for site in sites:
         pieces = []
-        for part in parts[site]:
+        for part in summands(site):
             own = [place[read] for read in place if read.site == part]
             bank = banks[int(part == "head")]
             pieces.append(bank[torch.tensor(own)].reshape(len(layers), -1, n_tokens, bank.shape[1]))

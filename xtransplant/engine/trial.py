@@ -6,13 +6,13 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xtransplant.engine.ask.variants import Item
+from xtransplant.engine.ask.items import Item
 from xtransplant.engine.generate import Generations, generate_items
 from xtransplant.engine.score import Scores, score_items
 from xtransplant.engine.trace.sources import Sources
-from xtransplant.model.families import Site
 from xtransplant.model.load import Model
 from xtransplant.packing import Packing
+from xtransplant.sites import Site, module_sites
 from xtransplant.strategies import Edit, Read, Value
 from xtransplant.strategies.values import LAST
 
@@ -63,7 +63,7 @@ def short_trial(model: Model, n_tokens: int, seed: int) -> Trial:
 
     Candidates of one token, and two of three that share their first.
     """
-    sites: list[Site] = [site for site in model.sites if site != "resid_mid"]
+    sites = module_sites(model.sites)
     layers = _layers(model)
     variants = []
     for number, site in enumerate(sites):

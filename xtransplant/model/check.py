@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from xtransplant.errors import XTransplantError
-from xtransplant.model.families import Site
 from xtransplant.model.load import Model
+from xtransplant.sites import NORMED, Site, module_sites
 
 __all__ = ["check_sites"]
 
@@ -19,8 +19,6 @@ _WRITTEN = slice(-2, None)
 _EARLIER = slice(None, -2)
 # Of the written tokens of a raw site: what its norm makes of nothing, and of twice as much.
 _ZEROED, _DOUBLED = slice(-2, -1), slice(-1, None)
-# What a norm makes of a raw site before it is added.
-_NORMED: dict[Site, Site] = {"attn_raw": "attn", "ffn_raw": "ffn"}
 # Cosine of two directions that are one: a norm does not turn with its input's length.
 _ALIKE = 0.999
 
@@ -107,14 +105,14 @@ def _check_write(model: Model, seen: Seen, site: Site, layer: int) -> None:
         last, before = attn[row, -1], attn[row, -2]
         if not (last - before).abs().max() <= _rounding(model) * attn[0].abs().max():
             raise _fault(model, site, layer, "with every head zero attn still depends on the token")
-    if site in _NORMED:
-        if change(_NORMED[site], _ZEROED) == 0:
-            what = f"writing zeros to it leaves {_NORMED[site]} as it was"
+    if site in NORMED:
+        if change(NORMED[site], _ZEROED) == 0:
+            what = f"writing zeros to it leaves {NORMED[site]} as it was"
             raise _fault(model, site, layer, what)
         # By direction: what keeps a norm from dividing by zero tells on the length.
-        found, plain = (_value(model, seen, _NORMED[site], layer)[r, _DOUBLED] for r in (row, 0))
+        found, plain = (_value(model, seen, NORMED[site], layer)[r, _DOUBLED] for r in (row, 0))
         if float(torch.cosine_similarity(found, plain, dim=-1).min()) < _ALIKE:
-            what = f"{_NORMED[site]} is not its norm: doubling it turns {_NORMED[site]}"
+            what = f"{NORMED[site]} is not its norm: doubling it turns {NORMED[site]}"
             raise _fault(model, site, layer, what)
 
 
@@ -123,7 +121,7 @@ def _written(model: Model) -> tuple[Site, ...]:
 
     Row 0 of the batch runs as it is; each row after it is written at one of these.
     """
-    return tuple(site for site in model.sites if site != "resid_mid")
+    return module_sites(model.sites)
 
 
 def _n_rows(model: Model) -> int:
@@ -196,8 +194,8 @@ def _hook(
         # A copy: some models go on to add to the very tensor seen here.
         copy = tensor.reshape(n_rows, _N_TOKENS, width).clone()
         if written_row is not None:
-            copy[written_row, _ZEROED if site in _NORMED else _WRITTEN] = 0
-            if site in _NORMED:
+            copy[written_row, _ZEROED if site in NORMED else _WRITTEN] = 0
+            if site in NORMED:
                 copy[written_row, _DOUBLED] *= 2
         seen[site, layer] = copy
         passed_on = copy.clone().view(tensor.shape)

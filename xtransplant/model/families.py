@@ -1,20 +1,9 @@
 """Where each model family keeps its sites: the table, as data.
 
-A site is a place in a block, named for what it holds and not for the module that holds it:
-
-==========  ==================================================================
-attn        what attention adds to the residual stream
-ffn         what the feed-forward network (MLP or experts) adds to it
-resid_pre   the residual stream as the block receives it
-resid_mid   the residual stream between attention and feed-forward
-resid_post  the residual stream as the block hands it on
-head        what each attention head hands to the output projection
-attn_raw    what the attention module returns, where it is normed before it is added
-ffn_raw     what the feed-forward module returns, likewise
-==========  ==================================================================
-
-In every family ``resid_post = resid_pre + attn + ffn``; :mod:`xtransplant.model.check` holds the
-loaded model to it. The two raw sites are there only where they differ from ``attn`` and ``ffn``.
+Which sites there are, and what each holds: :mod:`xtransplant.sites`. That
+``resid_post = resid_pre + attn + ffn`` holds in every layer of a loaded model is checked by
+:mod:`xtransplant.model.check`. The two raw sites are there only where they differ from ``attn`` and
+``ffn``.
 """
 
 from __future__ import annotations
@@ -22,11 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-__all__ = ["FAMILIES", "SITES", "Family", "Place", "Site"]
+__all__ = ["FAMILIES", "Family", "Place"]
 
-Site = Literal["attn", "ffn", "resid_pre", "resid_mid", "resid_post", "head", "attn_raw", "ffn_raw"]
 Windows = Literal["full", "sliding", "by_layer_type"]
-SITES: tuple[Site, ...] = get_args(Site)
 
 
 @dataclass(frozen=True)

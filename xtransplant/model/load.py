@@ -18,9 +18,10 @@ from xtransplant.compat.nnsight import module_of
 from xtransplant.errors import XTransplantError
 from xtransplant.model.devices import check_device_map
 from xtransplant.model.distributed import distributed_config, ranks
-from xtransplant.model.families import SITES, Family, Place, Site
+from xtransplant.model.families import Family, Place
 from xtransplant.model.resolve import block_modules, resolve_family
 from xtransplant.model.tokenizer import Beginning, beginning_of
+from xtransplant.sites import SITES, Site
 
 __all__ = ["DTYPES", "Model", "SitePath", "Window", "load"]
 

@@ -15,13 +15,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from xtransplant.errors import XTransplantError
-from xtransplant.model.families import Site
+from xtransplant.sites import summands
 from xtransplant.strategies.values import Read
 
 __all__ = ["Clash", "clashes", "refuse_certain"]
-
-# resid_mid is no module's output: it is played through what the block adds to what it receives.
-_PARTS_OF_MID: tuple[Site, ...] = ("attn", "resid_pre")
 
 
 @dataclass(frozen=True)
@@ -100,17 +97,18 @@ def refuse_certain(written: Iterable[Read], other: Read, *, is_read: bool) -> No
 
 def _write_meets(one: Read, other: Read) -> bool:
     """Whether two edits of a layer write one place."""
-    return _same(one, other) or _mid_and_part(one, other) or _mid_and_part(other, one)
+    return _same(one, other) or _is_summand(other, one) or _is_summand(one, other)
 
 
 def _read_meets(written: Read, read: Read) -> bool:
     """Whether a read of a layer depends on a place that is written."""
-    return _same(written, read) or _mid_and_part(read, written)
+    return _same(written, read) or _is_summand(written, read)
 
 
 def _same(one: Read, other: Read) -> bool:
     return (one.site, one.head) == (other.site, other.head)
 
 
-def _mid_and_part(one: Read, other: Read) -> bool:
-    return one.site == "resid_mid" and other.site in _PARTS_OF_MID
+def _is_summand(one: Read, total: Read) -> bool:
+    """Whether one place's site is added up in the other's: ``resid_mid`` is a sum of two sites."""
+    return one.site != total.site and one.site in summands(total.site)

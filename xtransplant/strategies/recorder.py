@@ -8,23 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from xtransplant.errors import XTransplantError
-from xtransplant.model.families import SITES, Site
+from xtransplant.sites import SITES, Site, site_order
 from xtransplant.strategies.overlap import refuse_certain
 from xtransplant.strategies.values import LAST, Layer, Read, Span, Value, as_value, span
 
 __all__ = ["Edit", "Shape", "record"]
 
-# The order in which a block computes its sites.
-_RANK: dict[Site, int] = {
-    "resid_pre": 0,
-    "head": 1,
-    "attn_raw": 2,
-    "attn": 3,
-    "resid_mid": 4,
-    "ffn_raw": 5,
-    "ffn": 6,
-    "resid_post": 7,
-}
 _ONLY_SOME: dict[str, str] = {
     "attn_raw": "; attention's output is added as it is, so that it is attn",
     "ffn_raw": "; the feed-forward network's output is added as it is, so that it is ffn",
@@ -159,7 +148,7 @@ class _PromptRecorder:
             raise XTransplantError("an edit names its head: target.head(3)[j] = ...")
         edit = Edit(site, int(layer), tokens, as_value(value), head, layer.label)
         for read in edit.value.reads():
-            later = (read.layer, _RANK[read.site]) > (edit.layer, _RANK[site])
+            later = (read.layer, site_order(read.site)) > (edit.layer, site_order(site))
             if read.prompt == "target" and later:
                 raise XTransplantError(f"{edit.place} cannot use {read}: it is computed later")
             if (read.site == "head") != (site == "head"):

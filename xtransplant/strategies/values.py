@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from xtransplant.errors import XTransplantError
-from xtransplant.model.families import Site
+from xtransplant.sites import Site
 
 __all__ = ["LAST", "Applied", "Layer", "Read", "Span", "Value", "apply"]
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from xtransplant.engine.compile.program import Step
-from xtransplant.engine.trace.attention import Blocks, KeysValues, Trunk
+from xtransplant.engine.compile.shared_prefix import Blocks, KeysValues, Trunk
 from xtransplant.model.load import Model, Window
 from xtransplant.packing import Layout, Packing, RowLayout, reach
 

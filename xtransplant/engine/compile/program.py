@@ -11,7 +11,7 @@ package, so that a trace can carry it to a machine where this package is not ins
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import Any
@@ -21,20 +21,16 @@ from torch import Tensor
 
 from xtransplant.engine.compile.functions import watched
 from xtransplant.errors import XTransplantError
-from xtransplant.model.families import Site
 from xtransplant.model.load import Model
 from xtransplant.packing import Layout, RowLayout
+from xtransplant.sites import Site, site_order
 from xtransplant.strategies import Applied, Edit, Read, Value
-from xtransplant.strategies.values import Span
 
 __all__ = [
     "SourceProgram",
     "Step",
     "compile_source",
     "compile_target",
-    "source_reads",
-    "start_of",
-    "without_resid_mid",
 ]
 
 Sum = tuple[int, Tensor, Tensor, Tensor, Tensor]
@@ -43,11 +39,6 @@ Sum = tuple[int, Tensor, Tensor, Tensor, Tensor]
 Step = tuple[Any, ...]
 """(layer, "site", module path, side, scale, bank, width, read, applications, write); or a
 "join", see :mod:`xtransplant.engine.compile.passes`. What each holds is told in :func:`player`."""
-
-# The order in which a block computes its sites.
-_ORDER: dict[Site, int] = {
-    "resid_pre": 0, "head": 1, "attn_raw": 2, "attn": 3, "ffn_raw": 4, "ffn": 5, "resid_post": 6
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -82,11 +73,6 @@ class _Site:
 Key = tuple[int, int, Site]  # layer, order within the layer, site
 
 
-def start_of(edits: Sequence[Edit]) -> int:
-    """The layer from which on a variant is not what the prompt is without a transplant."""
-    return min((edit.layer for edit in edits), default=0)
-
-
 def compile_source(
     model: Model, source: Layout | RowLayout, reads: Sequence[Read]
 ) -> SourceProgram:
@@ -117,61 +103,6 @@ def compile_target(
     """
     compiler = _Compiler(model, source, known)
     return compiler.target_steps(target, variants), compiler.bank_sizes
-
-
-def source_reads(variants: Sequence[Sequence[Edit]]) -> list[Read]:
-    """Every read of the source that some variants use, each once."""
-    found = {
-        read: None
-        for edits in variants
-        for edit in edits
-        for read in edit.value.reads()
-        if read.prompt == "source"
-    }
-    return list(found)
-
-
-def without_resid_mid(edits: Sequence[Edit]) -> tuple[Edit, ...]:
-    """A variant's edits with ``resid_mid``, no module's output, said as ``resid_pre + attn``."""
-    if not any("resid_mid" in (e.site, *(r.site for r in e.value.reads())) for e in edits):
-        return tuple(edits)
-    # Where both attn and resid_mid are written, resid_mid comes later and is what stays.
-    mids = {(edit.layer, edit.span) for edit in edits if edit.site == "resid_mid"}
-    kept = [edit for edit in edits if edit.site != "attn" or (edit.layer, edit.span) not in mids]
-    written = {edit.place: edit.value for edit in edits if edit.site in ("resid_pre", "attn")}
-    return tuple(_without_resid_mid(edit, written) for edit in kept)
-
-
-def _without_resid_mid(edit: Edit, written: Mapping[Read, Value]) -> Edit:
-    """``written``: values that the variant writes at ``resid_pre`` and ``attn``, by place."""
-
-    def part(prompt: Any, site: Site, layer: int, span: Span) -> Value:
-        read = Read(prompt, site, layer, span)
-        # What the stream holds after an edit is that edit's value, not what stood there.
-        known = written.get(read)
-        return Value(((1.0, read),)) if known is None else rewrite(known)
-
-    def mid(prompt: Any, read: Read) -> Value:
-        pre = part(prompt, "resid_pre", read.layer, read.span)
-        return pre + part(prompt, "attn", read.layer, read.span)
-
-    def rewrite(value: Value) -> Value:
-        result = Value(constant=value.constant)
-        for weight, term in value.terms:
-            if isinstance(term, Applied):
-                inner = Applied(term.function, tuple(rewrite(v) for v in term.arguments))
-                result = result + Value(((weight, inner),))
-            elif term.site == "resid_mid":
-                result = result + weight * mid(term.prompt, term)
-            else:
-                result = result + Value(((weight, term),))
-        return result
-
-    value = rewrite(edit.value)
-    if edit.site != "resid_mid":
-        return Edit(edit.site, edit.layer, edit.span, value, edit.head, edit.label)
-    pre = part("target", "resid_pre", edit.layer, edit.span)
-    return Edit("attn", edit.layer, edit.span, value - pre, None, edit.label)
 
 
 class _Compiler:
@@ -318,4 +249,4 @@ class _Compiler:
 
 
 def _key(layer: int, site: Site) -> Key:
-    return layer, _ORDER[site], site
+    return layer, site_order(site), site

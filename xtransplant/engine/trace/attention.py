@@ -1,10 +1,9 @@
 """Attention over a shared trunk: its keys and values once, each block's own beside them.
 
 Registered through transformers' ``AttentionInterface``, so the model's own code stays unchanged.
-What a layer is handed as its attention mask is, in these passes, an object that says what to do
-(:class:`Blocks` or :class:`Steps`); the function finds the trunk's keys and values in it. A block's
-scores over the trunk are one matrix product for all blocks; its scores over its own few tokens are
-another; one softmax runs over both.
+In these passes a layer's attention mask is an object that holds the trunk's keys and values and the
+masks (:class:`Blocks` or :class:`DecodingStep`). A block's scores over the trunk are one matrix
+product for all blocks; its scores over its own few tokens are another; one softmax runs over both.
 """
 
 from __future__ import annotations
@@ -20,89 +19,14 @@ from torch.nn.functional import pad, scaled_dot_product_attention
 from transformers import AttentionInterface
 
 from xtransplant.compat.transformers import attention_of
+from xtransplant.engine.compile.shared_prefix import Blocks, DecodingStep, Trunk
 from xtransplant.model.load import Model
 
-__all__ = ["Blocks", "KeysValues", "Steps", "Trunk", "shared_attention"]
+__all__ = ["shared_attention"]
 
 _NAME = "xtransplant_shared_prefix"
 # Arguments beside these change what attention computes in a way not known here.
 _KNOWN = {"dropout", "scaling", "softcap", "s_aux", "sliding_window", "is_causal", "position_ids"}
-
-
-@dataclass
-class KeysValues:
-    """Keys and values of one layer, ``[..., n_kv_heads, n_tokens, width]``; filled in a pass."""
-
-    keys: Tensor | None = None
-    values: Tensor | None = None
-
-    @property
-    def both(self) -> tuple[Tensor, Tensor]:
-        """Keys and values, once a pass has left them."""
-        assert self.keys is not None
-        assert self.values is not None
-        return self.keys, self.values
-
-
-@dataclass
-class Trunk(KeysValues):
-    """A trunk's keys and values, ``[n_examples, n_kv_heads, n_tokens + room, width]``.
-
-    The last ``room`` are zeros: scores over them are the places where each query's scores over its
-    own keys go, so that all lie in one tensor that no copy had to make.
-    """
-
-    room: int = 1
-
-    @property
-    def n_tokens(self) -> int:
-        return self.both[0].shape[2] - self.room
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """One layer of a pass over blocks, ``[n_examples, n_inline + n_blocks * n_block]`` tokens.
-
-    Attributes:
-        n_block: tokens of a block.
-        mask: added to the scores over the trunk and within the block,
-            ``[n_examples or 1, n_block, n_trunk + n_block]``; None where all is seen, or for one
-            block and no trunk where what lies before is.
-        trunk: the trunk's keys and values; None for no trunk.
-        keep: where to leave the blocks' own keys and values, ``[n_examples, ...]``.
-        n_inline: tokens of the trunk in front of the blocks: this pass computes it too, and leaves
-            its keys and values in ``trunk``.
-        within_trunk: added to the scores within it, ``[n_examples or 1, n_inline, n_inline]``;
-            None where what lies before is seen.
-    """
-
-    n_block: int
-    mask: Tensor | None
-    trunk: Trunk | None = None
-    keep: KeysValues | None = None
-    n_inline: int = 0
-    within_trunk: Tensor | None = None
-
-
-@dataclass(frozen=True)
-class Steps:
-    """One layer of a decoding step, ``[1, n_rows]`` tokens: one row per history, then variants.
-
-    Attributes:
-        trunk: as in :class:`Blocks`, of one example, with room for all that will be said.
-        histories: rows of ``shared`` that the first columns stand for.
-        shared, own: keys and values after the trunk, ``[rows, n_kv_heads, capacity, width]``, of
-            histories and of variants; the variants' columns are the first rows of ``own``.
-        filled: tokens in both before this step.
-        mask: added to the scores over trunk and own tokens, ``[n_trunk + filled + 1]``, or None.
-    """
-
-    trunk: Trunk | None
-    histories: Tensor
-    shared: KeysValues
-    own: KeysValues
-    filled: int
-    mask: Tensor | None
 
 
 @contextmanager
@@ -141,7 +65,7 @@ def _attention(
     with_extras = _Softmax(softcap, s_aux)
     if isinstance(attention_mask, Blocks):
         return _over_blocks(query, key, value, attention_mask, scale, with_extras), None
-    if isinstance(attention_mask, Steps):
+    if isinstance(attention_mask, DecodingStep):
         return _over_steps(query, key, value, attention_mask, scale, with_extras), None
     raise TypeError("this layer was not told what its tokens see")
 
@@ -205,7 +129,7 @@ def _over_blocks(
 
 
 def _over_steps(
-    query: Tensor, key: Tensor, value: Tensor, plan: Steps, scale: float, softmax: _Softmax
+    query: Tensor, key: Tensor, value: Tensor, plan: DecodingStep, scale: float, softmax: _Softmax
 ) -> Tensor:
     _, n_heads, n_rows, _ = query.shape
     n_kv, n_shared, end = key.shape[1], len(plan.histories), plan.filled + 1

@@ -20,8 +20,9 @@ from torch import Tensor
 
 from xtransplant.engine.compile.passes import layer_names, window_masks
 from xtransplant.engine.compile.program import Step
+from xtransplant.engine.compile.shared_prefix import DecodingStep, KeysValues, Trunk
 from xtransplant.engine.trace.apply import player
-from xtransplant.engine.trace.attention import KeysValues, Steps, Trunk, shared_attention
+from xtransplant.engine.trace.attention import shared_attention
 from xtransplant.engine.trace.rows import Certainty
 from xtransplant.model.load import Model
 from xtransplant.packing import Layout
@@ -327,7 +328,7 @@ def _speak(
         there = rows.own[layer].both[0].device
         if there not in at:
             at[there] = torch.from_numpy(histories).to(there)
-        mask = Steps(
+        mask = DecodingStep(
             trunk=None if trunk is None else trunk[layer],
             histories=at[there],
             shared=rows.shared[layer],

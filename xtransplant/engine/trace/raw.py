@@ -17,8 +17,8 @@ import nnsight
 import torch
 from torch import Tensor
 
+from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.memory import is_out_of_memory
-from xtransplant.engine.ask.variants import Item
 from xtransplant.engine.trace.rows import end_ids, greedy, until_end
 from xtransplant.engine.trace.validate import believe
 from xtransplant.errors import XTransplantError
