@@ -13,14 +13,14 @@ def pilot(*, config: f.ConfigFile = None, flags: PilotFlags) -> None:
 
     Most correct wins; ties: smallest target layer, then largest source layer.
     """
-    from xtransplant.backends.where import parse_on
+    from xtransplant.backends.registry import parse_on
     from xtransplant.bench.settings import config_from
     from xtransplant.bench.unused import check_bench
 
     chosen = config_from(flags)
     place, run_flags, output = flags.place, flags.run, flags.output
-    where = parse_on(place.on, insecure=place.insecure, jobs=place.jobs)
-    check_bench(chosen, where, workers=place.workers)
+    backend = parse_on(place.on, insecure=place.insecure, jobs=place.jobs, workers=place.workers)
+    check_bench(chosen, backend)
 
     from xtransplant.cli.console import Lines, print_runs, ready
 
@@ -31,7 +31,7 @@ def pilot(*, config: f.ConfigFile = None, flags: PilotFlags) -> None:
     done = run_pilot(
         chosen, run_flags.output_path, apply_to=flags.apply_to, across=flags.across,
         upper_bound=flags.upper_bound, fresh=run_flags.fresh, say=lines.say, watch=lines.watch,
-        note=lines.note, workers=place.workers, where=where,
+        note=lines.note, backend=backend,
         accept_versions=run_flags.accept_versions,
     )  # fmt: skip
     lines.say(f"pairs in {done.written}")

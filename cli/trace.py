@@ -25,7 +25,7 @@ def trace(flags: TraceFlags) -> None:
         from xtransplant.bench import trace as one_grid
 
         model = one_grid.load_for(plan, Lines(quiet=quiet).note)
-    if settings.place.kind == "dry":
+    if settings.backend.is_dry:
         print_dry_trace(one_grid.count_grid(plan, model))
         return
     with progress(f"running {settings.strategy} at every layer pair", quiet=quiet, verbose=verbose):

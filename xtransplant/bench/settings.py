@@ -14,7 +14,8 @@ from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.flags import BenchFlags, PilotFlags
 from xtransplant.bench.unused import check_data, check_given
 from xtransplant.errors import XTransplantError, one_line
-from xtransplant.options import parse_assignments, parse_bytes, where_from
+from xtransplant.options import parse_assignments, parse_bytes
+from xtransplant.tasks.data import parse_data_source
 from xtransplant.text import read_text
 
 __all__ = ["config_from", "config_names", "read_config"]
@@ -33,9 +34,11 @@ def config_from(flags: BenchFlags | PilotFlags) -> Config:
         device_map=load.device_map, family=load.family, langs=what.langs, pairs=flags.pairs,
         split=flags.split, split_by=data.split_by,
     )  # fmt: skip
-    where = where_from(data.data_dir, data.file, data.column, flags.seed or 0, data.split_by)
+    source = parse_data_source(
+        data.data_dir, data.file, data.column, flags.seed or 0, data.split_by
+    )
     tasks = _names(what.task)
-    check_data(tasks, where, flags.split, flags.seed)
+    check_data(tasks, source, flags.split, flags.seed)
     return Config(
         tasks=tasks,
         strategies=_names(what.strategy),
@@ -47,7 +50,7 @@ def config_from(flags: BenchFlags | PilotFlags) -> Config:
         mode=flags.mode,
         split=flags.split,
         limit=flags.limit,
-        where=where,
+        data=source,
         max_new_tokens=run.max_new_tokens,
         chat_template=run.apply_chat_template,
         allow_misaligned=run.allow_misaligned,

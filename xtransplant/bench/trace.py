@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from xtransplant.backends.where import server_of
+from xtransplant.backends.registry import open_backend
 from xtransplant.bench.dry_trace import DryTrace, dry_trace
 from xtransplant.bench.load import load_model
 from xtransplant.bench.trace_settings import TracePlan
 from xtransplant.grid.check import GridCheck, verify_grid
-from xtransplant.grid.grid import Grid
 from xtransplant.grid.frame import save_grid
+from xtransplant.grid.grid import Grid
 from xtransplant.grid.transplant import transplant
 from xtransplant.model.distributed import rank
 from xtransplant.model.load import Model
@@ -29,8 +29,8 @@ def load_for(plan: TracePlan, note: Callable[[str], None]) -> Model:
     Raises:
         XTransplantError: a model that cannot be loaded, or a place where no single grid runs.
     """
-    server = server_of(plan.settings.place, say=note)
-    return load_model(plan.model_name, plan.settings.model, server)
+    backend = open_backend(plan.settings.backend, say=note)
+    return load_model(plan.model_name, plan.settings.model, backend)
 
 
 def compute_grid(plan: TracePlan, model: Model) -> Grid:

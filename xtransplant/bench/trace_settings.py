@@ -5,23 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from xtransplant.backends.where import Where as Place
-from xtransplant.backends.where import parse_on
+from xtransplant.backends.protocol import Backend
+from xtransplant.backends.registry import parse_on
 from xtransplant.bench.config import ModelSpec
 from xtransplant.bench.flags import PromptFlags, TraceFlags
 from xtransplant.bench.unused import check_given, check_trace
 from xtransplant.errors import XTransplantError
 from xtransplant.options import (
     check_layers,
-    choose_example,
     parse_assignments,
     parse_bytes,
-    where_from,
 )
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, check_verifiable, find_strategy
 from xtransplant.style.paths import PLOT_SUFFIXES, TABLE_SUFFIXES, checked_path
-from xtransplant.tasks.task import Where
+from xtransplant.tasks.choose import choose_example
+from xtransplant.tasks.data import DataSource, parse_data_source
 
 __all__ = ["TracePlan", "TraceSettings", "plan_trace", "trace_settings"]
 
@@ -43,8 +42,8 @@ class TraceSettings:
     strategy: Strategy
     model: ModelSpec
     prompt: PromptFlags
-    data: Where
-    place: Place
+    data: DataSource
+    backend: Backend
     source_layers: str = "all"
     target_layers: str = "all"
     scores: bool = True
@@ -79,10 +78,10 @@ def trace_settings(flags: TraceFlags) -> TraceSettings:
     check_layers(flags.source_layers, "--source-layers")
     check_layers(flags.target_layers, "--target-layers")
     load, prompt = flags.load, flags.prompt
-    data = where_from(
+    data = parse_data_source(
         prompt.data.data_dir, prompt.data.file, prompt.data.column, split_by=prompt.data.split_by
     )
-    place = parse_on(flags.on, insecure=flags.insecure)
+    backend = parse_on(flags.on, insecure=flags.insecure)
     check_given(
         model=flags.model, revision=load.revision, task=prompt.task, lang=prompt.lang,
         split=prompt.split, family=load.family, device_map=load.device_map,
@@ -93,7 +92,7 @@ def trace_settings(flags: TraceFlags) -> TraceSettings:
         model=ModelSpec.of(flags.model, load, add_bos=flags.add_bos),
         prompt=prompt,
         data=data,
-        place=place,
+        backend=backend,
         source_layers=flags.source_layers,
         target_layers=flags.target_layers,
         scores=flags.score or bool(prompt.candidates) or not flags.generate,
@@ -118,7 +117,7 @@ def _check_unused(flags: TraceFlags, settings: TraceSettings) -> None:
     }
     prompt = flags.prompt
     check_trace(
-        settings.model, prompt.task, settings.data, settings.place, split=prompt.split,
+        settings.model, prompt.task, settings.data, settings.backend, split=prompt.split,
         written=prompt.source is not None or prompt.target is not None,
         only_run=[flag for flag, given in only_run.items() if given],
     )  # fmt: skip
@@ -142,7 +141,7 @@ def plan_trace(settings: TraceSettings) -> TracePlan:
         number=prompt.example,
         direction=prompt.direction,
         split=prompt.split,
-        where=settings.data,
+        data=settings.data,
     )
     name = settings.model.name or bundled
     if name is None:
