@@ -12,9 +12,11 @@ from reference import blocks
 from tiny import EXAMPLE, tiny_checkpoint
 
 from xtransplant import XTransplantError, find_strategy, load, strategy, transplant
-from xtransplant.engine.score import item_of, score, shape_of
+from xtransplant.engine.ask.items import item_of
+from xtransplant.engine.ask.variants import shape_of
+from xtransplant.engine.score import score
 from xtransplant.engine.trace.raw import run_scripts, say_scripts, token_forwards
-from xtransplant.grid.transplant import verify_grid
+from xtransplant.grid.check import verify_grid
 from xtransplant.packing import SHARED
 
 FILE = raw_cases.__file__

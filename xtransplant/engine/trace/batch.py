@@ -10,21 +10,23 @@ import nnsight
 import torch
 from torch import Tensor
 
-from xtransplant.engine.ask.memory import Room, is_out_of_memory
-from xtransplant.engine.ask.variants import Item, Variants, cost_of
+from xtransplant.engine.ask.cost import estimate_cost
+from xtransplant.engine.ask.halving import Demand, run_fitting, run_in_chunks
+from xtransplant.engine.ask.items import Item
+from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.variants import Variants
 from xtransplant.engine.compile.passes import Pass, row_pass, sequence_pass
 from xtransplant.engine.compile.program import compile_source, compile_target
 from xtransplant.engine.compile.shared_prefix import KeysValues, Trunk
-from xtransplant.engine.outcome import keeps_bits, same
+from xtransplant.engine.outcome import same
 from xtransplant.engine.trace.apply import picker, player
 from xtransplant.engine.trace.attention import shared_attention
 from xtransplant.engine.trace.sources import SourceRead, Sources
 from xtransplant.engine.trace.validate import believe
-from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.packing import Layout, Packing, RowLayout, pack, rows
 
-__all__ = ["Batch", "Found", "room_for", "run_items"]
+__all__ = ["Batch", "Found", "run_items"]
 
 Picked = dict[str, Tensor]
 
@@ -48,70 +50,53 @@ class Found:
     token_forwards: float
 
 
-def room_for(
-    model: Model, items: Sequence[Item], variants: Variants, packing: Packing, room: Room
-) -> int:
-    """How many of some items, alike, run at once with all their variants: at least one."""
-    if not packing.together:
-        return 1
-    cost, n_variants = cost_of(model, _longest(items), variants, packing), len(variants.edits)
-    columns = cost.columns + n_variants * cost.per_variant
-    return room.fits(0, cost.total(n_variants), len(items), columns)
-
-
 def run_items(
     model: Model,
     items: Sequence[Item],
     variants: Variants,
     packing: Packing,
     top_k: int,
-    room: Room,
+    memory: MemoryBudget,
     sources: Sources | None,
 ) -> Found:
-    """All variants of some items that are alike.
+    """All variants of as many of the first items as fit into memory at once: at least one.
 
-    Several items run with all their variants at once; the variants of a single one are cut into
-    parts where memory asks for it. Where memory runs out the room is halved: a single item goes on
-    with smaller parts, several raise for the caller to take fewer.
+    Several items run with all their variants in one pass; the variants of a single one are cut into
+    chunks where memory asks for it. Where memory runs out, fewer items, then smaller chunks are
+    tried.
+
+    Args:
+        items: alike (see :func:`xtransplant.engine.ask.variants.alike`).
 
     Raises:
         XTransplantError: one variant alone does not fit.
     """
-    batch = Batch(model, items, variants, packing, top_k, sources)
-    cost, total = cost_of(model, _longest(items), variants, packing), len(variants.edits)
-    several = len(items) > 1
-    parts: list[Picked] = []
-    done = 0
-    while done < total:
-        count = total
-        if not several:
-            count = room.fits(cost.fixed, cost.each, total - done, cost.per_variant)
-        try:
-            parts.append(batch.run(range(done, done + count), last=done + count == total))
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            if count == 1 and not several:
-                raise XTransplantError(
-                    f"{model.name} runs out of memory on one variant of a prompt of "
-                    f"{len(items[0].target)} tokens; use a smaller --dtype, a shorter prompt or "
-                    "--device-map auto"
-                ) from error
-            what = f"{len(items)} examples" if several else f"{count} variants"
-            room.halve(len(items) * (cost.fixed + cost.each * count), what)
-            if several:
-                raise
-            continue
-        done += count
-    assert batch.source_found is not None
-    names = ("edges", "top", "ids", "unchanged")
-    first = {name: parts[0][name][:, :1] for name in names}
-    joined = {
-        name: torch.cat([first[name], *(part[name][:, 1:] for part in parts)], dim=1)
-        for name in names
-    }
-    joined["candidates"] = parts[0]["candidates"]
-    return Found(items, batch.source_found, joined, batch.forward_passes, batch.token_forwards)
+    longest, total = max(items, key=lambda item: len(item.target)), len(variants.edits)
+    cost = estimate_cost(model, longest, variants, packing)
+    too_large = (
+        f"{model.name} runs out of memory on one variant of a prompt of {len(longest.target)} "
+        "tokens; use a smaller --dtype, a shorter prompt or --device-map auto"
+    )
+    per_item = Demand(
+        fixed=0.0,
+        each=cost.total(total),
+        columns=cost.columns + total * cost.per_variant,
+        unit="examples",
+        too_large=too_large,
+    )
+    per_variant = Demand(cost.fixed, cost.each, cost.per_variant, "variants", too_large)
+
+    def run(count: int) -> Found:
+        batch = Batch(model, items[:count], variants, packing, top_k, sources)
+        if count > 1:
+            return batch.found([batch.run(range(total), last=True)])
+        chunks = run_in_chunks(
+            memory, per_variant, total, lambda chunk: batch.run(chunk, last=chunk.stop == total)
+        )
+        return batch.found(list(chunks))
+
+    _, found = run_fitting(memory, per_item, len(items) if packing.together else 1, run)
+    return found
 
 
 class Batch:
@@ -151,8 +136,8 @@ class Batch:
         self.source_banks: list[Tensor] = []
         self.trunk: list[Trunk] | None = None
         self.layout: Layout | RowLayout | None = None
-        if model.server is not None:
-            self.sources = None  # what a server reads stays there
+        if not model.backend.keeps_sources:
+            self.sources = None
         if self.sources is not None:
             self._recall(self.sources)
 
@@ -205,8 +190,22 @@ class Batch:
             self.source_found = self._took_source(found[0], banks)
         # What later parts need of the trunk; nothing where there are none.
         self.trunk = None if last else trunk
-        unchanged = _unchanged(found[-1], self.model.dtype, bits=keeps_bits(self.packing))
+        unchanged = _unchanged(found[-1], self.model.dtype, bits=self.packing.keeps_bits)
         return {**found[-1], "candidates": layout.edge_candidates, "unchanged": unchanged}
+
+    def found(self, chunks: Sequence[Picked]) -> Found:
+        """What the chunks of all variants found, put together."""
+        assert self.source_found is not None
+        names = ("edges", "top", "ids", "unchanged")
+        # The prompt without a transplant ran with every chunk: it is taken from the first.
+        joined = {
+            name: torch.cat([chunks[0][name][:, :1], *(one[name][:, 1:] for one in chunks)], dim=1)
+            for name in names
+        }
+        joined["candidates"] = chunks[0]["candidates"]
+        return Found(
+            self.items, self.source_found, joined, self.forward_passes, self.token_forwards
+        )
 
     def planned(self) -> float:
         """Token-forwards of the source and of all variants at once, without running them."""
@@ -273,7 +272,7 @@ class Batch:
 
     def _took_source(self, found: Picked, banks: list[Tensor]) -> Picked:
         """Remember what the source's pass read, and give each item its own."""
-        self.source_banks = banks if self.model.server is None else []
+        self.source_banks = banks if self.model.backend.keeps_sources else []
         found = {**found, "candidates": self.source.edge_candidates}
         if self.sources is not None:
             for example, (ids, candidates) in enumerate(self.keys):
@@ -306,7 +305,7 @@ def _session(
     device, dtype = model.device, model.bank_dtype
     parts = [(one.inputs, one.steps, one.n_examples, one.wanted) for one in passes]
     place = place.to(device)
-    local = model.server is None
+    keeps_sources = model.backend.keeps_sources
     found: list[Picked] = []
     read: list[Tensor] = known or []
     with nn.session(**model.session("packed", parts, place, read_shapes, shapes)):
@@ -314,8 +313,7 @@ def _session(
         nnsight.save(found)
         if known is None:
             read = [torch.zeros(shape, dtype=dtype, device=device) for shape in read_shapes]
-        if local:
-            # Elsewhere the activations stay where they are.
+        if keeps_sources:
             nnsight.save(read)
         for number, (inputs, steps, n_examples, wanted) in enumerate(parts):
             banks = read
@@ -326,7 +324,7 @@ def _session(
             with nn.trace(**inputs):
                 play(nn, steps, banks, n_examples)
                 found.append(pick(nn.output.logits, wanted))
-    if not local:
+    if model.backend.travels:
         believe(model, found, [_shapes(one) for one in passes])
     return found, read
 
@@ -360,11 +358,6 @@ def _token_forwards(layout: Layout | RowLayout, n_layers: int) -> float:
     blocks = 1 + sum((n_layers - max(start, 0)) / n_layers for start in layout.starts)
     inline = layout.n_trunk if layout.inline else 0
     return layout.n_examples * (inline + layout.n_block * blocks)
-
-
-def _longest(items: Sequence[Item]) -> Item:
-    """The one whose cost stands for all."""
-    return max(items, key=lambda item: len(item.target))
 
 
 def _frozen(value: Any) -> Any:
