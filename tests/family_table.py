@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from transformers.utils import logging
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "engine")]
+sys.path.insert(0, str(Path(__file__).parent))
 
+from family_cases import PAIRS, STRATEGIES, prompts
 from reference import reference_generate, reference_scores
-from test_families import PAIRS, STRATEGIES, prompts
 from tiny import FAMILY_NAMES, tiny_checkpoint
 
 from xtransplant import find_strategy, load, verify_packing

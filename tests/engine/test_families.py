@@ -1,11 +1,10 @@
 """Every family against plain hooks: scores within 1e-4 nats, generations token for token."""
 
-import random
-
 import numpy as np
 import pytest
+from family_cases import PAIRS, STRATEGIES, prompts
 from reference import reference_generate, reference_scores
-from tiny import FAMILY_NAMES, N_LAYERS, VOCABULARY, WINDOW, allowed, tiny_checkpoint
+from tiny import FAMILY_NAMES, N_LAYERS, allowed, tiny_checkpoint
 
 from xtransplant import find_strategy, load, verify_packing
 from xtransplant.engine.ask.items import Item
@@ -15,8 +14,6 @@ from xtransplant.engine.generate import generate_items
 from xtransplant.engine.score import score_items
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 
-STRATEGIES = {"attn": "attn-swap", "ffn": "ffn-swap", "resid_post": "resid-swap"}
-PAIRS = [(0, 0), (0, 3), (1, 2), (2, 1), (3, 0), (3, 3)]
 # What cannot share all: attention that does not go through transformers' interface, a decoder that
 # puts its input's shape back at its end, distances counted in columns.
 SLOWER = {
@@ -26,14 +23,6 @@ SLOWER = {
     "bloom": ROWS,
     "mpt": ROWS,
 }
-
-
-def prompts():
-    """Source and target longer than the sliding window, and candidates that share prefixes."""
-    dice = random.Random(7)
-    source = [dice.randrange(3, VOCABULARY) for _ in range(WINDOW + 5)]
-    target = [dice.randrange(3, VOCABULARY) for _ in range(2 * WINDOW)]
-    return source, target, [[7], [8, 9], [8, 10, 11]]
 
 
 @pytest.mark.any_dtype

@@ -122,7 +122,7 @@ def _grids(
     to_layers = _layers(model, "target", settings.target_layers)
     shape = shape_of(model)
     variants = [strategy.variant(shape, i, j) for i, j in product(from_layers, to_layers)]
-    if model.server is not None:
+    if model.backend.travels:
         check_travel(variants)
     check = packing_for(model)
     for found in _results(model, examples, variants, check.packing, settings, sources):
