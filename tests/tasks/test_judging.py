@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from xtransplant import Example, XTransplantError
 from xtransplant.bench.judge import judge
-from xtransplant.engine.generate import Generations
-from xtransplant.engine.score import Scores
+from xtransplant.engine.outcome import Generations, Scores
 from xtransplant.grid.grid import Grid
 from xtransplant.packing import ROWS
 from xtransplant.prompts import Key

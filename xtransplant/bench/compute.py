@@ -13,9 +13,11 @@ import torch
 
 from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import record_variants
-from xtransplant.engine.generate import Generations, generate_items
-from xtransplant.engine.score import Scores, score_items
+from xtransplant.engine.generate import generate_items
+from xtransplant.engine.outcome import Generations, Scores
+from xtransplant.engine.score import score_items
 from xtransplant.engine.trace.sources import Sources
 from xtransplant.model.load import Model
 from xtransplant.packing import Packing
@@ -136,9 +138,10 @@ def _found(
             sources=sources,
         )
         return list(scores)
+    decoding = Decoding(settings.max_new_tokens, source_text=source_text)
     generations = generate_items(
-        model, items, variants, packing=settings.packing, max_new_tokens=settings.max_new_tokens,
-        memory=memory, sources=sources, source_text=source_text,
+        model, items, variants, packing=settings.packing, memory=memory, sources=sources,
+        decoding=decoding,
     )  # fmt: skip
     return list(generations)
 

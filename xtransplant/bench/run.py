@@ -28,6 +28,7 @@ from xtransplant.bench.identity import (
     versions,
 )
 from xtransplant.bench.judge import judge
+from xtransplant.bench.load import load_model as load_named
 from xtransplant.bench.pairs import Pairs
 from xtransplant.bench.plan import Plan, make_plan
 from xtransplant.bench.repair import mend
@@ -37,7 +38,7 @@ from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
 from xtransplant.model.distributed import rank
-from xtransplant.model.load import Model, load
+from xtransplant.model.load import Model
 from xtransplant.runs.claims import claim
 from xtransplant.runs.columns import CELL
 from xtransplant.runs.examples_table import examples_table
@@ -112,18 +113,7 @@ def _say_budget(asked: int | None, run: Run, say: Callable[[str], None]) -> None
 
 def load_model(plan: Plan, backend: Backend = Local()) -> Model:
     """The model of a plan; only what is needed to ask it where that is not in this process."""
-    spec = plan.config.model
-    return load(
-        plan.model_name,
-        revision=spec.revision,
-        dtype=spec.dtype,
-        device_map=spec.device_map,
-        trust_remote_code=spec.trust_remote_code,
-        family=spec.family,
-        tensor_parallel=spec.tensor_parallel,
-        add_bos=spec.add_bos,
-        backend=backend,
-    )
+    return load_named(plan.model_name, plan.config.model, backend)
 
 
 def find_run(plan: Plan, output_path: Path, *, fresh: bool = False) -> tuple[Path, Run | None]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from xtransplant.backends.dry import NotSent
 from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import Variants
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.score import score_items
@@ -68,8 +69,8 @@ def sketch(
     try:
         if generates:
             found = generate_items(
-                model, [item], variants, packing=packing, max_new_tokens=max_new_tokens,
-                memory=memory,
+                model, [item], variants, packing=packing,
+                decoding=Decoding(max_new_tokens), memory=memory,
             )  # fmt: skip
             next(found)
         else:

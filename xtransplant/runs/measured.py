@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     # For types alone: a report reads runs, and must not wait for torch.
-    from xtransplant.engine.generate import Generations
-    from xtransplant.engine.outcome import Writes
-    from xtransplant.engine.score import Scores
+    from xtransplant.engine.outcome import Generations, Scores, Writes
 
 __all__ = ["Judged", "Measured", "Which"]
 
