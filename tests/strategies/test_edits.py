@@ -3,7 +3,8 @@
 import pytest
 
 from xtransplant import XTransplantError
-from xtransplant.engine.score import score_edits
+from xtransplant.engine.ask.items import Item
+from xtransplant.engine.score import score_items
 from xtransplant.packing import MASKED, ROWS, SHARED
 from xtransplant.strategies import LAST, Edit, Shape, Value
 from xtransplant.strategies.edits import PREFILL, When, parse_through, parse_when
@@ -81,8 +82,9 @@ def test_nothing_but_the_defaults_is_recorded(function, words):
 @pytest.mark.parametrize("packing", [SHARED, MASKED, ROWS], ids=str)
 @pytest.mark.parametrize("field", [{"when": parse_when("decode")}, {"through": "logits"}])
 def test_the_engine_makes_no_edit_otherwise_than_it_says(llama, field, packing):
+    item = Item([5, 6], [5, 6], [[7]], [[7]])
     variants = [[Edit("attn", 1, LAST, Value(), **field)]]
     with pytest.raises(
         XTransplantError, match=r"target.during.*attn\[1\] = 0 is not supported yet"
     ):
-        score_edits(llama, [5, 6], [5, 6], variants, [[7]], [[7]], packing=packing)
+        next(score_items(llama, [item], variants, packing=packing))

@@ -7,7 +7,7 @@ import cloudpickle
 import pytest
 
 from xtransplant import XTransplantError, find_strategy
-from xtransplant.backends.ndif.jobs import digest_of
+from xtransplant.backends.ndif.jobs import job_digest
 from xtransplant.strategies import Shape
 from xtransplant.strategies.files import FILE_MODULE
 from xtransplant.strategies.travel import collect_functions, find_concerns
@@ -109,7 +109,7 @@ def test_functions_of_two_files_of_one_name_are_each_its_own(twins):
         for module in modules:
             cloudpickle.unregister_pickle_by_value(module)
     assert [pickle.loads(blob)(10.0) for blob in blobs] == [20.0, 30.0]
-    assert len({digest_of(function) for function in functions}) == 2
+    assert len({job_digest(function) for function in functions}) == 2
 
 
 def test_what_would_not_travel_is_looked_for_in_the_right_file(twins):

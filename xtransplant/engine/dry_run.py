@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xtransplant.backends.dry import NotSent, Nowhere
+from xtransplant.backends.dry import NotSent
 from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import Variants
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.score import score_items
@@ -51,14 +52,14 @@ def sketch(
     """Count one example's grid.
 
     Args:
-        model: loaded with :class:`Nowhere` as its server.
+        model: loaded with a backend that is dry.
         generates: texts instead of scores.
 
     Raises:
         XTransplantError: what a strategy's functions hold cannot be sent.
     """
-    if not isinstance(model.server, Nowhere):
-        raise XTransplantError(f"{model.name} would run: load it with a server that is none")
+    if not model.backend.is_dry:
+        raise XTransplantError(f"{model.name} would run: load it with backend=Dry()")
     packing, memory = likely_packing(model), MemoryBudget.of(model)
     recorded, scripts = split_scripts(variants)
     tokens = Batch(model, [item], Variants.of(recorded), packing, 1, None).planned()
@@ -68,8 +69,8 @@ def sketch(
     try:
         if generates:
             found = generate_items(
-                model, [item], variants, packing=packing, max_new_tokens=max_new_tokens,
-                memory=memory,
+                model, [item], variants, packing=packing,
+                decoding=Decoding(max_new_tokens), memory=memory,
             )  # fmt: skip
             next(found)
         else:
