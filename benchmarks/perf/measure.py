@@ -18,6 +18,7 @@ from xtransplant.benchmarks.perf.floor import dense_rate, flops, generate_tokens
 from xtransplant.benchmarks.perf.shapes import random_prompts
 from xtransplant.benchmarks.perf.timing import forward_seconds, peak_bytes, spread, timed
 from xtransplant.engine.ask.items import Item
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.score import score_items
@@ -55,10 +56,10 @@ class _Grid:
         return next(score_items(self.model, [self.item], self.variants, packing=self.packing))
 
     def generate(self, *, sharing: bool = True) -> Any:
+        decoding = Decoding(self.n_new, source_text=False, share_histories=sharing)
         found = generate_items(
-            self.model, [self.item], self.variants, packing=self.packing,
-            max_new_tokens=self.n_new, source_text=False, share_histories=sharing,
-        )  # fmt: skip
+            self.model, [self.item], self.variants, packing=self.packing, decoding=decoding
+        )
         return next(found)
 
 
