@@ -15,7 +15,7 @@ _Z95 = statistics.NormalDist().inv_cdf(0.975)
 
 @dataclass(frozen=True)
 class Rate:
-    """``right`` of ``n`` examples; of a null the mean of several counts, NaN where it is unknown."""
+    """``right`` of ``n`` examples; of a null the mean of several counts, NaN if it is unknown."""
 
     right: float
     n: int
