@@ -18,8 +18,9 @@ from xtransplant.bench.context_limit import fitted
 from xtransplant.bench.plan import Plan, make_plan
 from xtransplant.bench.run import find_run, load_model, manifest_of
 from xtransplant.engine.ask.items import item_of
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.tokenise import prompt_lengths
-from xtransplant.engine.dry_run import likely_packing, sketch
+from xtransplant.engine.dry_run import dry_run_grid, likely_packing
 from xtransplant.engine.verify import packing_for
 from xtransplant.model.load import Model
 from xtransplant.prompts import Example
@@ -109,7 +110,7 @@ def dry_run(plan: Plan, output_path: Path, model: Model, *, fresh: bool = False)
             ]
             works += per_language[lang]
         lang, at = _median(lengths)
-        tried = _tried if here else _sketched
+        tried = _tried if here else _estimated
         one = tried(model, task.examples[lang], at, per_language[lang], settings)
         payload = max(payload, one.payload)
         n_of_one = sum(len(work.pairs) for work in per_language[lang])
@@ -162,17 +163,12 @@ def _tried(
     return _One(forwards, seconds, bytes=file.tell())
 
 
-def _sketched(
+def _estimated(
     model: Model, examples: Sequence[Example], at: int, works: list[Work], settings: ComputeSettings
 ) -> _One:
     item = item_of(model, examples[at], chat_template=settings.chat_template)
-    found = [
-        sketch(
-            model, item, work.variants, generates=settings.mode == "generate",
-            max_new_tokens=settings.max_new_tokens,
-        )
-        for work in works
-    ]  # fmt: skip
+    decoding = Decoding(settings.max_new_tokens) if settings.mode == "generate" else None
+    found = [dry_run_grid(model, item, work.variants, decoding) for work in works]
     return _One(sum(one.token_forwards for one in found), payload=max(one.payload for one in found))
 
 
