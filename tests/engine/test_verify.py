@@ -14,7 +14,7 @@ from xtransplant.engine.compile import passes
 from xtransplant.engine.precision import in_float32
 from xtransplant.engine.trace import decoding as decode
 from xtransplant.grid.check import GridCheck, verify_grid
-from xtransplant.model.load import Window
+from xtransplant.model.model import Window
 from xtransplant.packing import ROWS, SHARED, Packing
 
 NAMES = ("the grid", "one at a time")

@@ -9,7 +9,7 @@ from xtransplant.bench.plan import Plan, TaskPlan
 from xtransplant.engine.ask.items import item_of
 from xtransplant.engine.ask.tokenise import prompt_lengths
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.prompts import Example
 
 __all__ = ["fitted"]

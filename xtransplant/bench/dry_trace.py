@@ -10,7 +10,7 @@ from xtransplant.engine.ask.items import item_of
 from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.dry_run import dry_run_grid, likely_packing
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import ROWS
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy

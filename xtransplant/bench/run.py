@@ -38,7 +38,7 @@ from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
 from xtransplant.model.distributed import rank
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.runs.claims import claim
 from xtransplant.runs.columns import CELL
 from xtransplant.runs.examples_table import examples_table

@@ -14,7 +14,7 @@ from xtransplant.grid.frame import save_grid
 from xtransplant.grid.grid import Grid
 from xtransplant.grid.transplant import transplant
 from xtransplant.model.distributed import rank
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.options import parse_layers
 
 __all__ = ["compute_grid", "count_grid", "load_for", "verify", "writing_files"]

@@ -14,7 +14,7 @@ from xtransplant.engine.compile.program import compile_source
 from xtransplant.engine.trace.apply import player
 from xtransplant.engine.trace.validate import believe_banks
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import rows
 from xtransplant.sites import Site, summands
 from xtransplant.strategies import LAST, Read, Span

@@ -21,7 +21,7 @@ from xtransplant.engine.trace.decoding import decode
 from xtransplant.engine.trace.raw import say_scripts, token_forwards
 from xtransplant.engine.trace.rows import Certainty, end_ids, generate_rows
 from xtransplant.engine.trace.sources import Sources
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import Layout, Packing
 from xtransplant.strategies import Script
 

@@ -19,7 +19,7 @@ from xtransplant.engine.outcome import Scores, same
 from xtransplant.engine.trace.batch import Found, run_items
 from xtransplant.engine.trace.raw import run_scripts, token_forwards
 from xtransplant.engine.trace.sources import Sources
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import ROWS, Packing
 from xtransplant.prompts import Example
 from xtransplant.strategies import Script, Strategy, Variant, split_scripts

@@ -15,7 +15,7 @@ from xtransplant.engine.precision import half_precision, in_float32, why_not_flo
 from xtransplant.engine.score import score_items
 from xtransplant.engine.verify import packing_for
 from xtransplant.grid.data import GridData
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import ROWS
 from xtransplant.strategies import Edit, Strategy, check_verifiable
 

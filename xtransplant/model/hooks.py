@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.sites import NORMED, Site, module_sites
 
 __all__ = [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 
 __all__ = ["candidate_ids", "encode", "prompt_ids", "prompt_lengths"]
 

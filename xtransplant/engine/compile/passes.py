@@ -12,7 +12,7 @@ from torch import Tensor
 
 from xtransplant.engine.compile.program import Step
 from xtransplant.engine.compile.shared_prefix import Blocks, KeysValues, Trunk
-from xtransplant.model.load import Model, Window
+from xtransplant.model.model import Model, Window
 from xtransplant.packing import Layout, Packing, RowLayout, reach
 
 __all__ = ["Pass", "layer_names", "row_pass", "sequence_pass", "window_masks"]

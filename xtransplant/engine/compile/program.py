@@ -21,7 +21,7 @@ from torch import Tensor
 
 from xtransplant.engine.compile.functions import watched
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import Layout, RowLayout
 from xtransplant.sites import Site, site_order
 from xtransplant.strategies import Applied, Edit, Read, Value

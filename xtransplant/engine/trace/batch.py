@@ -23,7 +23,7 @@ from xtransplant.engine.trace.apply import picker, player
 from xtransplant.engine.trace.attention import shared_attention
 from xtransplant.engine.trace.sources import SourceRead, Sources
 from xtransplant.engine.trace.validate import believe
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import Layout, Packing, RowLayout, pack, rows
 
 __all__ = ["Batch", "Found", "run_items"]

@@ -24,7 +24,7 @@ from xtransplant.engine.compile.shared_prefix import DecodingStep, KeysValues, T
 from xtransplant.engine.trace.apply import player
 from xtransplant.engine.trace.attention import shared_attention
 from xtransplant.engine.trace.rows import Certainty
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import Layout
 
 __all__ = ["Decoded", "decode"]

@@ -22,7 +22,7 @@ from xtransplant.engine.ask.memory import is_out_of_memory
 from xtransplant.engine.trace.rows import end_ids, greedy, until_end
 from xtransplant.engine.trace.validate import believe
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.strategies import Script
 from xtransplant.strategies.faults import describe_error
 

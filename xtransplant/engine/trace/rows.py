@@ -19,7 +19,7 @@ from xtransplant.engine.compile.program import compile_source, compile_target
 from xtransplant.engine.trace.apply import player
 from xtransplant.engine.trace.batch import Batch
 from xtransplant.engine.trace.validate import believe_texts
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import rows
 
 __all__ = ["Certainty", "end_ids", "generate_rows", "greedy", "until_end"]
