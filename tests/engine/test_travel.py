@@ -10,10 +10,10 @@ from nnsight.tracing.backend import Backend
 from tiny import EXAMPLE, make_tiny
 
 from xtransplant import capture, find_strategy, load
-from xtransplant.backends.dry import Nowhere
+from xtransplant.backends.dry import Dry
 from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.variants import shape_of
-from xtransplant.engine.dry_run import sketch
+from xtransplant.engine.dry_run import dry_run_grid
 from xtransplant.engine.generate import generate
 from xtransplant.engine.score import score
 from xtransplant.engine.trace.raw import run_scripts, say_scripts
@@ -79,11 +79,12 @@ def test_the_probe_would_see_a_module_that_travels():
 
 def test_what_32_layers_send_stays_small_whatever_the_prompts_length(tmp_path):
     make_tiny("llama", str(tmp_path), num_hidden_layers=32, max_position_embeddings=2048)
-    model = load(tmp_path, server=Nowhere())
+    model = load(tmp_path, backend=Dry())
     swap = find_strategy("attn-swap")
     variants = [swap.variant(shape_of(model), i, j) for i in range(32) for j in range(32)]
     for length in (150, 1000):
         ids = [3 + place % 500 for place in range(length)]
-        payload = sketch(model, Item(ids, ids, [[5], [6, 7]], [[5], [6, 7]]), variants).payload
+        item = Item(ids, ids, [[5], [6, 7]], [[5], [6, 7]])
+        payload = dry_run_grid(model, item, variants).payload
         # Masks hold millions of numbers: each has to travel once, not once a layer.
         assert 10_000 < payload < 200_000

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from xtransplant.backends.where import Where
+from xtransplant.backends.protocol import Backend
 from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.errors import XTransplantError
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.task import Task, find_task
 
-__all__ = ["check_bench", "check_data", "check_given", "check_trace", "check_workers"]
+__all__ = ["check_bench", "check_data", "check_given", "check_trace"]
 
 
 def check_given(**values: str | Sequence[str] | None) -> None:
@@ -78,7 +78,7 @@ def _reads(task: Task, flag: str, data: DataSource, split: str | None) -> bool:
     return True
 
 
-def _check_model(spec: ModelSpec, tasks: Sequence[str], place: Where) -> None:
+def _check_model(spec: ModelSpec, tasks: Sequence[str], backend: Backend) -> None:
     """Whether the flags that say how to load a model can act on it.
 
     Raises:
@@ -91,19 +91,18 @@ def _check_model(spec: ModelSpec, tasks: Sequence[str], place: Where) -> None:
             f"--revision {spec.revision}: {name} is a folder, and only repositories of the hub "
             "have revisions; leave it out"
         )
-    if place.kind == "ndif" and (spec.device_map is not None or spec.tensor_parallel):
+    if backend.hosts_models and (spec.device_map is not None or spec.tensor_parallel):
         flag = "--tensor-parallel" if spec.tensor_parallel else f"--device-map {spec.device_map}"
         raise XTransplantError(
-            f"{flag} does nothing with --on {place}: a server decides where its model lies; "
+            f"{flag} does nothing with --on {backend}: a server decides where its model lies; "
             "leave it out"
         )
 
 
 def check_bench(
     config: Config,
-    place: Where,
+    backend: Backend,
     *,
-    workers: int | None = None,
     shard: tuple[int, int] | None = None,
     dry: bool = False,
     as_json: bool = False,
@@ -113,9 +112,8 @@ def check_bench(
     Raises:
         XTransplantError: one that cannot.
     """
-    _check_model(config.model, config.tasks, place)
-    check_workers(place, workers)
-    if dry or place.kind == "dry":
+    _check_model(config.model, config.tasks, backend)
+    if dry or backend.is_dry:
         for flag, given in (("--shard", shard is not None), ("--json", as_json)):
             if given:
                 raise XTransplantError(
@@ -124,25 +122,11 @@ def check_bench(
                 )
 
 
-def check_workers(place: Where, workers: int | None) -> None:
-    """Whether there can be so many workers.
-
-    Raises:
-        XTransplantError: fewer than one, or no pool that they could be in.
-    """
-    if workers is not None and place.kind != "ray":
-        raise XTransplantError(
-            f"--workers {workers} does nothing with --on {place}; workers are those of --on ray"
-        )
-    if workers is not None and workers < 1:
-        raise XTransplantError(f"--workers {workers} do no work; give 1 or more")
-
-
 def check_trace(
     spec: ModelSpec,
     task: str | None,
     data: DataSource,
-    place: Where,
+    backend: Backend,
     *,
     split: str | None,
     written: bool,
@@ -171,8 +155,8 @@ def check_trace(
                 )
     tasks = [] if written else ["babel" if task is None else task]
     check_data(tasks, data, split, None)
-    _check_model(spec, tasks, place)
-    if place.kind == "dry" and only_run:
+    _check_model(spec, tasks, backend)
+    if backend.is_dry and only_run:
         raise XTransplantError(
             f"{only_run[0]} does nothing with --on dry, which runs no grid; leave it out"
         )

@@ -95,6 +95,6 @@ def _session(model: Model, single: Pass, sizes: tuple[int, int]) -> list[Tensor]
         with nn.trace(**inputs):
             play(nn, steps, banks, 1)
         found.extend(bank[0].cpu() for bank in banks)
-    if model.server is not None:
+    if model.backend.travels:
         believe_banks(model, found, list(zip(sizes, widths, strict=True)))
     return found

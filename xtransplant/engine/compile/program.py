@@ -233,7 +233,7 @@ class _Compiler:
                     for values in arguments
                 ]
                 # What travels goes as it is: this package is not installed where it arrives.
-                called = watched(function) if self.model.server is None else function
+                called = function if self.model.backend.travels else watched(function)
                 applied.append((called, sums, torch.tensor(rows)))
             if site.written:
                 cells = [

@@ -136,8 +136,8 @@ class Batch:
         self.source_banks: list[Tensor] = []
         self.trunk: list[Trunk] | None = None
         self.layout: Layout | RowLayout | None = None
-        if model.server is not None:
-            self.sources = None  # what a server reads stays there
+        if not model.backend.keeps_sources:
+            self.sources = None
         if self.sources is not None:
             self._recall(self.sources)
 
@@ -272,7 +272,7 @@ class Batch:
 
     def _took_source(self, found: Picked, banks: list[Tensor]) -> Picked:
         """Remember what the source's pass read, and give each item its own."""
-        self.source_banks = banks if self.model.server is None else []
+        self.source_banks = banks if self.model.backend.keeps_sources else []
         found = {**found, "candidates": self.source.edge_candidates}
         if self.sources is not None:
             for example, (ids, candidates) in enumerate(self.keys):
@@ -305,7 +305,7 @@ def _session(
     device, dtype = model.device, model.bank_dtype
     parts = [(one.inputs, one.steps, one.n_examples, one.wanted) for one in passes]
     place = place.to(device)
-    local = model.server is None
+    keeps_sources = model.backend.keeps_sources
     found: list[Picked] = []
     read: list[Tensor] = known or []
     with nn.session(**model.session("packed", parts, place, read_shapes, shapes)):
@@ -313,8 +313,7 @@ def _session(
         nnsight.save(found)
         if known is None:
             read = [torch.zeros(shape, dtype=dtype, device=device) for shape in read_shapes]
-        if local:
-            # Elsewhere the activations stay where they are.
+        if keeps_sources:
             nnsight.save(read)
         for number, (inputs, steps, n_examples, wanted) in enumerate(parts):
             banks = read
@@ -325,7 +324,7 @@ def _session(
             with nn.trace(**inputs):
                 play(nn, steps, banks, n_examples)
                 found.append(pick(nn.output.logits, wanted))
-    if not local:
+    if model.backend.travels:
         believe(model, found, [_shapes(one) for one in passes])
     return found, read
 

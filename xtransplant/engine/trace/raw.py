@@ -44,7 +44,7 @@ def run_scripts(
     """
     found = _scored(model, item, scripts, *_as_tensors(item.target_candidates), top_k)
     _check_yields(found, scripts)
-    if model.server is not None:
+    if model.backend.travels:
         sizes = {"scores": len(item.target_candidates), "top": top_k, "ids": top_k}
         shapes = {name: (size,) for name, size in sizes.items()}
         believe(model, found, [shapes] * len(scripts))
@@ -62,7 +62,7 @@ def say_scripts(
     """
     found = _said(model, item, scripts, max_new_tokens)
     _check_yields(found, scripts)
-    if model.server is not None:
+    if model.backend.travels:
         shapes = dict.fromkeys(("said", "tops"), (max_new_tokens,))
         believe(model, found, [shapes] * len(scripts))
     said = [[token for token in one["said"].tolist() if token >= 0] for one in found]

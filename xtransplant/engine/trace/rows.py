@@ -120,7 +120,7 @@ def _session(
             play(nn, steps, banks, 1)
             found.append(tracer.result[:, length:].cpu())
         found.append(torch.stack(told, dim=1).cpu())
-    if model.server is not None:
+    if model.backend.travels:
         believe_texts(model, found, count, int(settings.max_new_tokens))
     return found
 

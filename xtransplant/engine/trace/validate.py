@@ -76,12 +76,16 @@ def believe_banks(model: Model, found: Any, shapes: Sequence[Shape]) -> None:
 
 def _counted(model: Model, found: Any, count: int) -> str:
     """The server, if it answered with so many results."""
-    assert model.server is not None
-    url = model.server.url
+    url = _server(model)
     if not isinstance(found, list) or len(found) != count:
         answered = len(found) if isinstance(found, list) else type(found).__name__
         raise XTransplantError(f"{url} answered with {answered} results where {count} were asked")
     return url
+
+
+def _server(model: Model) -> str:
+    """Who answered, for messages."""
+    return model.backend.url or str(model.backend)
 
 
 def _check_kind(url: str, value: Tensor, name: str) -> None:
@@ -99,12 +103,11 @@ def _check_numbers(url: str, value: Tensor, name: str) -> None:
 
 
 def _check_tokens(model: Model, value: Tensor, name: str) -> None:
-    assert model.server is not None
     whole = not value.is_floating_point() and not value.is_complex()
     many = max(model.vocab_size, len(model.tokenizer))
     if not whole or bool(((value < -1) | (value >= many)).any()):
         raise XTransplantError(
-            f"{model.server.url} answered with {name} that are no tokens of {model.name}; is "
+            f"{_server(model)} answered with {name} that are no tokens of {model.name}; is "
             "another model deployed there under this name?"
         )
 
