@@ -14,8 +14,8 @@ from tokenizers_made import TEMPLATES
 from xtransplant import XTransplantError, load
 from xtransplant.backends.ndif.backend import Ndif
 from xtransplant.bench import digests
-from xtransplant.bench.digests import file_digests, tensor_digest, weights_digest
-from xtransplant.bench.identity import check_folder, check_model, model_entry
+from xtransplant.bench.model_digests import file_digests, tensor_digest, weights_digest
+from xtransplant.bench.model_identity import check_folder, check_model, model_entry
 from xtransplant.benchmarks.babel import CHECKPOINT
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from transformers import AutoTokenizer
 
-from xtransplant.bench.settings import config_names, read_config
+from xtransplant.bench.config_file import config_names, read_config
 from xtransplant.benchmarks.babel import CHECKPOINT
 
 SMALL = ["--task", "babel", "--langs", "sw,hi", "--limit", "6"]

@@ -11,7 +11,7 @@ from xtransplant.backends.registry import parse_on
 from xtransplant.bench.pilot import pilot
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench
-from xtransplant.bench.settings import config_from
+from xtransplant.bench.parse import config_from
 from xtransplant.bench.unused import check_given
 from xtransplant.engine.ask.memory import MemoryBudget
 
