@@ -11,6 +11,7 @@ from tokenizers_made import MADE, TEMPLATES
 from xtransplant import Example, load
 from xtransplant.bench import context_limit as fit
 from xtransplant.bench.config import Config, ModelSpec
+from xtransplant.bench.context import RunContext
 from xtransplant.bench.context_limit import leave_out_too_long
 from xtransplant.bench.judge import judge
 from xtransplant.bench.plan import make_plan
@@ -18,18 +19,21 @@ from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.engine.ask.items import item_of
 from xtransplant.runs import open_run
-from xtransplant.runs.columns import SOURCE, VANILLA, Rows, examples_table, records_table
+from xtransplant.runs.columns import SOURCE, VANILLA
+from xtransplant.runs.examples_table import examples_table
+from xtransplant.runs.rows import Rows
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.load import load_examples
 from xtransplant.tasks.task import find_task
 
 
 def judged(example, of_source, logprobs, top):
-    rows = Rows()
-    rows.add(0, SOURCE if of_source else VANILLA, ())
-    rows.logprobs.append(np.array([logprobs]))
-    rows.top_tokens.append(top)
-    table = judge(records_table(rows), examples_table([example], 0, 1), "begins").to_pydict()
+    rows = Rows("score")
+    rows.add(
+        0, SOURCE if of_source else VANILLA, (), logprobs=np.array([logprobs]), top_token=[top],
+        finite=[True], unchanged=[False],
+    )  # fmt: skip
+    table = judge(rows.table(), examples_table([example], 0, 1), "begins").to_pydict()
     return [table[level][0] for level in ("strict", "match", "lenient")]
 
 
@@ -95,9 +99,11 @@ def test_bos_is_in_the_manifest_and_in_a_runs_identity(tmp_path):
     tokenizer["post_processor"] = None
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     config = replace(SMALL, limit=2, langs=("sw",), pairs="7:0", model=ModelSpec(str(folder)))
-    without = bench(config, tmp_path / "runs")
-    begun = bench(replace(config, model=ModelSpec(str(folder), add_bos=True)), tmp_path / "runs")
-    own = bench(replace(config, model=ModelSpec(str(CHECKPOINT))), tmp_path / "runs")
+    without = bench(config, RunContext(tmp_path / "runs"))
+    begun = bench(
+        replace(config, model=ModelSpec(str(folder), add_bos=True)), RunContext(tmp_path / "runs")
+    )
+    own = bench(replace(config, model=ModelSpec(str(CHECKPOINT))), RunContext(tmp_path / "runs"))
     said = [
         [run.manifest.model[key] for key in ("adds_bos", "expects_bos", "add_bos")]
         for run in map(open_run, (without.path, begun.path, own.path))

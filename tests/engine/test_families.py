@@ -7,9 +7,11 @@ from reference import reference_generate, reference_scores
 from tiny import FAMILY_NAMES, N_LAYERS, allowed, tiny_checkpoint
 
 from xtransplant import find_strategy, load, verify_packing
+from xtransplant.engine.ask.items import Item
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
-from xtransplant.engine.generate import generate_edits
-from xtransplant.engine.score import score_edits
+from xtransplant.engine.generate import generate_items
+from xtransplant.engine.score import score_items
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 
 # What cannot share all: attention that does not go through transformers' interface, a decoder that
@@ -41,16 +43,15 @@ def test_family_equals_plain_hooks(family):
             [reference_scores(plain, site, source, target, i, j, candidates) for i, j in PAIRS]
         )
         for packing in ways:
-            scores = score_edits(
-                model, source, target, variants, candidates, candidates, packing=packing
-            )
+            item = Item(source, target, candidates, candidates)
+            scores = next(score_items(model, [item], variants, packing=packing))
             assert np.abs(scores.logprobs - expected).max() < allowed(model, 1e-4), (site, packing)
         assert np.abs(expected - scores.vanilla).max() > 1e-2, "the transplants must matter"
         if check.half:
             continue  # near ties tip
         for packing in {check.packing, MASKED if check.exact else ROWS}:
-            said = generate_edits(
-                model, source, target, variants, packing=packing, max_new_tokens=6
+            said = next(
+                generate_items(model, [item], variants, packing=packing, decoding=Decoding(6))
             )
             for (i, j), ids in zip(PAIRS, said.token_ids, strict=True):
                 reference = reference_generate(plain, site, source, target, i, j, 6)

@@ -105,9 +105,7 @@ def _with_candidates(
     return found
 
 
-def _prompt_lengths(
-    model: Model, examples: Sequence[Example], *, chat_template: bool
-) -> list[int]:
+def _prompt_lengths(model: Model, examples: Sequence[Example], *, chat_template: bool) -> list[int]:
     """Tokens of the longer of each example's two prompts."""
     texts = [text for one in examples for text in (one.source, one.target)]
     counts = prompt_lengths(model, texts, chat_template=chat_template)

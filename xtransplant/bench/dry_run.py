@@ -12,7 +12,7 @@ import pyarrow.parquet
 
 from xtransplant.backends.dry import Dry
 from xtransplant.backends.local import Local
-from xtransplant.bench.compute import Asked, Work, ask, fixed_budget
+from xtransplant.bench.compute import ComputeSettings, Work, compute_records, fixed_budget
 from xtransplant.bench.config import Config
 from xtransplant.bench.context import RunContext
 from xtransplant.bench.context_limit import leave_out_too_long
@@ -21,14 +21,15 @@ from xtransplant.bench.new_manifest import new_manifest
 from xtransplant.bench.opening import find_run
 from xtransplant.bench.plan import Plan, make_plan
 from xtransplant.engine.ask.items import item_of
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.tokenise import prompt_lengths
-from xtransplant.engine.dry_run import likely_packing, sketch
+from xtransplant.engine.dry_run import dry_run_grid, likely_packing
 from xtransplant.engine.verify import packing_for
 from xtransplant.model.load import Model
 from xtransplant.packing import Packing
 from xtransplant.prompts import Example
 from xtransplant.runs.manifest import Manifest, Part
-from xtransplant.strategies.travel import concerns, functions_of
+from xtransplant.strategies.travel import collect_functions, find_concerns
 
 __all__ = ["DryRun", "dry_bench", "dry_run"]
 
@@ -96,7 +97,7 @@ def dry_run(plan: Plan, context: RunContext, model: Model) -> DryRun:
         for parts in ([part for part in missing if part.task == name] for name in plan.tasks)
         if parts
     ]
-    functions = functions_of(v for one in counts for work in one.works for v in work.variants)
+    functions = collect_functions(v for one in counts for work in one.works for v in work.variants)
     return DryRun(
         path=path,
         done=total - sum(part.stop - part.start for part in missing),
@@ -108,7 +109,7 @@ def dry_run(plan: Plan, context: RunContext, model: Model) -> DryRun:
         seconds=sum(one.seconds for one in counts) if here else None,
         payload=None if here else max((one.payload for one in counts), default=0),
         packing=str(packing),
-        concerns=tuple(map(str, concerns(functions))),
+        concerns=tuple(map(str, find_concerns(functions))),
     )
 
 
@@ -141,7 +142,7 @@ def _count(
     """Count some parts of one task."""
     name, config = parts[0].task, plan.config
     task = plan.tasks[name]
-    asked = Asked(
+    settings = ComputeSettings(
         packing, task.mode, config.max_new_tokens, config.chat_template, fixed_budget(model)
     )
     lengths = {
@@ -158,7 +159,7 @@ def _count(
     pairs = {lang: sum(len(work.pairs) for work in own) for lang, own in works.items()}
     lang, at = _median(lengths)
     measure = _count_job if model.backend.is_dry else _time
-    one = measure(model, task.examples[lang], at, works[lang], asked)
+    one = measure(model, task.examples[lang], at, works[lang], settings)
     found = _Count([work for own in works.values() for work in own], one.payload)
     for part in parts:
         n = part.stop - part.start
@@ -172,9 +173,7 @@ def _count(
     return found
 
 
-def _prompt_tokens(
-    model: Model, examples: Sequence[Example], *, chat_template: bool
-) -> list[int]:
+def _prompt_tokens(model: Model, examples: Sequence[Example], *, chat_template: bool) -> list[int]:
     """Tokens of each example's two prompts together."""
     texts = [text for one in examples for text in (one.source, one.target)]
     counts = prompt_lengths(model, texts, chat_template=chat_template)
@@ -182,12 +181,13 @@ def _prompt_tokens(
 
 
 def _time(
-    model: Model, examples: Sequence[Example], at: int, works: list[Work], asked: Asked
+    model: Model, examples: Sequence[Example], at: int, works: list[Work], settings: ComputeSettings
 ) -> _One:
     """Run one example, and take the time."""
-    ask(model, examples, at, at + 1, works, asked)  # once to warm up
+    span = range(at, at + 1)
+    compute_records(model, examples, span, works, settings)  # once to warm up
     started = time.perf_counter()
-    records, forwards = ask(model, examples, at, at + 1, works, asked)
+    records, forwards = compute_records(model, examples, span, works, settings)
     seconds = time.perf_counter() - started
     file = io.BytesIO()
     pyarrow.parquet.write_table(records, file, compression="zstd")
@@ -195,17 +195,12 @@ def _time(
 
 
 def _count_job(
-    model: Model, examples: Sequence[Example], at: int, works: list[Work], asked: Asked
+    model: Model, examples: Sequence[Example], at: int, works: list[Work], settings: ComputeSettings
 ) -> _One:
     """Serialize the jobs of one example, without sending them."""
-    item = item_of(model, examples[at], chat_template=asked.chat_template)
-    found = [
-        sketch(
-            model, item, work.variants, generates=asked.mode == "generate",
-            max_new_tokens=asked.max_new_tokens,
-        )
-        for work in works
-    ]  # fmt: skip
+    item = item_of(model, examples[at], chat_template=settings.chat_template)
+    decoding = Decoding(settings.max_new_tokens) if settings.mode == "generate" else None
+    found = [dry_run_grid(model, item, work.variants, decoding) for work in works]
     return _One(sum(one.token_forwards for one in found), payload=max(one.payload for one in found))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from xtransplant.bench.clock import Clock
-from xtransplant.bench.compute import Asked, Work, ask
+from xtransplant.bench.compute import ComputeSettings, Work, compute_records
 from xtransplant.bench.context import RunContext
 from xtransplant.bench.environment import check_versions
 from xtransplant.bench.judge import judge
@@ -17,7 +17,8 @@ from xtransplant.model.distributed import rank
 from xtransplant.model.load import Model
 from xtransplant.packing import Packing
 from xtransplant.runs.claims import claim
-from xtransplant.runs.columns import CELL, examples_table
+from xtransplant.runs.columns import CELL
+from xtransplant.runs.examples_table import examples_table
 from xtransplant.runs.manifest import Part
 from xtransplant.runs.read import read_part
 from xtransplant.runs.store import Run, open_run
@@ -89,10 +90,10 @@ class _Job:
     packing: Packing
     works: dict[_Key, Work] = field(default_factory=dict)
 
-    def settings(self, task: str) -> Asked:
+    def settings(self, task: str) -> ComputeSettings:
         """How a task's parts are computed, in whichever process."""
         config = self.plan.config
-        return Asked(
+        return ComputeSettings(
             packing=self.packing,
             mode=self.plan.tasks[task].mode,
             max_new_tokens=config.max_new_tokens,
@@ -117,7 +118,8 @@ def _compute(job: _Job, part: Part) -> pa.Table:
     """The records of a part."""
     examples = job.plan.tasks[part.task].examples[part.lang]
     settings, works = job.settings(part.task), job.works_of(part)
-    return ask(job.model, examples, part.start, part.stop, works, settings)[0]
+    span = range(part.start, part.stop)
+    return compute_records(job.model, examples, span, works, settings).records
 
 
 def _store(job: _Job, part: Part) -> None:
@@ -138,4 +140,4 @@ def _store(job: _Job, part: Part) -> None:
     records = _compute(job, part)
     run.write("examples", part, table.select(["example", "id", "digest"]))
     run.write("correct", part, judge(records, table, rule))
-    run.write("records", part, records.select(CELL))
+    run.write("records", part, records.select(list(CELL)))

@@ -48,9 +48,7 @@ def _context(flags: BenchFlags | PilotFlags, shard: tuple[int, int] | None = Non
     place, run = flags.place, flags.run
     return RunContext(
         output_path=run.output_path,
-        backend=parse_on(
-            place.on, insecure=place.insecure, jobs=place.jobs, workers=place.workers
-        ),
+        backend=parse_on(place.on, insecure=place.insecure, jobs=place.jobs, workers=place.workers),
         fresh=run.fresh,
         shard=shard,
         accept_versions=run.accept_versions,

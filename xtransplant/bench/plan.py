@@ -141,7 +141,9 @@ def _strategies(config: Config) -> dict[str, Strategy]:
 
 def _bound(strategy: Strategy, values: dict[str, str]) -> Strategy:
     """A strategy with its options bound; an option that is given its default changes nothing."""
-    given = {one.name: one.parse(values[one.name]) for one in strategy.options if one.name in values}
+    given = {
+        one.name: one.parse(values[one.name]) for one in strategy.options if one.name in values
+    }
     defaults = {one.name: one.default for one in strategy.options}
     return strategy.with_options(
         {name: value for name, value in given.items() if value != defaults[name]}

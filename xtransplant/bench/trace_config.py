@@ -22,7 +22,7 @@ from xtransplant.style.paths import PLOT_SUFFIXES, TABLE_SUFFIXES, checked_path
 from xtransplant.tasks.choose import choose_example
 from xtransplant.tasks.data import DataSource, parse_data_source
 
-__all__ = ["TracePlan", "TraceConfig", "plan_trace", "parse_trace"]
+__all__ = ["TraceConfig", "TracePlan", "parse_trace", "plan_trace"]
 
 
 @dataclass(frozen=True)
