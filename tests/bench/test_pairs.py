@@ -7,6 +7,7 @@ import pytest
 from small_bench import SMALL
 
 from xtransplant import XTransplantError
+from xtransplant.bench.context import RunContext
 from xtransplant.bench.pairs import listed, parse_pairs
 from xtransplant.bench.pilot import pilot
 from xtransplant.runs import records

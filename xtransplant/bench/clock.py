@@ -43,7 +43,7 @@ class Clock:
 
     @classmethod
     def of(cls, plan: Plan, run: Run, parts: Sequence[Part]) -> Clock:
-        """The clock of a process that does some of a run's parts; weights are prompts' characters."""
+        """The clock of a process that does parts of a run; weights are prompts' characters."""
         weights = {
             part: sum(
                 len(one.source) + len(one.target)

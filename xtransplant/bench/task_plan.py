@@ -23,7 +23,7 @@ class TaskPlan:
     Attributes:
         examples: by language, cut to the limit; none where nothing of a task fits.
         left_out: languages that are not run, and why.
-        too_long: ids of examples that the model cannot read, by language; see ``bench.context_limit``.
+        too_long: ids of examples longer than the model's context, by language.
     """
 
     task: Task
