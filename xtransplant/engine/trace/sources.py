@@ -22,12 +22,12 @@ class SourceRead:
 
     Attributes:
         values: per read ``[n_tokens, d_model]`` (``head_dim`` for site ``head``).
-        picked: what :func:`picker` kept of its logits, ``[1, 1, ...]`` each.
+        outputs: what was read of its logits, ``[1, 1, ...]`` each.
         scored: what was asked of the logits: the candidates, and how many top tokens.
     """
 
     values: dict[Read, Tensor]
-    picked: dict[str, Any]
+    outputs: dict[str, Any]
     scored: tuple[Any, int]
 
 
@@ -59,7 +59,7 @@ class Sources:
         before = self._kept.pop(key, None)
         if before is not None:
             self._held -= _bytes(before)
-            read = SourceRead({**before.values, **read.values}, read.picked, read.scored)
+            read = SourceRead({**before.values, **read.values}, read.outputs, read.scored)
         self._kept[key] = read
         self._held += _bytes(read)
         while self._held > self._most:
