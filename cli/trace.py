@@ -94,8 +94,6 @@ def trace(
     from xtransplant.backends.where import parse_on, server_of
     from xtransplant.bench.config import ModelSpec
     from xtransplant.bench.unused import check_given, check_trace
-    from xtransplant.grid.frame import TABLE_SUFFIXES, grid_json, save_grid
-    from xtransplant.grid.plot import PLOT_SUFFIXES
     from xtransplant.model.distributed import rank
     from xtransplant.options import (
         check_layers,
@@ -106,7 +104,7 @@ def trace(
         where_from,
     )
     from xtransplant.strategies import check_verifiable, find_strategy
-    from xtransplant.style.paths import checked_path
+    from xtransplant.style.paths import PLOT_SUFFIXES, TABLE_SUFFIXES, checked_path
 
     # Everything that can be wrong is looked at before the model is loaded.
     chosen = find_strategy(strategy).with_options(parse_assignments(options or []))
@@ -154,7 +152,9 @@ def trace(
         if not verbose:
             quieten()
         from xtransplant.engine.ask.memory import keep_freed_memory
-        from xtransplant.grid.transplant import transplant, verify_grid
+        from xtransplant.grid.check import verify_grid
+        from xtransplant.grid.frame import grid_json, save_grid
+        from xtransplant.grid.transplant import transplant
         from xtransplant.model.load import load
 
         keep_freed_memory()

@@ -17,8 +17,9 @@ from test_families import PAIRS, STRATEGIES, prompts
 from tiny import FAMILY_NAMES, tiny_checkpoint
 
 from xtransplant import find_strategy, load, verify_packing
+from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate_edits
-from xtransplant.engine.score import score_edits, shape_of
+from xtransplant.engine.score import score_edits
 
 
 def main() -> None:

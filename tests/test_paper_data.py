@@ -12,9 +12,9 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 from xtransplant import Example, load, transplant
 from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.run import bench
-from xtransplant.grid.transplant import verify_grid
+from xtransplant.grid.check import verify_grid
+from xtransplant.report.summary import summarise
 from xtransplant.runs import records
-from xtransplant.stats import summarise
 from xtransplant.strategies import find_strategy
 from xtransplant.tasks.load import load_examples
 from xtransplant.tasks.task import Where, find_task

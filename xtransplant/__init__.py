@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from xtransplant.engine.score import score
     from xtransplant.engine.verify import verify_packing
     from xtransplant.errors import XTransplantError
-    from xtransplant.grid.transplant import Grid, transplant, transplant_many
+    from xtransplant.grid.grid import Grid
+    from xtransplant.grid.transplant import transplant, transplant_many
     from xtransplant.model.families import Family
     from xtransplant.model.load import Model, load
     from xtransplant.prompts import Example
@@ -41,7 +42,7 @@ __all__ = [
 _HOMES = {
     "Example": "prompts",
     "Family": "model.families",
-    "Grid": "grid.data",
+    "Grid": "grid.grid",
     "Model": "model.load",
     "XTransplantError": "errors",
     "apply": "strategies",

@@ -55,6 +55,17 @@ class Packing:
     growing: bool = False
     shared_prefix: bool = False
 
+    @property
+    def keeps_bits(self) -> bool:
+        """Whether a variant that changes nothing gives the plain target's numbers to the bit.
+
+        It does where all variants run through one matrix product with the same keys in the same
+        order: over a shared prefix, and one variant per row. In one sequence under a mask each
+        block's keys lie elsewhere in the sequence and are summed in another order (up to 3e-5 nats
+        were seen in float32, 0.2 in bfloat16).
+        """
+        return self.shared_prefix or not self.together
+
     def __str__(self) -> str:
         if not self.together:
             return "one variant per batch row"

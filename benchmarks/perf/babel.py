@@ -9,8 +9,10 @@ from typing import Any
 import torch
 
 from xtransplant.benchmarks.babel.task import CHECKPOINT
+from xtransplant.engine.ask.items import item_of
+from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate_items
-from xtransplant.engine.score import item_of, score_items, shape_of
+from xtransplant.engine.score import score_items
 from xtransplant.engine.verify import packing_for
 from xtransplant.model.load import load
 from xtransplant.strategies import find_strategy

@@ -101,7 +101,9 @@ def _target(model: Model, target: Sequence[int], j: int, n: int, value: Tensor) 
         if n == 0:
             return plain(input_ids=ids).logits[0, -1].float().log_softmax(-1)
         said = plain.generate(
-            input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=greedy_settings(model, n)
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            generation_config=greedy_settings(model, n),
         )
         return said[0, len(target) :].tolist()
     finally:

@@ -20,9 +20,10 @@ import torch
 from xtransplant.benchmarks.perf.baselines import BASELINES
 from xtransplant.benchmarks.perf.floor import dense_rate, flops, generate_tokens, rows_of_score
 from xtransplant.benchmarks.perf.shapes import random_prompts
-from xtransplant.engine.ask.variants import Item
+from xtransplant.engine.ask.items import Item
+from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate_items
-from xtransplant.engine.score import score_items, shape_of
+from xtransplant.engine.score import score_items
 from xtransplant.engine.verify import packing_for
 from xtransplant.model.load import Model
 from xtransplant.strategies import find_strategy

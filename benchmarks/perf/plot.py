@@ -11,8 +11,9 @@ import torch
 
 from xtransplant.benchmarks.perf.measure import measure
 from xtransplant.benchmarks.perf.shapes import random_prompts, shaped
-from xtransplant.engine.ask.variants import Item
-from xtransplant.engine.score import score_items, shape_of
+from xtransplant.engine.ask.items import Item
+from xtransplant.engine.ask.variants import shape_of
+from xtransplant.engine.score import score_items
 from xtransplant.engine.verify import packing_for
 from xtransplant.strategies import find_strategy
 

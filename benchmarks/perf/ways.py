@@ -11,10 +11,11 @@ import torch
 
 from xtransplant.benchmarks.perf.measure import peak_bytes
 from xtransplant.benchmarks.perf.shapes import random_prompts
-from xtransplant.engine.ask.memory import Room
-from xtransplant.engine.ask.variants import Item
+from xtransplant.engine.ask.items import Item
+from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.compare import difference
-from xtransplant.engine.score import Scores, score_items, shape_of
+from xtransplant.engine.score import Scores, score_items
 from xtransplant.model.load import Model
 from xtransplant.packing import MASKED, SHARED, Packing
 from xtransplant.strategies import find_strategy
@@ -32,8 +33,8 @@ def measure_ways(model: Model, *, n_tokens: int = 150, repeats: int = 5) -> dict
     pairs = product(range(model.n_layers), repeat=2)
     variants = [strategy.edits(shape, i, j) for i, j in pairs]
 
-    def run(packing: Packing, room: Room | None = None) -> Scores:
-        return next(score_items(model, [item], variants, packing=packing, room=room))
+    def run(packing: Packing, memory: MemoryBudget | None = None) -> Scores:
+        return next(score_items(model, [item], variants, packing=packing, memory=memory))
 
     seconds: dict[str, list[float]] = {str(packing): [] for packing in WAYS}
     tokens: dict[str, float] = {}
@@ -45,7 +46,7 @@ def measure_ways(model: Model, *, n_tokens: int = 150, repeats: int = 5) -> dict
                 seconds[str(packing)].append(time.perf_counter() - started)
     whole = run(SHARED)
     wants = peak_bytes(model, lambda: run(SHARED))
-    quarter = run(SHARED, Room(wants / 4))
+    quarter = run(SHARED, MemoryBudget(wants / 4))
     return {
         "ways": {
             name: {"seconds": statistics.median(values), "token_forwards": tokens[name]}
@@ -53,7 +54,7 @@ def measure_ways(model: Model, *, n_tokens: int = 150, repeats: int = 5) -> dict
         },
         "quarter": {
             "bytes": wants / 4,
-            "peak_bytes": peak_bytes(model, lambda: run(SHARED, Room(wants / 4))),
+            "peak_bytes": peak_bytes(model, lambda: run(SHARED, MemoryBudget(wants / 4))),
             "forward_passes": quarter.forward_passes,
             "difference": difference(quarter, whole, ("in parts", "at once")).worst,
         },

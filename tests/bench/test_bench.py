@@ -19,9 +19,9 @@ from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.rescore import rescore
 from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT
+from xtransplant.report.summary import summarise
 from xtransplant.runs import examples, open_run, records, runs
 from xtransplant.runs.read import read_part
-from xtransplant.stats import summarise
 from xtransplant.tasks.load import load_examples
 from xtransplant.tasks.task import Where, find_task
 

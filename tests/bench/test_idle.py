@@ -14,7 +14,7 @@ from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench
 from xtransplant.bench.settings import config_from
 from xtransplant.bench.unused import check_given
-from xtransplant.engine.ask.memory import Room
+from xtransplant.engine.ask.memory import MemoryBudget
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_budget_that_holds_nothing_leaves_no_run(small, babel_model, tmp_path)
         with pytest.raises(XTransplantError, match="holds nothing: one token"):
             small(memory_budget=budget)
     assert not list(tmp_path.iterdir())
-    assert Room.of(babel_model, 10**6).limit == 10**6
+    assert MemoryBudget.of(babel_model, 10**6).limit == 10**6
 
 
 def test_a_run_goes_on_with_its_own_budget_and_says_so(small, babel_model, tmp_path):

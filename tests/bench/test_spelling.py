@@ -16,7 +16,7 @@ from xtransplant.bench.judge import judge
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT
-from xtransplant.engine.score import item_of
+from xtransplant.engine.ask.items import item_of
 from xtransplant.runs import open_run
 from xtransplant.runs.columns import SOURCE, VANILLA, Rows, examples_table, records_table
 from xtransplant.tasks.load import load_examples

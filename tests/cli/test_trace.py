@@ -88,7 +88,7 @@ def test_verify_says_how_exact_the_grid_is(traced):
 
 
 def test_verify_fails_where_the_grid_is_not_exact(traced, monkeypatch):
-    monkeypatch.setattr("xtransplant.grid.transplant.GridCheck.agrees", False)
+    monkeypatch.setattr("xtransplant.grid.check.GridCheck.agrees", False)
     outcome = traced(*CANDIDATES, "--verify")
     assert outcome.code == 1
     assert "NOT EXACT" in outcome.out

@@ -7,7 +7,7 @@ from devices import FIRST, SECOND, Places, two_devices
 from tiny import EXAMPLE, make_tiny
 
 from xtransplant import capture, find_strategy, load, strategy
-from xtransplant.engine.ask.memory import Room
+from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.generate import generate
 from xtransplant.engine.score import score
 from xtransplant.packing import MASKED, ROWS, SHARED
@@ -107,11 +107,11 @@ def test_a_script_runs_on_two_devices(loaded, monkeypatch):
 
 
 def test_the_room_is_that_of_the_fullest_device(loaded, monkeypatch):
-    assert Room.of(loaded).columns == 16384
+    assert MemoryBudget.of(loaded).columns == 16384
     with two_devices(loaded, monkeypatch):
         free = {FIRST: 8e9, SECOND: 2e9}
         monkeypatch.setattr("xtransplant.engine.ask.memory.free_bytes", free.__getitem__)
-        room = Room.of(loaded)
-        assert room.limit == 1e9
-        assert room.columns > 16384
-        assert Room.of(loaded, 10**6).columns == room.columns
+        memory = MemoryBudget.of(loaded)
+        assert memory.limit == 1e9
+        assert memory.columns > 16384
+        assert MemoryBudget.of(loaded, 10**6).columns == memory.columns

@@ -8,8 +8,9 @@ from reference import reference_generate, reference_scores
 from tiny import FAMILY_NAMES, N_LAYERS, VOCABULARY, WINDOW, allowed, tiny_checkpoint
 
 from xtransplant import find_strategy, load, verify_packing
+from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate_edits
-from xtransplant.engine.score import score_edits, shape_of
+from xtransplant.engine.score import score_edits
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 
 STRATEGIES = {"attn": "attn-swap", "ffn": "ffn-swap", "resid_post": "resid-swap"}

@@ -7,12 +7,12 @@ import pytest
 from tokenizers_made import MADE, TEMPLATES
 
 from xtransplant import transplant
+from xtransplant.engine.ask.items import item_of
 from xtransplant.engine.ask.tokenise import candidate_ids, encode, prompt_ids, prompt_lengths
-from xtransplant.engine.score import item_of
 from xtransplant.errors import XTransplantError
+from xtransplant.grid.captions import vanilla_answer
 from xtransplant.model.tokenizer import Beginning, beginning_of
 from xtransplant.prompts import Example
-from xtransplant.style.words import vanilla_says
 
 PROMPTS = ("Jibu:", "Jibu: ", "the town", "a\n")
 CANDIDATES = (" yes", "yes", " no", "no", "17", "\n\nyes", "(1)", " the town", "  yes", "é")
@@ -119,7 +119,7 @@ def test_a_grid_names_what_the_source_would_say_as_it_is_spelled_there(llama):
         zip(example.source_candidates, grid.scores.source.tolist(), strict=True)
     )
     assert set(found["target"]["logprobs"]) == set(example.candidates)
-    said, probability = vanilla_says(grid, "source")
+    said, probability = vanilla_answer(grid, "source")
     assert said == example.source_candidates[best]
     assert probability == pytest.approx(float(np.exp(grid.scores.source[best])))
 

@@ -8,10 +8,11 @@ from reference import blocks, hook_point
 from tiny import EXAMPLE, allowed, tiny_checkpoint
 
 from xtransplant import Example, XTransplantError, apply, capture, find_strategy, load, strategy
-from xtransplant.engine.ask.memory import Room
+from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.tokenise import prompt_ids
+from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate, generate_edits
-from xtransplant.engine.score import score, score_edits, shape_of
+from xtransplant.engine.score import score, score_edits
 from xtransplant.model.check import check_sites
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 
@@ -104,14 +105,21 @@ def test_parts_do_not_show(llama, packing):
     source, target = (prompt_ids(llama, text) for text in (EXAMPLE.source, EXAMPLE.target))
     runs = [
         score_edits(
-            llama, source, target, variants, [[7]], [[7], [8, 9]], packing=packing, room=Room(limit)
+            llama,
+            source,
+            target,
+            variants,
+            [[7]],
+            [[7], [8, 9]],
+            packing=packing,
+            memory=MemoryBudget(limit),
         )
         for limit in (1e9, 1)
     ]
     assert np.abs(runs[0].logprobs - runs[1].logprobs).max() < 1e-5
     assert runs[1].forward_passes == 1 + len(PAIRS) > runs[0].forward_passes
     said = [
-        generate_edits(llama, source, target, variants, packing=packing, room=Room(limit))
+        generate_edits(llama, source, target, variants, packing=packing, memory=MemoryBudget(limit))
         for limit in (1e9, 1)
     ]
     assert said[0].token_ids == said[1].token_ids

@@ -8,10 +8,11 @@ import torch
 from tiny import tiny_checkpoint
 
 from xtransplant import XTransplantError, find_strategy, load, strategy
-from xtransplant.engine.ask.memory import Room
-from xtransplant.engine.ask.variants import Item
+from xtransplant.engine.ask.items import Item
+from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate_items
-from xtransplant.engine.score import score_items, shape_of
+from xtransplant.engine.score import score_items
 from xtransplant.engine.trace import batch
 from xtransplant.engine.trace import decoding as decode
 from xtransplant.engine.trace.sources import Sources
@@ -56,7 +57,9 @@ def same(one, other):
 def test_one_example_equals_many(family, packing):
     model, examples = load(tiny_checkpoint(family)), items(7, sources=3)
     variants = edits(model)
-    together = list(score_items(model, examples, variants, packing=packing, room=Room(ROOMY)))
+    together = list(
+        score_items(model, examples, variants, packing=packing, memory=MemoryBudget(ROOMY))
+    )
     assert len(together) == 7
     assert together[0].forward_passes == 2
     for example, found in zip(examples, together, strict=True):
@@ -65,7 +68,7 @@ def test_one_example_equals_many(family, packing):
 
 def test_padding_makes_no_half_precision_number_into_none():
     model, examples = load(tiny_checkpoint("llama"), dtype="float16"), items(6)
-    found = score_items(model, examples, edits(model), packing=SHARED, room=Room(ROOMY))
+    found = score_items(model, examples, edits(model), packing=SHARED, memory=MemoryBudget(ROOMY))
     for one in found:
         assert one.forward_passes == 2
         assert np.isfinite(one.logprobs).all()
@@ -81,7 +84,7 @@ def test_examples_are_taken_as_they_are_needed(llama):
             taken += 1
             yield items(1, seed=taken)[0]
 
-    few = score_items(llama, endless(), edits(llama), packing=SHARED, room=Room(1e6))
+    few = score_items(llama, endless(), edits(llama), packing=SHARED, memory=MemoryBudget(1e6))
     for _ in range(3):
         next(few)
     assert taken < 600
@@ -102,8 +105,8 @@ def test_examples_whose_edits_fall_elsewhere_run_apart(llama):
 @pytest.mark.parametrize("limit", [1.0, 2e5, 1e6])
 def test_a_small_budget_gives_the_same_numbers(llama, limit):
     examples, variants = items(6), edits(llama)
-    roomy = list(score_items(llama, examples, variants, packing=SHARED, room=Room(ROOMY)))
-    tight = list(score_items(llama, examples, variants, packing=SHARED, room=Room(limit)))
+    roomy = list(score_items(llama, examples, variants, packing=SHARED, memory=MemoryBudget(ROOMY)))
+    tight = list(score_items(llama, examples, variants, packing=SHARED, memory=MemoryBudget(limit)))
     for one, other in zip(roomy, tight, strict=True):
         same(one, other)
     # Together all take two passes, the sources' and the targets'. Apart each takes a source's, and
@@ -177,7 +180,9 @@ def test_another_error_is_not_taken_for_it(llama, monkeypatch):
 def test_a_kept_source_is_not_run_again(llama):
     examples, sources = items(4, sources=2), Sources()
     first = list(
-        score_items(llama, examples, edits(llama), packing=SHARED, sources=sources, room=Room(1))
+        score_items(
+            llama, examples, edits(llama), packing=SHARED, sources=sources, memory=MemoryBudget(1)
+        )
     )
     assert len(sources) == 2
     # Each source once, then each target in as many parts as it has variants.

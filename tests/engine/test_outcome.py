@@ -6,10 +6,12 @@ import torch
 from tiny import EXAMPLE, tiny_checkpoint
 
 from xtransplant import find_strategy, load, strategy, transplant
+from xtransplant.engine.ask.items import item_of
 from xtransplant.engine.ask.memory import pass_bytes
+from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate_items
-from xtransplant.engine.outcome import keeps_bits, same
-from xtransplant.engine.score import item_of, score_items, shape_of
+from xtransplant.engine.outcome import same
+from xtransplant.engine.score import score_items
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 
 WAYS = (SHARED, Packing(growing=True), MASKED, ROWS)
@@ -154,7 +156,7 @@ def test_rounding_is_no_change_and_more_than_rounding_is():
     nothing = torch.tensor([float("nan"), float("-inf")])
     assert not same(nothing, nothing, torch.float32, bits=True).any()
     assert not same(nothing, nothing, torch.float32, bits=False).any()
-    assert [keeps_bits(way) for way in WAYS] == [True, False, False, True]
+    assert [way.keeps_bits for way in WAYS] == [True, False, False, True]
 
 
 def test_a_cell_that_is_not_finite_is_never_right_and_never_best(half):

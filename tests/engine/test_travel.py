@@ -11,11 +11,12 @@ from tiny import EXAMPLE, make_tiny
 
 from xtransplant import capture, find_strategy, load
 from xtransplant.backends.dry import Nowhere
-from xtransplant.engine.ask.variants import Item
+from xtransplant.engine.ask.items import Item, item_of
+from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.dry_run import sketch
 from xtransplant.engine.generate import generate
-from xtransplant.engine.score import item_of, score, shape_of
-from xtransplant.engine.trace.raw import run_scripts, say_scripts
+from xtransplant.engine.score import score
+from xtransplant.engine.trace.raw import generate_scripts, score_scripts
 from xtransplant.packing import MASKED, Packing
 
 
@@ -63,8 +64,8 @@ def test_nothing_of_this_package_travels(llama, payload, name):
     work = {
         "score": lambda: score(llama, EXAMPLE, swap, [(0, 1)], packing=Packing(growing=True)),
         "generate": lambda: generate(llama, EXAMPLE, swap, [(0, 1)], packing=MASKED),
-        "raw": lambda: run_scripts(llama, item_of(llama, EXAMPLE), [raw], 1),
-        "raw generate": lambda: say_scripts(llama, item_of(llama, EXAMPLE), [raw], 3),
+        "raw": lambda: score_scripts(llama, item_of(llama, EXAMPLE), [raw], 1),
+        "raw generate": lambda: generate_scripts(llama, item_of(llama, EXAMPLE), [raw], 3),
         "capture": lambda: capture(llama, EXAMPLE.source),
     }[name]
     blob = payload(work)

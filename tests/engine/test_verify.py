@@ -13,8 +13,7 @@ from xtransplant.engine.compare import Difference, difference, text_difference
 from xtransplant.engine.compile import passes
 from xtransplant.engine.precision import in_float32
 from xtransplant.engine.trace import decoding as decode
-from xtransplant.grid.check import GridCheck
-from xtransplant.grid.transplant import verify_grid
+from xtransplant.grid.check import GridCheck, verify_grid
 from xtransplant.model.load import Window
 from xtransplant.packing import ROWS, SHARED, Packing
 

@@ -10,7 +10,8 @@ from tiny import EXAMPLE, FAMILY_NAMES, tiny_checkpoint
 
 from xtransplant import XTransplantError, capture, find_strategy, load, strategy
 from xtransplant.engine.ask.tokenise import prompt_ids
-from xtransplant.engine.score import score, score_edits, shape_of
+from xtransplant.engine.ask.variants import shape_of
+from xtransplant.engine.score import score, score_edits
 from xtransplant.model.families import FAMILIES, Place
 from xtransplant.packing import ROWS, SHARED
 

@@ -5,11 +5,11 @@ import numpy as np
 from xtransplant import Example
 from xtransplant.bench.judge import judge
 from xtransplant.prompts import Key
+from xtransplant.report.summary import LanguageCounts, Summary, TaskCounts
 from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA, Rows, examples_table, records_table
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
 from xtransplant.runs.store import create_run
 from xtransplant.stats import Rate, tally
-from xtransplant.stats.summary import LanguageCounts, Summary, TaskCounts
 
 OPTIONS = ("1", "2", "3")
 PAIRS = [(i, j) for i in range(4) for j in range(4)]

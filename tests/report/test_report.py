@@ -14,8 +14,8 @@ from xtransplant import XTransplantError
 from xtransplant.report.data import frame
 from xtransplant.report.document import write_report
 from xtransplant.report.listing import runs_table
+from xtransplant.report.summary import summarise
 from xtransplant.report.tables import make_tables
-from xtransplant.stats import summarise
 
 
 @pytest.fixture(scope="module")

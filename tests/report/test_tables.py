@@ -11,9 +11,9 @@ from made_runs import PAIRS, make_run, make_summary
 from xtransplant.report import data, formats
 from xtransplant.report.document import write_report
 from xtransplant.report.figures import curves, heatmaps
+from xtransplant.report.summary import summarise
 from xtransplant.report.tables import make_tables
 from xtransplant.runs.store import open_run
-from xtransplant.stats import summarise
 
 DIAGONAL = [(k, k) for k in range(4)]
 

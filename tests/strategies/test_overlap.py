@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from tiny import EXAMPLE
 
 from xtransplant import XTransplantError, strategy, transplant
+from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate_edits
-from xtransplant.engine.score import score, score_edits, shape_of
+from xtransplant.engine.score import score, score_edits
 from xtransplant.packing import MASKED, ROWS, SHARED
 from xtransplant.strategies.recorder import Shape, record
 from xtransplant.strategies.values import Span

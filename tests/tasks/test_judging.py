@@ -11,7 +11,7 @@ from xtransplant import Example, XTransplantError
 from xtransplant.bench.judge import judge
 from xtransplant.engine.generate import Generations
 from xtransplant.engine.score import Scores
-from xtransplant.grid.data import Grid
+from xtransplant.grid.grid import Grid
 from xtransplant.packing import ROWS
 from xtransplant.prompts import Key
 from xtransplant.runs.columns import CORRECT, Rows, examples_table, records_table

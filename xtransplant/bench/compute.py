@@ -10,10 +10,11 @@ import psutil
 import pyarrow as pa
 import torch
 
-from xtransplant.engine.ask.memory import Room
-from xtransplant.engine.ask.variants import Item
+from xtransplant.engine.ask.items import Item, item_of
+from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate_items
-from xtransplant.engine.score import item_of, score_items, shape_of
+from xtransplant.engine.score import score_items
 from xtransplant.engine.trace.sources import Sources
 from xtransplant.model.load import Model
 from xtransplant.packing import Packing
@@ -76,11 +77,11 @@ def ask(
     """
     chosen = examples[start:stop]
     items = [item_of(model, one, chat_template=asked.chat_template) for one in chosen]
-    room, sources, rows = Room.of(model, asked.memory_budget), Sources(), Rows()
+    memory, sources, rows = MemoryBudget.of(model, asked.memory_budget), Sources(), Rows()
     run = _score if asked.mode == "score" else _generate
     tokens = 0.0
     for number, one in enumerate(work):
-        tokens += run(model, items, start, one, asked, room, sources, rows, first=number == 0)
+        tokens += run(model, items, start, one, asked, memory, sources, rows, first=number == 0)
     return records_table(rows), tokens
 
 
@@ -90,7 +91,7 @@ def _score(
     start: int,
     work: Work,
     asked: Asked,
-    room: Room,
+    memory: MemoryBudget,
     sources: Sources,
     rows: Rows,
     *,
@@ -98,7 +99,13 @@ def _score(
 ) -> float:
     found = list(
         score_items(
-            model, items, work.variants, packing=asked.packing, top_k=1, room=room, sources=sources
+            model,
+            items,
+            work.variants,
+            packing=asked.packing,
+            top_k=1,
+            memory=memory,
+            sources=sources,
         )
     )
     if first:
@@ -124,7 +131,7 @@ def _generate(
     start: int,
     work: Work,
     asked: Asked,
-    room: Room,
+    memory: MemoryBudget,
     sources: Sources,
     rows: Rows,
     *,
@@ -133,7 +140,7 @@ def _generate(
     found = list(
         generate_items(
             model, items, work.variants, packing=asked.packing, max_new_tokens=asked.max_new_tokens,
-            room=room, sources=sources, source_text=first,
+            memory=memory, sources=sources, source_text=first,
         )
     )  # fmt: skip
     if first:

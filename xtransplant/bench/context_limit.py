@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from xtransplant.bench.plan import Plan, TaskPlan
+from xtransplant.engine.ask.items import item_of
 from xtransplant.engine.ask.tokenise import prompt_lengths
-from xtransplant.engine.score import item_of
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.prompts import Example

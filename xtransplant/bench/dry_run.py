@@ -16,9 +16,9 @@ from xtransplant.bench.config import Config
 from xtransplant.bench.context_limit import fitted
 from xtransplant.bench.plan import Plan, make_plan
 from xtransplant.bench.run import find_run, load_model, manifest_of
+from xtransplant.engine.ask.items import item_of
 from xtransplant.engine.ask.tokenise import prompt_lengths
 from xtransplant.engine.dry_run import likely_packing, sketch
-from xtransplant.engine.score import item_of
 from xtransplant.engine.verify import packing_for
 from xtransplant.model.load import Model
 from xtransplant.prompts import Example

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from xtransplant.engine.ask.items import item_of
+from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.dry_run import likely_packing, sketch
-from xtransplant.engine.score import item_of, shape_of
 from xtransplant.model.load import Model
 from xtransplant.packing import ROWS
 from xtransplant.prompts import Example

@@ -12,10 +12,10 @@ from pathlib import Path
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, item_digest
 from xtransplant.runs.check import intact
-from xtransplant.runs.read import read_part
+from xtransplant.runs.columns import CORRECT
+from xtransplant.runs.read import cells, item_digests
 from xtransplant.runs.store import Run, open_run
-from xtransplant.stats.summary import summarise
-from xtransplant.stats.tally import choose_pair, together
+from xtransplant.stats.selection import Hits, choose_pair, count_hits, sum_hits
 from xtransplant.text import parse_json, read_text
 
 __all__ = ["Chosen", "Pairs", "chosen_of", "listed", "parse_pairs", "read_chosen", "write_chosen"]
@@ -142,23 +142,29 @@ def chosen_of(path: str | Path, *, level: str = "match", across: bool = False) -
             "finish it before pairs are chosen on it"
         )
     pairs: dict[tuple[str, str, str], Pair] = {}
-    for name, task in summarise(run).tasks.items():
-        for strategy in run.manifest.strategies:
-            tallies = {
-                lang: counts.strategies[strategy][level] for lang, counts in task.languages.items()
-            }
-            if not tallies:
-                continue
-            shared = choose_pair(together(list(tallies.values())).hits) if across else None
-            for lang, one in tallies.items():
-                pairs[name, strategy, lang] = shared or choose_pair(one.hits)
+    for task in run.manifest.tasks:
+        for strategy, hits in _hits_by_language(run, task, level).items():
+            shared = choose_pair(sum_hits(list(hits.values()))) if across else None
+            for lang, own in hits.items():
+                pairs[task, strategy, lang] = shared or choose_pair(own)
     return Chosen(f"run {run.path.name}", pairs, _items(run))
+
+
+def _hits_by_language(run: Run, task: str, level: str) -> dict[str, dict[str, Hits]]:
+    """Right answers of a task's pairs, by strategy and language."""
+    found: dict[str, dict[str, Hits]] = {}
+    for lang in run.manifest.tasks[task].languages:
+        for strategy, own in cells(run, task, lang):
+            if strategy in run.manifest.strategies:
+                right = own.right[:, CORRECT.index(level)]
+                hits = count_hits(own.source_layers, own.target_layers, right)
+                found.setdefault(strategy, {})[lang] = hits
+    return found
 
 
 def _items(run: Run) -> frozenset[str]:
     """What a run's examples are known by."""
-    digests = (read_part(run, "examples", part, ["digest"])["digest"] for part in run.stored())
-    return frozenset(one[:_DIGITS] for column in digests for one in column.to_pylist())
+    return frozenset(digest[:_DIGITS] for digest in item_digests(run))
 
 
 def read_chosen(path: Path, *, across: bool = False) -> Chosen:

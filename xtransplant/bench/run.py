@@ -25,7 +25,7 @@ from xtransplant.bench.plan import Plan, make_plan
 from xtransplant.bench.repair import mend
 from xtransplant.bench.schedule import follow, in_flight, in_step
 from xtransplant.bench.software import adopting, check_software
-from xtransplant.engine.ask.memory import Room
+from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
 from xtransplant.model.distributed import rank
@@ -284,7 +284,9 @@ def manifest_of(plan: Plan, model: Model) -> Manifest:
     spec, budget = plan.config.model, plan.config.memory_budget
     entry = model_entry(model, plan.model_name, spec.revision)
     # Said before there is a run that would keep to it.
-    entry["memory_budget"] = fixed_budget(model) if budget is None else Room.of(model, budget).limit
+    entry["memory_budget"] = (
+        fixed_budget(model) if budget is None else MemoryBudget.of(model, budget).limit
+    )
     return Manifest(
         id=plan.id,
         schema=SCHEMA,

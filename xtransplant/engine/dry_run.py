@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xtransplant.backends.dry import NotSent, Nowhere
-from xtransplant.engine.ask.memory import Room
-from xtransplant.engine.ask.variants import Item, Variants
+from xtransplant.engine.ask.items import Item
+from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.variants import Variants
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.score import score_items
 from xtransplant.engine.trace.batch import Batch
@@ -58,7 +59,7 @@ def sketch(
     """
     if not isinstance(model.server, Nowhere):
         raise XTransplantError(f"{model.name} would run: load it with a server that is none")
-    packing, room = likely_packing(model), Room.of(model)
+    packing, memory = likely_packing(model), MemoryBudget.of(model)
     recorded, scripts = parted(variants)
     tokens = Batch(model, [item], Variants.of(recorded), packing, 1, None).planned()
     tokens += token_forwards(item, len(scripts), len(scripts))
@@ -66,11 +67,13 @@ def sketch(
         tokens += (len(variants) + 2) * max_new_tokens
     try:
         if generates:
-            next(generate_items(
-                model, [item], variants, packing=packing, max_new_tokens=max_new_tokens, room=room
-            ))  # fmt: skip
+            found = generate_items(
+                model, [item], variants, packing=packing, max_new_tokens=max_new_tokens,
+                memory=memory,
+            )  # fmt: skip
+            next(found)
         else:
-            next(score_items(model, [item], variants, packing=packing, room=room))
+            next(score_items(model, [item], variants, packing=packing, memory=memory))
     except NotSent as unsent:
         return Sketch(tokens, unsent.size)
     raise AssertionError("it was sent")

@@ -9,18 +9,20 @@ from dataclasses import dataclass, field
 
 import torch
 
-from xtransplant.engine.ask.memory import Room, is_out_of_memory, stored_bytes
+from xtransplant.engine.ask.cost import estimate_cost
+from xtransplant.engine.ask.halving import Demand, run_in_chunks
+from xtransplant.engine.ask.items import Item
+from xtransplant.engine.ask.memory import MemoryBudget, stored_bytes
 from xtransplant.engine.ask.tokenise import prompt_ids
-from xtransplant.engine.ask.variants import Item, Variants, cost_of
+from xtransplant.engine.ask.variants import Variants, record_variants
 from xtransplant.engine.compile.shared_prefix import KeysValues
 from xtransplant.engine.outcome import Writes, same
-from xtransplant.engine.score import shape_of
 from xtransplant.engine.trace.batch import Batch
 from xtransplant.engine.trace.decoding import decode
-from xtransplant.engine.trace.raw import say_scripts, token_forwards
-from xtransplant.engine.trace.rows import Certainty, end_ids, generate_rows
+from xtransplant.engine.trace.greedy import Certainty, end_ids
+from xtransplant.engine.trace.raw import generate_scripts, token_forwards
+from xtransplant.engine.trace.rows import continue_rows
 from xtransplant.engine.trace.sources import Sources
-from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.packing import ROWS, Layout, Packing
 from xtransplant.prompts import Example
@@ -97,8 +99,7 @@ def generate(
     Raises:
         XTransplantError: an unusable prompt or strategy, or too little memory for one variant.
     """
-    shape = shape_of(model)
-    variants = [strategy.variant(shape, i, j) for i, j in pairs]
+    variants = record_variants(model, strategy, pairs)
     return generate_edits(
         model,
         prompt_ids(model, example.source, chat_template=chat_template),
@@ -106,7 +107,7 @@ def generate(
         variants,
         packing=packing,
         max_new_tokens=max_new_tokens,
-        room=Room.of(model, memory_budget),
+        memory=MemoryBudget.of(model, memory_budget),
     )
 
 
@@ -118,12 +119,12 @@ def generate_edits(
     *,
     packing: Packing,
     max_new_tokens: int = 20,
-    room: Room | None = None,
+    memory: MemoryBudget | None = None,
 ) -> Generations:
     """:func:`generate` on token ids and recorded edits."""
     items = [Item(source_ids, target_ids)]
     found = generate_items(
-        model, items, variants, packing=packing, max_new_tokens=max_new_tokens, room=room
+        model, items, variants, packing=packing, max_new_tokens=max_new_tokens, memory=memory
     )
     return next(found)
 
@@ -135,7 +136,7 @@ def generate_items(
     *,
     packing: Packing,
     max_new_tokens: int = 20,
-    room: Room | None = None,
+    memory: MemoryBudget | None = None,
     sources: Sources | None = None,
     source_text: bool = True,
     share_histories: bool = True,
@@ -144,14 +145,14 @@ def generate_items(
     """Generations of many examples under the same variants, in order.
 
     Args:
-        room: the memory to keep to; it shrinks where that turns out to be too much.
+        memory: the memory to keep to; it shrinks where that turns out to be too much.
         sources: what was read of source prompts before, and where what is read now is kept.
         source_text: also continue each source prompt; else ``source`` is empty.
         share_histories: where the prefix is shared, also run what variants have said in common
             once, below the layers they write at.
         with_certainty: also say how sure the model was of each token.
     """
-    room = Room.of(model) if room is None else room
+    memory = MemoryBudget.of(model) if memory is None else memory
     edits, scripts = parted(variants)
     recorded = Variants.of(edits)
     said: dict[tuple[int, ...], _Said] = {}
@@ -159,8 +160,8 @@ def generate_items(
         started = time.perf_counter()
         # What is said needs no candidates.
         prompts = Item(item.source, item.target)
-        found = _all_parts(
-            model, prompts, recorded, packing, max_new_tokens, room, sources,
+        found = _all_chunks(
+            model, prompts, recorded, packing, max_new_tokens, memory, sources,
             share_histories=share_histories, with_certainty=with_certainty,
         )  # fmt: skip
         if scripts:
@@ -171,7 +172,7 @@ def generate_items(
             if key not in said:
                 # One prompt at a time is kept: the next examples often have it too.
                 alone = Item(item.source, item.source), Variants.of([])
-                said = {key: _all_parts(model, *alone, packing, max_new_tokens, room, None)}
+                said = {key: _all_chunks(model, *alone, packing, max_new_tokens, memory, None)}
             source = said[key]
         texts = [
             model.tokenizer.decode(ids, skip_special_tokens=True) for ids in found.ids + source.ids
@@ -191,6 +192,7 @@ def generate_items(
             source_finite=source.finite[0],
             vanilla_ids=tuple(found.ids[0]),
             certainty=tuple(map(tuple, found.certainty)),
+            writes=found.writes,
         )
 
 
@@ -212,72 +214,71 @@ class _Said:
     forward_passes: int
     token_forwards: float
     certainty: list[Certainty] = field(default_factory=list)
+    writes: Writes | None = None
+
+    def and_variants_of(self, more: _Said) -> _Said:
+        """With another chunk's variants; the prompt without a transplant ran with both."""
+        return _Said(
+            self.ids + more.ids[1:],
+            self.finite + more.finite[1:],
+            self.unchanged + more.unchanged[1:],
+            self.first,
+            self.forward_passes + more.forward_passes,
+            self.token_forwards + more.token_forwards,
+            self.certainty + more.certainty[1:],
+            None if self.writes is None or more.writes is None else self.writes + more.writes,
+        )
 
 
-def _all_parts(
+def _all_chunks(
     model: Model,
     item: Item,
     variants: Variants,
     packing: Packing,
     max_new_tokens: int,
-    room: Room,
+    memory: MemoryBudget,
     sources: Sources | None,
     *,
     share_histories: bool = True,
     with_certainty: bool = False,
 ) -> _Said:
-    """One example, its variants cut into parts where memory asks for it."""
+    """One example, its variants cut into chunks where memory asks for it."""
     # How sure a token is takes the two likeliest.
     batch = Batch(model, [item], variants, packing, 1 + with_certainty, sources, scored=False)
-    cost, total = cost_of(model, item, variants, packing), len(variants.edits)
+    cost, total = estimate_cost(model, item, variants, packing), len(variants.edits)
     kept = len(item.target) if not packing.shared_prefix else variants.n_chain(len(item.target))
-    each = cost.each + stored_bytes(model, kept + max_new_tokens)
-    ids: list[list[int]] = []
-    certainty: list[Certainty] = []
-    finite: list[bool] = []
-    unchanged: list[bool] = []
-    first, passes, tokens, done = 0.0, 0, 0.0, 0
-    while done < total or not ids:
-        count = room.fits(cost.fixed, each, total - done, cost.per_variant) if total else 0
-        part = range(done, done + count)
-        last = part.stop == total
-        try:
-            if packing.shared_prefix:
-                said = _over_shared_prefix(
-                    batch, part, max_new_tokens, last=last, share_histories=share_histories,
-                    with_certainty=with_certainty,
-                )  # fmt: skip
-            else:
-                said = _by_row(batch, part, max_new_tokens)
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            if count <= 1:
-                raise XTransplantError(
-                    f"{model.name} runs out of memory on one variant of a prompt of "
-                    f"{len(item.target)} tokens and {max_new_tokens} new ones; use a smaller "
-                    "--dtype, fewer --max-new-tokens or --device-map auto"
-                ) from error
-            room.halve(cost.fixed + each * count, f"{count} variants")
-            continue
-        # The prompt without a transplant is said with each part.
-        rest = slice(bool(ids), None)
-        certainty += said.certainty[rest]
-        finite += said.finite[rest]
-        unchanged += said.unchanged[rest]
-        ids += said.ids[rest]
-        first = said.first
-        passes += said.forward_passes
-        tokens += said.token_forwards
-        done += count
-    return _Said(ids, finite, unchanged, first, passes, tokens, certainty)
+    demand = Demand(
+        fixed=cost.fixed,
+        each=cost.each + stored_bytes(model, kept + max_new_tokens),
+        columns=cost.per_variant,
+        unit="variants",
+        too_large=(
+            f"{model.name} runs out of memory on one variant of a prompt of {len(item.target)} "
+            f"tokens and {max_new_tokens} new ones; use a smaller --dtype, fewer --max-new-tokens "
+            "or --device-map auto"
+        ),
+    )
+
+    def run(chunk: range) -> _Said:
+        if not packing.shared_prefix:
+            return _by_row(batch, chunk, max_new_tokens)
+        return _over_shared_prefix(
+            batch, chunk, max_new_tokens, last=chunk.stop == total,
+            share_histories=share_histories, with_certainty=with_certainty,
+        )  # fmt: skip
+
+    joined: _Said | None = None
+    for said in run_in_chunks(memory, demand, total, run):
+        joined = said if joined is None else joined.and_variants_of(said)
+    assert joined is not None
+    return joined
 
 
 def _with_scripts(
     model: Model, item: Item, scripts: Sequence[Script], max_new_tokens: int, plain: _Said
 ) -> _Said:
     """What is said under a raw strategy, after what is said without a transplant."""
-    ids, tops = say_scripts(model, item, scripts, max_new_tokens)
+    ids, tops = generate_scripts(model, item, scripts, max_new_tokens)
     # A script runs alone, its prompt whole, and so in other sums than the plain run.
     firsts = torch.stack([one[0] for one in tops])
     near = same(firsts, torch.tensor(plain.first), model.dtype, bits=False).tolist()
@@ -292,14 +293,18 @@ def _with_scripts(
 
 
 def _by_row(batch: Batch, part: range, max_new_tokens: int) -> _Said:
-    ids, certainty, passes, tokens = generate_rows(batch, part, max_new_tokens)
+    rows = continue_rows(batch, part, max_new_tokens)
+    ids, certainty = rows.ids, rows.certainty
     first = certainty[0][0][0]
     # Rows of one batch run through one product: what changes nothing is the same to the bit.
     unchanged = [
         own == ids[0] and sure[0][0] == first for own, sure in zip(ids, certainty, strict=True)
     ]
     finite = [all(math.isfinite(top) for top, _ in sure) for sure in certainty]
-    return _Said(ids, finite, unchanged, first, passes, tokens, certainty)
+    return _Said(
+        ids, finite, unchanged, first, rows.forward_passes, rows.token_forwards, certainty,
+        Writes.of(rows.write_counts, rows.writes),
+    )  # fmt: skip
 
 
 def _over_shared_prefix(
@@ -337,4 +342,7 @@ def _over_shared_prefix(
     unchanged = [own == found.ids[0] and one for own, one in zip(found.ids, alike, strict=True)]
     tokens = batch.token_forwards - tokens + found.token_forwards
     first = float(top[0, 0])
-    return _Said(found.ids, found.finite, unchanged, first, passes, tokens, found.certainty)
+    return _Said(
+        found.ids, found.finite, unchanged, first, passes, tokens, found.certainty,
+        Writes.of(picked["write_counts"], picked["writes"][0]),
+    )  # fmt: skip

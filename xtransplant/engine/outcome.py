@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from xtransplant.packing import Packing
-
-__all__ = ["Writes", "keeps_bits", "same"]
+__all__ = ["Writes", "same"]
 
 
 @dataclass(frozen=True)
@@ -35,15 +33,36 @@ class Writes:
     replaced_norm: np.ndarray[Any, np.dtype[np.float32]]
     cosine: np.ndarray[Any, np.dtype[np.float32]]
 
+    @classmethod
+    def of(cls, counts: Tensor, measured: Tensor) -> Writes:
+        """Writes from what a trace has measured of them.
 
-def keeps_bits(packing: Packing) -> bool:
-    """Whether a variant that changes nothing gives the very bits of the prompt without one.
+        Args:
+            counts: ``[n_variants]``, how many writes each variant has.
+            measured: ``[3, n]``, the norm of each vector written, of the vector it replaced, and
+                their dot product.
+        """
+        written, replaced, dot = measured.double().numpy()
+        with np.errstate(invalid="ignore", over="ignore"):
+            norms = written * replaced
+        known = np.isfinite(norms) & np.isfinite(dot) & (norms > 0)
+        cosine = np.full(norms.shape, np.nan)
+        np.divide(dot, norms, out=cosine, where=known)
+        return cls(
+            counts.numpy(),
+            written.astype(np.float32),
+            replaced.astype(np.float32),
+            cosine.clip(-1, 1).astype(np.float32),
+        )
 
-    It does where all run through one product with the same keys in the same order: over a shared
-    prefix, and one per row. In one sequence with a mask each block's keys lie elsewhere in it, and
-    are added up in another order (up to 3e-5 nats were seen in float32, 0.2 in bfloat16).
-    """
-    return packing.shared_prefix or not packing.together
+    def __add__(self, other: Writes) -> Writes:
+        """The writes of these variants and then of the other's."""
+        return Writes(
+            *(
+                np.concatenate([getattr(writes, one.name) for writes in (self, other)])
+                for one in fields(Writes)
+            )
+        )
 
 
 def same(found: Tensor, plain: Tensor, dtype: torch.dtype, *, bits: bool) -> Tensor:

@@ -11,26 +11,24 @@ from typing import Any
 import numpy as np
 import torch
 
-from xtransplant.engine.ask.memory import Room, is_out_of_memory
-from xtransplant.engine.ask.tokenise import candidate_ids, prompt_ids
-from xtransplant.engine.ask.variants import Item, Variants, alike
-from xtransplant.engine.outcome import Writes, keeps_bits, same
-from xtransplant.engine.trace.batch import Found, room_for, run_items
-from xtransplant.engine.trace.raw import run_scripts, token_forwards
+from xtransplant.engine.ask.items import Item, item_of
+from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.variants import Variants, alike, record_variants
+from xtransplant.engine.outcome import Writes, same
+from xtransplant.engine.trace.chunks import BatchOutputs, run_items
+from xtransplant.engine.trace.raw import score_scripts, token_forwards
 from xtransplant.engine.trace.sources import Sources
-from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.packing import ROWS, Packing
 from xtransplant.prompts import Example
 from xtransplant.strategies import (
     Script,
-    Shape,
     Strategy,
     Variant,
     parted,
 )
 
-__all__ = ["Scores", "item_of", "score", "score_edits", "score_items", "shape_of"]
+__all__ = ["Scores", "score", "score_edits", "score_items"]
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
@@ -122,43 +120,10 @@ def score(
         XTransplantError: an unusable prompt, candidate or strategy, or too little memory for
             one variant.
     """
-    shape = shape_of(model)
-    variants = [strategy.variant(shape, i, j) for i, j in pairs]
+    variants = record_variants(model, strategy, pairs)
     item = item_of(model, example, chat_template=chat_template)
-    room = Room.of(model, memory_budget)
-    return next(score_items(model, [item], variants, packing=packing, top_k=top_k, room=room))
-
-
-def shape_of(model: Model) -> Shape:
-    """What a strategy may ask of this model."""
-    return Shape(model.n_layers, model.n_heads, model.sites)
-
-
-def item_of(model: Model, example: Example, *, chat_template: bool = False) -> Item:
-    """An example as token ids.
-
-    Each prompt is followed by its own spelling of the candidates.
-
-    Raises:
-        XTransplantError: an unusable prompt or candidate, or candidates that are not as many after
-            one prompt as after the other.
-    """
-    spelled = example.source_candidates or example.candidates
-    if len(spelled) != len(example.candidates):
-        raise XTransplantError(
-            f"example {example.id!r} has {len(spelled)} candidates after its source and "
-            f"{len(example.candidates)} after its target; they should be the same ones"
-        )
-    source = prompt_ids(model, example.source, chat_template=chat_template)
-    target = prompt_ids(model, example.target, chat_template=chat_template)
-    return Item(
-        source,
-        target,
-        candidate_ids(model, example.source, source, spelled, chat_template=chat_template),
-        candidate_ids(
-            model, example.target, target, example.candidates, chat_template=chat_template
-        ),
-    )
+    memory = MemoryBudget.of(model, memory_budget)
+    return next(score_items(model, [item], variants, packing=packing, top_k=top_k, memory=memory))
 
 
 def score_edits(
@@ -171,11 +136,11 @@ def score_edits(
     *,
     packing: Packing,
     top_k: int = 5,
-    room: Room | None = None,
+    memory: MemoryBudget | None = None,
 ) -> Scores:
     """:func:`score` on token ids and recorded edits."""
     item = Item(source_ids, target_ids, source_candidates, target_candidates)
-    return next(score_items(model, [item], variants, packing=packing, top_k=top_k, room=room))
+    return next(score_items(model, [item], variants, packing=packing, top_k=top_k, memory=memory))
 
 
 def score_items(
@@ -185,7 +150,7 @@ def score_items(
     *,
     packing: Packing,
     top_k: int = 5,
-    room: Room | None = None,
+    memory: MemoryBudget | None = None,
     sources: Sources | None = None,
 ) -> Iterator[Scores]:
     """Scores of many examples under the same variants, in order, several to a forward pass.
@@ -194,15 +159,15 @@ def score_items(
     their number.
 
     Args:
-        room: the memory to keep to; it shrinks where that turns out to be too much.
+        memory: the memory to keep to; it shrinks where that turns out to be too much.
         sources: what was read of source prompts before, and where what is read now is kept.
     """
-    room = Room.of(model) if room is None else room
+    memory = MemoryBudget.of(model) if memory is None else memory
     top_k = min(top_k, model.vocab_size)
     recorded, scripts = parted(variants)
     if scripts:
         for one in items:
-            yield _by_scripts(model, one, scripts, packing, top_k, room, sources)
+            yield _by_scripts(model, one, scripts, packing, top_k, memory, sources)
         return
     edits = Variants.of(recorded)
     ahead, waiting = iter(items), deque[Item]()
@@ -212,21 +177,14 @@ def score_items(
         if not waiting:
             return
         group = alike(list(waiting), edits)
-        count = room_for(model, group, edits, packing, room)
         started = time.perf_counter()
-        try:
-            found = run_items(model, group[:count], edits, packing, top_k, room, sources)
-        except Exception as error:
-            # With one example the batch has halved its variants itself, down to one.
-            if count == 1 or not is_out_of_memory(error):
-                raise
-            continue
-        seconds = (time.perf_counter() - started) / count
+        found = run_items(model, group, edits, packing, top_k, memory, sources)
+        seconds = (time.perf_counter() - started) / len(found.items)
         words: dict[int, str] = {}
-        for place in range(count):
+        for place in range(len(found.items)):
             item = waiting.popleft()
             scores = _scores(model, found, place, packing, seconds, words)
-            if not keeps_bits(packing) and not scores.finite.all():
+            if not packing.keeps_bits and not scores.finite.all():
                 scores = _apart(model, item, variants, top_k, scores)
             yield scores
 
@@ -257,15 +215,17 @@ def _by_scripts(
     scripts: Sequence[Script],
     packing: Packing,
     top_k: int,
-    room: Room,
+    memory: MemoryBudget,
     sources: Sources | None,
 ) -> Scores:
     """One example under a raw strategy; without a transplant it runs as ever."""
     started = time.perf_counter()
     plain = next(
-        score_items(model, [item], [()], packing=packing, top_k=top_k, room=room, sources=sources)
+        score_items(
+            model, [item], [()], packing=packing, top_k=top_k, memory=memory, sources=sources
+        )
     )
-    found = run_scripts(model, item, scripts, top_k)
+    found = score_scripts(model, item, scripts, top_k)
     n_passes = 2 + any(len(ids) > 1 for ids in item.target_candidates)
     # A script runs alone, its prompt whole, and so in other sums than the plain run's.
     parts = (("scores", plain.vanilla), ("top", plain.vanilla_top_logprobs))
@@ -280,6 +240,7 @@ def _by_scripts(
             tuple(model.tokenizer.decode([token]) for token in row) for row in found["ids"].tolist()
         ),
         top_logprobs=found["top"].double().numpy(),
+        writes=None,
         packing=ROWS,
         forward_passes=plain.forward_passes + n_passes * len(scripts),
         token_forwards=plain.token_forwards + token_forwards(item, len(scripts)),
@@ -288,7 +249,12 @@ def _by_scripts(
 
 
 def _scores(
-    model: Model, found: Found, place: int, packing: Packing, seconds: float, words: dict[int, str]
+    model: Model,
+    found: BatchOutputs,
+    place: int,
+    packing: Packing,
+    seconds: float,
+    words: dict[int, str],
 ) -> Scores:
     """One example's share of what a batch found; ``words`` keeps texts of tokens."""
     item = found.items[place]
@@ -314,6 +280,7 @@ def _scores(
         vanilla_top_logprobs=found.target["top"][place, 0].double().numpy(),
         source_top_logprobs=found.source["top"][place, 0].double().numpy(),
         unchanged=found.target["unchanged"][place, 1:].numpy(),
+        writes=Writes.of(found.target["write_counts"], found.target["writes"][place]),
     )
 
 

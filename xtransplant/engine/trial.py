@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xtransplant.engine.ask.variants import Item
+from xtransplant.engine.ask.items import Item
 from xtransplant.engine.generate import Generations, generate_items
 from xtransplant.engine.score import Scores, score_items
 from xtransplant.engine.trace.sources import Sources

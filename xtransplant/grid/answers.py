@@ -1,4 +1,7 @@
-"""What some rows of an example say, by scores and in texts: its cells, or one of its prompts."""
+"""What rows of an example answer, and whether that is right.
+
+A row is a cell of the grid, or one of the two prompts without a transplant.
+"""
 
 from __future__ import annotations
 
@@ -13,83 +16,96 @@ from xtransplant.engine.score import Scores
 from xtransplant.prompts import Example, Key
 from xtransplant.tasks.judging import judge_scores, judge_texts
 
-__all__ = ["Said"]
+__all__ = ["Answers", "Rows"]
 
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
-What = Literal["cells", "source", "target"]
+Rows = Literal["cells", "source", "target"]
+"""All cells of a grid, or a prompt without a transplant as a single row."""
 
 
 @dataclass(frozen=True)
-class Told:
-    """By log-probabilities ``[rows, n_candidates]`` and the most probable next tokens."""
+class _Scored:
+    """Rows as they were scored.
+
+    Attributes:
+        logprobs: ``[rows, n_candidates]``, nats.
+        top_tokens: ``[rows]``, each row's most probable next token.
+        finite: ``[rows]``.
+    """
 
     logprobs: np.ndarray[Any, np.dtype[np.float64]]
-    tops: Sequence[str]
+    top_tokens: Sequence[str]
     finite: Bools
-
-    @classmethod
-    def of(cls, scores: Scores, what: What) -> Told:
-        """All cells, or a prompt without a transplant as a single row."""
-        if what == "cells":
-            tops = [tokens[0] for tokens in scores.top_tokens]
-            return cls(scores.logprobs, tops, scores.finite)
-        if what == "source":
-            row, top, finite = scores.source, scores.source_top, scores.source_finite
-        else:
-            row, top, finite = scores.vanilla, scores.vanilla_top, scores.vanilla_finite
-        return cls(row[None], [top[0]], np.array([finite]))
 
 
 @dataclass(frozen=True)
-class Texts:
-    """By what was generated."""
+class _Generated:
+    """Rows as they were generated: ``outputs`` and ``finite`` are both ``[rows]``."""
 
     outputs: Sequence[str]
     finite: Bools
 
-    @classmethod
-    def of(cls, said: Generations, what: What) -> Texts:
-        """All cells, or a prompt without a transplant as a single row."""
-        if what == "cells":
-            return cls(said.outputs, np.array(said.finite))
-        if what == "source":
-            return cls([said.source], np.array([said.source_finite]))
-        return cls([said.vanilla], np.array([said.vanilla_finite]))
-
 
 @dataclass(frozen=True)
-class Said:
-    """Rows, as far as they were asked for."""
+class Answers:
+    """Rows by their scores and by their outputs; None for what was not asked for."""
 
-    told: Told | None
-    texts: Texts | None
+    scored: _Scored | None
+    generated: _Generated | None
 
     @classmethod
-    def of(cls, scores: Scores | None, generations: Generations | None, what: What) -> Said:
-        """All cells of a grid, or one of its prompts without a transplant."""
+    def of(cls, scores: Scores | None, generations: Generations | None, rows: Rows) -> Answers:
+        """The rows of an engine's results."""
         return cls(
-            Told.of(scores, what) if scores else None,
-            Texts.of(generations, what) if generations else None,
+            _scored(scores, rows) if scores else None,
+            _generated(generations, rows) if generations else None,
         )
 
-    def answers(self, example: Example) -> tuple[str | None, ...]:
-        """Each row's text, else its likeliest candidate, else its top token; None if not finite."""
-        if self.texts is not None:
-            answers, finite = list(self.texts.outputs), self.texts.finite
+    def texts(self, example: Example) -> tuple[str | None, ...]:
+        """Each row's output, else its likeliest candidate, else its top token; None if not finite.
+
+        Args:
+            example: with the candidates in the order of ``scored.logprobs``.
+        """
+        if self.generated is not None:
+            answers, finite = list(self.generated.outputs), self.generated.finite
         else:
-            assert self.told is not None
-            answers, finite = list(self.told.tops), self.told.finite
+            assert self.scored is not None
+            answers, finite = list(self.scored.top_tokens), self.scored.finite
             if len(example.candidates) > 1:
-                answers = [example.candidates[k] for k in self.told.logprobs.argmax(axis=1)]
+                answers = [example.candidates[k] for k in self.scored.logprobs.argmax(axis=1)]
         return tuple(one if ok else None for one, ok in zip(answers, finite, strict=True))
 
-    def judged(self, example: Example, key: Key) -> Bools | None:
-        """``[rows, 3]`` by level: right by scores, else by text; None where neither can be told."""
-        if self.told is not None:
-            told = self.told
-            right = judge_scores(example, told.logprobs, told.tops, told.finite)
+    def correct(self, example: Example, key: Key) -> Bools | None:
+        """``[rows, 3]`` by level of correctness: by scores where there is a choice, else by output.
+
+        Returns:
+            None where there is neither a choice between candidates nor an output to judge.
+        """
+        if self.scored is not None:
+            one = self.scored
+            right = judge_scores(example, one.logprobs, one.top_tokens, one.finite)
             if right is not None:
                 return right
-        if self.texts is None or not any(answer.strip() for answer in key.answers):
+        if self.generated is None or not any(answer.strip() for answer in key.answers):
             return None
-        return judge_texts(key, self.texts.outputs, self.texts.finite)
+        return judge_texts(key, self.generated.outputs, self.generated.finite)
+
+
+def _scored(scores: Scores, rows: Rows) -> _Scored:
+    if rows == "cells":
+        top_tokens = [tokens[0] for tokens in scores.top_tokens]
+        return _Scored(scores.logprobs, top_tokens, scores.finite)
+    if rows == "source":
+        row, top, finite = scores.source, scores.source_top, scores.source_finite
+    else:
+        row, top, finite = scores.vanilla, scores.vanilla_top, scores.vanilla_finite
+    return _Scored(row[None], [top[0]], np.array([finite]))
+
+
+def _generated(generations: Generations, rows: Rows) -> _Generated:
+    if rows == "cells":
+        return _Generated(generations.outputs, np.array(generations.finite))
+    if rows == "source":
+        return _Generated([generations.source], np.array([generations.source_finite]))
+    return _Generated([generations.vanilla], np.array([generations.vanilla_finite]))

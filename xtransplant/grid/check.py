@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.memory import is_out_of_memory
-from xtransplant.engine.ask.variants import Item
+from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.compare import Difference, TextDifference, difference, text_difference
-from xtransplant.engine.generate import Generations, generate_items
+from xtransplant.engine.generate import generate_items
 from xtransplant.engine.precision import half_precision, in_float32, why_not_float32
-from xtransplant.engine.score import Scores, score_items
+from xtransplant.engine.score import score_items
+from xtransplant.engine.verify import packing_for
+from xtransplant.grid.data import GridData
 from xtransplant.model.load import Model
 from xtransplant.packing import ROWS
-from xtransplant.strategies import Edit
+from xtransplant.strategies import Edit, Strategy, check_verifiable
 
-__all__ = ["GridCheck", "recheck"]
+__all__ = ["GridCheck", "verify_grid"]
 
 _ALONE = "one variant at a time"
 
@@ -103,60 +106,75 @@ def _measured(
     return ", ".join(parts)
 
 
-def recheck(
-    model: Model,
-    item: Item,
-    variants: Sequence[Sequence[Edit]],
-    scores: Scores | None,
-    texts: Generations | None,
-    tolerance: float,
+def verify_grid(
+    model: Model, grid: GridData, strategy: Strategy, *, chat_template: bool = False
 ) -> GridCheck:
-    """Run what a grid has found again, each variant in a batch row of its own.
+    """Run a grid's variants again, each in a batch row of its own, and compare.
+
+    At half precision they are also compared with the same in float32, where memory allows.
 
     Args:
-        item, variants: the example and the edits that the grid was made of.
-        scores, texts: what it found; None for what it did not look for.
-        tolerance: as in :class:`GridCheck`.
+        model: the model that the grid was run on.
+        grid: its scores and outputs, whichever it has, are compared.
+        strategy: the grid's.
+        chat_template: whether the grid's prompts went through the checkpoint's chat template.
+
+    Raises:
+        XTransplantError: a raw strategy, whose variants have run one after another as it is.
     """
+    check_verifiable(strategy)
+    shape = shape_of(model)
+    variants = [strategy.edits(shape, i, j) for i, j in grid.pairs]
+    item = item_of(model, grid.example, chat_template=chat_template)
+    alone = _Alone(model, item, variants, packing_for(model).tolerance)
     half = half_precision(model)
-    measured = _against_rows(model, item, variants, scores, texts, tolerance, _ALONE)
-    found = GridCheck(*measured, tolerance, half)
+    found = GridCheck(*alone.compare(grid, _ALONE), alone.tolerance, half)
     if not half or found.broken:
         return found
     if why_not := why_not_float32(model):
         return replace(found, why_not=why_not)
     try:
         with in_float32(model):
-            measured = _against_rows(model, item, variants, scores, texts, tolerance, "float32")
+            scores, texts = alone.compare(grid, "float32")
     except Exception as error:
         if not is_out_of_memory(error):
             raise
         return replace(found, why_not="it ran out of memory")
-    return replace(found, float32_scores=measured[0], float32_texts=measured[1])
+    return replace(found, float32_scores=scores, float32_texts=texts)
 
 
-def _against_rows(
-    model: Model,
-    item: Item,
-    variants: Sequence[Sequence[Edit]],
-    scores: Scores | None,
-    texts: Generations | None,
-    tolerance: float,
-    name: str,
-) -> tuple[Difference | None, TextDifference | None]:
-    """``name`` is what the run with one variant per row is called."""
-    names, of_scores, of_texts = ("the grid", name), None, None
-    if scores is not None:
-        top_k = len(scores.vanilla_top)
-        alone = next(score_items(model, [item], variants, packing=ROWS, top_k=top_k))
-        of_scores = difference(scores, alone, names)
-    if texts is not None:
-        longest = max(map(len, (texts.vanilla_ids, *texts.token_ids)))
-        said = next(
-            generate_items(
-                model, [item], variants, packing=ROWS, max_new_tokens=longest,
+@dataclass(frozen=True)
+class _Alone:
+    """A grid's example and variants, to be run with one variant per batch row.
+
+    Attributes:
+        tolerance: as in :class:`GridCheck`.
+    """
+
+    model: Model
+    item: Item
+    variants: Sequence[Sequence[Edit]]
+    tolerance: float
+
+    def compare(self, grid: GridData, name: str) -> tuple[Difference | None, TextDifference | None]:
+        """How far the grid's scores and its outputs are off; None for what it has not.
+
+        Args:
+            grid: what was found with its own packing.
+            name: what this run is called in an error.
+        """
+        names, of_scores, of_texts = ("the grid", name), None, None
+        if grid.scores is not None:
+            top_k = len(grid.scores.vanilla_top)
+            scores = score_items(self.model, [self.item], self.variants, packing=ROWS, top_k=top_k)
+            of_scores = difference(grid.scores, next(scores), names)
+        if grid.generations is not None:
+            texts = grid.generations
+            longest = max(map(len, (texts.vanilla_ids, *texts.token_ids)))
+            generations = generate_items(
+                self.model, [self.item], self.variants, packing=ROWS, max_new_tokens=longest,
                 source_text=False, with_certainty=True,
-            )
-        )  # fmt: skip
-        of_texts = text_difference(texts, said, 2 * tolerance, names)
-    return of_scores, of_texts
+            )  # fmt: skip
+            # A tie takes two: what wins by rounding, and what loses by it.
+            of_texts = text_difference(texts, next(generations), 2 * self.tolerance, names)
+        return of_scores, of_texts

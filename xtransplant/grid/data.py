@@ -5,23 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from itertools import product
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from xtransplant.engine.generate import Generations
 from xtransplant.engine.score import Scores
-from xtransplant.grid.answers import Said
+from xtransplant.grid.answers import Answers, Rows
 from xtransplant.packing import Packing
 from xtransplant.prompts import Example, key_of
 from xtransplant.tasks.judging import LEVELS
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-
-__all__ = ["Cell", "Grid", "Level", "Prompt"]
+__all__ = ["Cell", "GridData", "Level", "Prompt"]
 
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
 Level = Literal["strict", "match", "lenient"]
@@ -45,8 +40,8 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Grid:
-    """All variants of one example.
+class GridData:
+    """All variants of one example: everything of a grid but how it is shown.
 
     Attributes:
         model, strategy: their names; the strategy's with its options.
@@ -129,14 +124,14 @@ class Grid:
         Args:
             level: ``strict``, ``match`` or ``lenient``; see ``tasks.judging``.
         """
-        right = self._said("cells").judged(self.example, key_of(self.example))
+        right = self._answers("cells").correct(self.example, key_of(self.example))
         return None if right is None else self._shaped(right[:, LEVELS.index(level)])
 
     def vanilla_correct(self, prompt: Prompt = "target", level: Level = "match") -> bool | None:
         """Likewise of a prompt without a transplant."""
         own = key_of(self.example)
         key = own if prompt == "target" else self.example.source_key or own
-        right = self._said(prompt).judged(self.example_of(prompt), key)
+        right = self._answers(prompt).correct(self.example_of(prompt), key)
         return None if right is None else bool(right[0, LEVELS.index(level)])
 
     def example_of(self, prompt: Prompt) -> Example:
@@ -193,7 +188,7 @@ class Grid:
 
         None where it is not finite.
         """
-        return self._said("cells").answers(self.example)
+        return self._answers("cells").texts(self.example)
 
     def answer_of(self, cell: Cell) -> str | None:
         """What one cell answers: see :meth:`answers`."""
@@ -201,33 +196,18 @@ class Grid:
 
     def vanilla_answer(self, prompt: Prompt = "target") -> str | None:
         """What the model answers to a prompt without a transplant; None if that is not finite."""
-        return self._said(prompt).answers(self.example_of(prompt))[0]
+        return self._answers(prompt).texts(self.example_of(prompt))[0]
 
-    def to_frame(self) -> pd.DataFrame:
-        """One row per cell: layer pair, log-likelihood per candidate, output, correct."""
-        from xtransplant.grid.frame import grid_frame
+    def changed(self) -> Bools:
+        """``[source_layers, target_layers]``: whether a cell answers otherwise than the target.
 
-        return grid_frame(self)
+        That is, than the target without a transplant. A cell that is not finite answers nothing.
+        """
+        same = self.vanilla_answer()
+        return self._shaped(np.array([answer not in (None, same) for answer in self.answers()]))
 
-    def to_dict(self) -> dict[str, Any]:
-        """The document that ``xtp trace --json`` prints."""
-        from xtransplant.grid.frame import grid_document
-
-        return grid_document(self)
-
-    def plot(self, path: str | Path | None = None) -> Figure:
-        """A heatmap of the grid; saved where ``path`` ends in .png, .svg or .pdf."""
-        from xtransplant.grid.plot import plot_grid
-
-        return plot_grid(self, path)
-
-    def __rich__(self) -> Any:
-        from xtransplant.grid.terminal import render_grid
-
-        return render_grid(self)
-
-    def _said(self, what: Literal["cells", "source", "target"]) -> Said:
-        return Said.of(self.scores, self.generations, what)
+    def _answers(self, rows: Rows) -> Answers:
+        return Answers.of(self.scores, self.generations, rows)
 
     def _shaped(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         return values.reshape(len(self.source_layers), len(self.target_layers))

@@ -7,22 +7,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xtransplant.grid.captions import remarks
+from xtransplant.grid.data import GridData
 from xtransplant.prompts import key_of
 from xtransplant.style.escape import json_number, json_text
-from xtransplant.style.paths import checked_path, replaced
-from xtransplant.style.words import remarks
+from xtransplant.style.paths import TABLE_SUFFIXES, checked_path, replaced
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from xtransplant.grid.data import Grid
-
-__all__ = ["TABLE_SUFFIXES", "grid_document", "grid_frame", "grid_json", "save_grid"]
-
-TABLE_SUFFIXES = (".parquet", ".csv", ".json")
+__all__ = ["grid_document", "grid_frame", "grid_json", "save_grid"]
 
 
-def grid_frame(grid: Grid) -> pd.DataFrame:
+def grid_frame(grid: GridData) -> pd.DataFrame:
     """One row per cell.
 
     Columns: ``source_layer``, ``target_layer``, ``finite`` (whether the numbers behind it are);
@@ -52,7 +49,7 @@ def grid_frame(grid: Grid) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def grid_document(grid: Grid) -> dict[str, Any]:
+def grid_document(grid: GridData) -> dict[str, Any]:
     """What ``xtp trace --json`` prints: plain types only, natural-log likelihoods.
 
     A likelihood that is NaN or infinite, which JSON cannot say, is None, and its cell's ``finite``
@@ -106,12 +103,12 @@ def grid_document(grid: Grid) -> dict[str, Any]:
     }
 
 
-def grid_json(grid: Grid) -> str:
+def grid_json(grid: GridData) -> str:
     """:func:`grid_document` as text."""
     return json_text(grid_document(grid))
 
 
-def save_grid(grid: Grid, path: str | Path) -> None:
+def save_grid(grid: GridData, path: str | Path) -> None:
     """Write :func:`grid_frame` to ``.parquet`` or ``.csv``, or the document to ``.json``.
 
     A Parquet file carries the document without its cells too: ``read_parquet(path).attrs``.
@@ -132,7 +129,7 @@ def save_grid(grid: Grid, path: str | Path) -> None:
             frame.to_parquet(target, index=False)
 
 
-def _vanilla(grid: Grid, prompt: str) -> dict[str, Any]:
+def _vanilla(grid: GridData, prompt: str) -> dict[str, Any]:
     """What the model answers to a prompt without a transplant."""
     entry: dict[str, Any] = {}
     if grid.scores is not None:

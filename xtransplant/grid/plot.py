@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xtransplant.grid.captions import languages
+from xtransplant.grid.data import GridData
 from xtransplant.style.escape import visible
 from xtransplant.style.fonts import installed_fonts, save_figure
-from xtransplant.style.paths import checked_path, replaced
+from xtransplant.style.heatmap import DIVERGING, label_layers, mark_cell
+from xtransplant.style.paths import PLOT_SUFFIXES, checked_path, replaced
 from xtransplant.style.words import (
-    changed,
     highest,
-    languages,
     model_label,
     not_finite,
     percent,
@@ -26,14 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-    from xtransplant.grid.data import Grid
+__all__ = ["plot_grid"]
 
-__all__ = ["COLOURS", "PLOT_SUFFIXES", "mark_cell", "plot_grid"]
-
-PLOT_SUFFIXES = (".png", ".svg", ".pdf")
-
-# Purple for worse, orange for better: told apart with every common kind of colour blindness.
-COLOURS = "PuOr_r"
 _MOST_NUMBERED = 16  # layers across, up to which each cell has its number written in it
 _MOST_TICKS = 20
 _YES, _NO = 0.6, -0.1  # on the colour map: where there is no scale, a strong and a pale colour
@@ -51,7 +46,7 @@ class _Picture:
     ticks: dict[float, str] | None = None
 
 
-def plot_grid(grid: Grid, path: str | Path | None = None) -> Figure:
+def plot_grid(grid: GridData, path: str | Path | None = None) -> Figure:
     """A heatmap of a grid.
 
     Where the answer was scored: its probability less that without a transplant. Else whether each
@@ -76,11 +71,13 @@ def plot_grid(grid: Grid, path: str | Path | None = None) -> Figure:
     )
     axes = figure.add_subplot()
     image = axes.imshow(
-        picture.values, cmap=COLOURS, vmin=-picture.limit, vmax=picture.limit, aspect="equal",
+        picture.values, cmap=DIVERGING, vmin=-picture.limit, vmax=picture.limit, aspect="equal",
         interpolation="nearest",
     )  # fmt: skip
     fonts = installed_fonts()
-    _label_axes(axes, grid)
+    axes.set_xlabel("target layer")
+    axes.set_ylabel("source layer")
+    label_layers(axes, grid.source_layers, grid.target_layers, most=_MOST_TICKS, size=8)
     _title(figure, grid, picture, fonts)
     _colour_bar(figure, axes, image, picture, fonts)
     if picture.numbers is not None:
@@ -95,7 +92,7 @@ def plot_grid(grid: Grid, path: str | Path | None = None) -> Figure:
     return figure
 
 
-def _picture(grid: Grid) -> _Picture:
+def _picture(grid: GridData) -> _Picture:
     probabilities, vanilla = grid.probabilities(), grid.vanilla_probability()
     best = grid.best()
     marked = "" if best is None else f"best pair {best.source_layer}→{best.target_layer}"
@@ -119,7 +116,7 @@ def _picture(grid: Grid) -> _Picture:
         ticks = {-0.5: "incorrect", 0.5: "correct"}
         subtitle = f"{count}; {marked}" if marked else count
         return _marks(grid, correct, subtitle, ticks)
-    moved = changed(grid)
+    moved = grid.changed()
     count = f"{int(moved.sum())} of {moved.size} layer pairs change what the model says"
     return _marks(grid, moved, count, {-0.5: "unchanged", 0.5: "changed"})
 
@@ -132,12 +129,12 @@ def _percents(probabilities: Any) -> list[list[str]]:
     ]
 
 
-def _marks(grid: Grid, yes: Any, subtitle: str, ticks: dict[float, str]) -> _Picture:
+def _marks(grid: GridData, yes: Any, subtitle: str, ticks: dict[float, str]) -> _Picture:
     values = np.where(grid.finite, np.where(yes, _YES, _NO), np.nan)
     return _Picture(values, 1.0, None, "", subtitle, ticks)
 
 
-def _title(figure: Figure, grid: Grid, picture: _Picture, fonts: list[str]) -> None:
+def _title(figure: Figure, grid: GridData, picture: _Picture, fonts: list[str]) -> None:
     parts = [visible(grid.strategy), model_label(grid.model), languages(grid)]
     about = "  ·  ".join(part for part in parts if part)
     # A long title breaks between its parts, as the figure is no wider for it.
@@ -147,16 +144,6 @@ def _title(figure: Figure, grid: Grid, picture: _Picture, fonts: list[str]) -> N
     more = f"; × {not_finite(bad, len(grid.pairs))}" if bad else ""
     title = f"{about}\n{picture.subtitle}{more}"
     figure.suptitle(title, fontsize=10, fontfamily=fonts, parse_math=False)
-
-
-def _label_axes(axes: Axes, grid: Grid) -> None:
-    axes.set_xlabel("target layer")
-    axes.set_ylabel("source layer")
-    for axis, layers in ((axes.xaxis, grid.target_layers), (axes.yaxis, grid.source_layers)):
-        step = -(-len(layers) // _MOST_TICKS)
-        shown = range(0, len(layers), step)
-        axis.set_ticks(list(shown), [str(layers[k]) for k in shown], fontsize=8)
-    axes.tick_params(length=2)
 
 
 def _colour_bar(
@@ -183,20 +170,9 @@ def _write_numbers(axes: Axes, picture: _Picture) -> None:
         )  # fmt: skip
 
 
-def _mark_best(axes: Axes, grid: Grid) -> None:
+def _mark_best(axes: Axes, grid: GridData) -> None:
     best = grid.best()
     if best is None:
         return
     row = grid.source_layers.index(best.source_layer)
     mark_cell(axes, row, grid.target_layers.index(best.target_layer))
-
-
-def mark_cell(axes: Axes, row: int, column: int) -> None:
-    """Frame one cell of a heatmap."""
-    from matplotlib.patches import Rectangle
-
-    # White under black: seen on the darkest and on the lightest cell.
-    for colour, width in (("white", 3.5), ("black", 1.6)):
-        frame = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, zorder=3, clip_on=False)
-        frame.set(edgecolor=colour, linewidth=width)
-        axes.add_patch(frame)

@@ -5,31 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 from rich.console import Group
 from rich.text import Text
 
+from xtransplant.grid.captions import languages, remarks, vanilla_answer
+from xtransplant.grid.data import GridData, Prompt
 from xtransplant.prompts import key_of
 from xtransplant.style.escape import visible
 from xtransplant.style.matrix import Matrix, shade
 from xtransplant.style.words import (
     NOT_FINITE,
-    changed,
     highest,
-    languages,
     model_label,
     percent,
     points,
     quoted,
-    remarks,
-    vanilla_says,
 )
 from xtransplant.tasks.matching import IN_WORDS
-
-if TYPE_CHECKING:
-    from xtransplant.grid.data import Grid
 
 __all__ = ["render_grid"]
 
@@ -38,7 +33,7 @@ _MOST_ANSWERS = 12
 _MOST_PAIRS = 4
 
 
-def render_grid(grid: Grid) -> Group:
+def render_grid(grid: GridData) -> Group:
     """What ``xtp trace`` prints, for any rich console.
 
     Prompts and outputs are shown as text, never as markup; text that may run right to left stands
@@ -54,7 +49,7 @@ def render_grid(grid: Grid) -> Group:
     return Group(*parts)
 
 
-def _heading(grid: Grid) -> Text:
+def _heading(grid: GridData) -> Text:
     line = Text(visible(grid.strategy), style="bold")
     about = (model_label(grid.model), languages(grid), visible(grid.example.id))
     for part in filter(None, about):
@@ -62,7 +57,7 @@ def _heading(grid: Grid) -> Text:
     return line
 
 
-def _prompt(grid: Grid, prompt: Literal["source", "target"]) -> Iterator[Any]:
+def _prompt(grid: GridData, prompt: Prompt) -> Iterator[Any]:
     lang = getattr(grid.example, f"{prompt}_lang")
     yield Text(visible(f"{prompt} ({lang})") if lang else prompt, style="bold")
     text = visible(getattr(grid.example, prompt), keep_lines=True)
@@ -71,7 +66,7 @@ def _prompt(grid: Grid, prompt: Literal["source", "target"]) -> Iterator[Any]:
         left_out = len(text) - 2 * half
         text = f"{text[:half]}\n[... {left_out:,} characters not shown ...]\n{text[-half:]}"
     yield Text("  " + text.replace("\n", "\n  "))
-    said, probability = vanilla_says(grid, prompt)
+    said, probability = vanilla_answer(grid, prompt)
     line = Text("  without a transplant it answers ", style="dim")
     known = grid.vanilla_probability(prompt)
     if probability is not None:
@@ -84,7 +79,7 @@ def _prompt(grid: Grid, prompt: Literal["source", "target"]) -> Iterator[Any]:
         yield Text(f"  and gives {percent(known)} to the answer {answer}", style="dim")
 
 
-def _matrix(grid: Grid) -> tuple[Matrix, Text]:
+def _matrix(grid: GridData) -> tuple[Matrix, Text]:
     """The cells and the line above them."""
     probabilities, vanilla = grid.probabilities(), grid.vanilla_probability()
     best = grid.best()
@@ -106,7 +101,7 @@ def _matrix(grid: Grid) -> tuple[Matrix, Text]:
         caption = Text(f"✓ where the {_right(grid)} (without a transplant: {state})")
         marks = np.where(grid.finite, correct, np.nan)
         return Matrix(marks, marks - float(was), *layers, at, marks=True), caption
-    moved = np.where(grid.finite, changed(grid), np.nan)
+    moved = np.where(grid.finite, grid.changed(), np.nan)
     caption = Text("✓ where the answer is another than without a transplant")
     return Matrix(moved, moved, *layers, at, marks=True), caption
 
@@ -126,7 +121,7 @@ def _append_scale(caption: Text, scale: float, vanilla: float) -> None:
     caption.append(f" {points(scale)} ", style=shade(scale, scale))
 
 
-def _right(grid: Grid) -> str:
+def _right(grid: GridData) -> str:
     """What counts as right."""
     if grid.scores is not None and len(grid.example.candidates) > 1:
         return "answer is the likeliest candidate"
@@ -134,7 +129,7 @@ def _right(grid: Grid) -> str:
     return f"output {IN_WORDS[rule]}, by rule {rule}"
 
 
-def _answers(grid: Grid) -> Iterator[Text]:
+def _answers(grid: GridData) -> Iterator[Text]:
     """Distinct answers, the commonest first, with the layer pairs that give each."""
     by_answer: dict[str | None, list[tuple[int, int]]] = {}
     for pair, answer in zip(grid.pairs, grid.answers(), strict=True):
@@ -165,7 +160,7 @@ def _pairs_text(pairs: list[tuple[int, int]]) -> str:
     return ", ".join(runs[:_MOST_PAIRS]) + (f", and {more} more" if more > 0 else "")
 
 
-def _best(grid: Grid) -> Iterator[Text]:
+def _best(grid: GridData) -> Iterator[Text]:
     best = grid.best()
     if best is None:
         if grid.example.answer is not None:
@@ -182,7 +177,7 @@ def _best(grid: Grid) -> Iterator[Text]:
     yield line
 
 
-def _cost(grid: Grid) -> Text:
+def _cost(grid: GridData) -> Text:
     count = len(grid.pairs)
     how = f"{count:,} layer pair{'s' * (count != 1)}"
     if not grid.packing.together:

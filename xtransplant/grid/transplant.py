@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product, repeat, tee
 
-from xtransplant.engine.ask.memory import Room
+from xtransplant.engine.ask.items import item_of
+from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import Generations, generate_items
-from xtransplant.engine.score import Scores, item_of, score_items, shape_of
+from xtransplant.engine.score import Scores, score_items
 from xtransplant.engine.trace.sources import Sources
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
-from xtransplant.grid.check import GridCheck, recheck
-from xtransplant.grid.data import Cell, Grid
+from xtransplant.grid.grid import Grid
 from xtransplant.model.load import Model
 from xtransplant.packing import ROWS
 from xtransplant.prompts import Example
-from xtransplant.strategies import Strategy, check_verifiable, find_strategy
+from xtransplant.strategies import Strategy, find_strategy
 from xtransplant.strategies.travel import check_travel
 
-__all__ = ["Cell", "Grid", "GridCheck", "transplant", "transplant_many", "verify_grid"]
+__all__ = ["transplant", "transplant_many"]
 
 
 def transplant(
@@ -99,7 +100,7 @@ def transplant_many(
     variants = [chosen.variant(shape, i, j) for i, j in product(from_layers, to_layers)]
     if model.server is not None:
         check_travel(variants)
-    check, room = packing_for(model), Room.of(model, memory_budget)
+    check, memory = packing_for(model), MemoryBudget.of(model, memory_budget)
     sources = Sources() if sources is None else sources
     # One pass over the examples feeds scores, generations and grids.
     for_items, for_grids = tee(examples)
@@ -109,13 +110,13 @@ def transplant_many(
     said: Iterator[Generations | None] = repeat(None)
     if scores:
         scored = score_items(
-            model, for_scores, variants, packing=check.packing, top_k=top_k, room=room,
+            model, for_scores, variants, packing=check.packing, top_k=top_k, memory=memory,
             sources=sources,
         )  # fmt: skip
     if generations:
         said = generate_items(
             model, for_texts, variants, packing=check.packing, max_new_tokens=max_new_tokens,
-            room=room, sources=sources,
+            memory=memory, sources=sources,
         )  # fmt: skip
     for example, item in zip(for_grids, for_notes, strict=True):
         longest = max(len(item.source), len(item.target))
@@ -131,21 +132,3 @@ def transplant_many(
             packing=ROWS if chosen.raw else check.packing,
             note=note if chosen.raw else check.note_for(longest),
         )
-
-
-def verify_grid(
-    model: Model, grid: Grid, strategy: Strategy, *, chat_template: bool = False
-) -> GridCheck:
-    """Run a grid's variants again, each in a batch row of its own, and compare.
-
-    At half precision also against the same in float32, where memory allows.
-
-    Raises:
-        XTransplantError: a raw strategy, whose variants have run one after another as it is.
-    """
-    check_verifiable(strategy)
-    shape = shape_of(model)
-    variants = [strategy.edits(shape, i, j) for i, j in grid.pairs]
-    item = item_of(model, grid.example, chat_template=chat_template)
-    tolerance = packing_for(model).tolerance
-    return recheck(model, item, variants, grid.scores, grid.generations, tolerance)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from xtransplant.report.rows import Row, own_pairs, same
+from xtransplant.report.summary import Summary, TaskCounts
 from xtransplant.report.tables import Table, make_tables
 from xtransplant.runs.columns import CORRECT
 from xtransplant.stats.rates import Rate, macro, micro
-from xtransplant.stats.summary import Summary, TaskCounts
 from xtransplant.stats.tally import Bound, Tally
 from xtransplant.style.escape import csv_name, json_number, json_text
 

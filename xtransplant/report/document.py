@@ -11,10 +11,10 @@ from typing import Any
 from xtransplant.errors import XTransplantError
 from xtransplant.report.data import csv, lm_eval
 from xtransplant.report.formats import FORMATS, latex, markdown, terminal
+from xtransplant.report.summary import Summary, summarise
 from xtransplant.report.tables import make_tables
 from xtransplant.runs.check import intact
 from xtransplant.runs.store import open_run
-from xtransplant.stats.summary import Summary, summarise
 
 __all__ = ["Report", "write_report"]
 

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xtransplant.grid.plot import COLOURS, PLOT_SUFFIXES, mark_cell
 from xtransplant.report.bars import bars
 from xtransplant.report.rows import arrow
+from xtransplant.report.summary import Summary, TaskCounts
 from xtransplant.report.tables import make_tables, warning
 from xtransplant.runs.names import plain_name
 from xtransplant.stats.rates import micro
-from xtransplant.stats.summary import Summary, TaskCounts
 from xtransplant.stats.tally import Bound, Tally, together
 from xtransplant.style.colours import GREY, LINES, LONGEST, MARKS, name, plain, title
 from xtransplant.style.escape import short
 from xtransplant.style.fonts import installed_fonts, save_figure
+from xtransplant.style.heatmap import DIVERGING, label_layers, mark_cell
+from xtransplant.style.paths import PLOT_SUFFIXES
 from xtransplant.style.words import model_label
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["curves", "heatmaps", "save_figures"]
@@ -100,7 +100,9 @@ def heatmaps(
             continue
         lang = list(panels)[k]
         values, sources, targets = changes[lang]
-        image = axes.imshow(values, cmap=COLOURS, vmin=-limit, vmax=limit, interpolation="nearest")
+        image = axes.imshow(
+            values, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest"
+        )
         best = panels[lang].best
         mark_cell(axes, sources.index(best[0]), targets.index(best[1]))
         axes.set_title(
@@ -108,7 +110,7 @@ def heatmaps(
             f"{_percent(panels[lang].rate(best).value)}"
             f" at {arrow(best)}", fontsize=8.5, fontfamily=fonts, parse_math=False,
         )  # fmt: skip
-        _layer_ticks(axes, sources, targets)
+        label_layers(axes, sources, targets, most=8, size=7)
         if k % n_columns == 0:
             axes.set_ylabel("source layer", fontsize=8)
         if k >= len(panels) - n_columns:
@@ -212,13 +214,6 @@ def _matrix(one: Tally, vanilla: float) -> tuple[Any, list[int], list[int]]:
         change = 100 * (one.rate((i, j)).value - vanilla)
         values[sources.index(i), targets.index(j)] = change
     return values, sources, targets
-
-
-def _layer_ticks(axes: Axes, sources: list[int], targets: list[int]) -> None:
-    for axis, layers in ((axes.xaxis, targets), (axes.yaxis, sources)):
-        shown = range(0, len(layers), -(-len(layers) // 8))
-        axis.set_ticks(list(shown), [str(layers[k]) for k in shown], fontsize=7)
-    axes.tick_params(length=2)
 
 
 def _about(summary: Summary, task: TaskCounts) -> str:

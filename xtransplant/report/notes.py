@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from xtransplant.report.rows import Row, arrow
-from xtransplant.stats.summary import Summary, TaskCounts
+from xtransplant.report.summary import Summary, TaskCounts
 from xtransplant.style.words import ANOTHER_DTYPE, not_finite
 from xtransplant.tasks.derangements import N_DERANGEMENTS
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from xtransplant.report.summary import LanguageCounts, Summary, TaskCounts
 from xtransplant.stats.rates import Rate, macro, micro, spread
-from xtransplant.stats.summary import LanguageCounts, Summary, TaskCounts
 from xtransplant.stats.tally import Bound, Tally, together
 
 __all__ = ["Row", "arrow", "own_pairs", "rows_of", "same"]

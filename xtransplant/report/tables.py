@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from xtransplant.report.hindsight import hindsight
 from xtransplant.report.notes import Found, notes_of, tag
 from xtransplant.report.rows import Row, own_pairs, rows_of, same
+from xtransplant.report.summary import Summary, TaskCounts
 from xtransplant.runs.columns import CORRECT
-from xtransplant.stats.hindsight import hindsight
-from xtransplant.stats.summary import Summary, TaskCounts
 from xtransplant.style.words import model_label
 
 __all__ = ["Subject", "Table", "make_tables", "warning"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["Cells", "cells", "examples", "read_part", "records"]
+__all__ = ["Cells", "cells", "examples", "item_digests", "read_part", "records"]
 
 
 def records(
@@ -94,6 +94,17 @@ def examples(
         frame.insert(1, "lang", part.lang)
         frames.append(frame)
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def item_digests(run: Run, task: str | None = None, lang: str | None = None) -> frozenset[str]:
+    """Digests of the examples that are stored; see :func:`xtransplant.prompts.item_digest`.
+
+    Raises:
+        XTransplantError: a damaged part.
+    """
+    own = (part for part in run.stored() if task in (None, part.task) and lang in (None, part.lang))
+    columns = (read_part(run, "examples", part, ["digest"])["digest"] for part in own)
+    return frozenset(digest for column in columns for digest in column.to_pylist())
 
 
 @dataclass(frozen=True)

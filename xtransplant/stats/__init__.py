@@ -1,10 +1,10 @@
-"""Counting records: rates and their intervals, the upper bound and its null, the pair chosen."""
+"""Counting arrays of judgements: rates, intervals, the upper bound and its null, the best pair."""
 
 from xtransplant.stats.rates import Rate, macro, micro, spread
-from xtransplant.stats.summary import Summary, summarise
-from xtransplant.stats.tally import Tally, choose_pair, tally, together
+from xtransplant.stats.selection import choose_pair, count_hits, sum_hits
+from xtransplant.stats.tally import Tally, tally, together
 
 __all__ = [
-    "Rate", "Summary", "Tally", "choose_pair", "macro", "micro", "spread", "summarise", "tally",
+    "Rate", "Tally", "choose_pair", "count_hits", "macro", "micro", "spread", "sum_hits", "tally",
     "together",
 ]  # fmt: skip

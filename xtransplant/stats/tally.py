@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 
 from xtransplant.stats.rates import Rate
+from xtransplant.stats.selection import Hits, Pair, choose_pair, sum_hits
 from xtransplant.tasks.derangements import N_DERANGEMENTS
 
-__all__ = ["Bound", "Tally", "choose_pair", "tally", "together"]
-
-Pair = tuple[int, int]
+__all__ = ["Bound", "Tally", "tally", "together"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Tally:
     """
 
     n: int
-    hits: dict[Pair, int]
+    hits: Hits
     n_by_pair: dict[Pair, int]
     overall: Bound
     by_source: dict[int, Bound]
@@ -127,7 +126,6 @@ def tally(
 
 def together(tallies: Sequence[Tally]) -> Tally:
     """Several languages as one; only pairs that each of them has."""
-    common = set.intersection(*(set(one.hits) for one in tallies))
 
     def add(name: str) -> dict[int, Bound]:
         layers = set.intersection(*(set(getattr(one, name)) for one in tallies))
@@ -135,17 +133,12 @@ def together(tallies: Sequence[Tally]) -> Tally:
 
     return Tally(
         n=sum(one.n for one in tallies),
-        hits={pair: sum(one.hits[pair] for one in tallies) for pair in sorted(common)},
-        n_by_pair={pair: sum(one.n_by_pair[pair] for one in tallies) for pair in sorted(common)},
+        hits=sum_hits([one.hits for one in tallies]),
+        n_by_pair=sum_hits([one.n_by_pair for one in tallies]),
         overall=_sum([one.overall for one in tallies]),
         by_source=add("by_source"),
         by_target=add("by_target"),
     )
-
-
-def choose_pair(hits: dict[Pair, int]) -> Pair:
-    """The pilot protocol's choice: most correct; ties: smallest target, then largest source."""
-    return min(hits, key=lambda pair: (-hits[pair], pair[1], -pair[0]))
 
 
 def _sum(bounds: Sequence[Bound]) -> Bound:

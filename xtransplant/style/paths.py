@@ -10,7 +10,10 @@ from pathlib import Path
 
 from xtransplant.errors import XTransplantError, one_line
 
-__all__ = ["checked_path", "replaced"]
+__all__ = ["PLOT_SUFFIXES", "TABLE_SUFFIXES", "checked_path", "replaced"]
+
+PLOT_SUFFIXES = (".png", ".svg", ".pdf")
+TABLE_SUFFIXES = (".parquet", ".csv", ".json")
 
 
 def checked_path(path: str | Path, suffixes: Sequence[str], flag: str) -> Path:

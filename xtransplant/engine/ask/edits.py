@@ -1,24 +1,28 @@
-"""What recorded edits read, the layer from which they act, and ``resid_mid`` as a sum."""
+"""Recorded edits, prepared for compiling: pure data, no model.
+
+``resid_mid``, the residual stream between attention and MLP, is the output of no module. It is the
+sum ``resid_pre + attn``: reading it is reading both, and writing ``value`` there is writing
+``value - resid_pre`` at ``attn``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
 
-from xtransplant.sites import Site
+from xtransplant.sites import summands
 from xtransplant.strategies import Applied, Edit, Read, Value
-from xtransplant.strategies.values import Span
 
-__all__ = ["source_reads", "start_of", "without_resid_mid"]
+__all__ = ["expand_resid_mid", "first_layer", "source_reads"]
 
 
-def start_of(edits: Sequence[Edit]) -> int:
-    """The layer from which on a variant is not what the prompt is without a transplant."""
+def first_layer(edits: Sequence[Edit]) -> int:
+    """The lowest layer that a variant writes at; below it the variant equals the plain target."""
     return min((edit.layer for edit in edits), default=0)
 
 
 def source_reads(variants: Sequence[Sequence[Edit]]) -> list[Read]:
-    """Every read of the source that some variants use, each once."""
+    """Every read of the source that some variants use, each once, in order of first use."""
     found = {
         read: None
         for edits in variants
@@ -29,44 +33,40 @@ def source_reads(variants: Sequence[Sequence[Edit]]) -> list[Read]:
     return list(found)
 
 
-def without_resid_mid(edits: Sequence[Edit]) -> tuple[Edit, ...]:
-    """A variant's edits with ``resid_mid``, no module's output, said as ``resid_pre + attn``."""
+def expand_resid_mid(edits: Sequence[Edit]) -> tuple[Edit, ...]:
+    """A variant's edits with every ``resid_mid`` expressed by ``resid_pre`` and ``attn``."""
     if not any("resid_mid" in (e.site, *(r.site for r in e.value.reads())) for e in edits):
         return tuple(edits)
-    # Where both attn and resid_mid are written, resid_mid comes later and is what stays.
+    # Where both attn and resid_mid are written, resid_mid comes later and overwrites it.
     mids = {(edit.layer, edit.span) for edit in edits if edit.site == "resid_mid"}
     kept = [edit for edit in edits if edit.site != "attn" or (edit.layer, edit.span) not in mids]
     written = {edit.place: edit.value for edit in edits if edit.site in ("resid_pre", "attn")}
-    return tuple(_without_resid_mid(edit, written) for edit in kept)
+    return tuple(_expand_edit(edit, written) for edit in kept)
 
 
-def _without_resid_mid(edit: Edit, written: Mapping[Read, Value]) -> Edit:
-    """``written``: values that the variant writes at ``resid_pre`` and ``attn``, by place."""
-
-    def part(prompt: Any, site: Site, layer: int, span: Span) -> Value:
-        read = Read(prompt, site, layer, span)
-        # What the stream holds after an edit is that edit's value, not what stood there.
-        known = written.get(read)
-        return Value(((1.0, read),)) if known is None else rewrite(known)
-
-    def mid(prompt: Any, read: Read) -> Value:
-        pre = part(prompt, "resid_pre", read.layer, read.span)
-        return pre + part(prompt, "attn", read.layer, read.span)
-
-    def rewrite(value: Value) -> Value:
-        result = Value(constant=value.constant)
-        for weight, term in value.terms:
-            if isinstance(term, Applied):
-                inner = Applied(term.function, tuple(rewrite(v) for v in term.arguments))
-                result = result + Value(((weight, inner),))
-            elif term.site == "resid_mid":
-                result = result + weight * mid(term.prompt, term)
-            else:
-                result = result + Value(((weight, term),))
-        return result
-
-    value = rewrite(edit.value)
+def _expand_edit(edit: Edit, written: Mapping[Read, Value]) -> Edit:
+    value = _expand_value(edit.value, written)
     if edit.site != "resid_mid":
-        return Edit(edit.site, edit.layer, edit.span, value, edit.head, edit.label)
-    pre = part("target", "resid_pre", edit.layer, edit.span)
-    return Edit("attn", edit.layer, edit.span, value - pre, None, edit.label)
+        return replace(edit, value=value)
+    pre = _value_at(replace(edit.place, site="resid_pre"), written)
+    return replace(edit, site="attn", value=value - pre, head=None)
+
+
+def _expand_value(value: Value, written: Mapping[Read, Value]) -> Value:
+    result = Value(constant=value.constant)
+    for weight, term in value.terms:
+        if isinstance(term, Applied):
+            arguments = tuple(_expand_value(argument, written) for argument in term.arguments)
+            result = result + Value(((weight, Applied(term.function, arguments)),))
+        elif term.site == "resid_mid":
+            pre, attn = (replace(term, site=site) for site in summands("resid_mid"))
+            result = result + weight * (_value_at(pre, written) + _value_at(attn, written))
+        else:
+            result = result + Value(((weight, term),))
+    return result
+
+
+def _value_at(read: Read, written: Mapping[Read, Value]) -> Value:
+    """What stands at a place: what the same variant has written there (``written``), if it has."""
+    edited = written.get(read)
+    return Value(((1.0, read),)) if edited is None else _expand_value(edited, written)

@@ -16,7 +16,7 @@ from xtransplant.model.distributed import least
 from xtransplant.model.load import Model
 
 __all__ = [
-    "Room",
+    "MemoryBudget",
     "free_bytes",
     "is_out_of_memory",
     "keep_freed_memory",
@@ -35,7 +35,7 @@ _MOST_COLUMNS_ELSEWHERE = 131072
 
 
 @dataclass
-class Room:
+class MemoryBudget:
     """The memory that one pass may take beyond the model; it shrinks where that was too much.
 
     Attributes:
@@ -47,7 +47,7 @@ class Room:
     columns: int = _MOST_COLUMNS["cpu"]
 
     @classmethod
-    def of(cls, model: Model, budget: int | None = None) -> Room:
+    def of(cls, model: Model, budget: int | None = None) -> MemoryBudget:
         """``budget`` bytes, or half of what is free on the model's device; of several, the fullest.
 
         Raises:

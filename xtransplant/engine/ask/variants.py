@@ -1,4 +1,4 @@
-"""What the engine is asked for: examples as token ids, and a grid's variants as edits."""
+"""The variants of a grid: the edits that a strategy records at each layer pair."""
 
 from __future__ import annotations
 
@@ -7,24 +7,30 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from xtransplant.engine.ask.edits import source_reads, start_of, without_resid_mid
-from xtransplant.engine.ask.memory import pass_bytes, stored_bytes
+from xtransplant.engine.ask.edits import expand_resid_mid, first_layer, source_reads
+from xtransplant.engine.ask.items import Item
 from xtransplant.model.load import Model
-from xtransplant.packing import Packing
-from xtransplant.strategies import Clash, Edit, Read, clashes
+from xtransplant.strategies import Clash, Edit, Read, Shape, Strategy, Variant, clashes
 from xtransplant.strategies.values import Span
 
-__all__ = ["Cost", "Item", "Variants", "alike", "cost_of"]
+__all__ = ["Variants", "alike", "record_variants", "shape_of"]
 
 
-@dataclass(frozen=True)
-class Item:
-    """An example as token ids."""
+def shape_of(model: Model) -> Shape:
+    """What a strategy may address in this model: its layers, heads and sites."""
+    return Shape(model.n_layers, model.n_heads, model.sites)
 
-    source: Sequence[int]
-    target: Sequence[int]
-    source_candidates: Sequence[Sequence[int]] = ()
-    target_candidates: Sequence[Sequence[int]] = ()
+
+def record_variants(
+    model: Model, strategy: Strategy, pairs: Sequence[tuple[int, int]]
+) -> list[Variant]:
+    """A strategy's variants at some (source layer, target layer) pairs.
+
+    Raises:
+        XTransplantError: the strategy fails, or addresses what the model does not have.
+    """
+    shape = shape_of(model)
+    return [strategy.variant(shape, i, j) for i, j in pairs]
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Variants:
             if len(edits) > 1:
                 for one in clashes([(edit.place, edit.value.reads()) for edit in edits]):
                     found.setdefault((one.written.span, one.other.span, one.is_read), one)
-        return cls(tuple(without_resid_mid(edits) for edits in recorded), tuple(found.values()))
+        return cls(tuple(expand_resid_mid(edits) for edits in recorded), tuple(found.values()))
 
     def check(self, length: int) -> None:
         """Refuse edits of one variant that get in each other's way in a target's prompt.
@@ -70,7 +76,7 @@ class Variants:
     @cached_property
     def starts(self) -> tuple[int, ...]:
         """Per variant, the layer from which on it is not what the prompt is without it."""
-        return tuple(start_of(edits) for edits in self.edits)
+        return tuple(first_layer(edits) for edits in self.edits)
 
     @cached_property
     def spans(self) -> dict[tuple[Literal["source", "target"], Span], str]:
@@ -108,45 +114,3 @@ def alike(items: Sequence[Item], variants: Variants) -> list[Item]:
     first = variants.places(items[0])
     count = next((n for n, x in enumerate(items) if variants.places(x) != first), len(items))
     return list(items[:count])
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What one example takes in a forward pass.
-
-    Attributes:
-        fixed, each: bytes without variants, and of each variant.
-        columns, per_variant: tokens likewise.
-        source: bytes of its source's pass.
-    """
-
-    fixed: float
-    each: float
-    columns: int
-    per_variant: int
-    source: float
-
-    def total(self, n_variants: int) -> float:
-        """Bytes of the larger of its two passes."""
-        return max(self.fixed + self.each * n_variants, self.source)
-
-
-def cost_of(model: Model, item: Item, variants: Variants, packing: Packing) -> Cost:
-    """About what an example takes; see :func:`pass_bytes`."""
-    inner = {tuple(c[:d]) for c in item.target_candidates for d in range(1, len(c))}
-    length, wanted = len(item.target), 1 + len(inner)
-    chain = variants.n_chain(length)
-    block, columns = chain + len(inner), length + len(inner)
-    source = pass_bytes(model, len(item.source), len(item.source), wanted)
-    if not packing.together:
-        paths = max(1, len({tuple(c[:-1]) for c in item.target_candidates if len(c) > 1}))
-        tokens = paths * columns
-        return Cost(0.0, pass_bytes(model, tokens, columns, tokens), 0, tokens, source)
-    # Behind a mask every column is scored against every other, shared or not.
-    keys = length + block
-    if not packing.shared_prefix:
-        keys = columns + block * len(variants.edits)
-    fixed = pass_bytes(model, columns, keys, wanted)
-    if packing.shared_prefix:
-        fixed += stored_bytes(model, length)
-    return Cost(fixed, pass_bytes(model, block, keys, wanted), columns, block, source)

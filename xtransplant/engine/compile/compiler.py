@@ -110,9 +110,7 @@ class Compiler:
             for offset, token in enumerate(tokens):
                 columns = self.layout.columns(variant, token, edit.layer)
                 site.writes.append(
-                    _OneWrite(
-                        self.n_writes, variant, edit.value, offset, columns, edit.head or 0
-                    )
+                    _OneWrite(self.n_writes, variant, edit.value, offset, columns, edit.head or 0)
                 )
                 self.n_writes += 1
         return self.n_writes - before

@@ -1,4 +1,4 @@
-"""What runs inside a traced block: reading, writing and measuring activations, reading logits.
+"""What runs inside a traced block: activations are read, written and measured.
 
 A trace that runs on a server carries these functions by their source, since this package is not
 installed there. So they use nothing but their arguments, each other, torch and builtins, and
@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from xtransplant.compat.nnsight import travels_by_value
-from xtransplant.engine.compile.steps import Join, SiteStep, SiteWrite, Step, Sum, Wanted
+from xtransplant.engine.compile.steps import Join, SiteStep, SiteWrite, Step, Sum
 
-__all__ = ["apply_edits", "read_outputs", "zero_banks"]
+__all__ = ["apply_edits", "zero_banks"]
 
 
 def zero_banks(sizes: Any, widths: Any, n_examples: int, like: dict[str, Any]) -> list[Tensor]:
@@ -166,44 +166,6 @@ def _additive_mask(sees: Tensor, hidden: Tensor, masks: dict[Any, Tensor]) -> Te
         lowest = torch.finfo(hidden.dtype).min
         masks[key] = zeros.masked_fill_(~sees.to(hidden.device), lowest)
     return masks[key]
-
-
-def read_outputs(logits: Tensor, wanted: Wanted) -> dict[str, Tensor]:
-    """Candidates' and next tokens' log-probabilities; to be called inside a trace.
-
-    Args:
-        logits: ``[n_rows, n_kept or n_columns, vocabulary]``.
-        wanted: what to read of them.
-
-    Returns:
-        On the CPU: ``edges`` ``[n_examples, n_blocks, n_edges]``, log-probability of each token of
-        the candidates; ``top`` and ``ids`` ``[n_examples, n_blocks, top_k]``, the most probable
-        next tokens. All natural logarithms.
-    """
-    n_blocks, end, order = wanted["n_blocks"], wanted["end"], wanted["order"]
-    if logits.shape[1] != len(wanted["keep"]):
-        logits = logits[:, wanted["keep"]]
-    size = logits.shape[-1]
-    # A few rows at a time on a CPU, so that what is made of them stays in its cache.
-    step = max(1, 2**18 // size) if logits.device.type == "cpu" else 2**30
-    pieces = logits.reshape(-1, size).split(step)
-    norm = torch.cat([piece.float().logsumexp(dim=-1) for piece in pieces])
-    # [examples, blocks, places * vocabulary] and [examples, blocks, places]
-    logits = logits.reshape(wanted["n_examples"], n_blocks, -1)
-    norm = norm.reshape(wanted["n_examples"], n_blocks, -1)
-    # What is asked for lies on the CPU, the logits where the last layer is.
-    nodes, tokens = (
-        asked.to(logits.device)[:, None].expand(-1, n_blocks, -1)
-        for asked in (wanted["nodes"], wanted["tokens"])
-    )
-    edges = logits.gather(2, nodes * size + tokens).float() - norm.gather(2, nodes)
-    last = logits[:, :, end * size : (end + 1) * size]
-    top, ids = last.float().topk(wanted["top_k"], dim=-1)
-    return {
-        "edges": edges.cpu()[:, order],
-        "top": (top - norm[:, :, end, None]).cpu()[:, order],
-        "ids": ids.cpu()[:, order],
-    }
 
 
 travels_by_value(sys.modules[__name__])

@@ -8,12 +8,13 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
-from xtransplant.engine.ask.variants import Item, Variants
+from xtransplant.engine.ask.items import Item
+from xtransplant.engine.ask.variants import Variants
 from xtransplant.engine.compile.passes import row_pass, sequence_pass
 from xtransplant.engine.compile.program import TargetProgram, compile_target
 from xtransplant.engine.compile.shared_prefix import KeysValues, Trunk
 from xtransplant.engine.compile.steps import Pass
-from xtransplant.engine.outcome import keeps_bits, same
+from xtransplant.engine.outcome import same
 from xtransplant.engine.trace.attention import shared_attention
 from xtransplant.engine.trace.session import BankPlan, Outputs, run_passes
 from xtransplant.engine.trace.source_prompts import SourcePrompts
@@ -89,7 +90,7 @@ class Batch:
 
         Returns:
             Outputs of the prompt without a transplant and of each variant
-            (:func:`xtransplant.engine.trace.apply.read_outputs`), and beside them:
+            (:func:`xtransplant.engine.trace.logits.read_outputs`), and beside them:
             ``candidates`` ``[n_examples, n_edges]``, whose each edge is;
             ``unchanged`` ``[n_examples, n_blocks]``, where they are those of the prompt;
             ``writes`` ``[n_examples, 3, n_writes]``, norms and dot products;
@@ -122,7 +123,7 @@ class Batch:
         return {
             **found[-1],
             "candidates": layout.edge_candidates,
-            "unchanged": _unchanged(found[-1], self.model.dtype, bits=keeps_bits(self.packing)),
+            "unchanged": _unchanged(found[-1], self.model.dtype, bits=self.packing.keeps_bits),
             "write_counts": torch.tensor(counts, dtype=torch.long),
         }
 

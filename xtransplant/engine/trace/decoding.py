@@ -18,12 +18,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xtransplant.engine.compile.passes import layer_names, window_masks
-from xtransplant.engine.compile.program import Step
+from xtransplant.engine.compile.masks import window_masks
+from xtransplant.engine.compile.passes import layer_names
 from xtransplant.engine.compile.shared_prefix import DecodingStep, KeysValues, Trunk
-from xtransplant.engine.trace.apply import player
+from xtransplant.engine.compile.steps import Join, Step
+from xtransplant.engine.trace.apply import apply_edits
 from xtransplant.engine.trace.attention import shared_attention
-from xtransplant.engine.trace.rows import Certainty
+from xtransplant.engine.trace.greedy import Certainty
+from xtransplant.engine.trace.logits import token_certainty
 from xtransplant.model.load import Model
 from xtransplant.packing import Layout
 
@@ -338,7 +340,12 @@ def _speak(
         )
         gather = None if index is None else torch.from_numpy(index).to(device)
         path = f"{model.family.layers}.{layer}"
-        steps.append((layer, "join", path, names, gather, origin, mask))
+        steps.append(
+            Join(
+                kind="join", layer=layer, path=path, names=names,
+                index=gather, origin=origin, mask=mask,
+            )
+        )  # fmt: skip
     tokens = torch.from_numpy(plan.tokens)[None].to(device)
     inputs = {
         "input_ids": tokens,
@@ -370,18 +377,15 @@ def _trace(
 
     The highest logit is NaN if any is, and infinite if any is infinitely high.
     """
-    nn, play = model.nn, player()
+    nn = model.nn
     with nn.trace(**inputs):
         found: list[Tensor] = []
         nnsight.save(found)
-        play(nn, steps, [], 1)
+        apply_edits(nn, steps, [], 1, None)
         logits = nn.output.logits[0]
         highest = logits.argmax(dim=-1, keepdim=True)
         found.append(highest[:, 0].cpu())
         found.append(logits.gather(1, highest)[:, 0].isfinite().cpu())
         if with_certainty:
-            logits = logits.float()
-            two = logits.topk(2, dim=-1).values
-            sure = [two[:, 0] - logits.logsumexp(dim=-1), two[:, 0] - two[:, 1]]
-            found.append(torch.stack(sure, dim=-1).double().cpu())
+            found.append(token_certainty(logits).double().cpu())
     return found

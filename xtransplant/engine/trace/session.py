@@ -1,8 +1,9 @@
 """The sessions that run compiled passes, in this process or on a server.
 
 What stands in a ``with nn.session`` or ``with nn.trace`` block travels as source, together with the
-locals it names: plain data and the functions of :mod:`xtransplant.engine.trace.apply`. Of what a
-session saves, the variable ``found`` alone comes back from a server.
+locals it names: plain data and the functions of :mod:`xtransplant.engine.trace.apply` and
+:mod:`xtransplant.engine.trace.logits`. Of what a session saves, the variable ``found`` alone comes
+back from a server.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from torch import Tensor
 from transformers import GenerationConfig
 
 from xtransplant.engine.compile.steps import Pass, Step, Wanted
-from xtransplant.engine.trace.apply import apply_edits, read_outputs, zero_banks
+from xtransplant.engine.trace.apply import apply_edits, zero_banks
+from xtransplant.engine.trace.logits import read_outputs, token_certainty
 from xtransplant.engine.trace.validate import (
     validate_activations,
     validate_outputs,
@@ -36,7 +38,7 @@ __all__ = [
 ]
 
 Outputs = dict[str, Tensor]
-"""What was read of a pass; see :func:`xtransplant.engine.trace.apply.read_outputs`. Of a target
+"""What was read of a pass (:func:`xtransplant.engine.trace.logits.read_outputs`). Of a target
 also ``writes``, ``[n_examples, 3, n_writes]``: the norms of the vectors written and of those they
 replaced, and their dot products."""
 
@@ -193,10 +195,7 @@ def generate_rows(
 
         # Without types: where it travels to, their names may not be known.
         def watch(ids, logits):  # type: ignore[no-untyped-def]
-            # Of every step's logits, none of which is kept; NaN if any is, or infinitely high.
-            two = logits.float().topk(2, dim=-1).values
-            both = [two[:, 0] - logits.float().logsumexp(dim=-1), two[:, 0] - two[:, 1]]
-            certainty.append(torch.stack(both, dim=-1))
+            certainty.append(token_certainty(logits))
             return logits
 
         if cached:
@@ -229,6 +228,4 @@ def _bank_kind(model: Model) -> dict[str, Any]:
 def _shapes(wanted: Wanted) -> dict[str, tuple[int, ...]]:
     """Shapes of what :func:`read_outputs` makes of a pass."""
     sizes = {"edges": wanted["tokens"].shape[-1], "top": wanted["top_k"], "ids": wanted["top_k"]}
-    return {
-        name: (wanted["n_examples"], wanted["n_blocks"], size) for name, size in sizes.items()
-    }
+    return {name: (wanted["n_examples"], wanted["n_blocks"], size) for name, size in sizes.items()}

@@ -1,4 +1,4 @@
-"""The source prompts of a batch: each distinct one is run once, or recalled from earlier batches."""
+"""The source prompts of a batch: each distinct one is run once, or was in an earlier batch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from xtransplant.engine.ask.variants import Item
+from xtransplant.engine.ask.items import Item
 from xtransplant.engine.compile.passes import row_pass, sequence_pass
 from xtransplant.engine.compile.program import compile_source
 from xtransplant.engine.compile.shared_prefix import Trunk
@@ -114,9 +114,7 @@ class SourcePrompts:
         model = self._model
         self.banks = [
             torch.zeros(len(found), size, width, dtype=model.bank_dtype, device=model.device)
-            for size, width in zip(
-                self.program.sizes, (model.d_model, model.head_dim), strict=True
-            )
+            for size, width in zip(self.program.sizes, (model.d_model, model.head_dim), strict=True)
         ]
         for example, one in enumerate(found):
             for read, at in self.program.rows.items():

@@ -9,9 +9,11 @@ from xtransplant.bench.config import Config
 from xtransplant.bench.pairs import chosen_of
 from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT
+from xtransplant.report.hindsight import hindsight
+from xtransplant.report.summary import summarise
 from xtransplant.report.tables import make_tables
-from xtransplant.stats.hindsight import hindsight, items
-from xtransplant.stats.summary import summarise
+from xtransplant.runs.read import item_digests
+from xtransplant.runs.store import open_run
 
 GRID = Config(tasks=("babel",), strategies=("ffn-swap",), langs=("sw", "hi"), limit=8)
 
@@ -70,6 +72,6 @@ def test_whatever_else_is_not(counted):
 
 def test_items_are_those_of_the_language(counted):
     grid = counted()
-    sw, hi = (items(grid.path, "babel", lang) for lang in ("sw", "hi"))
+    sw, hi = (item_digests(open_run(grid.path), "babel", lang) for lang in ("sw", "hi"))
     assert len(sw) == len(hi) == 8
     assert not sw & hi

@@ -8,11 +8,12 @@ import pytest
 from xtransplant import Example
 from xtransplant.bench.judge import judge
 from xtransplant.prompts import Key
+from xtransplant.report.summary import summarise
 from xtransplant.runs import records
 from xtransplant.runs.columns import SOURCE, VANILLA, Rows, examples_table, records_table
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
 from xtransplant.runs.store import create_run
-from xtransplant.stats import Rate, macro, summarise
+from xtransplant.stats import Rate, macro
 from xtransplant.tasks.derangements import N_DERANGEMENTS
 
 N = 9
