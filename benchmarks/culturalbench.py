@@ -15,10 +15,11 @@ from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, Key
 from xtransplant.tasks import hub
 from xtransplant.tasks.countries import language_of
+from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.folder import has_layout, languages_there, read_parts
 from xtransplant.tasks.languages import named
 from xtransplant.tasks.parallel import Parallel, Side, directed, piloted
-from xtransplant.tasks.task import Direction, Task, Where
+from xtransplant.tasks.task import Direction, Task
 
 __all__ = ["culturalbench", "examples"]
 
@@ -69,11 +70,11 @@ _WORDS = {
 
 
 def examples(
-    lang: str, direction: Direction, split: str, where: Where = Where()
+    lang: str, direction: Direction, split: str, data: DataSource = DataSource()
 ) -> tuple[Example, ...]:
     """Examples of one language; see :class:`Task`."""
-    read = _from_folder if has_layout(where, "CulturalBench") else _from_hub
-    return tuple(directed(item, lang, direction) for item in read(lang, split, where))
+    read = _from_folder if has_layout(data, "CulturalBench") else _from_hub
+    return tuple(directed(item, lang, direction) for item in read(lang, split, data))
 
 
 def _key(code: str, truth: object, place: str) -> tuple[Key, tuple[str, ...]]:
@@ -84,9 +85,9 @@ def _key(code: str, truth: object, place: str) -> tuple[Key, tuple[str, ...]]:
     return Key((gold,), _OPTIONS, labels), labels
 
 
-def _from_folder(lang: str, split: str, where: Where) -> list[Parallel]:
+def _from_folder(lang: str, split: str, data: DataSource) -> list[Parallel]:
     files = {"english": f"split/{lang}.json", "other": f"translated/{lang}.json"}
-    parts = read_parts(where, "CulturalBench", split, files)
+    parts = read_parts(data, "CulturalBench", split, files)
     found = []
     for k, (row, other) in enumerate(zip(parts["english"], parts["other"], strict=True)):
         place = f"CulturalBench split/{lang}.json line {k + 1}"
@@ -100,9 +101,9 @@ def _from_folder(lang: str, split: str, where: Where) -> list[Parallel]:
     return found
 
 
-def _from_hub(lang: str, split: str, where: Where) -> list[Parallel]:
+def _from_hub(lang: str, split: str, data: DataSource) -> list[Parallel]:
     columns = ("data_idx", "prompt_question", "prompt_option", "answer", "country")
-    rows = hub.rows(_REPO, "CulturalBench-Hard", "test", where, columns)
+    rows = hub.rows(_REPO, "CulturalBench-Hard", "test", data, columns)
     own = [row for row in rows if language_of(row["country"]) == lang]
 
     def side(code: str, row: dict[str, Any]) -> Side:
@@ -114,7 +115,7 @@ def _from_hub(lang: str, split: str, where: Where) -> list[Parallel]:
 
     return [
         Parallel(f"culturalbench-{row['data_idx']}", side("en", row), side(lang, row))
-        for row in (own[k] for k in piloted(len(own), split, where.seed))
+        for row in (own[k] for k in piloted(len(own), split, data.seed))
     ]
 
 
@@ -126,7 +127,7 @@ culturalbench = Task(
     version="1",
     licence="CC-BY-4.0",
     languages=_LANGUAGES,
-    found=lambda where: languages_there(where, "CulturalBench", "translated/{}.json", _LANGUAGES),
+    found=lambda data: languages_there(data, "CulturalBench", "translated/{}.json", _LANGUAGES),
     direction="lang-to-en",
     splits=("pilot", "unseen"),
     examples=examples,

@@ -17,10 +17,11 @@ from typing import Any
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, Key
 from xtransplant.style.escape import visible
+from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.languages import NAMES
 from xtransplant.tasks.rows import read_rows
 from xtransplant.tasks.splits import ALL, belonging, column_splits
-from xtransplant.tasks.task import Direction, Task, Where
+from xtransplant.tasks.task import Direction, Task
 from xtransplant.text import check_text, parse_json
 
 __all__ = ["examples", "file"]
@@ -31,7 +32,7 @@ _ALONE = "xx"
 
 
 def examples(
-    lang: str, direction: Direction, split: str, where: Where = Where()
+    lang: str, direction: Direction, split: str, data: DataSource = DataSource()
 ) -> tuple[Example, ...]:
     """Examples of one language of the file, in its order; ``lang-to-en`` changes sides.
 
@@ -39,12 +40,12 @@ def examples(
         XTransplantError: no file, one that cannot be read, a column that is missing, an answer
             that is none of the candidates.
     """
-    path, rows, columns = _read(where)
+    path, rows, columns = _read(data)
     own = [
         _name(row, columns["lang"], "lang", f"{path} row {number}", _ALONE) == lang
         for number, row in enumerate(rows, 1)
     ]
-    belongs = belonging(split, rows, own, columns["source"], where)
+    belongs = belonging(split, rows, own, columns["source"], data)
     found = []
     for number, row in enumerate(rows, 1):
         if number not in belongs:
@@ -67,9 +68,9 @@ def examples(
     return tuple(found)
 
 
-def languages(where: Where) -> dict[str, str]:
+def languages(data: DataSource) -> dict[str, str]:
     """The languages that the file's rows have."""
-    path, rows, columns = _read(where)
+    path, rows, columns = _read(data)
     codes = dict.fromkeys(
         _name(row, columns["lang"], "lang", f"{path} row {number}", _ALONE)
         for number, row in enumerate(rows, 1)
@@ -77,28 +78,28 @@ def languages(where: Where) -> dict[str, str]:
     return {code: NAMES.get(code, code) for code in codes}
 
 
-def splits(where: Where) -> tuple[str, ...]:
+def splits(data: DataSource) -> tuple[str, ...]:
     """The values of column ``split_by``, or all rows, and the two sides of a draw."""
-    if where.split_by is None:
+    if data.split_by is None:
         return (ALL, "pilot", "unseen")
-    path, rows, _ = _read(where)
-    return column_splits(rows, where.split_by, str(path))
+    path, rows, _ = _read(data)
+    return column_splits(rows, data.split_by, str(path))
 
 
-def _read(where: Where) -> tuple[Path, list[dict[str, Any]], dict[str, str]]:
-    if where.file is None:
+def _read(data: DataSource) -> tuple[Path, list[dict[str, Any]], dict[str, str]]:
+    if data.file is None:
         raise XTransplantError("task file needs the file: --file examples.jsonl (.csv, .parquet)")
-    path = where.file
+    path = data.file
     rows = read_rows(path)
     columns = {what: what for what in _COLUMNS}
-    for what, column in where.columns:
+    for what, column in data.columns:
         if what not in columns:
             raise XTransplantError(
                 f"--column {what}={column}: {what!r} is none of {', '.join(_COLUMNS)}"
             )
         columns[what] = column
-    given = [column for what, column in where.columns]
-    given += [] if where.split_by is None else [where.split_by]
+    given = [column for what, column in data.columns]
+    given += [] if data.split_by is None else [data.split_by]
     there = {column for row in rows for column in row}
     for column in (*(columns[what] for what in _NEEDED), *given):
         if column not in there:

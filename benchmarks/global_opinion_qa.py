@@ -17,6 +17,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example
 from xtransplant.tasks import hub
 from xtransplant.tasks.countries import language_of
+from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.folder import has_layout, languages_there, read_parts
 from xtransplant.tasks.languages import named
 from xtransplant.tasks.parallel import (
@@ -27,7 +28,7 @@ from xtransplant.tasks.parallel import (
     option_lines,
     piloted,
 )
-from xtransplant.tasks.task import Direction, Task, Where
+from xtransplant.tasks.task import Direction, Task
 
 __all__ = ["examples", "global_opinion_qa"]
 
@@ -67,16 +68,16 @@ _WORDS = {
 
 
 def examples(
-    lang: str, direction: Direction, split: str, where: Where = Where()
+    lang: str, direction: Direction, split: str, data: DataSource = DataSource()
 ) -> tuple[Example, ...]:
     """Examples of one language; see :class:`Task`."""
-    read = _from_folder if has_layout(where, "GlobalOpinionQA") else _from_hub
-    return tuple(directed(item, lang, direction) for item in read(lang, split, where))
+    read = _from_folder if has_layout(data, "GlobalOpinionQA") else _from_hub
+    return tuple(directed(item, lang, direction) for item in read(lang, split, data))
 
 
-def _from_folder(lang: str, split: str, where: Where) -> list[Parallel]:
+def _from_folder(lang: str, split: str, data: DataSource) -> list[Parallel]:
     files = {"english": f"split/{lang}.json", "other": f"translated/{lang}.json"}
-    parts = read_parts(where, "GlobalOpinionQA", split, files)
+    parts = read_parts(data, "GlobalOpinionQA", split, files)
     found = []
     for k, (row, other) in enumerate(zip(parts["english"], parts["other"], strict=True)):
         place = f"GlobalOpinionQA split/{lang}.json line {k + 1}"
@@ -92,9 +93,9 @@ def _from_folder(lang: str, split: str, where: Where) -> list[Parallel]:
     return found
 
 
-def _from_hub(lang: str, split: str, where: Where) -> list[Parallel]:
+def _from_hub(lang: str, split: str, data: DataSource) -> list[Parallel]:
     found = []
-    rows = hub.rows(_REPO, "default", "train", where, ("question", "selections", "options"))
+    rows = hub.rows(_REPO, "default", "train", data, ("question", "selections", "options"))
     for k, row in enumerate(rows):
         options = _literal(row["options"], k)
         for country, shares in _literal(row["selections"], k).items():
@@ -108,7 +109,7 @@ def _from_hub(lang: str, split: str, where: Where) -> list[Parallel]:
                 _side(code, country, row["question"], lines, says, gold) for code in ("en", lang)
             )
             found.append(Parallel(f"goqa-{k}-{country}", english, other))
-    return [found[k] for k in piloted(len(found), split, where.seed)]
+    return [found[k] for k in piloted(len(found), split, data.seed)]
 
 
 def _side(
@@ -148,7 +149,7 @@ global_opinion_qa = Task(
     version="1",
     licence="CC-BY-NC-SA-4.0",
     languages=_LANGUAGES,
-    found=lambda where: languages_there(where, "GlobalOpinionQA", "translated/{}.json", _LANGUAGES),
+    found=lambda data: languages_there(data, "GlobalOpinionQA", "translated/{}.json", _LANGUAGES),
     direction="lang-to-en",
     splits=("pilot", "unseen"),
     examples=examples,

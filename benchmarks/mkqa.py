@@ -12,10 +12,11 @@ from typing import Any
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, Key
 from xtransplant.tasks import hub
+from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.folder import has_layout, languages_there, read_parts
 from xtransplant.tasks.languages import named
 from xtransplant.tasks.parallel import Parallel, Side, directed, piloted
-from xtransplant.tasks.task import Direction, Task, Where
+from xtransplant.tasks.task import Direction, Task
 
 __all__ = ["examples", "mkqa"]
 
@@ -35,20 +36,20 @@ _NOT_SHORT = ("long_answer", "unanswerable")
 
 
 def examples(
-    lang: str, direction: Direction, split: str, where: Where = Where()
+    lang: str, direction: Direction, split: str, data: DataSource = DataSource()
 ) -> tuple[Example, ...]:
     """Examples of one language; see :class:`Task`."""
-    read = _from_folder if has_layout(where, "MKQA") else _from_hub
-    return tuple(directed(item, lang, direction) for item in read(lang, split, where))
+    read = _from_folder if has_layout(data, "MKQA") else _from_hub
+    return tuple(directed(item, lang, direction) for item in read(lang, split, data))
 
 
-def _from_folder(lang: str, split: str, where: Where) -> list[Parallel]:
+def _from_folder(lang: str, split: str, data: DataSource) -> list[Parallel]:
     files = {
         f"{what} {code}": f"{what}/{code}.json"
         for what in ("split", "ans")
         for code in ("en", lang)
     }
-    parts = read_parts(where, "MKQA", split, files)
+    parts = read_parts(data, "MKQA", split, files)
 
     def golds(code: str, k: int) -> tuple[str, ...]:
         found = parts[f"ans {code}"][k]
@@ -67,9 +68,9 @@ def _from_folder(lang: str, split: str, where: Where) -> list[Parallel]:
     ]
 
 
-def _from_hub(lang: str, split: str, where: Where) -> list[Parallel]:
+def _from_hub(lang: str, split: str, data: DataSource) -> list[Parallel]:
     columns = ("example_id", "queries", "answers")
-    found = hub.rows("apple/mkqa", "mkqa", "train", where, columns, revision="refs/convert/parquet")
+    found = hub.rows("apple/mkqa", "mkqa", "train", data, columns, revision="refs/convert/parquet")
     usable = [row for row in found if _golds(row, "en") and _golds(row, lang)]
     if not usable:
         raise XTransplantError(f"apple/mkqa: no question has short answers in en and in {lang}")
@@ -82,7 +83,7 @@ def _from_hub(lang: str, split: str, where: Where) -> list[Parallel]:
 
     return [
         Parallel(f"mkqa-{row['example_id']}", side(row, "en", lang), side(row, lang, "en"))
-        for row in (usable[k] for k in piloted(len(usable), split, where.seed))
+        for row in (usable[k] for k in piloted(len(usable), split, data.seed))
     ]
 
 
@@ -110,7 +111,7 @@ mkqa = Task(
     version="1",
     licence="CC-BY-3.0",
     languages=_LANGUAGES,
-    found=lambda where: languages_there(where, "MKQA", "split/{}.json", _LANGUAGES),
+    found=lambda data: languages_there(data, "MKQA", "split/{}.json", _LANGUAGES),
     direction="en-to-lang",
     splits=("pilot", "unseen"),
     examples=examples,

@@ -12,6 +12,7 @@ from typing import Any
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example
 from xtransplant.tasks import hub
+from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.folder import has_layout, languages_there, read_parts
 from xtransplant.tasks.languages import named
 from xtransplant.tasks.parallel import (
@@ -22,7 +23,7 @@ from xtransplant.tasks.parallel import (
     option_lines,
     piloted,
 )
-from xtransplant.tasks.task import Direction, Task, Where
+from xtransplant.tasks.task import Direction, Task
 
 __all__ = ["examples", "xcopa"]
 
@@ -58,19 +59,19 @@ _WORDS = {
 
 
 def examples(
-    lang: str, direction: Direction, split: str, where: Where = Where()
+    lang: str, direction: Direction, split: str, data: DataSource = DataSource()
 ) -> tuple[Example, ...]:
     """Examples of one language; see :class:`Task`."""
-    read = _from_folder if has_layout(where, "XCOPA") else _from_hub
-    return tuple(directed(item, lang, direction) for item in read(lang, split, where))
+    read = _from_folder if has_layout(data, "XCOPA") else _from_hub
+    return tuple(directed(item, lang, direction) for item in read(lang, split, data))
 
 
-def _from_folder(lang: str, split: str, where: Where) -> list[Parallel]:
+def _from_folder(lang: str, split: str, data: DataSource) -> list[Parallel]:
     files = {"other": f"split/{lang}.json", "gold": f"ans/{lang}.json", "gold en": "ans/en.json"}
     # Each language has an English counterpart of its own; Quechua has none and takes COPA's.
-    assert where.data_dir is not None
+    assert data.data_dir is not None
     counterpart = Path("en") / f"{'en' if lang == 'qu' else lang}.json"
-    parts = read_parts(where, "XCOPA", split, {**files, "english": str(counterpart)})
+    parts = read_parts(data, "XCOPA", split, {**files, "english": str(counterpart)})
 
     def side(prompt: str, gold: object, k: int) -> Side:
         if str(gold) not in _OPTIONS:
@@ -87,17 +88,17 @@ def _from_folder(lang: str, split: str, where: Where) -> list[Parallel]:
     ]
 
 
-def _from_hub(lang: str, split: str, where: Where) -> list[Parallel]:
+def _from_hub(lang: str, split: str, data: DataSource) -> list[Parallel]:
     columns = ("premise", "choice1", "choice2", "question", "label", "idx")
     repo = "cambridgeltl/xcopa"
-    other = hub.rows(repo, lang, "test", where, columns)
+    other = hub.rows(repo, lang, "test", data, columns)
     if lang == "qu":
         raise XTransplantError(
             f"{repo} has no English counterpart for qu; leave it out, or give the paper's data "
             "with --data-dir"
         )
     english = {
-        row["idx"]: row for row in hub.rows(repo, f"translation-{lang}", "test", where, columns)
+        row["idx"]: row for row in hub.rows(repo, f"translation-{lang}", "test", data, columns)
     }
     missing = [row["idx"] for row in other if row["idx"] not in english]
     if missing:
@@ -119,7 +120,7 @@ def _from_hub(lang: str, split: str, where: Where) -> list[Parallel]:
         Parallel(
             f"xcopa-{other[k]['idx']}", side("en", english[other[k]["idx"]]), side(lang, other[k])
         )
-        for k in piloted(len(other), split, where.seed)
+        for k in piloted(len(other), split, data.seed)
     ]
 
 
@@ -131,7 +132,7 @@ xcopa = Task(
     version="1",
     licence="CC-BY-4.0",
     languages=_LANGUAGES,
-    found=lambda where: languages_there(where, "XCOPA", "split/{}.json", _LANGUAGES),
+    found=lambda data: languages_there(data, "XCOPA", "split/{}.json", _LANGUAGES),
     direction="en-to-lang",
     splits=("pilot", "unseen"),
     examples=examples,

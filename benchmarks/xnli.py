@@ -9,6 +9,7 @@ from __future__ import annotations
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example
 from xtransplant.tasks import hub
+from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.folder import has_layout, languages_there, read_parts
 from xtransplant.tasks.languages import named
 from xtransplant.tasks.parallel import (
@@ -19,7 +20,7 @@ from xtransplant.tasks.parallel import (
     option_lines,
     piloted,
 )
-from xtransplant.tasks.task import Direction, Task, Where
+from xtransplant.tasks.task import Direction, Task
 
 __all__ = ["examples", "xnli"]
 
@@ -61,23 +62,23 @@ _WORDS = {
 
 
 def examples(
-    lang: str, direction: Direction, split: str, where: Where = Where()
+    lang: str, direction: Direction, split: str, data: DataSource = DataSource()
 ) -> tuple[Example, ...]:
     """Examples of one language; see :class:`Task`."""
-    read = _from_folder if has_layout(where, "XNLI") else _from_hub
-    return tuple(directed(item, lang, direction) for item in read(lang, split, where))
+    read = _from_folder if has_layout(data, "XNLI") else _from_hub
+    return tuple(directed(item, lang, direction) for item in read(lang, split, data))
 
 
-def _from_folder(lang: str, split: str, where: Where) -> list[Parallel]:
+def _from_folder(lang: str, split: str, data: DataSource) -> list[Parallel]:
     files = {
         f"{what} {code}": f"{what}/{code}.json"
         for what in ("split", "ans")
         for code in ("en", lang)
     }
-    parts = read_parts(where, "XNLI", split, files)
+    parts = read_parts(data, "XNLI", split, files)
     labels = {}
     for code in ("en", lang):
-        named_labels = read_parts(where, "XNLI", split, {"labels": f"ans_lang/{code}.json"})
+        named_labels = read_parts(data, "XNLI", split, {"labels": f"ans_lang/{code}.json"})
         labels[code] = tuple(named_labels["labels"][0][mark] for mark in _OPTIONS)
 
     def side(code: str, k: int) -> Side:
@@ -92,18 +93,16 @@ def _from_folder(lang: str, split: str, where: Where) -> list[Parallel]:
     ]
 
 
-def _from_hub(lang: str, split: str, where: Where) -> list[Parallel]:
+def _from_hub(lang: str, split: str, data: DataSource) -> list[Parallel]:
     part = "validation" if split == "pilot" else "test"
     columns = ("premise", "hypothesis", "label")
-    english, other = (
-        hub.rows("facebook/xnli", code, part, where, columns) for code in ("en", lang)
-    )
+    english, other = (hub.rows("facebook/xnli", code, part, data, columns) for code in ("en", lang))
     if len(english) != len(other):
         raise XTransplantError(
             f"facebook/xnli {part} has {len(english)} rows in en and {len(other)} in {lang}; "
             "they should be the same items"
         )
-    chosen = piloted(len(english), "pilot", where.seed) if split == "pilot" else range(len(english))
+    chosen = piloted(len(english), "pilot", data.seed) if split == "pilot" else range(len(english))
 
     def side(code: str, row: dict[str, object]) -> Side:
         ask, premise, hypothesis, *labels, lead = _WORDS[code]
@@ -130,7 +129,7 @@ xnli = Task(
     version="1",
     licence="CC-BY-NC-4.0",
     languages=_LANGUAGES,
-    found=lambda where: languages_there(where, "XNLI", "split/{}.json", _LANGUAGES),
+    found=lambda data: languages_there(data, "XNLI", "split/{}.json", _LANGUAGES),
     direction="en-to-lang",
     splits=("pilot", "unseen"),
     examples=examples,

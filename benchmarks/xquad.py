@@ -11,10 +11,11 @@ from typing import Any
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, Key
 from xtransplant.tasks import hub
+from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.folder import has_layout, languages_there, read_parts
 from xtransplant.tasks.languages import named
 from xtransplant.tasks.parallel import Parallel, Side, directed, piloted
-from xtransplant.tasks.task import Direction, Task, Where
+from xtransplant.tasks.task import Direction, Task
 
 __all__ = ["examples", "xquad"]
 
@@ -38,20 +39,20 @@ _WORDS = {
 
 
 def examples(
-    lang: str, direction: Direction, split: str, where: Where = Where()
+    lang: str, direction: Direction, split: str, data: DataSource = DataSource()
 ) -> tuple[Example, ...]:
     """Examples of one language; see :class:`Task`."""
-    read = _from_folder if has_layout(where, "XQuAD") else _from_hub
-    return tuple(directed(item, lang, direction) for item in read(lang, split, where))
+    read = _from_folder if has_layout(data, "XQuAD") else _from_hub
+    return tuple(directed(item, lang, direction) for item in read(lang, split, data))
 
 
-def _from_folder(lang: str, split: str, where: Where) -> list[Parallel]:
+def _from_folder(lang: str, split: str, data: DataSource) -> list[Parallel]:
     files = {
         f"{what} {code}": f"{what}/xquad.{code}.json"
         for what in ("split", "ans")
         for code in ("en", lang)
     }
-    parts = read_parts(where, "XQuAD", split, files)
+    parts = read_parts(data, "XQuAD", split, files)
     golds = list(zip(parts["ans en"], parts[f"ans {lang}"], strict=True))
     for k, pair in enumerate(golds):
         if not all(isinstance(gold, str) and gold.strip() for gold in pair):
@@ -66,10 +67,10 @@ def _from_folder(lang: str, split: str, where: Where) -> list[Parallel]:
     ]
 
 
-def _from_hub(lang: str, split: str, where: Where) -> list[Parallel]:
+def _from_hub(lang: str, split: str, data: DataSource) -> list[Parallel]:
     columns = ("id", "context", "question", "answers")
     english, other = (
-        {row["id"]: row for row in hub.rows(_REPO, f"xquad.{code}", "validation", where, columns)}
+        {row["id"]: row for row in hub.rows(_REPO, f"xquad.{code}", "validation", data, columns)}
         for code in ("en", lang)
     )
     ids = [one for one in english if one in other]
@@ -95,7 +96,7 @@ def _from_hub(lang: str, split: str, where: Where) -> list[Parallel]:
             side("en", english[one], golds(other[one])),
             side(lang, other[one], golds(english[one])),
         )
-        for one in (ids[k] for k in piloted(len(ids), split, where.seed))
+        for one in (ids[k] for k in piloted(len(ids), split, data.seed))
     ]
 
 
@@ -107,7 +108,7 @@ xquad = Task(
     version="1",
     licence="CC-BY-SA-4.0",
     languages=_LANGUAGES,
-    found=lambda where: languages_there(where, "XQuAD", "split/xquad.{}.json", _LANGUAGES),
+    found=lambda data: languages_there(data, "XQuAD", "split/xquad.{}.json", _LANGUAGES),
     direction="en-to-lang",
     splits=("pilot", "unseen"),
     examples=examples,

@@ -25,10 +25,10 @@ def list_(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """List strategies, tasks, families or languages."""
+    from xtransplant.bench.catalogue import catalogue
     from xtransplant.style.escape import json_text, visible
-    from xtransplant.tasks.task import listing
 
-    rows = listing(kind.value)
+    rows = catalogue(kind.value)
     if as_json:
         typer.echo(json_text(rows))
         return

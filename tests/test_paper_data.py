@@ -16,11 +16,12 @@ from xtransplant.grid.check import verify_grid
 from xtransplant.report.summary import summarise
 from xtransplant.runs import records
 from xtransplant.strategies import find_strategy
+from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.load import load_examples
-from xtransplant.tasks.task import Where, find_task
+from xtransplant.tasks.task import find_task
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-WHERE = Where(data_dir=DATA)
+PAPER = DataSource(data_dir=DATA)
 TASKS = {"xnli": 13, "xquad": 11, "xcopa": 11, "global-opinion-qa": 19}
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"the paper's prompts are not at {DATA}")
 
@@ -47,11 +48,11 @@ def test_a_first_xnli_prompt_generates_alike_in_both_layouts(tiny_llama):
 @pytest.mark.parametrize("split", ["pilot", "unseen"])
 def test_every_language_is_aligned_but_one(name, split):
     task = find_task(name)
-    languages = task.languages_in(WHERE)
+    languages = task.languages_in(PAPER)
     assert len(languages) == TASKS[name]
     failed = {}
     for lang in languages:
-        found = load_examples(task, lang, split=split, where=WHERE)
+        found = load_examples(task, lang, split=split, data=PAPER)
         if found.alignment.failed:
             failed[lang] = found.alignment.rows
     if (name, split) == ("xnli", "unseen"):
@@ -67,7 +68,7 @@ def test_the_numbers_are_those_of_an_evaluator_written_from_the_rules(tiny_llama
     n, heard = 4, []
     config = Config(
         tasks=("xnli",), strategies=("ffn-swap",), mode=mode, limit=n, max_new_tokens=12,
-        where=WHERE, model=ModelSpec(str(GOLDEN / "llama")),
+        data=PAPER, model=ModelSpec(str(GOLDEN / "llama")),
     )  # fmt: skip
     run = bench(config, tmp_path, model=tiny_llama, say=heard.append)
     assert heard == []
@@ -117,10 +118,10 @@ def test_the_papers_saved_pairs_load_and_apply(name, tmp_path):
     path = DATA / "saved_pairs" / f"{name}_sample" / "overall" / "Llama-2-7b-chat-hf.json"
     saved = json.loads(path.read_text())
     langs = [lang for lang in ("zh", "zh-CN", "sw", "es") if lang in saved]
-    langs = [lang for lang in langs if lang in find_task(task).languages_in(WHERE)]
+    langs = [lang for lang in langs if lang in find_task(task).languages_in(PAPER)]
     config = Config(
         tasks=(task,), strategies=("ffn-swap",), langs=tuple(langs), pairs=f"@{path}", limit=1,
-        mode="generate", max_new_tokens=2, where=WHERE, model=ModelSpec(str(tmp_path / "model")),
+        mode="generate", max_new_tokens=2, data=PAPER, model=ModelSpec(str(tmp_path / "model")),
     )  # fmt: skip
     run = bench(config, tmp_path / "runs")
     found = records(run)

@@ -6,26 +6,19 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from xtransplant.errors import XTransplantError
-from xtransplant.prompts import Example
-from xtransplant.tasks.load import pick_example
-from xtransplant.tasks.task import Direction, Where, find_task
 from xtransplant.text import check_text
 from xtransplant.text import read_text as read_file
 
 __all__ = [
     "check_layers",
-    "choose_example",
     "parse_assignments",
     "parse_bytes",
     "parse_layers",
     "read_candidates",
     "read_text",
-    "where_from",
-    "written_example",
 ]
 
 _BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
@@ -129,75 +122,6 @@ def read_candidates(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def choose_example(
-    *,
-    source: str | None,
-    target: str | None,
-    candidates: Sequence[str] = (),
-    answer: str | None = None,
-    task: str | None = None,
-    lang: str | None = None,
-    number: int | None = None,
-    direction: Direction | None = None,
-    split: str | None = None,
-    where: Where = Where(),
-) -> tuple[Example, str | None]:
-    """The example that the command line asks for, and the model that comes with its task.
-
-    Two prompts of the user's, or an example of a task: Babel, its first language and example 0 by
-    default. Candidates and answer, where given, stand in for the task's.
-
-    Raises:
-        XTransplantError: one prompt without the other, prompts beside a choice from a task, or
-            anything that cannot be read.
-    """
-    if source is None and target is None:
-        known = find_task("babel" if task is None else task)
-        first = next(iter(known.languages_in(where)), "")
-        picked = pick_example(known, first if lang is None else lang, number or 0, direction,
-                              split, where)  # fmt: skip
-        return _answered(picked, read_candidates(candidates), answer), known.checkpoint
-    if source is None or target is None:
-        missing = "--target" if target is None else "--source"
-        raise XTransplantError(f"--source and --target go together; {missing} is missing")
-    of_task = {"task": task, "lang": lang, "example": number, "direction": direction,
-               "split": split}  # fmt: skip
-    for name, value in of_task.items():
-        if value is not None:
-            raise XTransplantError(
-                f"--{name} {value} chooses from a task, but --source and --target are given; "
-                "leave one or the other out"
-            )
-    return written_example(source, target, read_candidates(candidates), answer), None
-
-
-def written_example(
-    source: str, target: str, candidates: Sequence[str], answer: str | None
-) -> Example:
-    """An example from the command line; the answer is one of the candidates, or the only one."""
-    if source == target == "-":
-        raise XTransplantError(
-            "--source and --target cannot both be standard input; give one as @FILE"
-        )
-    example = Example(read_text(source, "--source"), read_text(target, "--target"))
-    return _answered(example, candidates, answer)
-
-
-def _answered(example: Example, candidates: Sequence[str], answer: str | None) -> Example:
-    texts = tuple(candidates) or example.candidates
-    answer = example.answer if answer is None else check_text(answer, "--answer")
-    if answer is not None and not texts:
-        texts = (answer,)
-    if answer is not None and answer not in texts:
-        shown = ", ".join(map(repr, texts[:6])) + (", ..." if len(texts) > 6 else "")
-        raise XTransplantError(
-            f"--answer {answer!r} is none of the candidates: {shown}; "
-            "they are taken to the letter, leading spaces too"
-        )
-    own = example.source_candidates if texts == example.candidates else ()
-    return replace(example, candidates=texts, source_candidates=own, answer=answer)
-
-
 def _file(value: str, flag: str) -> str:
     """The text of ``@path``, each of its lines ended by a newline alone."""
     try:
@@ -240,34 +164,3 @@ def parse_bytes(text: str) -> int:
             f"--memory-budget {text[:40]!r} is no amount of memory; give e.g. 2G, 500M or 1.5GiB"
         )
     return int(amount)
-
-
-def where_from(
-    data_dir: Path | None,
-    file: Path | None,
-    column: Sequence[str],
-    seed: int = 0,
-    split_by: str | None = None,
-) -> Where:
-    """Where a task's data lie, and how they are cut: ``--data-dir``, ``--file``, ``--column
-    what=name``, ``--seed`` and ``--split-by``.
-
-    Raises:
-        XTransplantError: a folder or file that is not there, or text of another form.
-    """
-    if data_dir is not None and not data_dir.is_dir():
-        raise XTransplantError(
-            f"--data-dir {str(data_dir)!r} is no folder; give one that holds the task's data "
-            "(docs/bench.md)"
-        )
-    if file is not None and not file.is_file():
-        raise XTransplantError(
-            f"--file {str(file)!r} is no file; give a .jsonl, .csv or .parquet file (docs/bench.md)"
-        )
-    columns = []
-    for text in column:
-        what, equals, name = text.partition("=")
-        if not equals or not name:
-            raise XTransplantError(f"--column {text!r} should be what=column, such as answer=gold")
-        columns.append((what, name))
-    return Where(data_dir, file, tuple(columns), seed, split_by)

@@ -8,7 +8,8 @@ from xtransplant.benchmarks.babel.languages import LANGUAGES, RELATIONS
 from xtransplant.benchmarks.babel.world import LOCAL, Fact, facts, prompt
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, Key
-from xtransplant.tasks.task import Direction, Task, Where
+from xtransplant.tasks.data import DataSource
+from xtransplant.tasks.task import Direction, Task
 
 __all__ = ["CANDIDATES", "CHECKPOINT", "babel", "examples"]
 
@@ -18,7 +19,7 @@ _SPLITS = ("pilot", "unseen", "shared")
 
 
 def examples(
-    lang: str, direction: Direction, split: str, where: Where = Where()
+    lang: str, direction: Direction, split: str, data: DataSource = DataSource()
 ) -> tuple[Example, ...]:
     """Examples of one language, in a fixed order, worded with frames that training never saw.
 
@@ -28,7 +29,7 @@ def examples(
             ``lang-to-en`` asks in English what only ``lang`` taught.
         split: ``pilot`` and ``unseen`` are the two halves of those facts; ``shared`` holds facts
             that every language taught.
-        where: not looked at; Babel is made from a seed.
+        data: not looked at; Babel is made from a seed.
 
     Raises:
         XTransplantError: no such language, direction or split.

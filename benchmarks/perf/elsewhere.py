@@ -19,11 +19,12 @@ from typing import Any
 import torch
 
 from xtransplant.backends.ndif import answers, job
-from xtransplant.backends.ndif import client as wire
-from xtransplant.backends.ndif.server import Ndif
-from xtransplant.backends.where import parse_on
+from xtransplant.backends.ndif import client as http_client
+from xtransplant.backends.protocol import Backend
+from xtransplant.backends.ray import Ray
+from xtransplant.backends.registry import parse_on
 from xtransplant.bench.config import Config
-from xtransplant.bench.ray_pool import bench_on_ray
+from xtransplant.bench.workers import bench_by_workers
 from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.benchmarks.perf.shapes import shaped
 from xtransplant.engine.ask.memory import keep_freed_memory
@@ -40,20 +41,20 @@ def main() -> None:
     parser.add_argument("--on", required=True, help="ndif:URL or ray")
     parser.add_argument("--limit", type=int, default=40, help="examples a language, with ray")
     arguments = parser.parse_args()
-    where = parse_on(arguments.on)
+    backend = parse_on(arguments.on)
     keep_freed_memory()
-    if where.kind == "ray":
+    if backend.has_workers:
         _ray(arguments.limit)
         return
     torch.set_num_threads(1)
-    sizes, server = _watch_sizes(), Ndif(where.address or "")
-    _server("babel", load(CHECKPOINT), server, 12, sizes)
+    sizes = _watch_sizes()
+    _server("babel", load(CHECKPOINT), backend, 12, sizes)
     with shaped("60m") as here:
-        _server("60m", here, server, 30, sizes)
+        _server("60m", here, backend, 30, sizes)
 
 
-def _server(name: str, here: Model, server: Ndif, words: int, sizes: dict[str, int]) -> None:
-    there = load(here.name, server=server)
+def _server(name: str, here: Model, backend: Backend, words: int, sizes: dict[str, int]) -> None:
+    there = load(here.name, backend=backend)
     text = " ".join(f"word{k}" for k in range(words))
     example = Example(f"{text} a", f"{text} b", candidates=(" x", " y"), answer=" x")
     taken: dict[str, list[float]] = {"there": [], "here": []}
@@ -93,7 +94,7 @@ def _watch_sizes() -> dict[str, int]:
         return read(content, *who, **options)
 
     # Watched where they are called.
-    vars(job)["packed"], vars(wire)["read_result"] = sent, got
+    vars(job)["packed"], vars(http_client)["read_result"] = sent, got
     return sizes
 
 
@@ -105,7 +106,7 @@ def _ray(limit: int) -> None:
     for count in (1, 2):
         with tempfile.TemporaryDirectory() as folder:
             started = time.perf_counter()
-            run = bench_on_ray(config, folder, workers=count)
+            run = bench_by_workers(Ray(workers=count), config, folder)
             whole = time.perf_counter() - started
             # From the first part stored to the last: actors begin by loading torch, which is not
             # the bench.

@@ -23,7 +23,7 @@ from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench, find_run, load_model
 from xtransplant.benchmarks.babel import CHECKPOINT, babel
-from xtransplant.tasks.task import Where
+from xtransplant.tasks.data import DataSource
 
 N_LANGUAGES = 24  # each is a part
 LONGEST = 2.0  # parts that the first child lives for, by how long one takes just now
@@ -40,7 +40,7 @@ def config(folder: Path) -> Config:
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return Config(
         tasks=("file",), strategies=("attn-swap", "ffn-swap"), model=ModelSpec(str(CHECKPOINT)),
-        pairs="last:first", mode="generate", max_new_tokens=2, where=Where(file=file),
+        pairs="last:first", mode="generate", max_new_tokens=2, data=DataSource(file=file),
         memory_budget=2**28,
     )  # fmt: skip
 

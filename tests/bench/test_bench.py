@@ -22,8 +22,9 @@ from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.report.summary import summarise
 from xtransplant.runs import examples, open_run, records, runs
 from xtransplant.runs.read import read_part
+from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.load import load_examples
-from xtransplant.tasks.task import Where, find_task
+from xtransplant.tasks.task import find_task
 
 
 def tables(run):
@@ -296,7 +297,7 @@ def test_examples_longer_than_the_context_are_left_out_and_said(tmp_path, babel_
     file = tmp_path / "mine.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     config = Config(
-        tasks=("file",), strategies=("ffn-swap",), where=Where(file=file), mode="generate",
+        tasks=("file",), strategies=("ffn-swap",), data=DataSource(file=file), mode="generate",
         pairs="7:0", model=ModelSpec(str(CHECKPOINT)), max_new_tokens=2,
     )  # fmt: skip
     run = bench(config, tmp_path / "runs", model=babel_model)

@@ -12,8 +12,8 @@ import torch
 from tokenizers_made import TEMPLATES
 
 from xtransplant import XTransplantError, load
-from xtransplant.backends.ndif.server import Ndif
-from xtransplant.bench import digests, identity
+from xtransplant.backends.ndif.backend import Ndif
+from xtransplant.bench import digests
 from xtransplant.bench.digests import file_digests, tensor_digest, weights_digest
 from xtransplant.bench.identity import check_folder, check_model, model_entry
 from xtransplant.benchmarks.babel import CHECKPOINT
@@ -167,10 +167,10 @@ def test_the_hubs_files_are_named_by_their_digest(tmp_path, monkeypatch):
 
 
 def test_another_revision_on_a_server_is_another_model(babel_model, monkeypatch):
-    there = replace(babel_model, server=Ndif("http://127.0.0.1:9"))
+    there = replace(babel_model, backend=Ndif("http://127.0.0.1:9"))
     rows = [{"model": str(CHECKPOINT), "revision": "aaa", "state": "RUNNING"},
             {"model": "org/else", "revision": "main", "state": "RUNNING"}]  # fmt: skip
-    monkeypatch.setattr(identity, "deployed", lambda server: rows)
+    monkeypatch.setattr(Ndif, "deployed", lambda server: rows)
     then = entry(there)
     assert then["server_revision"] == "aaa"
     check_model(entry(there), then, "r")

@@ -6,9 +6,8 @@ import pytest
 from small_bench import SMALL
 
 from xtransplant import XTransplantError
-from xtransplant.backends.where import Where as Place
-from xtransplant.backends.where import parse_on
-from xtransplant.bench.dispatch import bench_on
+from xtransplant.backends.dry import Dry
+from xtransplant.backends.registry import parse_on
 from xtransplant.bench.pilot import pilot
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench
@@ -40,11 +39,11 @@ def test_what_only_a_server_goes_by(text):
     assert parse_on("ndif:http://localhost:1") == parse_on("ndif:http://localhost:1", jobs=4)
 
 
-def test_workers_need_a_pool(tmp_path):
+def test_workers_need_a_pool():
     with pytest.raises(XTransplantError, match="--workers 2 does nothing with --on local"):
-        bench_on(Place(), SMALL, tmp_path, workers=2)
+        parse_on("local", workers=2)
     with pytest.raises(XTransplantError, match="--workers -1 do no work"):
-        bench_on(Place("ray"), SMALL, tmp_path, workers=-1)
+        parse_on("ray", workers=-1)
 
 
 def test_pairs_across_languages_are_chosen_on_a_run():
@@ -56,7 +55,7 @@ def test_a_pilot_chooses_and_runs(tmp_path):
     with pytest.raises(XTransplantError, match=r"--pairs @mine\.json has chosen already"):
         pilot(replace(SMALL, pairs="@mine.json"), tmp_path)
     with pytest.raises(XTransplantError, match="--on dry"):
-        pilot(SMALL, tmp_path, where=Place("dry"))
+        pilot(SMALL, tmp_path, backend=Dry())
 
 
 def test_a_budget_that_holds_nothing_leaves_no_run(small, babel_model, tmp_path):
@@ -98,4 +97,4 @@ def test_data_that_one_of_the_tasks_reads(tmp_path):
         task=["babel", "file", "xnli"], strategy=["none"], file=file, column=["id=x"], seed=1,
         split="pilot", data_dir=tmp_path,
     )  # fmt: skip
-    assert (config.where.seed, config.where.file) == (1, file)
+    assert (config.data.seed, config.data.file) == (1, file)

@@ -13,8 +13,9 @@ from xtransplant.bench.pilot import pilot
 from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.report.document import write_report
+from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.load import load_examples
-from xtransplant.tasks.task import Where, find_task
+from xtransplant.tasks.task import find_task
 
 BOTH = replace(
     SMALL, tasks=("file", "babel"), strategies=("ffn-swap",), langs=("sw",), limit=3, pairs="7:0",
@@ -35,7 +36,7 @@ def rows(tmp_path):
         ]  # fmt: skip
         file = tmp_path / "mine.jsonl"
         file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-        return Where(file=file)
+        return DataSource(file=file)
 
     return write
 
@@ -49,7 +50,7 @@ def rows(tmp_path):
 )
 def test_the_other_tasks_go_on(rows, tmp_path, babel_model, times, lang, words):
     said = []
-    config = replace(BOTH, where=rows(times, lang))
+    config = replace(BOTH, data=rows(times, lang))
     run = bench(config, tmp_path / "runs", model=babel_model, say=said.append)
     assert not run.missing()
     assert {name: list(task.languages) for name, task in run.manifest.tasks.items()} == {
@@ -68,7 +69,7 @@ def test_the_other_tasks_go_on(rows, tmp_path, babel_model, times, lang, words):
     [(("file",), "sw"), (("file", "babel"), "zz")],  # Babel has no zz
 )
 def test_nothing_at_all_is_an_error(rows, tmp_path, babel_model, tasks, lang):
-    config = replace(BOTH, tasks=tasks, langs=(lang,), where=rows(60, lang))
+    config = replace(BOTH, tasks=tasks, langs=(lang,), data=rows(60, lang))
     with pytest.raises(XTransplantError, match=r"^file all: every example is longer than the 256"):
         bench(config, tmp_path / "runs", model=babel_model)
     assert not (tmp_path / "runs").exists()

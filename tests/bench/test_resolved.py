@@ -13,7 +13,7 @@ from xtransplant.bench.config import ModelSpec
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT
-from xtransplant.tasks.task import Where
+from xtransplant.tasks.data import DataSource
 
 WHOLE = replace(SMALL, limit=None)
 BLEND = replace(SMALL, strategies=("blend",))
@@ -36,7 +36,7 @@ FIXED = replace(SMALL, pairs="7:0,0:7")
         (SMALL, {"max_new_tokens": 30}),
         (SMALL, {"memory_budget": 2**30}),
         (SMALL, {"allow_misaligned": True}),
-        (SMALL, {"where": Where(seed=7)}),
+        (SMALL, {"data": DataSource(seed=7)}),
         (SMALL, {"langs": ("hi", "sw")}),
         (SMALL, {"strategies": ("ffn-swap", "attn-swap")}),
         (WHOLE, {"limit": 10**6}),
@@ -83,7 +83,7 @@ def test_what_numbers_depend_on_is_another_run(config, change):
 def test_tasks_may_be_named_in_any_order(tmp_path):
     file = tmp_path / "mine.csv"
     file.write_text("source,target,answer,candidates\na,b,1,1|2\nc,d,2,1|2\n")
-    one = replace(SMALL, tasks=("babel", "file"), langs=(), where=Where(file=file))
+    one = replace(SMALL, tasks=("babel", "file"), langs=(), data=DataSource(file=file))
     other = replace(one, tasks=("file", "babel"))
     assert make_plan(one).folder == make_plan(other).folder
     assert make_plan(one).id != make_plan(replace(one, limit=1)).id

@@ -19,8 +19,9 @@ from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.engine.ask.items import item_of
 from xtransplant.runs import open_run
 from xtransplant.runs.columns import SOURCE, VANILLA, Rows, examples_table, records_table
+from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.load import load_examples
-from xtransplant.tasks.task import Where, find_task
+from xtransplant.tasks.task import find_task
 
 
 def judged(example, of_source, logprobs, top):
@@ -48,7 +49,7 @@ def plan_of(tmp_path, rows, **changes):
     file = tmp_path / "mine.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     config = Config(
-        tasks=("file",), strategies=("ffn-swap",), where=Where(file=file), pairs="7:0",
+        tasks=("file",), strategies=("ffn-swap",), data=DataSource(file=file), pairs="7:0",
         model=ModelSpec(str(CHECKPOINT)), **changes,
     )  # fmt: skip
     return make_plan(config)

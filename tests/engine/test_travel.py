@@ -10,7 +10,7 @@ from nnsight.tracing.backend import Backend
 from tiny import EXAMPLE, make_tiny
 
 from xtransplant import capture, find_strategy, load
-from xtransplant.backends.dry import Nowhere
+from xtransplant.backends.dry import Dry
 from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.dry_run import sketch
@@ -79,7 +79,7 @@ def test_the_probe_would_see_a_module_that_travels():
 
 def test_what_32_layers_send_stays_small_whatever_the_prompts_length(tmp_path):
     make_tiny("llama", str(tmp_path), num_hidden_layers=32, max_position_embeddings=2048)
-    model = load(tmp_path, server=Nowhere())
+    model = load(tmp_path, backend=Dry())
     swap = find_strategy("attn-swap")
     variants = [swap.variant(shape_of(model), i, j) for i in range(32) for j in range(32)]
     for length in (150, 1000):

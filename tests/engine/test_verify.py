@@ -10,7 +10,7 @@ from tiny import EXAMPLE, make_tiny, tiny_checkpoint
 from xtransplant import find_strategy, load, transplant, verify_packing
 from xtransplant.engine import precision, trial, verify
 from xtransplant.engine.compare import Difference, difference, text_difference
-from xtransplant.engine.compile import passes
+from xtransplant.engine.compile import masks
 from xtransplant.engine.precision import in_float32
 from xtransplant.engine.trace import decoding as decode
 from xtransplant.grid.check import GridCheck, verify_grid
@@ -147,8 +147,10 @@ def test_a_window_of_512_tokens_is_tried_beyond(windowed):
 
 
 def test_a_wrong_window_of_512_tokens_in_scoring_is_caught(windowed, monkeypatch):
-    within = passes._within
-    monkeypatch.setattr(passes, "_within", lambda sees, q, k, window: within(sees, q, k, Window()))
+    within = masks._within_window
+    monkeypatch.setattr(
+        masks, "_within_window", lambda sees, q, k, window: within(sees, q, k, Window())
+    )
     check = verify_packing(load(windowed))
     assert check.packing == ROWS
     assert "nats (allowed: 0.001) on prompts of 544 tokens" in check.note

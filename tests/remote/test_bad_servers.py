@@ -7,7 +7,7 @@ import pytest
 from loopback import KEY, Real
 
 from xtransplant import load
-from xtransplant.backends.ndif.server import Ndif
+from xtransplant.backends.ndif.backend import Ndif
 from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.cli.app import run as xtp
 from xtransplant.engine.verify import PackingCheck
@@ -20,7 +20,7 @@ TRACE = ("trace", "-s", "attn-swap", "--source-layers", "0", "--target-layers", 
 @pytest.fixture(scope="module")
 def far():
     """The bundled model, without its weights."""
-    return load(CHECKPOINT, server=Ndif("http://127.0.0.1:9"))
+    return load(CHECKPOINT, backend=Ndif("http://127.0.0.1:9"))
 
 
 @pytest.fixture
@@ -33,16 +33,18 @@ def patience():
 def refused(capsys, monkeypatch, tmp_path, far, patience):
     """A command that has to end in one line, on a server that is given up soon."""
 
-    def quick(*where, **more):
-        return Ndif(*where, **{**more, **patience, "pause": 0.001, "attempts": 3})
+    class Quick(Ndif):
+        @classmethod
+        def at(cls, address, flags):
+            return replace(Ndif.at(address, flags), **patience, pause=0.001, attempts=3)
 
-    monkeypatch.setattr("xtransplant.backends.ndif.server.Ndif", quick)
+    monkeypatch.setattr("xtransplant.backends.ndif.backend.Ndif", Quick)
     # What a trace does before it asks takes longer than what is tried here.
     monkeypatch.setattr("xtransplant.grid.transplant.packing_for", lambda model: PACKED)
     monkeypatch.setattr(
-        "xtransplant.model.load.load", lambda name, server, **options: replace(far, server=server)
+        "xtransplant.model.load.load",
+        lambda name, backend, **options: replace(far, backend=backend),
     )
-    monkeypatch.setattr("xtransplant.bench.diagnose.Ndif", quick)
     monkeypatch.chdir(tmp_path)
 
     def one(on, *words, command=TRACE):

@@ -7,7 +7,7 @@ import pytest
 from loopback import KEY, Real
 from travel_cases import BAD, recorded
 
-from xtransplant.backends.ndif.jobs import Turn
+from xtransplant.backends.turn import Turn
 from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.cli.app import run as xtp
 from xtransplant.runs import open_run, records

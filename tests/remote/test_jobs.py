@@ -6,19 +6,29 @@ import subprocess
 import sys
 import threading
 import time
-from functools import partial
+from dataclasses import replace
 
 import pytest
 import torch
 from loopback import KEY
 
 from xtransplant import XTransplantError
-from xtransplant.backends.ndif.jobs import Jobs, Stopped, Turn, digest_of
-from xtransplant.backends.ndif.server import Ndif
+from xtransplant.backends.ndif.backend import Ndif
+from xtransplant.backends.ndif.jobs import Jobs, job_digest
+from xtransplant.backends.turn import Stopped, Turn
 from xtransplant.cli.app import run as xtp
 from xtransplant.engine.verify import PackingCheck
 from xtransplant.packing import Packing
 from xtransplant.runs import open_run
+
+
+class Hasty(Ndif):
+    """A server whose jobs are soon given up."""
+
+    @classmethod
+    def at(cls, address, flags):
+        return replace(Ndif.at(address, flags), timeout=1.0)
+
 
 COMMON = [
     "bench", "-t", "babel", "-s", "attn-swap", "--limit", "9", "-l", "sw,zh", "--mode", "generate",
@@ -105,7 +115,7 @@ COMPUTED_AGAIN = ("lost", "expired", "never")
 @pytest.mark.parametrize("kind", [*COMPUTED_AGAIN, "look503", "result503", "truncated", "429"])
 def test_what_passes_by_is_asked_for_again(ndif, here, checked, tmp_path, monkeypatch, kind):
     monkeypatch.setattr("xtransplant.backends.ndif.job._UNKNOWN", 0.2)
-    monkeypatch.setattr("xtransplant.backends.ndif.server.Ndif", partial(Ndif, timeout=1.0))
+    monkeypatch.setattr("xtransplant.backends.ndif.backend.Ndif", Hasty)
     pause = Turn.sleep
     monkeypatch.setattr(Turn, "sleep", lambda self, seconds: pause(self, min(seconds, 0.02)))
     ndif.arm(kind, 2)
@@ -121,27 +131,27 @@ def test_what_passes_by_is_asked_for_again(ndif, here, checked, tmp_path, monkey
 
 def test_ids_are_read_back_and_a_line_cut_off_is_none(tmp_path):
     jobs = Jobs.open(tmp_path / "jobs")
-    one, other = digest_of(1), digest_of(2)
+    one, other = job_digest(1), job_digest(2)
     jobs.keep(one, "a-1")
     jobs.keep(other, "b-2")
     jobs.keep(one, "c-3")
     with open(tmp_path / "jobs", "a") as file:
         file.write(other[:20])
     again = Jobs.open(tmp_path / "jobs")
-    assert (again.find(one), again.find(other), again.find(digest_of(3))) == ("c-3", "b-2", None)
+    assert (again.find(one), again.find(other), again.find(job_digest(3))) == ("c-3", "b-2", None)
 
 
 def test_an_id_that_is_none_is_not_kept(tmp_path):
     # It becomes part of a URL.
     jobs = Jobs.open(tmp_path / "jobs")
-    jobs.keep(digest_of(1), "../../request")
-    assert jobs.find(digest_of(1)) is None
+    jobs.keep(job_digest(1), "../../request")
+    assert jobs.find(job_digest(1)) is None
     assert not (tmp_path / "jobs").exists()
 
 
 def test_a_full_disk_is_one_line(tmp_path):
     with pytest.raises(XTransplantError, match="cannot write"):
-        Jobs.open(tmp_path / "nowhere" / "jobs").keep(digest_of(1), "a")
+        Jobs.open(tmp_path / "nowhere" / "jobs").keep(job_digest(1), "a")
 
 
 def test_digests_tell_apart_what_asks_other_things():
@@ -154,13 +164,13 @@ def test_digests_tell_apart_what_asks_other_things():
         ({"a": tensor},), ({"b": tensor},), (None,), (1,), (1.0,), (True,), ("1",), ((1, 2), 3),
         ((1,), 2, 3), (bend(1.0),), (bend(2.0),), (torch.tanh,), (torch.sigmoid,),
     ]  # fmt: skip
-    digests = [digest_of(*one) for one in asked]
+    digests = [job_digest(*one) for one in asked]
     assert len(set(digests)) == len(asked)
     assert None not in digests
-    assert digest_of(tensor.clone(), bend(1.0)) == digest_of(tensor, bend(1.0))
+    assert job_digest(tensor.clone(), bend(1.0)) == job_digest(tensor, bend(1.0))
     # A part of a larger tensor, of whatever stride, counts as its numbers.
-    assert digest_of(torch.arange(12).view(6, 2)[:, 0]) == digest_of(torch.arange(0, 12, 2))
-    assert digest_of(object()) is None
+    assert job_digest(torch.arange(12).view(6, 2)[:, 0]) == job_digest(torch.arange(0, 12, 2))
+    assert job_digest(object()) is None
 
 
 def test_one_thread_computes_at_a_time_and_all_wait_together():
@@ -206,7 +216,7 @@ def test_one_code_with_other_numbers_beside_it_asks_other_things(tmp_path):
             "    return helper(x) if x else bend(x)\n"
         )
         bends = [vars(imported(file, name))["bend"] for name in ("one", "one", "two")]
-        digests += [digest_of(bend) for bend in bends]
+        digests += [job_digest(bend) for bend in bends]
     assert None not in digests
     # Alike when it is read again, whatever else is different.
     assert len(set(digests)) == 4

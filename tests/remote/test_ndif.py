@@ -8,10 +8,10 @@ from tiny import EXAMPLE, GOLDEN, make_tiny
 from travel_cases import BAD, GOOD, recorded
 
 from xtransplant import XTransplantError, capture, load, transplant
+from xtransplant.backends.ndif.backend import Ndif
 from xtransplant.backends.ndif.client import send
 from xtransplant.backends.ndif.http import Answer
-from xtransplant.backends.ndif.server import Ndif
-from xtransplant.backends.where import parse_on, server_of
+from xtransplant.backends.registry import open_backend, parse_on
 from xtransplant.compat.nnsight import RemoteBackend, RequestModel
 from xtransplant.engine.verify import packing_for
 from xtransplant.packing import MASKED
@@ -23,7 +23,7 @@ def asked(ndif, monkeypatch):
     """The golden Llama over there, what is said of its jobs, and its server."""
     said = []
     server = Ndif(ndif.url, pause=0.01, timeout=20.0, say=said.append)
-    model = load(GOLDEN / "llama", server=server)
+    model = load(GOLDEN / "llama", backend=server)
     return model, said, ndif
 
 
@@ -268,7 +268,7 @@ def test_a_model_that_cannot_be_packed_there_runs_one_per_row(ndif, tmp_path):
     folder = tmp_path / "gpt2"
     make_tiny("gpt2", str(folder))
     ndif.deploy(folder)
-    far, near = load(folder, server=Ndif(ndif.url)), load(folder)
+    far, near = load(folder, backend=Ndif(ndif.url)), load(folder)
     check = packing_for(far)
     assert check.packing == MASKED
     assert "fails" in check.reason
@@ -277,7 +277,7 @@ def test_a_model_that_cannot_be_packed_there_runs_one_per_row(ndif, tmp_path):
 
 
 def test_a_job_that_never_ends_is_given_up(ndif):
-    far = load(GOLDEN / "llama", server=Ndif(ndif.url, attempts=2, pause=0.01, timeout=0.5))
+    far = load(GOLDEN / "llama", backend=Ndif(ndif.url, attempts=2, pause=0.01, timeout=0.5))
     ndif.arm("never", 99)
     with pytest.raises(XTransplantError, match="said nothing for"):
         grid(far)
@@ -292,7 +292,7 @@ def test_big_results_come_by_url(asked, near, packed):
 
 
 def test_nobody_there_is_one_line():
-    far = load(GOLDEN / "llama", server=Ndif("http://127.0.0.1:9", attempts=2, pause=0.01))
+    far = load(GOLDEN / "llama", backend=Ndif("http://127.0.0.1:9", attempts=2, pause=0.01))
     with pytest.raises(XTransplantError, match=r"cannot connect .* \(2 attempts\)"):
         grid(far)
 
@@ -317,13 +317,13 @@ def test_a_configured_host_is_looked_at_too(monkeypatch):
 
     monkeypatch.setattr(CONFIG.API, "HOST", "http://example.org")
     with pytest.raises(XTransplantError, match="plain http"):
-        server_of(parse_on("ndif"))
-    assert server_of(parse_on("ndif", insecure=True)).url == "http://example.org"
+        open_backend(parse_on("ndif"))
+    assert open_backend(parse_on("ndif", insecure=True)).url == "http://example.org"
 
 
 def test_where_is_read():
     assert parse_on("ndif:http://127.0.0.1:5000").address == "http://127.0.0.1:5000"
-    assert parse_on("ndif:http://example.org", insecure=True).kind == "ndif"
+    assert parse_on("ndif:http://example.org", insecure=True).name == "ndif"
     assert parse_on("ray:10.0.0.1:6379").address == "10.0.0.1:6379"
     assert str(parse_on("local")) == "local"
 

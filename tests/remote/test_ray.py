@@ -24,7 +24,8 @@ SCRIPT = """
 
     import psutil
     from small_bench import PARTS, SMALL
-    from xtransplant.bench.ray_pool import bench_on_ray
+    from xtransplant.backends.ray import Ray
+    from xtransplant.bench.workers import bench_by_workers
 
     folder, kill = Path(sys.argv[1]), sys.argv[2] == "kill"
     said, listening = [], set()
@@ -48,7 +49,7 @@ SCRIPT = """
     said_killed = []
     threading.Thread(target=watch, daemon=True).start()
     config = replace(SMALL, **PARTS)
-    run = bench_on_ray(config, folder, workers=2, say=said.append)
+    run = bench_by_workers(Ray(workers=2), config, folder, say=said.append)
     print(json.dumps({"path": str(run.path), "said": said, "killed": len(said_killed),
                       "listening": sorted(listening)}))
 """
@@ -100,7 +101,8 @@ def test_two_actors_one_of_them_killed_store_the_same_and_listen_on_loopback_onl
 def test_no_cluster_there_is_one_line(tmp_path):
     from small_bench import SMALL
 
-    from xtransplant.bench.ray_pool import bench_on_ray
+    from xtransplant.backends.ray import Ray
+    from xtransplant.bench.workers import bench_by_workers
 
     with pytest.raises(XTransplantError, match="no cluster answers there"):
-        bench_on_ray(SMALL, tmp_path, address="127.0.0.1:1")
+        bench_by_workers(Ray("127.0.0.1:1"), SMALL, tmp_path)

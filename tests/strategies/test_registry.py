@@ -7,7 +7,7 @@ import cloudpickle
 import pytest
 
 from xtransplant import XTransplantError, find_strategy
-from xtransplant.backends.ndif.jobs import digest_of
+from xtransplant.backends.ndif.jobs import job_digest
 from xtransplant.strategies import Shape, strategy_names
 from xtransplant.strategies.registry import FILE_MODULE
 from xtransplant.strategies.travel import concerns, functions_of
@@ -181,7 +181,7 @@ def test_functions_of_two_files_of_one_name_are_each_its_own(tmp_path):
         for module in modules:
             cloudpickle.unregister_pickle_by_value(module)
     assert [pickle.loads(blob)(10.0) for blob in blobs] == [20.0, 30.0]
-    assert len({digest_of(function) for function in functions}) == 2
+    assert len({job_digest(function) for function in functions}) == 2
 
 
 def test_what_would_not_travel_is_looked_for_in_the_right_file(tmp_path):

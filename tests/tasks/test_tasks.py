@@ -8,9 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from xtransplant import XTransplantError
+from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.load import load_examples, pick_example
 from xtransplant.tasks.matching import RULES
-from xtransplant.tasks.task import Where, find_task, task_names
+from xtransplant.tasks.task import find_task, task_names
 
 
 def clone(root, repo, config, split, rows):
@@ -84,7 +85,7 @@ def hub(tmp_path):
         for k in range(240)
     ]  # fmt: skip
     clone(tmp_path, "kellycyy/CulturalBench", "CulturalBench-Hard", "test", culture)
-    return Where(data_dir=tmp_path)
+    return DataSource(data_dir=tmp_path)
 
 
 def test_all_tasks_of_the_paper_are_there():
@@ -110,10 +111,10 @@ def test_a_task_says_what_it_is(name):
 )  # fmt: skip
 def test_the_hubs_schema_is_read(hub, name, lang, n_pilot, n_unseen):
     task = find_task(name)
-    pilot = load_examples(task, lang, split="pilot", where=hub).examples
+    pilot = load_examples(task, lang, split="pilot", data=hub).examples
     assert len(pilot) == n_pilot
     if n_unseen:
-        unseen = load_examples(task, lang, split="unseen", where=hub).examples
+        unseen = load_examples(task, lang, split="unseen", data=hub).examples
         assert len(unseen) == n_unseen
         assert not {one.target for one in pilot} & {one.target for one in unseen} or name == "xnli"
     one = pilot[0]
@@ -155,7 +156,7 @@ def test_the_sources_candidates_do_not_depend_on_the_targets_language(tmp_path):
 def test_the_pilot_sample_is_the_seeds(hub):
     task = find_task("xquad")
     first, again, other = (
-        load_examples(task, "de", split="pilot", where=Where(hub.data_dir, seed=seed)).examples
+        load_examples(task, "de", split="pilot", data=DataSource(hub.data_dir, seed=seed)).examples
         for seed in (0, 0, 1)
     )
     assert first == again != other
@@ -166,7 +167,7 @@ def test_another_schema_is_said(tmp_path):
         rows = [{"sentence1": "a", "sentence2": "b", "label": 0}]
         clone(tmp_path, "facebook/xnli", lang, "test", rows)
     with pytest.raises(XTransplantError, match="another schema: no column premise, hypothesis"):
-        load_examples(find_task("xnli"), "de", split="unseen", where=Where(tmp_path))
+        load_examples(find_task("xnli"), "de", split="unseen", data=DataSource(tmp_path))
 
 
 def test_a_label_out_of_range_is_said(tmp_path):
@@ -174,7 +175,7 @@ def test_a_label_out_of_range_is_said(tmp_path):
         rows = [{"premise": "a", "hypothesis": "b", "label": -1}]
         clone(tmp_path, "facebook/xnli", lang, "test", rows)
     with pytest.raises(XTransplantError, match="label -1"):
-        load_examples(find_task("xnli"), "de", split="unseen", where=Where(tmp_path))
+        load_examples(find_task("xnli"), "de", split="unseen", data=DataSource(tmp_path))
 
 
 def test_without_a_network_a_copy_is_asked_for():
@@ -184,7 +185,7 @@ def test_without_a_network_a_copy_is_asked_for():
 
 def test_an_empty_folder_names_the_command(tmp_path):
     with pytest.raises(XTransplantError, match="huggingface-cli download facebook/xnli"):
-        load_examples(find_task("xnli"), "de", where=Where(tmp_path))
+        load_examples(find_task("xnli"), "de", data=DataSource(tmp_path))
 
 
 def lay_out(root, files):
@@ -201,16 +202,16 @@ def xnli_folder(root, n=30, **changes):
         files[f"ans/{lang}.json"] = [str(1 + k % 3) for k in range(n)]
         files[f"ans_lang/{lang}.json"] = [{"1": "Yes", "2": "Maybe", "3": "No"}]
     lay_out(root / "XNLI" / "XNLI_sample", {**files, **changes})
-    return Where(root)
+    return DataSource(root)
 
 
 @pytest.mark.parametrize("inner", [False, True])
 def test_the_papers_layout_is_read(tmp_path, inner):
-    where = xnli_folder(tmp_path)
-    where = Where(tmp_path / "XNLI") if inner else where
+    data = xnli_folder(tmp_path)
+    data = DataSource(tmp_path / "XNLI") if inner else data
     task = find_task("xnli")
-    assert list(task.languages_in(where)) == ["sw"]
-    found = load_examples(task, "sw", where=where).examples
+    assert list(task.languages_in(data)) == ["sw"]
+    found = load_examples(task, "sw", data=data).examples
     assert len(found) == 30
     assert found[1].key.answers == ("2",)
     assert found[1].key.labels == ("Yes", "Maybe", "No")
@@ -218,28 +219,28 @@ def test_the_papers_layout_is_read(tmp_path, inner):
 
 
 def test_half_a_json_line_is_named(tmp_path):
-    where = xnli_folder(tmp_path)
+    data = xnli_folder(tmp_path)
     path = tmp_path / "XNLI" / "XNLI_sample" / "split" / "sw.json"
     path.write_text(path.read_text() + '"half a li')
     with pytest.raises(XTransplantError, match=r"sw\.json line 31 is no JSON"):
-        load_examples(find_task("xnli"), "sw", where=where)
+        load_examples(find_task("xnli"), "sw", data=data)
 
 
 def test_files_of_different_length_are_said(tmp_path):
-    where = xnli_folder(tmp_path, **{"ans/sw.json": ["1"]})
+    data = xnli_folder(tmp_path, **{"ans/sw.json": ["1"]})
     with pytest.raises(XTransplantError, match=r"ans/sw\.json has 1"):
-        load_examples(find_task("xnli"), "sw", where=where)
+        load_examples(find_task("xnli"), "sw", data=data)
 
 
 def test_a_gold_outside_the_options_is_said(tmp_path):
-    where = xnli_folder(tmp_path, **{"ans/sw.json": ["4"] * 30})
+    data = xnli_folder(tmp_path, **{"ans/sw.json": ["4"] * 30})
     with pytest.raises(XTransplantError, match=r"line 1: '4' is not 1, 2 or 3"):
-        load_examples(find_task("xnli"), "sw", where=where)
+        load_examples(find_task("xnli"), "sw", data=data)
 
 
 def test_a_missing_language_offers_those_there_are(tmp_path):
     with pytest.raises(XTransplantError, match=r"no language 'sv'.*it has sw"):
-        load_examples(find_task("xnli"), "sv", where=xnli_folder(tmp_path))
+        load_examples(find_task("xnli"), "sv", data=xnli_folder(tmp_path))
 
 
 def test_mkqa_and_culturalbench_read_folders_too(tmp_path):
@@ -248,14 +249,14 @@ def test_mkqa_and_culturalbench_read_folders_too(tmp_path):
         {"split/en.json": ["who?"], "split/ar.json": ["من؟"], "ans/en.json": [["a", "b"]],
          "ans/ar.json": ["ب"]},
     )  # fmt: skip
-    (one,) = load_examples(find_task("mkqa"), "ar", where=Where(tmp_path)).examples
+    (one,) = load_examples(find_task("mkqa"), "ar", data=DataSource(tmp_path)).examples
     assert (one.key.answers, one.key.also) == (("ب",), ("a", "b"))
     lay_out(
         tmp_path / "CulturalBench" / "CulturalBench_sample",
         {"split/ja.json": [{"input_text": "Is it?", "label": True, "country": "Japan"}],
          "translated/ja.json": ["そうですか"]},
     )  # fmt: skip
-    (one,) = load_examples(find_task("culturalbench"), "ja", where=Where(tmp_path)).examples
+    (one,) = load_examples(find_task("culturalbench"), "ja", data=DataSource(tmp_path)).examples
     assert (one.source, one.target, one.answer) == ("そうですか", "Is it?", " True")
 
 
@@ -285,10 +286,10 @@ def write_rows(path, rows):
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
 def test_files_of_the_users_own(tmp_path, suffix):
-    where = Where(file=write_rows(tmp_path / f"mine{suffix}", ROWS))
+    data = DataSource(file=write_rows(tmp_path / f"mine{suffix}", ROWS))
     task = find_task("file")
-    assert task.languages_in(where) == {"sw": "Swahili", "hi": "Hindi"}
-    (one,) = load_examples(task, "hi", where=where).examples
+    assert task.languages_in(data) == {"sw": "Swahili", "hi": "Hindi"}
+    (one,) = load_examples(task, "hi", data=data).examples
     assert (one.source, one.target, one.answer) == ("two?", "दो?", " 2")
     assert (one.candidates, one.id, one.target_lang) == ((" 1", " 2"), "b", "hi")
 
@@ -296,8 +297,8 @@ def test_files_of_the_users_own(tmp_path, suffix):
 def test_columns_may_have_other_names(tmp_path):
     rows = [{"q_en": "one?", "q_sw": "moja?", "gold": "1"}]
     columns = (("source", "q_en"), ("target", "q_sw"), ("answer", "gold"))
-    where = Where(file=write_rows(tmp_path / "mine.jsonl", rows), columns=columns)
-    assert load_examples(find_task("file"), "xx", where=where).examples[0].target == "moja?"
+    data = DataSource(file=write_rows(tmp_path / "mine.jsonl", rows), columns=columns)
+    assert load_examples(find_task("file"), "xx", data=data).examples[0].target == "moja?"
 
 
 @pytest.mark.parametrize(
@@ -311,18 +312,18 @@ def test_columns_may_have_other_names(tmp_path):
     ],
 )
 def test_bad_files_are_one_line(tmp_path, rows, columns, said):
-    where = Where(file=write_rows(tmp_path / "mine.jsonl", rows), columns=columns)
+    data = DataSource(file=write_rows(tmp_path / "mine.jsonl", rows), columns=columns)
     with pytest.raises(XTransplantError, match=said) as error:
-        load_examples(find_task("file"), "sw", where=where)
+        load_examples(find_task("file"), "sw", data=data)
     assert "\n" not in str(error.value)
 
 
 def test_an_example_that_is_misaligned_is_not_picked(tmp_path):
-    where = xnli_folder(tmp_path, **{"ans/sw.json": ["1"] * 30})
+    data = xnli_folder(tmp_path, **{"ans/sw.json": ["1"] * 30})
     task = find_task("xnli")
-    assert pick_example(task, "sw", 0, None, None, where).answer == " (1)"
+    assert pick_example(task, "sw", 0, None, None, data).answer == " (1)"
     with pytest.raises(XTransplantError, match="not the same item"):
-        pick_example(task, "sw", 1, None, None, where)
+        pick_example(task, "sw", 1, None, None, data)
 
 
 def test_tasks_hold_nothing_of_the_papers_data():
@@ -340,7 +341,7 @@ def test_one_candidate_is_refused_and_examples_carry_their_tasks_rule(tmp_path):
     path, row = tmp_path / "mine.jsonl", {"source": "a", "target": "b", "answer": " yes"}
     path.write_text(json.dumps({**row, "candidates": [" yes"]}) + "\n")
     with pytest.raises(XTransplantError, match="row 1 has one candidate, ' yes', which is always"):
-        load_examples(find_task("file"), "xx", where=Where(file=path))
+        load_examples(find_task("file"), "xx", data=DataSource(file=path))
     path.write_text(json.dumps({**row, "candidates": [" yes", " no"]}) + "\n")
-    (example,) = load_examples(find_task("file"), "xx", where=Where(file=path)).examples
+    (example,) = load_examples(find_task("file"), "xx", data=DataSource(file=path)).examples
     assert example.key.rule == example.source_key.rule == find_task("file").rule == "contains"

@@ -1,20 +1,17 @@
-"""A server that is none: a session is written down as it would travel, and not sent."""
+"""A dry run: a session is serialized as it would be sent, and not sent."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from xtransplant.backends.ndif.job import packed
-from xtransplant.backends.ndif.jobs import Turn
-from xtransplant.compat.nnsight import RemoteBackend, name_locally
+from xtransplant.backends.protocol import Backend
 
-__all__ = ["NotSent", "Nowhere"]
+__all__ = ["Dry", "NotSent"]
 
 
 class NotSent(Exception):
-    """In the place of an answer.
+    """Raised in the place of an answer.
 
     Attributes:
         size: of what would be sent, in bytes.
@@ -26,23 +23,25 @@ class NotSent(Exception):
 
 
 @dataclass(frozen=True)
-class Nowhere:
-    """For what is to be counted and looked at, not run."""
+class Dry(Backend):
+    """Sessions are counted and looked at, not run; weights are not loaded."""
 
-    url: str = "http://127.0.0.1"
-    at_once: int = 1
-    turn: Turn = field(default_factory=Turn, repr=False)
+    name = "dry"
+    in_process = False
+    travels = True
+    shares_prefix = False
+    keeps_sources = False
+    is_dry = True
 
-    def remembering(self, path: Path) -> Nowhere:
-        """Nothing is handed in, so there is nothing to remember."""
-        return self
+    def session(self, nn: Any, name: str, asked: tuple[Any, ...]) -> dict[str, Any]:
+        """A session that raises :class:`NotSent` in the place of running."""
+        from xtransplant.backends.ndif.job import packed
+        from xtransplant.compat.nnsight import RemoteBackend, name_locally
 
-    def backend(self, nn: Any, name: str, asked: tuple[Any, ...]) -> RemoteBackend:
-        """A backend that raises :class:`NotSent`."""
         name_locally(name)
-        return _Unsent(nn.to_model_key(), host=self.url)
+        client = RemoteBackend(nn.to_model_key(), host="http://127.0.0.1")
 
+        def measure(tracer: Any) -> Any:
+            raise NotSent(len(packed(client, tracer)))
 
-class _Unsent(RemoteBackend):  # type: ignore[misc]
-    def __call__(self, tracer: Any = None) -> Any:
-        raise NotSent(len(packed(self, tracer)))
+        return {"backend": measure}

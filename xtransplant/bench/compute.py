@@ -171,7 +171,7 @@ def part_size(mode: str, n_variants: int) -> int:
 
 def fixed_budget(model: Model) -> int:
     """Bytes for the work of a run: a quarter of the device's memory, whatever is free just now."""
-    if model.server is not None:
+    if not model.backend.in_process:
         return 4 * 10**9  # a server's memory cannot be looked at
     if model.device.type == "cuda":
         total = int(torch.cuda.get_device_properties(model.device).total_memory)

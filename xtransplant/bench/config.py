@@ -6,8 +6,10 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from xtransplant.bench.flags import LoadFlags
 from xtransplant.errors import XTransplantError
-from xtransplant.tasks.task import Direction, Where
+from xtransplant.tasks.data import DataSource
+from xtransplant.tasks.task import Direction
 
 __all__ = ["Config", "ModelSpec", "parse_shard"]
 
@@ -29,6 +31,11 @@ class ModelSpec:
     tensor_parallel: bool = False
     add_bos: bool = False
 
+    @classmethod
+    def of(cls, name: str | None, flags: LoadFlags, *, add_bos: bool) -> ModelSpec:
+        """As the flags of a command say."""
+        return cls(name, **asdict(flags), add_bos=add_bos)
+
 
 @dataclass(frozen=True)
 class Config:
@@ -41,7 +48,7 @@ class Config:
         options: ``-S``: by name, for every strategy that has it.
         mode: ``score`` or ``generate``; the task's own if None.
         limit: the first so many examples of each language.
-        where: where data lie, and the seed of the pilot sample.
+        data: where the tasks' data lie, and the seed of the pilot sample.
         memory_budget: bytes beyond the model; a quarter of the device's memory if None.
     """
 
@@ -55,7 +62,7 @@ class Config:
     mode: Literal["score", "generate"] | None = None
     split: str | None = None
     limit: int | None = None
-    where: Where = Where()
+    data: DataSource = DataSource()
     max_new_tokens: int = 20
     chat_template: bool = False
     allow_misaligned: bool = False
@@ -64,7 +71,8 @@ class Config:
 
     def as_dict(self) -> dict[str, Any]:
         """For the manifest: plain types, paths as text."""
-        document = asdict(self)
+        # Manifests on disk call the data's place "where".
+        document = {"where" if name == "data" else name: v for name, v in asdict(self).items()}
         where = document["where"]
         for name in ("data_dir", "file"):
             where[name] = None if where[name] is None else str(where[name])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from xtransplant.backends.ndif.doctor import Finding, deployed, examine
-from xtransplant.backends.ndif.server import Ndif
-from xtransplant.backends.where import check_url, parse_on
+from xtransplant.backends.protocol import Backend, Finding
+from xtransplant.backends.registry import backends, parse_on
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model, load
@@ -13,32 +12,33 @@ __all__ = ["diagnose", "models_on"]
 
 
 def diagnose(on: str, model: str | None, *, insecure: bool = False) -> list[Finding]:
-    """Everything :func:`examine` looks at and, with a model, whether packing is exact on it there.
+    """What a backend finds out about itself and, with a model, whether packing is exact there.
 
-    With ``local``, a model here: its sites, how its prompts begin, and packing.
+    In this process, a model's sites, how its prompts begin, and packing.
 
     Raises:
-        XTransplantError: ``on`` is neither a server nor ``local``, or ``local`` without a model,
-            or one that does not load.
+        XTransplantError: ``on`` is neither a server nor this process; or it is this process, and
+            no model is named, or one that does not load.
     """
-    if on == "local":
+    backend = parse_on(on, insecure=insecure)
+    if backend.in_process:
         if model is None:
-            raise XTransplantError("--on local looks at a model: name it, -m REPOSITORY|FOLDER")
+            raise XTransplantError(f"--on {on} looks at a model: name it, -m REPOSITORY|FOLDER")
         return _of_model(load(model))
-    server = _server(on, insecure=insecure)
-    found = examine(server, model)
+    server = _server(backend)
+    found = server.examine(model)
     # Without the key or the server nothing can be run.
     if model is None or not all(one.ok for one in found[:2]):
         return found
     try:
-        return [*found, *_of_model(load(model, server=server))]
+        return [*found, *_of_model(load(model, backend=server))]
     except XTransplantError as error:
         return [*found, Finding(False, str(error))]
 
 
 def _of_model(model: Model) -> list[Finding]:
     """A model's layout, how its prompts begin, and how its variants run."""
-    here = "here" if model.server is None else "there"
+    here = "here" if model.backend.in_process else "there"
     check = packing_for(model)
     packed = check.packing.together
     where = f"{model.name} {here}" + (f" (in {check.half}, which rounds)" if check.half else "")
@@ -60,13 +60,18 @@ def models_on(on: str, *, insecure: bool = False) -> list[dict[str, str]]:
     Raises:
         XTransplantError: ``on`` is no server, or it cannot be reached.
     """
-    return deployed(_server(on, insecure=insecure))
+    return _server(parse_on(on, insecure=insecure)).deployed()
 
 
-def _server(on: str, *, insecure: bool) -> Ndif:
-    where = parse_on(on, insecure=insecure)
-    if where.kind != "ndif":
-        raise XTransplantError(f"--on {on} is no server to ask; give ndif or ndif:URL")
-    server = Ndif(where.address or "", attempts=2, insecure=insecure)
-    check_url(server.url, insecure=insecure)
-    return server
+def _server(backend: Backend) -> Backend:
+    """A backend that hosts models, asked with little patience.
+
+    Raises:
+        XTransplantError: it hosts none, or may not be asked.
+    """
+    if not backend.hosts_models:
+        hosts = [kind for kind in backends().values() if kind.hosts_models]
+        right = " or ".join(f"{kind.name} or {kind.name}:{kind.address_hint}" for kind in hosts)
+        raise XTransplantError(f"--on {backend} is no server to ask; give {right}")
+    backend.check()
+    return backend.reporting(None, attempts=2)

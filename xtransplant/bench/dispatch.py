@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from xtransplant.backends.where import Where, server_of
+from xtransplant.backends.protocol import Backend
+from xtransplant.backends.registry import open_backend
 from xtransplant.bench.clock import Watch
 from xtransplant.bench.config import Config
 from xtransplant.bench.pairs import Pairs
 from xtransplant.bench.run import bench
-from xtransplant.bench.unused import check_workers
+from xtransplant.bench.workers import bench_by_workers
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.store import Run
 
@@ -20,11 +21,10 @@ Say = Callable[[str], None]
 
 
 def bench_on(
-    where: Where,
+    backend: Backend,
     config: Config,
     output_path: str | Path = "runs",
     *,
-    workers: int | None = None,
     fresh: bool = False,
     shard: tuple[int, int] | None = None,
     across: bool = False,
@@ -34,23 +34,22 @@ def bench_on(
     watch: Watch | None = None,
     note: Say | None = None,
 ) -> Run:
-    """:func:`bench` in this process, on an NDIF server, or by a pool of Ray actors.
+    """:func:`bench` where a backend runs: in this process, on a server, or by its workers.
 
     Args:
-        workers: of a Ray pool.
         note: told each status of a job.
-    """
-    check_workers(where, workers)
-    if where.kind == "ray":
-        from xtransplant.bench.ray_pool import bench_on_ray
 
+    Raises:
+        XTransplantError: as :func:`bench`, or ``shard`` where workers share the run.
+    """
+    if backend.has_workers:
         if shard is not None:
-            raise XTransplantError("--shard and --on ray both split the work; leave one out")
-        return bench_on_ray(
-            config, output_path, address=where.address, workers=workers, fresh=fresh,
-            across=across, pairs=pairs, say=say, watch=watch, accept_versions=accept_versions,
+            raise XTransplantError(f"--shard and --on {backend} both split the work; leave one out")
+        return bench_by_workers(
+            backend, config, output_path, fresh=fresh, across=across, pairs=pairs, say=say,
+            watch=watch, accept_versions=accept_versions,
         )  # fmt: skip
     return bench(
-        config, output_path, server=server_of(where, say=note), fresh=fresh, shard=shard,
+        config, output_path, backend=open_backend(backend, say=note), fresh=fresh, shard=shard,
         across=across, pairs=pairs, say=say, watch=watch, accept_versions=accept_versions,
     )  # fmt: skip

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pyarrow.parquet
 
-from xtransplant.backends.dry import Nowhere
+from xtransplant.backends.dry import Dry
+from xtransplant.backends.local import Local
 from xtransplant.bench.compute import Asked, Work, ask, fixed_budget
 from xtransplant.bench.config import Config
 from xtransplant.bench.context_limit import fitted
@@ -73,7 +74,7 @@ def dry_bench(
         elsewhere: only what is needed to ask it elsewhere: nothing is run.
     """
     plan = make_plan(config, across=across, say=say)
-    model = load_model(plan, Nowhere() if elsewhere else None)
+    model = load_model(plan, Dry() if elsewhere else Local())
     return dry_run(fitted(plan, model, say), output_path, model, fresh=fresh)
 
 
@@ -84,7 +85,7 @@ def dry_run(plan: Plan, output_path: Path, model: Model, *, fresh: bool = False)
     missing = set(manifest.parts()) if run is None else set(run.missing())
     left = [part for part in manifest.parts() if part in missing]
     total = sum(language.n for t in manifest.tasks.values() for language in t.languages.values())
-    here = model.server is None
+    here = not model.backend.is_dry
     packing = packing_for(model).packing if here else likely_packing(model)
     variants, tokens, payload = 0, 0, 0
     forwards, size, seconds = 0.0, 0.0, 0.0

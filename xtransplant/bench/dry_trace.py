@@ -57,7 +57,7 @@ def dry_trace(
     """Count a grid, write its job down, and look at what would travel with it.
 
     Args:
-        model: loaded with :class:`xtransplant.backends.dry.Nowhere` as its server.
+        model: loaded with a backend that is dry.
 
     Raises:
         XTransplantError: an unusable prompt, candidate or strategy; functions that cannot travel.

@@ -15,8 +15,6 @@ import torch
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 
-from xtransplant.backends.ndif.doctor import deployed
-from xtransplant.backends.ndif.server import Ndif
 from xtransplant.bench.digests import file_digests, weights_digest
 from xtransplant.compat.transformers import name_in_config
 from xtransplant.errors import XTransplantError
@@ -37,8 +35,8 @@ def model_entry(model: Model, name: str, revision: str | None) -> dict[str, Any]
         "dtype": str(model.dtype).removeprefix("torch."),
         "n_layers": model.n_layers,
         "device": str(model.device),
-        "server": None if model.server is None else model.server.url,
-        "server_revision": _server_revision(model, name, revision),
+        "server": model.backend.url,
+        "server_revision": model.backend.revision_of(name, revision),
         "fingerprint": _fingerprint(model, files),
         "files": files,
         "tokenizer": type(model.tokenizer).__name__,
@@ -133,22 +131,12 @@ def _fingerprint(model: Model, files: dict[str, str] | None) -> str:
     for local in (name_in_config, "transformers_version", "dtype", "torch_dtype", *_OF_PLACE):
         config.pop(local, None)
     digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
-    # On a server its weights are not here to be looked at.
-    if model.server is None:
+    if model.backend.in_process:
         digest.update(weights_digest(model.module).encode())
         if any(parameter.is_meta for parameter in model.module.parameters()):
             # Those that wait on the disk are the files'.
             digest.update(json.dumps(files, sort_keys=True).encode())
     return digest.hexdigest()
-
-
-def _server_revision(model: Model, name: str, revision: str | None) -> str | None:
-    """What a server says it has deployed of a model; None where it runs here."""
-    if not isinstance(model.server, Ndif):
-        return None
-    rows = [row for row in deployed(model.server) if row["model"] == name]
-    asked = [row for row in rows if row["revision"] == (revision or "main")]
-    return ", ".join(sorted({row["revision"] for row in asked or rows})) or None
 
 
 def _tokenizer_hash(model: Model) -> str:

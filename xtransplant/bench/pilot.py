@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xtransplant.backends.where import Where, server_of
+from xtransplant.backends.local import Local
+from xtransplant.backends.protocol import Backend
+from xtransplant.backends.registry import open_backend
 from xtransplant.bench.clock import Watch
 from xtransplant.bench.config import Config
 from xtransplant.bench.dispatch import bench_on
@@ -59,8 +61,7 @@ def pilot(
     say: Callable[[str], None] | None = None,
     watch: Watch | None = None,
     note: Callable[[str], None] | None = None,
-    where: Where = Where(),
-    workers: int | None = None,
+    backend: Backend = Local(),
 ) -> Pilot:
     """Choose a pair per language on the pilot split, freeze it, and apply it to another split.
 
@@ -73,13 +74,13 @@ def pilot(
         across: one pair for all languages of a task, instead of one for each.
         upper_bound: run every pair on the other split too.
         accept_versions: see :func:`bench`.
-        where, workers, note: see :func:`bench_on`.
+        backend, note: see :func:`bench_on`.
 
     Raises:
         XTransplantError: as :func:`bench`; a task that has no such splits, pairs that are chosen
             already, or nowhere to run.
     """
-    if where.kind == "dry":
+    if backend.is_dry:
         raise XTransplantError(
             "--on dry: what a pilot applies depends on what it chooses; xtp bench --on dry says "
             "what each of its runs would cost"
@@ -91,7 +92,7 @@ def pilot(
         )
     config = replace(config, split=config.split or "pilot")
     for name in config.tasks:
-        splits = find_task(name).splits_in(config.where)
+        splits = find_task(name).splits_in(config.data)
         for split in (config.split, apply_to):
             if split not in splits:
                 raise XTransplantError(
@@ -99,13 +100,13 @@ def pilot(
                 )
     if config.split == apply_to:
         raise XTransplantError(f"pairs chosen on {apply_to} cannot be tried on {apply_to} itself")
-    if model is None and where.kind != "ray":
-        model = load_model(make_plan(config), server_of(where, say=note))
+    if model is None and not backend.has_workers:
+        model = load_model(make_plan(config), open_backend(backend, say=note))
 
     def run(asked: Config, pairs: Chosen | None = None) -> Run:
         if model is None:
             return bench_on(
-                where, asked, output_path, workers=workers, fresh=fresh, pairs=pairs, say=say,
+                backend, asked, output_path, fresh=fresh, pairs=pairs, say=say,
                 watch=watch, note=note, accept_versions=accept_versions,
             )  # fmt: skip
         return bench(

@@ -104,7 +104,7 @@ def make_plan(
     tasks = [find_task(name) for name in dict.fromkeys(config.tasks)]
     if not tasks:
         raise XTransplantError("no task is given; try --task babel, or xtp list tasks")
-    known = [lang for task in tasks for lang in task.languages_in(config.where)]
+    known = [lang for task in tasks for lang in task.languages_in(config.data)]
     unknown = [lang for lang in config.langs if lang not in known]
     if unknown:
         raise XTransplantError(
@@ -161,7 +161,7 @@ def _bound(strategy: Strategy, values: dict[str, str]) -> Strategy:
 
 def _task(task: Task, config: Config, say: Report) -> TaskPlan:
     direction = config.direction or task.direction
-    split = config.split or task.splits_in(config.where)[0]
+    split = config.split or task.splits_in(config.data)[0]
     mode = config.mode or task.mode
     if mode == "score" and not task.scored:
         raise XTransplantError(
@@ -169,12 +169,12 @@ def _task(task: Task, config: Config, say: Report) -> TaskPlan:
         )
     if config.limit is not None and config.limit < 1:
         raise XTransplantError(f"--limit {config.limit} leaves no example; give 1 or more")
-    there = task.languages_in(config.where)
+    there = task.languages_in(config.data)
     wanted = [lang for lang in config.langs or there if lang in there]
     examples, left_out = dict[str, tuple[Example, ...]](), dict[str, str]()
     for lang in wanted:
         try:
-            loaded = load_examples(task, lang, direction, split, config.where)
+            loaded = load_examples(task, lang, direction, split, config.data)
         except NothingThere as error:
             left_out[lang] = str(error)
             say(f"{task.name} {split}, {lang} is left out: {error}")
@@ -196,7 +196,7 @@ def _task(task: Task, config: Config, say: Report) -> TaskPlan:
                 "nothing to choose by score; use --mode generate"
             )
         examples[lang] = kept
-    if task.note and config.where.data_dir is None:
+    if task.note and config.data.data_dir is None:
         say(f"{task.name}: {task.note}")
     return TaskPlan(task, direction, split, mode, examples, left_out)
 

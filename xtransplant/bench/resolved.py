@@ -17,7 +17,7 @@ from xtransplant.bench.pairs import Chosen, Pairs, listed
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.manifest import SCHEMA
 from xtransplant.strategies import Strategy
-from xtransplant.tasks.load import digest_of
+from xtransplant.tasks.load import examples_digest
 from xtransplant.tasks.task import Task
 from xtransplant.text import text_digest
 
@@ -29,7 +29,7 @@ __all__ = ["identity_of"]
 # Of a configuration: what stands elsewhere in the identity, resolved, or bears on no number.
 _ELSEWHERE = (
     "tasks", "strategies", "model", "langs", "pairs", "options", "direction", "mode", "split",
-    "limit", "where", "max_new_tokens", "allow_misaligned", "memory_budget",
+    "limit", "data", "max_new_tokens", "allow_misaligned", "memory_budget",
 )  # fmt: skip
 _OF_PLACE = ("device_map", "trust_remote_code", "tensor_parallel")
 
@@ -70,7 +70,7 @@ def _task(plan: TaskPlan, config: Config) -> dict[str, Any]:
     document: dict[str, Any] = {
         "version": plan.task.version, "direction": plan.direction, "split": plan.split,
         "mode": plan.mode,
-        "data": {lang: digest_of(found) for lang, found in plan.examples.items()},
+        "data": {lang: examples_digest(found) for lang, found in plan.examples.items()},
     }  # fmt: skip
     if plan.mode == "generate":
         document["max_new_tokens"] = config.max_new_tokens

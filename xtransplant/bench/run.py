@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xtransplant.backends.local import Local
+from xtransplant.backends.protocol import Backend
 from xtransplant.bench.clock import Clock, Watch
 from xtransplant.bench.compute import Asked, Work, ask, fixed_budget, part_size
 from xtransplant.bench.config import Config
@@ -20,6 +22,7 @@ from xtransplant.bench.identity import (
     versions,
 )
 from xtransplant.bench.judge import judge
+from xtransplant.bench.load import load_model as load_named
 from xtransplant.bench.pairs import Pairs
 from xtransplant.bench.plan import Plan, make_plan
 from xtransplant.bench.repair import mend
@@ -29,14 +32,14 @@ from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
 from xtransplant.model.distributed import rank
-from xtransplant.model.load import Model, Server, load
+from xtransplant.model.load import Model
 from xtransplant.runs.claims import claim
 from xtransplant.runs.columns import CELL, examples_table
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, Part, TaskEntry
 from xtransplant.runs.read import read_part
 from xtransplant.runs.store import Run, create_run, open_run
 from xtransplant.strategies.travel import check_travel
-from xtransplant.tasks.load import digest_of
+from xtransplant.tasks.load import examples_digest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,7 +52,7 @@ def bench(
     output_path: str | Path = "runs",
     *,
     model: Model | None = None,
-    server: Server | None = None,
+    backend: Backend = Local(),
     fresh: bool = False,
     shard: tuple[int, int] | None = None,
     across: bool = False,
@@ -66,7 +69,7 @@ def bench(
     Args:
         output_path: the folder of runs.
         model: loaded already; else the configuration's is loaded, if there is anything to do.
-        server: where to load it, if not in this process.
+        backend: where its traces run.
         fresh: begin a new run, in a folder of its own, though there is one.
         shard: (k, n): only every n-th part, from the k-th.
         across, pairs, say: see :func:`make_plan`.
@@ -84,7 +87,7 @@ def bench(
         return run.finish()
     if run is not None and say is not None:
         _say_budget(config.memory_budget, run, say)
-    loaded = load_model(plan, server) if model is None else model
+    loaded = load_model(plan, backend) if model is None else model
     return run_plan(
         fitted(plan, loaded, say), path, loaded, shard=shard, accept_versions=accept_versions,
         watch=watch,
@@ -101,20 +104,9 @@ def _say_budget(asked: int | None, run: Run, say: Callable[[str], None]) -> None
         )
 
 
-def load_model(plan: Plan, server: Server | None = None) -> Model:
-    """The model of a plan; with a server, only what is needed to ask it there."""
-    spec = plan.config.model
-    return load(
-        plan.model_name,
-        revision=spec.revision,
-        dtype=spec.dtype,
-        device_map=spec.device_map,
-        trust_remote_code=spec.trust_remote_code,
-        family=spec.family,
-        tensor_parallel=spec.tensor_parallel,
-        add_bos=spec.add_bos,
-        server=server,
-    )
+def load_model(plan: Plan, backend: Backend = Local()) -> Model:
+    """The model of a plan; only what is needed to ask it where that is not in this process."""
+    return load_named(plan.model_name, plan.config.model, backend)
 
 
 def find_run(plan: Plan, output_path: Path, *, fresh: bool = False) -> tuple[Path, Run | None]:
@@ -177,9 +169,8 @@ def run_plan(
     ):
         run = check_software(run, run.versions, accepted=accept_versions)
     packing = packing_for(model).packing
-    if model.server is not None:
-        # Work that a client leaves behind when it dies is collected by the next.
-        model = replace(model, server=model.server.remembering(run.jobs_path))
+    # Jobs that a client leaves behind when it dies are collected by the next.
+    model = replace(model, backend=model.backend.remembering(run.jobs_path))
     asked = {
         name: Asked(
             packing=packing,
@@ -212,7 +203,7 @@ def run_plan(
         if model.n_ranks > 1:
             in_step(claims, do, lambda part: log_samples and run.has("records", part))
         else:
-            in_flight(claims, do, model.server)
+            in_flight(claims, do, model.backend)
     return run.finish()
 
 
@@ -250,7 +241,7 @@ def _work_of(plan: Plan, run: Run, model: Model, part: Part, known: dict[_Key, W
         pairs = tuple(run.manifest.pairs(name, part.task, part.lang))
         if (name, pairs) not in known:
             work = known[name, pairs] = Work.of(model, name, strategy, pairs)
-            if model.server is not None:
+            if model.backend.travels:
                 check_travel(work.variants)
         found.append(known[name, pairs])
     return found
@@ -268,7 +259,7 @@ def manifest_of(plan: Plan, model: Model) -> Manifest:
             most = max(most, max(map(len, by_strategy.values())))
             own = {} if shared else {s: [list(p) for p in ps] for s, ps in by_strategy.items()}
             seen = 0 if isinstance(plan.pairs, str) else plan.pairs.in_sample(examples)
-            languages[lang] = Language(len(examples), digest_of(examples), own, seen)
+            languages[lang] = Language(len(examples), examples_digest(examples), own, seen)
         tasks[name] = TaskEntry(
             version=task.task.version,
             licence=task.task.licence,

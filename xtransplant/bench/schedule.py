@@ -6,15 +6,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
+from xtransplant.backends.protocol import Backend
 from xtransplant.model.distributed import told
-from xtransplant.model.load import Server
 from xtransplant.runs.claims import Claims
 from xtransplant.runs.manifest import Part
 
 __all__ = ["follow", "in_flight", "in_step"]
 
 
-def in_flight(claims: Claims, do: Callable[[Part], None], server: Server | None) -> None:
+def in_flight(claims: Claims, do: Callable[[Part], None], backend: Backend) -> None:
     """Do every part that can be claimed.
 
     With a server, as many threads as it takes jobs at once each do a part. They take turns: while
@@ -24,12 +24,12 @@ def in_flight(claims: Claims, do: Callable[[Part], None], server: Server | None)
         Exception: the first that a part raised. The other threads end with the step they are in;
             their jobs go on, and are collected by whoever does the parts again.
     """
-    if server is None or server.at_once == 1:
+    turn = backend.turn
+    if turn is None or backend.at_once == 1:
         for part in claims:
             do(part)
             claims.free(part)
         return
-    turn = server.turn
 
     def one(part: Part) -> None:
         with turn:
@@ -37,11 +37,11 @@ def in_flight(claims: Claims, do: Callable[[Part], None], server: Server | None)
         claims.free(part)
 
     pending: set[Future[None]] = set()
-    with ThreadPoolExecutor(server.at_once) as pool:
+    with ThreadPoolExecutor(backend.at_once) as pool:
         try:
             for part in claims:
                 pending.add(pool.submit(one, part))
-                while len(pending) == server.at_once:
+                while len(pending) == backend.at_once:
                     pending = _settled(pending)
             while pending:
                 pending = _settled(pending)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from xtransplant.backends.where import Where as Place
+from xtransplant.backends.protocol import Backend
 from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.errors import XTransplantError
-from xtransplant.tasks.task import Task, Where, find_task
+from xtransplant.tasks.data import DataSource
+from xtransplant.tasks.task import Task, find_task
 
-__all__ = ["check_bench", "check_data", "check_given", "check_trace", "check_workers"]
+__all__ = ["check_bench", "check_data", "check_given", "check_trace"]
 
 
 def check_given(**values: str | Sequence[str] | None) -> None:
@@ -34,7 +35,7 @@ def check_given(**values: str | Sequence[str] | None) -> None:
             )
 
 
-def check_data(tasks: Sequence[str], where: Where, split: str | None, seed: int | None) -> None:
+def check_data(tasks: Sequence[str], data: DataSource, split: str | None, seed: int | None) -> None:
     """Whether some task goes by every flag that says where data lie and how they are cut.
 
     Args:
@@ -47,12 +48,12 @@ def check_data(tasks: Sequence[str], where: Where, split: str | None, seed: int 
     if not found:
         return  # that none is given is said where tasks are loaded
     given = {
-        "data_dir": where.data_dir, "file": where.file, "split_by": where.split_by,
-        "column": ", ".join(f"{what}={name}" for what, name in where.columns) or None,
+        "data_dir": data.data_dir, "file": data.file, "split_by": data.split_by,
+        "column": ", ".join(f"{what}={name}" for what, name in data.columns) or None,
         "seed": seed,
     }  # fmt: skip
     for flag, value in given.items():
-        if value is not None and not any(_reads(task, flag, where, split) for task in found):
+        if value is not None and not any(_reads(task, flag, data, split) for task in found):
             named = " and ".join(task.name for task in found)
             raise XTransplantError(
                 f"--{flag.replace('_', '-')} {value} does nothing for {named}; {_HINTS[flag]}"
@@ -68,16 +69,16 @@ _HINTS = {
 }
 
 
-def _reads(task: Task, flag: str, where: Where, split: str | None) -> bool:
+def _reads(task: Task, flag: str, data: DataSource, split: str | None) -> bool:
     if flag not in task.reads:
         return False
     if flag == "seed" and "split_by" in task.reads:
         # Such data are cut only where a side of the draw is asked for.
-        return where.split_by is None and split in ("pilot", "unseen")
+        return data.split_by is None and split in ("pilot", "unseen")
     return True
 
 
-def _check_model(spec: ModelSpec, tasks: Sequence[str], place: Place) -> None:
+def _check_model(spec: ModelSpec, tasks: Sequence[str], backend: Backend) -> None:
     """Whether the flags that say how to load a model can act on it.
 
     Raises:
@@ -90,19 +91,18 @@ def _check_model(spec: ModelSpec, tasks: Sequence[str], place: Place) -> None:
             f"--revision {spec.revision}: {name} is a folder, and only repositories of the hub "
             "have revisions; leave it out"
         )
-    if place.kind == "ndif" and (spec.device_map is not None or spec.tensor_parallel):
+    if backend.hosts_models and (spec.device_map is not None or spec.tensor_parallel):
         flag = "--tensor-parallel" if spec.tensor_parallel else f"--device-map {spec.device_map}"
         raise XTransplantError(
-            f"{flag} does nothing with --on {place}: a server decides where its model lies; "
+            f"{flag} does nothing with --on {backend}: a server decides where its model lies; "
             "leave it out"
         )
 
 
 def check_bench(
     config: Config,
-    place: Place,
+    backend: Backend,
     *,
-    workers: int | None = None,
     shard: tuple[int, int] | None = None,
     dry: bool = False,
     as_json: bool = False,
@@ -112,9 +112,8 @@ def check_bench(
     Raises:
         XTransplantError: one that cannot.
     """
-    _check_model(config.model, config.tasks, place)
-    check_workers(place, workers)
-    if dry or place.kind == "dry":
+    _check_model(config.model, config.tasks, backend)
+    if dry or backend.is_dry:
         for flag, given in (("--shard", shard is not None), ("--json", as_json)):
             if given:
                 raise XTransplantError(
@@ -123,25 +122,11 @@ def check_bench(
                 )
 
 
-def check_workers(place: Place, workers: int | None) -> None:
-    """Whether there can be so many workers.
-
-    Raises:
-        XTransplantError: fewer than one, or no pool that they could be in.
-    """
-    if workers is not None and place.kind != "ray":
-        raise XTransplantError(
-            f"--workers {workers} does nothing with --on {place}; workers are those of --on ray"
-        )
-    if workers is not None and workers < 1:
-        raise XTransplantError(f"--workers {workers} do no work; give 1 or more")
-
-
 def check_trace(
     spec: ModelSpec,
     task: str | None,
-    where: Where,
-    place: Place,
+    data: DataSource,
+    backend: Backend,
     *,
     split: str | None,
     written: bool,
@@ -159,8 +144,8 @@ def check_trace(
     """
     if written:
         given = {
-            "data-dir": where.data_dir, "file": where.file, "split-by": where.split_by,
-            "column": next((f"{what}={name}" for what, name in where.columns), None),
+            "data-dir": data.data_dir, "file": data.file, "split-by": data.split_by,
+            "column": next((f"{what}={name}" for what, name in data.columns), None),
         }  # fmt: skip
         for flag, value in given.items():
             if value is not None:
@@ -169,9 +154,9 @@ def check_trace(
                     "given; leave one or the other out"
                 )
     tasks = [] if written else ["babel" if task is None else task]
-    check_data(tasks, where, split, None)
-    _check_model(spec, tasks, place)
-    if place.kind == "dry" and only_run:
+    check_data(tasks, data, split, None)
+    _check_model(spec, tasks, backend)
+    if backend.is_dry and only_run:
         raise XTransplantError(
             f"{only_run[0]} does nothing with --on dry, which runs no grid; leave it out"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xtransplant.backends.dry import NotSent, Nowhere
+from xtransplant.backends.dry import NotSent
 from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.variants import Variants
@@ -51,14 +51,14 @@ def sketch(
     """Count one example's grid.
 
     Args:
-        model: loaded with :class:`Nowhere` as its server.
+        model: loaded with a backend that is dry.
         generates: texts instead of scores.
 
     Raises:
         XTransplantError: what a strategy's functions hold cannot be sent.
     """
-    if not isinstance(model.server, Nowhere):
-        raise XTransplantError(f"{model.name} would run: load it with a server that is none")
+    if not model.backend.is_dry:
+        raise XTransplantError(f"{model.name} would run: load it with backend=Dry()")
     packing, memory = likely_packing(model), MemoryBudget.of(model)
     recorded, scripts = parted(variants)
     tokens = Batch(model, [item], Variants.of(recorded), packing, 1, None).planned()

@@ -30,7 +30,7 @@ def half_precision(model: Model) -> str:
 
 def why_not_float32(model: Model) -> str:
     """Why a model cannot be run in float32 here, in words; empty if it can."""
-    if model.server is not None:
+    if not model.backend.in_process:
         return "its weights are on the server"
     if model.n_ranks > 1:
         return "its weights are split over several processes"

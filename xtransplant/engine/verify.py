@@ -126,8 +126,8 @@ def verify_packing(model: Model, *, n_tokens: int = 40, seed: int = 0) -> Packin
         what = f"{broken} where variants run one at a time, so that there is nothing to hold to"
         return PackingCheck(ROWS, None, tolerance, reason=f"{what}; try another --dtype", half=half)
     worst, reasons = None, []
-    # The attention function of the shared prefix cannot travel.
-    ways = [way for way in _WAYS if model.server is None or not way.shared_prefix]
+    shares_prefix = model.backend.shares_prefix
+    ways = [way for way in _WAYS if shares_prefix or not way.shared_prefix]
     for packing in ways:
         try:
             found = trials.run(packing)

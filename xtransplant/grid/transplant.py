@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product, repeat, tee
+from typing import NamedTuple, TypedDict, Unpack
 
-from xtransplant.engine.ask.items import item_of
+from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import Generations, generate_items
@@ -15,51 +17,70 @@ from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
 from xtransplant.grid.grid import Grid
 from xtransplant.model.load import Model
-from xtransplant.packing import ROWS
+from xtransplant.packing import ROWS, Packing
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, find_strategy
+from xtransplant.strategies.script import Variant
 from xtransplant.strategies.travel import check_travel
 
-__all__ = ["transplant", "transplant_many"]
+__all__ = ["GridOptions", "transplant", "transplant_many"]
+
+_RAW_NOTE = "a raw strategy runs one variant after another"
+
+
+class GridOptions(TypedDict, total=False):
+    """Keywords of :func:`transplant` and :func:`transplant_many`, which say what each means."""
+
+    source_layers: Sequence[int] | None
+    target_layers: Sequence[int] | None
+    scores: bool
+    generations: bool
+    max_new_tokens: int
+    chat_template: bool
+    top_k: int
+    memory_budget: int | None
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """:class:`GridOptions` with their defaults."""
+
+    source_layers: Sequence[int] | None = None
+    target_layers: Sequence[int] | None = None
+    scores: bool = True
+    generations: bool = False
+    max_new_tokens: int = 20
+    chat_template: bool = False
+    top_k: int = 5
+    memory_budget: int | None = None
 
 
 def transplant(
-    model: Model,
-    example: Example,
-    strategy: Strategy | str,
-    *,
-    source_layers: Sequence[int] | None = None,
-    target_layers: Sequence[int] | None = None,
-    scores: bool = True,
-    generations: bool = False,
-    max_new_tokens: int = 20,
-    chat_template: bool = False,
-    top_k: int = 5,
-    memory_budget: int | None = None,
+    model: Model, example: Example, strategy: Strategy | str, **options: Unpack[GridOptions]
 ) -> Grid:
     """One example's grid: every source layer into every target layer.
 
     Args:
+        model: from :func:`xtransplant.load`.
+        example: its two prompts, with candidates to score and the right answer if there are any.
         strategy: a strategy, its name, or the path of its file.
-        source_layers, target_layers: which layers, from 0; all by default.
-        scores: score the candidates and the next token.
-        generations: generate a continuation in each cell.
-        max_new_tokens: of each continuation.
-        chat_template: pass both prompts through the checkpoint's chat template.
-        top_k: how many next tokens to report.
-        memory_budget: bytes that the work may take beyond the model; by default half of what is
-            free on its device.
+        **options: by keyword, each with a default:
+
+            - ``source_layers``, ``target_layers``: numbers of the layers to read and to write,
+              from 0; all.
+            - ``scores`` (True): score the candidates and the next token.
+            - ``generations`` (False): generate a continuation in each cell, greedily.
+            - ``max_new_tokens`` (20): of each continuation.
+            - ``chat_template`` (False): pass both prompts through the checkpoint's chat template.
+            - ``top_k`` (5): how many of the most probable next tokens to report.
+            - ``memory_budget``: bytes that the work may take beyond the model; half of what is
+              free on its device.
 
     Raises:
         XTransplantError: an unusable prompt, candidate, layer or strategy, or too little memory
             for one variant.
     """
-    grids = transplant_many(
-        model, [example], strategy, source_layers=source_layers, target_layers=target_layers,
-        scores=scores, generations=generations, max_new_tokens=max_new_tokens,
-        chat_template=chat_template, top_k=top_k, memory_budget=memory_budget,
-    )  # fmt: skip
-    return next(grids)
+    return next(transplant_many(model, [example], strategy, **options))
 
 
 def transplant_many(
@@ -67,68 +88,106 @@ def transplant_many(
     examples: Iterable[Example],
     strategy: Strategy | str,
     *,
-    source_layers: Sequence[int] | None = None,
-    target_layers: Sequence[int] | None = None,
-    scores: bool = True,
-    generations: bool = False,
-    max_new_tokens: int = 20,
-    chat_template: bool = False,
-    top_k: int = 5,
-    memory_budget: int | None = None,
     sources: Sources | None = None,
+    **options: Unpack[GridOptions],
 ) -> Iterator[Grid]:
     """:func:`transplant` of many examples, in order; scores of several run together.
 
-    Examples are taken as they are needed, a bounded number ahead.
-
     Args:
-        sources: what was read of source prompts before, so that it is not read again; give the
-            same object to calls with other strategies or targets.
+        model: as in :func:`transplant`.
+        examples: taken as they are needed, a bounded number ahead.
+        strategy: as in :func:`transplant`.
+        sources: activations read from source prompts before, so that they are not read again; pass
+            the same object to calls with other strategies or targets.
+        **options: as in :func:`transplant`.
+
+    Raises:
+        XTransplantError: as in :func:`transplant`, when the grid concerned is asked for.
     """
     chosen = find_strategy(strategy) if isinstance(strategy, str) else strategy
-    everything = range(model.n_layers)
-    from_layers = tuple(everything if source_layers is None else source_layers)
-    to_layers = tuple(everything if target_layers is None else target_layers)
-    for name, layers in (("source", from_layers), ("target", to_layers)):
-        wrong = [layer for layer in layers if layer not in everything]
-        if wrong or not layers:
-            raise XTransplantError(
-                f"{name} layers {list(wrong)} are out of range: "
-                f"{model.name} has layers 0 to {model.n_layers - 1}"
-            )
+    kept = Sources() if sources is None else sources
+    return _grids(model, examples, chosen, _Settings(**options), kept)
+
+
+def _grids(
+    model: Model,
+    examples: Iterable[Example],
+    strategy: Strategy,
+    settings: _Settings,
+    sources: Sources,
+) -> Iterator[Grid]:
+    from_layers = _layers(model, "source", settings.source_layers)
+    to_layers = _layers(model, "target", settings.target_layers)
     shape = shape_of(model)
-    variants = [chosen.variant(shape, i, j) for i, j in product(from_layers, to_layers)]
-    if model.server is not None:
+    variants = [strategy.variant(shape, i, j) for i, j in product(from_layers, to_layers)]
+    if model.backend.travels:
         check_travel(variants)
-    check, memory = packing_for(model), MemoryBudget.of(model, memory_budget)
-    sources = Sources() if sources is None else sources
-    # One pass over the examples feeds scores, generations and grids.
-    for_items, for_grids = tee(examples)
-    items = (item_of(model, one, chat_template=chat_template) for one in for_items)
-    for_scores, for_texts, for_notes = tee(items, 3)
-    scored: Iterator[Scores | None] = repeat(None)
-    said: Iterator[Generations | None] = repeat(None)
-    if scores:
-        scored = score_items(
-            model, for_scores, variants, packing=check.packing, top_k=top_k, memory=memory,
-            sources=sources,
-        )  # fmt: skip
-    if generations:
-        said = generate_items(
-            model, for_texts, variants, packing=check.packing, max_new_tokens=max_new_tokens,
-            memory=memory, sources=sources,
-        )  # fmt: skip
-    for example, item in zip(for_grids, for_notes, strict=True):
-        longest = max(len(item.source), len(item.target))
-        note = "a raw strategy runs one variant after another"
+    check = packing_for(model)
+    for found in _results(model, examples, variants, check.packing, settings, sources):
+        longest = max(len(found.item.source), len(found.item.target))
         yield Grid(
             model=model.name,
-            strategy=str(chosen),
-            example=example,
+            strategy=str(strategy),
+            example=found.example,
             source_layers=from_layers,
             target_layers=to_layers,
-            scores=next(scored),
-            generations=next(said),
-            packing=ROWS if chosen.raw else check.packing,
-            note=note if chosen.raw else check.note_for(longest),
+            scores=found.scores,
+            generations=found.generations,
+            packing=ROWS if strategy.raw else check.packing,
+            note=_RAW_NOTE if strategy.raw else check.note_for(longest),
         )
+
+
+def _layers(model: Model, name: str, layers: Sequence[int] | None) -> tuple[int, ...]:
+    """The layers asked for; all by default.
+
+    Raises:
+        XTransplantError: none, or one that the model has not.
+    """
+    everything = range(model.n_layers)
+    chosen = tuple(everything if layers is None else layers)
+    wrong = [layer for layer in chosen if layer not in everything]
+    if wrong or not chosen:
+        raise XTransplantError(
+            f"{name} layers {wrong} are out of range: "
+            f"{model.name} has layers 0 to {model.n_layers - 1}"
+        )
+    return chosen
+
+
+class _Result(NamedTuple):
+    """What the engine found for one example; None for what it was not asked for."""
+
+    example: Example
+    item: Item
+    scores: Scores | None
+    generations: Generations | None
+
+
+def _results(
+    model: Model,
+    examples: Iterable[Example],
+    variants: Sequence[Variant],
+    packing: Packing,
+    settings: _Settings,
+    sources: Sources,
+) -> Iterator[_Result]:
+    """Scores and generations side by side, in one pass over the examples."""
+    memory = MemoryBudget.of(model, settings.memory_budget)
+    for_items, for_results = tee(examples)
+    items = (item_of(model, one, chat_template=settings.chat_template) for one in for_items)
+    to_score, to_generate, to_return = tee(items, 3)
+    scores: Iterator[Scores | None] = repeat(None)
+    generations: Iterator[Generations | None] = repeat(None)
+    if settings.scores:
+        scores = score_items(
+            model, to_score, variants, packing=packing, top_k=settings.top_k, memory=memory,
+            sources=sources,
+        )  # fmt: skip
+    if settings.generations:
+        generations = generate_items(
+            model, to_generate, variants, packing=packing, max_new_tokens=settings.max_new_tokens,
+            memory=memory, sources=sources,
+        )  # fmt: skip
+    for example, item in zip(for_results, to_return, strict=True):
+        yield _Result(example, item, next(scores), next(generations))

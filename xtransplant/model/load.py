@@ -8,12 +8,14 @@ from functools import cached_property
 from inspect import signature
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from nnsight import TransformersModel
 from transformers import AutoConfig, AutoTokenizer
 
+from xtransplant.backends.local import Local
+from xtransplant.backends.protocol import Backend
 from xtransplant.compat.nnsight import module_of
 from xtransplant.errors import XTransplantError
 from xtransplant.model.devices import check_device_map
@@ -55,36 +57,6 @@ class Window:
     chunk: int | None = None
 
 
-class Turn(Protocol):
-    """What threads that ask a server hold while they compute, and let go while they wait."""
-
-    def __enter__(self) -> None: ...
-    def __exit__(self, *_: object) -> None: ...
-
-    def stop(self) -> None:
-        """Let whoever waits give up."""
-
-
-class Server(Protocol):
-    """Where traces run, if not in this process."""
-
-    @property
-    def url(self) -> str: ...
-
-    @property
-    def at_once(self) -> int:
-        """How many jobs of a bench may be under way together."""
-
-    @property
-    def turn(self) -> Turn: ...
-
-    def remembering(self, path: Path) -> Server:
-        """The same, with the ids of jobs kept in a file until their work is stored."""
-
-    def backend(self, nn: TransformersModel, name: str, asked: tuple[Any, ...]) -> Any:
-        """An nnsight backend for one session of a model, which depends on what is asked."""
-
-
 @dataclass(frozen=True, eq=False)
 class Model:
     """A loaded model that knows its sites.
@@ -96,7 +68,7 @@ class Model:
         name: repository or folder it was loaded from.
         revision: commit or branch asked for, if any.
         beginning: how its prompts begin.
-        server: where its traces run, if not in this process; its weights are not here then.
+        backend: where its traces run; its weights are here if that is in this process.
         n_layers, d_model, n_heads, head_dim: its shape (``head_dim`` of what reaches the
             output projection).
         n_ranks: how many processes each of its layers is split over.
@@ -112,7 +84,7 @@ class Model:
     n_heads: int
     head_dim: int
     beginning: Beginning = field(repr=False)
-    server: Server | None = field(default=None, repr=False)
+    backend: Backend = field(default=Local(), repr=False)
     n_ranks: int = 1
 
     @property
@@ -127,8 +99,8 @@ class Model:
 
     @property
     def device(self) -> torch.device:
-        """Where the inputs go; a server puts them where its model is."""
-        if self.server is not None:
+        """Where inputs are made: with the weights, or on the CPU if these are elsewhere."""
+        if not self.backend.in_process:
             return torch.device("cpu")
         return self.module.device  # type: ignore[no-any-return]
 
@@ -155,17 +127,12 @@ class Model:
         return int(self.config.vocab_size)
 
     def session(self, *asked: Any) -> dict[str, Any]:
-        """What ``nn.session(...)`` takes so that its traces run where the model is.
-
-        Of what a session saves, only the variable ``found`` comes back from a server.
+        """Keyword arguments for ``nn.session(...)``, so that it runs where the model is.
 
         Args:
-            asked: all that the session depends on besides the model and the code in it, so that a
-                server knows the same work again.
+            asked: as :meth:`Backend.session` takes it.
         """
-        if self.server is None:
-            return {}
-        return {"backend": self.server.backend(self.nn, self.name, asked)}
+        return self.backend.session(self.nn, self.name, asked)
 
     @property
     def parallel(self) -> bool:
@@ -255,7 +222,7 @@ def load(
     family: str | Family | Path | None = None,
     tensor_parallel: bool = False,
     check: bool = True,
-    server: Server | None = None,
+    backend: Backend = Local(),
     add_bos: bool = False,
 ) -> Model:
     """Load a checkpoint with its tokenizer and find its sites.
@@ -273,8 +240,8 @@ def load(
         tensor_parallel: split each layer over the processes that ``torchrun`` started; every one
             of them has to make the same calls.
         check: hold the loaded model to its sites (one forward pass of a few tokens).
-        server: where its traces run; then only its configuration and tokenizer are loaded, and
-            its sites are checked by their names alone.
+        backend: where its traces run. If that is not in this process, only the model's
+            configuration and tokenizer are loaded, and its sites are checked by their names alone.
         add_bos: put the checkpoint's beginning-of-sequence token before every prompt that does
             not begin with it. Where the family was trained with it throughout and the tokenizer
             adds none, the logger ``xtransplant`` warns.
@@ -291,7 +258,7 @@ def load(
     name = str(name_or_path)
     if dtype not in DTYPES:
         raise XTransplantError(f"unknown dtype {dtype!r}; choose {', '.join(DTYPES)}")
-    if device_map is not None and server is None:
+    if device_map is not None and backend.in_process:
         check_device_map(device_map)
     options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
     try:
@@ -303,7 +270,7 @@ def load(
         options["dtype"] = dtype if dtype == "auto" else getattr(torch, dtype)
         if attn_implementation is not None:
             options["attn_implementation"] = attn_implementation
-        if server is not None:
+        if not backend.in_process:
             nn = TransformersModel(name, task=_TASK, tokenizer=tokenizer, **options)
         else:
             if tensor_parallel:
@@ -316,12 +283,12 @@ def load(
     except Exception as error:
         raise explain(error, name, trust_remote_code) from error
     module_of(nn).eval().requires_grad_(False)
-    model = _describe(nn, tokenizer, found, name, revision, server, begins)
+    model = _describe(nn, tokenizer, found, name, revision, backend, begins)
     if begins.missing:
         _LOGGER.warning("%s: %s", name, begins.note)
     if tensor_parallel:
         model = replace(model, n_ranks=ranks())
-    if check and server is None:
+    if check and backend.in_process:
         check_sites(model)
     return model
 
@@ -332,7 +299,7 @@ def _describe(
     family: Family,
     name: str,
     revision: str | None,
-    server: Server | None,
+    backend: Backend,
     begins: Beginning,
 ) -> Model:
     module = module_of(nn)
@@ -355,7 +322,7 @@ def _describe(
     return Model(
         nn, tokenizer, family, name, revision,
         n_layers=len(blocks), d_model=d_model, n_heads=n_heads, head_dim=width // n_heads,
-        beginning=begins, server=server,
+        beginning=begins, backend=backend,
     )  # fmt: skip
 
 

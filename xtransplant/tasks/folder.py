@@ -6,20 +6,22 @@ from pathlib import Path
 from typing import Any
 
 from xtransplant.errors import XTransplantError
+from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.rows import read_lines
-from xtransplant.tasks.task import Where
 
 __all__ = ["SPLITS", "has_layout", "read_parts"]
 
 SPLITS = {"pilot": "sample", "unseen": "unseen"}
 
 
-def has_layout(where: Where, name: str) -> bool:
+def has_layout(data: DataSource, name: str) -> bool:
     """Whether the data folder holds a dataset of this name in the paper's layout."""
-    return _home(where, name) is not None
+    return _home(data, name) is not None
 
 
-def read_parts(where: Where, name: str, split: str, files: dict[str, str]) -> dict[str, list[Any]]:
+def read_parts(
+    data: DataSource, name: str, split: str, files: dict[str, str]
+) -> dict[str, list[Any]]:
     """Files of one split that say the same items line by line.
 
     Args:
@@ -28,7 +30,7 @@ def read_parts(where: Where, name: str, split: str, files: dict[str, str]) -> di
     Raises:
         XTransplantError: a file that is missing, is no JSON Lines, or has another number of lines.
     """
-    home = _home(where, name)
+    home = _home(data, name)
     assert home is not None
     folder = home / f"{name}_{SPLITS[split]}"
     parts = {what: read_lines(folder / path) for what, path in files.items()}
@@ -39,22 +41,24 @@ def read_parts(where: Where, name: str, split: str, files: dict[str, str]) -> di
     return parts
 
 
-def _home(where: Where, name: str) -> Path | None:
-    if where.data_dir is None:
+def _home(data: DataSource, name: str) -> Path | None:
+    if data.data_dir is None:
         return None
-    for home in (where.data_dir / name, where.data_dir):
+    for home in (data.data_dir / name, data.data_dir):
         if any((home / f"{name}_{part}").is_dir() for part in SPLITS.values()):
             return home
     return None
 
 
-def languages_there(where: Where, name: str, pattern: str, known: dict[str, str]) -> dict[str, str]:
+def languages_there(
+    data: DataSource, name: str, pattern: str, known: dict[str, str]
+) -> dict[str, str]:
     """Which of the known languages a folder holds; all of them where it holds none of the layout.
 
     Args:
         pattern: path of a language's prompts below a split's folder, such as ``split/{}.json``.
     """
-    home = _home(where, name)
+    home = _home(data, name)
     if home is None:
         return known
     return {

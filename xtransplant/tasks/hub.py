@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from xtransplant.errors import XTransplantError
-from xtransplant.tasks.task import Where
+from xtransplant.tasks.data import DataSource
 
 __all__ = ["rows"]
 
@@ -16,7 +16,7 @@ def rows(
     repo: str,
     config: str,
     split: str,
-    where: Where,
+    data: DataSource,
     columns: Sequence[str],
     *,
     revision: str | None = None,
@@ -24,7 +24,7 @@ def rows(
     """Every row of a split, with the columns asked for.
 
     Args:
-        repo: such as ``facebook/xnli``; a folder of that name under ``where.data_dir`` stands in.
+        repo: such as ``facebook/xnli``; a folder of that name under ``data.data_dir`` stands in.
 
     Raises:
         XTransplantError: nothing there, the hub out of reach, or another schema.
@@ -33,11 +33,11 @@ def rows(
 
     source: str = repo
     options: dict[str, Any] = {"revision": revision} if revision else {}
-    if where.data_dir is not None:
-        clone = where.data_dir / repo
+    if data.data_dir is not None:
+        clone = data.data_dir / repo
         if not clone.is_dir():
             raise XTransplantError(
-                f"--data-dir {str(where.data_dir)!r} holds neither the paper's layout nor a clone "
+                f"--data-dir {str(data.data_dir)!r} holds neither the paper's layout nor a clone "
                 f"of {repo}; give its parent folder, or: huggingface-cli download {repo} "
                 f"--repo-type dataset --local-dir {clone}"
             )
@@ -48,7 +48,7 @@ def rows(
         with tempfile.TemporaryDirectory() as folder:
             # A clone is read without the library's cache, which would take one folder for another
             # that has files of the same names.
-            cache = folder if where.data_dir is not None else None
+            cache = folder if data.data_dir is not None else None
             found = list(
                 datasets.load_dataset(source, config, split=split, cache_dir=cache, **options)
             )

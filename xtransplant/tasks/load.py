@@ -10,10 +10,11 @@ from difflib import get_close_matches
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, item_digest, key_of
 from xtransplant.tasks.alignment import Alignment, check_alignment
-from xtransplant.tasks.task import Direction, NothingThere, Task, Where
+from xtransplant.tasks.data import DataSource
+from xtransplant.tasks.task import Direction, NothingThere, Task
 from xtransplant.text import text_digest
 
-__all__ = ["Loaded", "digest_of", "item_digest", "load_examples", "pick_example"]
+__all__ = ["Loaded", "examples_digest", "item_digest", "load_examples", "pick_example"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Loaded:
     @property
     def digest(self) -> str:
         """SHA-256 over everything the examples say."""
-        return digest_of(self.examples)
+        return examples_digest(self.examples)
 
 
 def load_examples(
@@ -39,7 +40,7 @@ def load_examples(
     lang: str,
     direction: Direction | None = None,
     split: str | None = None,
-    where: Where = Where(),
+    data: DataSource = DataSource(),
 ) -> Loaded:
     """The examples of one language, in the task's own direction and first split by default.
 
@@ -47,18 +48,18 @@ def load_examples(
         XTransplantError: no such language or split, or data that cannot be read.
         NothingThere: nothing in it.
     """
-    languages = task.languages_in(where)
+    languages = task.languages_in(data)
     if lang not in languages:
         near = get_close_matches(lang, languages, cutoff=0.4)
         hint = f" (nearest: {', '.join(near)})" if near else ""
         raise XTransplantError(
             f"{task.name} has no language {lang!r}{hint}; it has {', '.join(languages)}"
         )
-    splits = task.splits_in(where)
+    splits = task.splits_in(data)
     split = split or splits[0]
     if split not in splits:
         raise XTransplantError(f"{task.name} has no split {split!r}; choose {', '.join(splits)}")
-    examples = task.examples(lang, direction or task.direction, split, where)
+    examples = task.examples(lang, direction or task.direction, split, data)
     if not examples:
         raise NothingThere(f"{task.name} has no examples in {lang}, split {split}")
     examples = tuple(_judged_by(task.rule, one) for one in examples)
@@ -71,7 +72,7 @@ def pick_example(
     number: int,
     direction: Direction | None,
     split: str | None,
-    where: Where = Where(),
+    data: DataSource = DataSource(),
 ) -> Example:
     """Example ``number`` (from 0) of a task.
 
@@ -79,7 +80,7 @@ def pick_example(
         XTransplantError: no such language, split or example, or one whose two prompts do not
             belong together.
     """
-    loaded = load_examples(task, lang, direction, split, where)
+    loaded = load_examples(task, lang, direction, split, data)
     if not 0 <= number < len(loaded.examples):
         raise XTransplantError(
             f"--example {number} is out of range: {task.name} has examples 0 to "
@@ -101,7 +102,7 @@ def _judged_by(rule: str, example: Example) -> Example:
     return replace(example, key=key, source_key=source_key)
 
 
-def digest_of(examples: Sequence[Example]) -> str:
+def examples_digest(examples: Sequence[Example]) -> str:
     """SHA-256 over everything that examples say."""
     text = json.dumps([asdict(one) for one in examples], ensure_ascii=False, sort_keys=True)
     return text_digest(text)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from xtransplant.errors import XTransplantError
-from xtransplant.tasks.task import NothingThere, Where
+from xtransplant.tasks.data import DataSource
+from xtransplant.tasks.task import NothingThere
 
 __all__ = ["ALL", "belonging", "column_splits"]
 
@@ -16,7 +17,7 @@ _N_PILOT = 50  # the paper's sample
 
 
 def belonging(
-    split: str, rows: Sequence[dict[str, Any]], own: Sequence[bool], source: str, where: Where
+    split: str, rows: Sequence[dict[str, Any]], own: Sequence[bool], source: str, data: DataSource
 ) -> set[int]:
     """Numbers, from 1, of one language's rows that are in a split.
 
@@ -29,14 +30,14 @@ def belonging(
         NothingThere: too few rows to draw from.
     """
     mine = {k: row for k, (row, of_it) in enumerate(zip(rows, own, strict=True), 1) if of_it}
-    if where.split_by is not None:
-        named = _named(rows, where.split_by, str(where.file))
+    if data.split_by is not None:
+        named = _named(rows, data.split_by, str(data.file))
         # A split of theirs that is called "all" is that one alone.
         whole = split == ALL and ALL not in named
         return {k for k in mine if whole or named[k - 1] == split}
     if split == ALL:
         return set(mine)
-    pilot = _drawn([str(row.get(source)) for row in mine.values()], where.seed)
+    pilot = _drawn([str(row.get(source)) for row in mine.values()], data.seed)
     return {k for k, row in mine.items() if (str(row.get(source)) in pilot) == (split == "pilot")}
 
 

@@ -13,7 +13,7 @@ from bad_inputs.row import Row, row
 
 from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.run import bench
-from xtransplant.tasks.task import Where
+from xtransplant.tasks.data import DataSource
 
 LLAMA = Path(__file__).parents[2] / "golden" / "llama"
 EXAMPLE = {"source": "hi", "target": "ho", "answer": "c", "candidates": ["c", "d"]}
@@ -26,7 +26,7 @@ def small_run() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="bad-inputs-"))
     file = folder / "x.jsonl"
     file.write_text("".join(json.dumps(EXAMPLE | {"target": text}) + "\n" for text in ("ho", "he")))
-    config = Config(("file",), ("none",), ModelSpec(str(LLAMA)), where=Where(file=file))
+    config = Config(("file",), ("none",), ModelSpec(str(LLAMA)), data=DataSource(file=file))
     return bench(config, folder / "runs").path
 
 

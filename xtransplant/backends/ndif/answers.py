@@ -21,7 +21,7 @@ from torch import Tensor
 from xtransplant.compat.nnsight import STATUS_PLACE, ResponseModel
 from xtransplant.errors import XTransplantError
 
-__all__ = ["LARGEST", "Passing", "Unreadable", "check_size", "read_result", "read_status"]
+__all__ = ["LARGEST", "Retryable", "Unreadable", "check_size", "read_result", "read_status"]
 
 LARGEST = 2**32
 """Bytes that an answer may have, as it comes and unpacked, unless another bound is given."""
@@ -31,11 +31,11 @@ _ZIP = b"PK\x03\x04"
 _NAMED = re.compile(r"GLOBAL (\S+)")
 
 
-class Passing(Exception):
+class Retryable(Exception):
     """What may be gone the next time."""
 
 
-class Unreadable(Passing):
+class Unreadable(Retryable):
     """What came is not what was sent: cut off, perhaps. The same again will not pass."""
 
 

@@ -13,14 +13,14 @@ import websocket
 
 from xtransplant.backends.ndif.answers import (
     LARGEST,
-    Passing,
+    Retryable,
     Unreadable,
     check_size,
     read_result,
     read_status,
 )
 from xtransplant.backends.ndif.http import Answer, address_of, ask, lasting
-from xtransplant.backends.where import check_result_url
+from xtransplant.backends.ndif.urls import check_result_url
 from xtransplant.compat.nnsight import RemoteBackend, RequestModel, ResponseModel, Status
 from xtransplant.errors import JobFailed, XTransplantError, one_line
 
@@ -54,7 +54,7 @@ _LARGE = (
 _UPLOAD = 600.0  # seconds in which a server may say nothing of a job that was handed in
 
 
-class Gone(Passing):
+class Gone(Retryable):
     """A result that is no longer where it was put."""
 
 
@@ -65,7 +65,7 @@ def subscribe(client: RemoteBackend, timeout: float, largest: int = LARGEST) -> 
         largest: bytes that may come over it in all.
 
     Raises:
-        Passing: it cannot be had now.
+        Retryable: it cannot be had now.
         XTransplantError: it cannot be had.
     """
     try:
@@ -84,7 +84,7 @@ def subscribe(client: RemoteBackend, timeout: float, largest: int = LARGEST) -> 
             why = "it answers with a redirect, which is not followed; give the server's own URL"
         if why:
             raise XTransplantError(f"{client.host} cannot be reached: {why}") from None
-        raise Passing(f"cannot connect ({one_line(error)})") from None
+        raise Retryable(f"cannot connect ({one_line(error)})") from None
     try:
         if (status := connection.getstatus()) != 101:
             raise refused(client, status or 0, "")
@@ -106,7 +106,7 @@ def receive(connection: Any, left: float, timeout: float) -> ResponseModel:
         left: seconds in which it has to come, of the ``timeout`` that a job may say nothing new.
 
     Raises:
-        Passing: none comes, or none that can be read.
+        Retryable: none comes, or none that can be read.
     """
     connection.settimeout(left)
     return read_status(_message(connection, timeout))
@@ -116,7 +116,7 @@ def send(client: RemoteBackend, request: RequestModel, blob: bytes) -> ResponseM
     """Hand a job in; its first status.
 
     Raises:
-        Passing: it may be taken the next time.
+        Retryable: it may be taken the next time.
         XTransplantError: it will not.
     """
     headers = {
@@ -135,8 +135,8 @@ def send(client: RemoteBackend, request: RequestModel, blob: bytes) -> ResponseM
             data={"data": request.metadata()},
             files={"blob": ("request", blob, "application/octet-stream")},
         )
-    except Passing as error:
-        raise Passing(f"the job could not be sent ({error})") from None
+    except Retryable as error:
+        raise Retryable(f"the job could not be sent ({error})") from None
     if answer.status >= 400:
         large = answer.status == 400 and len(blob) > _SPOOLED
         raise refused(client, answer.status, said(answer), _LARGE if large else "")
@@ -147,14 +147,14 @@ def look(client: RemoteBackend, job: str) -> ResponseModel | None:
     """The last status of a job that no websocket belongs to; None where the server knows none.
 
     Raises:
-        Passing: it cannot be had now, or not be read.
+        Retryable: it cannot be had now, or not be read.
         XTransplantError: it cannot be had.
     """
     url = f"{client.host}/response/{quote(job, safe='')}"
     try:
         answer = ask("GET", url, headers=key_header(client.api_key))
-    except Passing as error:
-        raise Passing(f"the job could not be looked at ({error})") from None
+    except Retryable as error:
+        raise Retryable(f"the job could not be looked at ({error})") from None
     if answer.status == 404:
         return None
     if answer.status >= 400:
@@ -178,7 +178,7 @@ def fetch(
     Raises:
         Gone: it is no longer there.
         Unreadable: what is there is damaged.
-        Passing: it cannot be fetched now.
+        Retryable: it cannot be fetched now.
         XTransplantError: it may not be fetched, or is not what was asked for.
     """
     content = response.data
@@ -187,12 +187,12 @@ def fetch(
         try:
             # Without the key: whoever keeps results was told what to hand out.
             answer = ask("GET", content, silence=_UPLOAD, within=None, largest=largest)
-        except Passing as error:
-            raise Passing(f"the result could not be fetched ({error})") from None
+        except Retryable as error:
+            raise Retryable(f"the result could not be fetched ({error})") from None
         if answer.status in _GONE:
             raise Gone(f"the result could not be fetched ({answer.status})")
         if answer.status in _PASSING:
-            raise Passing(f"the result could not be fetched ({answer.status})")
+            raise Retryable(f"the result could not be fetched ({answer.status})")
         if answer.status >= 400:
             raise XTransplantError(
                 f"the result of a job on {client.host} cannot be fetched: "
@@ -226,7 +226,7 @@ def refused(client: RemoteBackend, status: int, detail: str, hint: str = "") -> 
     """What a status other than success means."""
     words = f": {unnamed(client.api_key, one_line(detail))}" if detail else ""
     if status in _PASSING:
-        return Passing(f"the server answered {status}{words}")
+        return Retryable(f"the server answered {status}{words}")
     hint = hint or _HINTS.get(status, "check the URL: is it NDIF?" if status < 400 else "")
     return XTransplantError(
         f"{client.host} answered {status}{words}" + (f"; {hint}" if hint else "")
@@ -279,9 +279,9 @@ def _message(connection: Any, timeout: float) -> Any:
     try:
         message = connection.recv()
     except websocket.WebSocketTimeoutException:
-        raise Passing(f"the job said nothing for {timeout:g} s") from None
+        raise Retryable(f"the job said nothing for {timeout:g} s") from None
     except (OSError, UnicodeError, websocket.WebSocketException) as error:
-        raise Passing(f"the connection was dropped ({one_line(error)})") from None
+        raise Retryable(f"the connection was dropped ({one_line(error)})") from None
     if not message:
-        raise Passing("the connection was closed before the job had ended")
+        raise Retryable("the connection was closed before the job had ended")
     return message

@@ -4,38 +4,24 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from xtransplant.backends.ndif.answers import Passing
+from xtransplant.backends.ndif.answers import Retryable
 from xtransplant.backends.ndif.client import key_header, said, unnamed
 from xtransplant.backends.ndif.http import Answer, ask
-from xtransplant.backends.ndif.server import Ndif
-from xtransplant.backends.where import check_url
+from xtransplant.backends.ndif.server import Server
+from xtransplant.backends.protocol import Finding
 from xtransplant.compat.nnsight import RequestModel, api_key
 from xtransplant.errors import XTransplantError, one_line
 
-__all__ = ["Finding", "deployed", "examine"]
+__all__ = ["deployed", "examine"]
 
 _COLUMNS = ("model", "revision", "state")
 _COMPARED = ("nnsight", "torch", "transformers")
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at.
-
-    Attributes:
-        ok: whether it is right.
-        what: what was found, and what to do where it is not right; never a key.
-    """
-
-    ok: bool
-    what: str
-
-
-def deployed(server: Ndif) -> list[dict[str, str]]:
+def deployed(server: Server) -> list[dict[str, str]]:
     """What a server has deployed: repository, revision and state of each model.
 
     Raises:
@@ -57,7 +43,7 @@ def deployed(server: Ndif) -> list[dict[str, str]]:
     ]
 
 
-def examine(server: Ndif, model: str | None) -> list[Finding]:
+def examine(server: Server, model: str | None) -> list[Finding]:
     """Key, server, model and versions, in the order in which they matter."""
     try:
         models = deployed(server)
@@ -90,7 +76,7 @@ def examine(server: Ndif, model: str | None) -> list[Finding]:
     return found
 
 
-def _key(server: Ndif) -> Finding:
+def _key(server: Server) -> Finding:
     """Whether the server takes the key that is set.
 
     Only a job is asked for its key (NDIF's ``/whoami`` answers alike for wrong keys and for servers
@@ -100,7 +86,7 @@ def _key(server: Ndif) -> Finding:
     key, mend = api_key(), "nnsight login, or NDIF_API_KEY"
     envelope = {"data": RequestModel(model_key="none").metadata()}
     try:
-        answer = _asked(server, "POST", "/request", data=envelope)
+        answer = _request(server, "POST", "/request", data=envelope)
     except XTransplantError as error:
         return Finding(False, f"whether the server takes your key is not known: {error}")
     words = unnamed(key, one_line(said(answer)))
@@ -134,9 +120,9 @@ def _repository(name: str, entry: dict[str, Any]) -> tuple[str, str]:
     return str(repository), str(entry.get("revision") or asked.get("revision") or "main")
 
 
-def _document(server: Ndif, path: str) -> dict[str, Any]:
+def _document(server: Server, path: str) -> dict[str, Any]:
     """The JSON that a route answers with."""
-    answer = _asked(server, "GET", path)
+    answer = _request(server, "GET", path)
     if answer.status != 200:
         words = unnamed(api_key(), one_line(said(answer)))
         raise XTransplantError(f"{server.url}{path} answered {answer.status}: {words}")
@@ -156,14 +142,14 @@ def _kind(answer: Answer) -> str:
     return "nothing" if not text else "a web page" if text.startswith(b"<") else "something else"
 
 
-def _asked(server: Ndif, method: str, path: str, **body: Any) -> Answer:
-    check_url(server.url, insecure=server.insecure)
+def _request(server: Server, method: str, path: str, **body: Any) -> Answer:
+    server.check()
     try:
         return ask(
             method, f"{server.url}{path}", headers=key_header(api_key()), silence=10.0, within=30.0,
             largest=server.largest, **body,
         )  # fmt: skip
-    except Passing as error:
+    except Retryable as error:
         raise XTransplantError(
             f"{server.url} cannot be reached ({error}); check the URL and your network, or try "
             "again later"

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from xtransplant.backends.ndif.answers import Passing, check_size
+from xtransplant.backends.ndif.answers import Retryable, check_size
 from xtransplant.errors import XTransplantError, one_line
 
 __all__ = ["Answer", "address_of", "ask", "lasting"]
@@ -56,7 +56,7 @@ def ask(
         body: ``data`` and ``files`` as httpx takes them.
 
     Raises:
-        Passing: the network failed in a way that may be gone the next time.
+        Retryable: the network failed in a way that may be gone the next time.
         XTransplantError: it failed in a way that stays, the answer is too large, or is a redirect.
     """
     where, started = address_of(url), time.monotonic()
@@ -79,14 +79,14 @@ def ask(
                 content += chunk
                 check_size(len(content), largest, f"an answer of {where}")
                 if within is not None and time.monotonic() - started > within:
-                    raise Passing(f"an answer took longer than {within:.0f} s")
+                    raise Retryable(f"an answer took longer than {within:.0f} s")
             return Answer(answer.status_code, bytes(content))
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise XTransplantError(f"{where} is no URL to ask: {one_line(error)}") from None
     except httpx.HTTPError as error:
         if why := lasting(error):
             raise XTransplantError(f"{where} cannot be reached: {why}") from None
-        raise Passing(one_line(error) or type(error).__name__) from None
+        raise Retryable(one_line(error) or type(error).__name__) from None
 
 
 def lasting(error: BaseException) -> str:

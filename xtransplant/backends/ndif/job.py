@@ -13,9 +13,9 @@ import sys
 import time
 from contextlib import nullcontext
 from pickle import PicklingError
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from xtransplant.backends.ndif.answers import Passing, Unreadable
+from xtransplant.backends.ndif.answers import Retryable, Unreadable
 from xtransplant.backends.ndif.client import (
     Gone,
     failed,
@@ -26,6 +26,7 @@ from xtransplant.backends.ndif.client import (
     subscribe,
     unnamed,
 )
+from xtransplant.backends.ndif.server import Server
 from xtransplant.compat.nnsight import (
     RemoteBackend,
     RequestModel,
@@ -37,9 +38,6 @@ from xtransplant.compat.nnsight import (
 )
 from xtransplant.errors import XTransplantError, one_line
 from xtransplant.strategies.registry import FILE_MODULE
-
-if TYPE_CHECKING:
-    from xtransplant.backends.ndif.server import Ndif
 
 __all__ = ["SAVED", "Job", "packed"]
 
@@ -73,7 +71,7 @@ def packed(client: RemoteBackend, tracer: Any) -> bytes:
 class Job(RemoteBackend):  # type: ignore[misc]
     """One session on a server, as nnsight takes a backend."""
 
-    def __init__(self, server: Ndif, model_key: str, digest: str | None) -> None:
+    def __init__(self, server: Server, model_key: str, digest: str | None) -> None:
         super().__init__(model_key, host=server.url)
         self._server, self._digest = server, digest
         self.display.enabled = False
@@ -101,7 +99,7 @@ class Job(RemoteBackend):  # type: ignore[misc]
         for attempt in range(1, self._server.attempts + 1):
             try:
                 return self._ask(blob)
-            except Passing as error:
+            except Retryable as error:
                 if isinstance(error, Unreadable):
                     if unread == str(error):
                         raise self._stays(error) from None
@@ -146,7 +144,7 @@ class Job(RemoteBackend):  # type: ignore[misc]
                 )
             except Gone:
                 raise
-            except Passing as error:
+            except Retryable as error:
                 if isinstance(error, Unreadable):
                     if unread or not isinstance(ended.data, str):
                         raise
@@ -165,7 +163,7 @@ class Job(RemoteBackend):  # type: ignore[misc]
                 self._tell_status(response)
                 left = timeout - (time.monotonic() - changed)
                 if left <= 0:
-                    raise Passing(f"the job said nothing for {timeout:g} s")
+                    raise Retryable(f"the job said nothing for {timeout:g} s")
                 response = receive(connection, left, timeout)
                 # What a block prints on its way says nothing of how far it is.
                 if response.status != Status.LOG and _shown(response) != before:
@@ -184,7 +182,7 @@ class Job(RemoteBackend):  # type: ignore[misc]
         while True:
             try:
                 response = look(self, job)
-            except Passing as error:
+            except Retryable as error:
                 if isinstance(error, Unreadable):
                     if unread == str(error):
                         raise self._stays(error) from None
@@ -206,9 +204,9 @@ class Job(RemoteBackend):  # type: ignore[misc]
                     self._tell_status(response)
                     before, changed = response, now
             elif before is not None or now - started > min(_UNKNOWN, self._server.timeout):
-                raise Passing("the server has no word of the job")
+                raise Retryable("the server has no word of the job")
             if now - changed > self._server.timeout:
-                raise Passing(f"the job said nothing for {self._server.timeout:g} s")
+                raise Retryable(f"the job said nothing for {self._server.timeout:g} s")
             pause = max(_LOOK, _LOOK_SHARE * (now - started))
             self._server.turn.sleep(min(pause, _LONGEST_LOOK))
 
@@ -221,17 +219,17 @@ class Job(RemoteBackend):  # type: ignore[misc]
         try:
             ended = self._looked_at(job, of_before=True)
             if ended is None:
-                raise Passing("the server does not know it")
+                raise Retryable("the server does not know it")
             if (failure := failed(self, ended)) is not None:
-                raise Passing(str(failure))
+                raise Retryable(str(failure))
             found = self._fetched(ended)
-        except Passing as error:
+        except Retryable as error:
             self._tell(f"job {job[:8]} of before is lost ({error}); it is sent again")
             return None
         self._tell(f"job {job[:8]} of before collected")
         return found
 
-    def _again(self, error: Passing, attempt: int) -> None:
+    def _again(self, error: Retryable, attempt: int) -> None:
         """Pause after an attempt that failed.
 
         Raises:

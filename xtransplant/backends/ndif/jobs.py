@@ -8,7 +8,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -19,7 +19,7 @@ import torch
 from xtransplant.errors import cannot_write
 from xtransplant.strategies.travel import SERVER_PACKAGES
 
-__all__ = ["Jobs", "Stopped", "Turn", "digest_of"]
+__all__ = ["Jobs", "job_digest"]
 
 # Top-level names of what a server has as it is here.
 _THERE = SERVER_PACKAGES | sys.stdlib_module_names
@@ -76,56 +76,7 @@ class Jobs:
             raise cannot_write(self.path, error) from error
 
 
-class Stopped(Exception):
-    """Work that was given up because other work failed."""
-
-
-class Turn:
-    """Threads that take turns: one computes, the others wait for a server.
-
-    nnsight's tracing and torch are used by one thread at a time; only waiting is done together.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._mine = threading.local()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-        self._mine.held = True
-
-    def __exit__(self, *_: object) -> None:
-        self._mine.held = False
-        self._lock.release()
-
-    def stop(self) -> None:
-        """Let whoever waits give up."""
-        self._stop.set()
-
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Others may compute meanwhile, if this thread has the turn."""
-        held = getattr(self._mine, "held", False)
-        if held:
-            self.__exit__()
-        try:
-            yield
-        finally:
-            if held:
-                self.__enter__()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait so long.
-
-        Raises:
-            Stopped: it was stopped before or meanwhile.
-        """
-        if self._stop.wait(seconds):
-            raise Stopped
-
-
-def digest_of(*asked: Any) -> str | None:
+def job_digest(*asked: Any) -> str | None:
     """A hash of all that a job asks, alike in every process; None where something has no value.
 
     Tensors count by type, shape and numbers; functions by their code, defaults and closure, and by

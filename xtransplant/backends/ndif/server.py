@@ -1,68 +1,59 @@
-"""A server that speaks NDIF's protocol: where it is, and how patiently it is asked."""
+"""Where an NDIF server is, and how patiently it is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from xtransplant.backends.ndif.answers import LARGEST
-from xtransplant.backends.ndif.job import Job
-from xtransplant.backends.ndif.jobs import Jobs, Turn, digest_of
-from xtransplant.backends.where import check_url
-from xtransplant.compat.nnsight import configured_host, name_locally
+from xtransplant.backends.ndif.urls import check_url
+from xtransplant.backends.protocol import Say
+from xtransplant.backends.turn import Turn
 
-__all__ = ["Ndif"]
+if TYPE_CHECKING:
+    from xtransplant.backends.ndif.jobs import Jobs
+
+__all__ = ["Server"]
 
 
 @dataclass(frozen=True)
-class Ndif:
-    """A server, and how patiently it is asked.
+class Server:
+    """A server that speaks NDIF's protocol.
 
     Attributes:
-        host: its URL; nnsight's configured one by default.
-        attempts: how often a job is sent before what passes by is taken to stay.
-        timeout: seconds that a job may say nothing new.
+        address: its URL; that of nnsight's configuration by default.
+        attempts: how often a job is sent at most.
+        timeout: seconds after which a job without a new status is given up.
         pause: seconds before the second attempt; doubled before each one after it.
         at_once: how many jobs of a bench may be under way together.
-        insecure: take plain http from another machine, for the server and for its results.
-        largest: bytes that an answer may have, as it comes and unpacked.
+        insecure: allow plain http to another machine, for the server and for its results.
+        largest: bytes that an answer may have, as received and unpacked.
         say: told each status and each new attempt, in a line.
         jobs: where ids of jobs are kept; without it a job is waited for on a websocket.
         turn: of the threads that ask.
     """
 
-    host: str = ""
+    address: str = ""
     attempts: int = 5
     timeout: float = 600.0
     pause: float = 1.0
     at_once: int = 4
     insecure: bool = False
-    largest: int = LARGEST
-    say: Callable[[str], None] | None = None
-    jobs: Jobs | None = None
-    turn: Turn = field(default_factory=Turn, repr=False)
+    largest: int = 2**32
+    say: Say | None = field(default=None, compare=False)
+    jobs: Jobs | None = field(default=None, compare=False)
+    turn: Turn = field(default_factory=Turn, repr=False, compare=False)
 
     @property
     def url(self) -> str:
         """The server's URL."""
-        return (self.host or configured_host()).rstrip("/")
+        from xtransplant.compat.nnsight import configured_host
 
-    def remembering(self, path: Path) -> Ndif:
-        """This server, with jobs whose ids are kept in a file, to be collected by whoever asks."""
-        return replace(self, jobs=Jobs.open(path), turn=Turn())
+        return (self.address or configured_host()).rstrip("/")
 
-    def backend(self, nn: Any, name: str, asked: tuple[Any, ...]) -> Job:
-        """A backend for one session of a model.
-
-        Args:
-            asked: all that the session depends on besides the model.
+    def check(self) -> None:
+        """Look at its URL, also where it is that of nnsight's configuration.
 
         Raises:
-            XTransplantError: the server may not be asked.
+            XTransplantError: plain http to another machine, or no URL.
         """
         check_url(self.url, insecure=self.insecure)
-        name_locally(name)
-        key = nn.to_model_key()
-        return Job(self, key, None if self.jobs is None else digest_of(key, asked))

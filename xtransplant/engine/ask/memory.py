@@ -61,7 +61,7 @@ class MemoryBudget:
         columns = _MOST_COLUMNS.get(model.device.type, _MOST_COLUMNS_ELSEWHERE)
         if budget is None:
             free = _SERVER_BYTES
-            if model.server is None:
+            if model.backend.in_process:
                 free = min(free_bytes(device) for device in model.devices)
             if model.n_ranks > 1:
                 free = least(free)  # all have to cut their work alike

@@ -223,8 +223,7 @@ class Compiler:
             for argument in call.arguments
         ]
         # What travels goes as it is: this package is not installed where it arrives.
-        here = self.model.server is None
-        function = checked(call.function) if here else call.function
+        function = call.function if self.model.backend.travels else checked(call.function)
         return Call(function=function, arguments=arguments, rows=torch.tensor(call.rows))
 
     def _write(self, site: _SiteWork) -> SiteWrite:

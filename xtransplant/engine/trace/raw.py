@@ -64,7 +64,7 @@ def score_scripts(
     candidates = _as_tensors(item.target_candidates, length, model.device)
     asked = _Asked(candidates=candidates, top_k=top_k, max_new_tokens=0, ends=[])
     found = _run_scripts(model, item, scripts, asked)
-    if model.server is not None:
+    if model.backend.travels:
         sizes = {"scores": len(item.target_candidates), "top": top_k, "ids": top_k}
         shapes = {name: (size,) for name, size in sizes.items()}
         validate_outputs(model, found, [shapes] * len(scripts))
@@ -92,7 +92,7 @@ def generate_scripts(
     ends = end_ids(model)
     asked = _Asked(candidates=None, top_k=0, max_new_tokens=max_new_tokens, ends=ends)
     found = _run_scripts(model, item, scripts, asked)
-    if model.server is not None:
+    if model.backend.travels:
         shapes = dict.fromkeys(("new_ids", "logprobs"), (max_new_tokens,))
         validate_outputs(model, found, [shapes] * len(scripts))
     ids = [

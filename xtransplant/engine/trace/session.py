@@ -113,14 +113,13 @@ def run_passes(
     """
     nn, widths, like = model.nn, (model.d_model, model.head_dim), _bank_kind(model)
     read, place = list(known), place.to(model.device)
-    n_examples, here = target["n_examples"], model.server is None
+    n_examples, keeps_sources = target["n_examples"], model.backend.keeps_sources
     with nn.session(**model.session("passes", source, target, plan, place)):
         found: list[Outputs] = []
         nnsight.save(found)
         if source is not None:
             read = zero_banks(plan["source_sizes"], widths, source["n_examples"], like)
-        if here:
-            # Elsewhere the activations stay where they are.
+        if keeps_sources:
             nnsight.save(read)
         if source is not None:
             with nn.trace(**source["inputs"]):
@@ -135,7 +134,7 @@ def run_passes(
             outputs = read_outputs(nn.output.logits, target["wanted"])
             outputs["writes"] = measures.cpu()
             found.append(outputs)
-    if model.server is not None:
+    if model.backend.travels:
         shapes = [_shapes(one["wanted"]) for one in (source, target) if one is not None]
         shapes[-1]["writes"] = (n_examples, 3, plan["n_writes"])
         validate_outputs(model, found, shapes)
@@ -161,7 +160,7 @@ def capture_pass(model: Model, source: Pass, sizes: tuple[int, int]) -> list[Ten
         with nn.trace(**source["inputs"]):
             apply_edits(nn, source["steps"], banks, 1, None)
         found.extend(bank[0].cpu() for bank in banks)
-    if model.server is not None:
+    if model.backend.travels:
         validate_activations(model, found, list(zip(sizes, widths, strict=True)))
     return found
 
@@ -215,7 +214,7 @@ def generate_rows(
         found.append({
             "ids": new, "certainty": torch.stack(certainty, dim=1).cpu(), "writes": measures.cpu()
         })  # fmt: skip
-    if model.server is not None:
+    if model.backend.travels:
         validate_texts(model, found, count, int(settings.max_new_tokens), n_writes)
     return found[0]
 

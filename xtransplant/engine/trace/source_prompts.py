@@ -31,7 +31,7 @@ class SourcePrompts:
         place: ``[n_items]``, which of them each item has.
         layout, program: of their pass.
         banks: what their pass read, ``[n_prompts, n_rows, width]``; empty before it has run, and
-            where the activations stay on a server.
+            where the backend does not keep sources.
         outputs: what was read of their logits, for each item; None before the pass has run.
     """
 
@@ -62,8 +62,7 @@ class SourcePrompts:
         self.banks: list[Tensor] = []
         self.outputs: Outputs | None = None
         self._model, self._packing, self._top_k = model, packing, top_k
-        # What a server reads stays there.
-        self._sources = sources if model.server is None else None
+        self._sources = sources if model.backend.keeps_sources else None
 
     def make_pass(self) -> Pass:
         """Their forward pass."""
@@ -83,7 +82,7 @@ class SourcePrompts:
 
     def take(self, outputs: Outputs, banks: list[Tensor]) -> None:
         """Keep what their pass gave: for the batch, and where sources are kept."""
-        self.banks = banks if self._model.server is None else []
+        self.banks = banks if self._model.backend.keeps_sources else []
         outputs = {**outputs, "candidates": self.layout.edge_candidates}
         if self._sources is not None:
             for example, (ids, candidates) in enumerate(self.keys):

@@ -23,7 +23,7 @@ def validate_outputs(model: Model, found: Any, wanted: Sequence[Mapping[str, Sha
     finite. Of a prompt without one (``[n_examples, 1, ...]``) such an answer is refused.
 
     Args:
-        model: its server answered.
+        model: its backend answered.
         found: the answer.
         wanted: per result, the shape of each named tensor.
 
@@ -48,7 +48,7 @@ def validate_texts(model: Model, found: Any, n_rows: int, most: int, n_writes: i
     """Check generated tokens, their log-probabilities and the measures of what was written.
 
     Args:
-        model: its server answered.
+        model: its backend answered.
         found: the answer: one result with ``ids`` ``[n_rows, n_new]``, ``certainty``
             ``[n_rows, n_new, 2]`` and ``writes`` ``[1, 3, n_writes]``.
         n_rows: how many prompts were continued; a single one is a prompt without a transplant.
@@ -77,7 +77,7 @@ def validate_activations(model: Model, found: Any, shapes: Sequence[Shape]) -> N
     """Check activations of a prompt without a transplant.
 
     Args:
-        model: its server answered.
+        model: its backend answered.
         found: the answer.
         shapes: of its tensors.
 
@@ -92,13 +92,17 @@ def validate_activations(model: Model, found: Any, shapes: Sequence[Shape]) -> N
 
 
 def _check_count(model: Model, found: Any, count: int) -> str:
-    """The server's URL, if it answered with so many results."""
-    assert model.server is not None
-    url = model.server.url
+    """Who answered, if with so many results."""
+    url = _answerer(model)
     if not isinstance(found, list) or len(found) != count:
         answered = len(found) if isinstance(found, list) else type(found).__name__
         raise XTransplantError(f"{url} answered with {answered} results where {count} were asked")
     return url
+
+
+def _answerer(model: Model) -> str:
+    """Who answered, for messages."""
+    return model.backend.url or str(model.backend)
 
 
 def _check_shape(url: str, value: Any, name: str, shape: Shape) -> None:
@@ -121,12 +125,11 @@ def _check_numbers(url: str, value: Tensor, name: str) -> None:
 
 
 def _check_tokens(model: Model, value: Tensor, name: str) -> None:
-    assert model.server is not None
     whole = not value.is_floating_point() and not value.is_complex()
     many = max(model.vocab_size, len(model.tokenizer))
     if not whole or bool(((value < -1) | (value >= many)).any()):
         raise XTransplantError(
-            f"{model.server.url} answered with {name} that are no tokens of {model.name}; is "
+            f"{_answerer(model)} answered with {name} that are no tokens of {model.name}; is "
             "another model deployed there under this name?"
         )
 

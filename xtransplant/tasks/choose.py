@@ -1,0 +1,85 @@
+"""The one example that ``xtp trace`` runs: two prompts of the user's, or an example of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from xtransplant.errors import XTransplantError
+from xtransplant.options import read_candidates, read_text
+from xtransplant.prompts import Example
+from xtransplant.tasks.data import DataSource
+from xtransplant.tasks.load import pick_example
+from xtransplant.tasks.task import Direction, find_task
+from xtransplant.text import check_text
+
+__all__ = ["choose_example", "written_example"]
+
+
+def choose_example(
+    *,
+    source: str | None,
+    target: str | None,
+    candidates: Sequence[str] = (),
+    answer: str | None = None,
+    task: str | None = None,
+    lang: str | None = None,
+    number: int | None = None,
+    direction: Direction | None = None,
+    split: str | None = None,
+    data: DataSource = DataSource(),
+) -> tuple[Example, str | None]:
+    """The example that the command line asks for, and the model that comes with its task.
+
+    Two prompts of the user's, or an example of a task: Babel, its first language and example 0 by
+    default. Candidates and answer, where given, stand in for the task's.
+
+    Raises:
+        XTransplantError: one prompt without the other, prompts beside a choice from a task, or
+            anything that cannot be read.
+    """
+    if source is None and target is None:
+        known = find_task("babel" if task is None else task)
+        first = next(iter(known.languages_in(data)), "")
+        picked = pick_example(known, first if lang is None else lang, number or 0, direction,
+                              split, data)  # fmt: skip
+        return _answered(picked, read_candidates(candidates), answer), known.checkpoint
+    if source is None or target is None:
+        missing = "--target" if target is None else "--source"
+        raise XTransplantError(f"--source and --target go together; {missing} is missing")
+    of_task = {"task": task, "lang": lang, "example": number, "direction": direction,
+               "split": split}  # fmt: skip
+    for name, value in of_task.items():
+        if value is not None:
+            raise XTransplantError(
+                f"--{name} {value} chooses from a task, but --source and --target are given; "
+                "leave one or the other out"
+            )
+    return written_example(source, target, read_candidates(candidates), answer), None
+
+
+def written_example(
+    source: str, target: str, candidates: Sequence[str], answer: str | None
+) -> Example:
+    """An example from the command line; the answer is one of the candidates, or the only one."""
+    if source == target == "-":
+        raise XTransplantError(
+            "--source and --target cannot both be standard input; give one as @FILE"
+        )
+    example = Example(read_text(source, "--source"), read_text(target, "--target"))
+    return _answered(example, candidates, answer)
+
+
+def _answered(example: Example, candidates: Sequence[str], answer: str | None) -> Example:
+    texts = tuple(candidates) or example.candidates
+    answer = example.answer if answer is None else check_text(answer, "--answer")
+    if answer is not None and not texts:
+        texts = (answer,)
+    if answer is not None and answer not in texts:
+        shown = ", ".join(map(repr, texts[:6])) + (", ..." if len(texts) > 6 else "")
+        raise XTransplantError(
+            f"--answer {answer!r} is none of the candidates: {shown}; "
+            "they are taken to the letter, leading spaces too"
+        )
+    own = example.source_candidates if texts == example.candidates else ()
+    return replace(example, candidates=texts, source_candidates=own, answer=answer)
