@@ -18,7 +18,8 @@ from xtransplant.engine.ask.variants import Variants, record_variants
 from xtransplant.engine.compile.shared_prefix import KeysValues
 from xtransplant.engine.outcome import Writes, same
 from xtransplant.engine.trace.batch import Batch
-from xtransplant.engine.trace.decoding import decode
+from xtransplant.engine.trace.decoding import Prefill, decode
+from xtransplant.engine.trace.decoding_rows import NextTokens
 from xtransplant.engine.trace.greedy import Certainty, end_ids
 from xtransplant.engine.trace.raw import generate_scripts, token_forwards
 from xtransplant.engine.trace.rows import continue_rows
@@ -317,32 +318,31 @@ def _over_shared_prefix(
     with_certainty: bool,
 ) -> _Said:
     model = batch.model
-    kept = [KeysValues() for _ in range(model.n_layers)]
+    blocks = [KeysValues() for _ in range(model.n_layers)]
     passes, tokens = batch.forward_passes, batch.token_forwards
-    picked = batch.run(part, last=False, keep=kept, n_new=max_new_tokens)
+    outputs = batch.run(part, last=False, keep=blocks, n_new=max_new_tokens)
     layout, trunk = batch.layout, batch.trunk
     assert isinstance(layout, Layout)
     if last:
         batch.trunk = None
-    top = picked["top"][0]
+    top, certainty = outputs["top"][0], None
+    if with_certainty:
+        certainty = torch.stack([top[:, 0], top[:, 0] - top[:, 1]], 1).double().numpy()
+    ids, finite = outputs["ids"][0, :, 0].numpy(), top[:, 0].isfinite().numpy()
+    next_tokens = NextTokens(ids, finite, certainty)
     found = decode(
         model,
-        layout,
-        trunk,
-        kept,
-        picked["ids"][0, :, 0],
-        top[:, 0].isfinite(),
+        Prefill(layout, trunk, blocks, next_tokens),
+        end_ids(model),
         max_new_tokens=max_new_tokens,
-        ends=end_ids(model),
         share_histories=share_histories,
-        certainty=torch.stack([top[:, 0], top[:, 0] - top[:, 1]], 1) if with_certainty else None,
     )
     passes = batch.forward_passes - passes + found.steps
-    alike = picked["unchanged"][0].tolist()
+    alike = outputs["unchanged"][0].tolist()
     unchanged = [own == found.ids[0] and one for own, one in zip(found.ids, alike, strict=True)]
     tokens = batch.token_forwards - tokens + found.token_forwards
     first = float(top[0, 0])
     return _Said(
         found.ids, found.finite, unchanged, first, passes, tokens, found.certainty,
-        Writes.of(picked["write_counts"], picked["writes"][0]),
+        Writes.of(outputs["write_counts"], outputs["writes"][0]),
     )  # fmt: skip
