@@ -104,10 +104,8 @@ def _by_window(
     """By kind of layer, whether each query sees each key; None where no mask is needed.
 
     None is needed where every query sees every key or, with ``causal``, those up to itself.
-
-    Args:
-        sees: bool ``[n_examples, n_queries, n_keys]``, what a layer without a window sees.
-        queries, keys: positions, ``[n_examples, n]``.
+    ``sees``, bool ``[n_examples, n_queries, n_keys]``, is what a layer without a window sees;
+    ``queries`` and ``keys`` are positions, ``[n_examples, n]``.
     """
     plain = torch.ones(sees.shape[-2:], dtype=torch.bool)
     plain = plain.tril() if causal else plain

@@ -106,10 +106,8 @@ def _joins(
 ) -> list[Join]:
     """What each layer is told of its columns: which join there, and what they see.
 
-    Args:
-        first: ``[n_all]``, the column of block 0 that stands for each before it joins.
-        n_base: columns of the model's input.
-        masks: of each layer.
+    ``first`` ``[n_all]`` is the column of block 0 that stands for each before it joins, ``n_base``
+    the number of columns of the model's input, ``masks`` what each layer is handed.
     """
     n_trunk = layout.n_trunk if layout.inline else 0
     places = torch.arange(len(first))

@@ -97,7 +97,8 @@ def _measure_writes(measures: Tensor, write: SiteWrite, written: Tensor, replace
     Args:
         measures: as in :func:`apply_edits`.
         write: says which write each vector is.
-        written, replaced: ``[n_examples, n, width]``, as the module holds them.
+        written: ``[n_examples, n, width]``, as the module holds them.
+        replaced: likewise.
     """
     if write["first"] is not None:
         first = write["first"].to(written.device)
@@ -140,15 +141,13 @@ def _joined_argument(
     if name == step["names"][0]:
         return value if index is None else value.index_select(1, index.to(value.device))
     if name == "attention_mask":
-        if not isinstance(mask, torch.Tensor):
-            return mask
-        return _additive_mask(mask, hidden, masks)[:, :, : len(origin), : len(origin)]
-    if name == "position_ids":
-        return value.index_select(1, origin.to(value.device))
-    if name == "position_embeddings":
-        if not isinstance(value, tuple):
-            return value.index_select(1, origin.to(value.device))
-        return tuple(table.index_select(1, origin.to(table.device)) for table in value)
+        if isinstance(mask, torch.Tensor):
+            mask = _additive_mask(mask, hidden, masks)[:, :, : len(origin), : len(origin)]
+        return mask
+    if name in ("position_ids", "position_embeddings"):
+        tables = value if isinstance(value, tuple) else (value,)
+        found = tuple(table.index_select(1, origin.to(table.device)) for table in tables)
+        return found if isinstance(value, tuple) else found[0]
     if value is None or isinstance(value, (bool, str)):
         return value
     raise TypeError(f"a block takes {name}, which packing does not know")

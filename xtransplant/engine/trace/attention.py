@@ -49,7 +49,8 @@ def _attention(
     Args:
         module: the layer's attention.
         query: ``[n_examples, n_heads, n_tokens, width]``.
-        key, value: ``[n_examples, n_kv_heads, n_tokens, width]``.
+        key: ``[n_examples, n_kv_heads, n_tokens, width]``.
+        value: likewise.
         attention_mask: what the layer was handed in its mask's place.
         named: what else the family passes: ``scaling``, ``softcap``, ``s_aux``.
 

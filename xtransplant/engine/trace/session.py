@@ -181,7 +181,7 @@ def generate_rows(
     length, n_writes = prompt.shape[1], sizes["n_writes"]
     asked = source, plan, settings.to_dict()
     with nn.session(**model.session("generate", *asked)):
-        found: list[Generated] = []
+        found: list[Any] = []  # what is named in here travels: no type of this package
         nnsight.save(found)
         read = zero_banks(sizes["source_sizes"], widths, 1, like)
         with nn.trace(**source["inputs"]):
@@ -216,7 +216,7 @@ def generate_rows(
         })  # fmt: skip
     if model.backend.travels:
         validate_texts(model, found, count, int(settings.max_new_tokens), n_writes)
-    return found[0]
+    return Generated(**found[0])
 
 
 def _bank_kind(model: Model) -> dict[str, Any]:
