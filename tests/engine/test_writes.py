@@ -10,6 +10,7 @@ from tiny import EXAMPLE, GOLDEN, tiny_checkpoint
 from xtransplant import find_strategy, load, strategy
 from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.tokenise import prompt_ids
 from xtransplant.engine.ask.variants import record_variants
 from xtransplant.engine.generate import generate, generate_items
@@ -127,9 +128,10 @@ def test_neither_chunks_nor_other_examples_change_them(llama):
         assert_same(alone.writes, found.writes)
         text = next(
             generate_items(
-                llama, [item], variants, packing=MASKED, memory=MemoryBudget(1.0), max_new_tokens=2
+                llama, [item], variants, packing=MASKED, memory=MemoryBudget(1.0),
+                decoding=Decoding(max_new_tokens=2),
             )
-        )
+        )  # fmt: skip
         assert_same(text.writes, found.writes)
 
 
