@@ -20,6 +20,7 @@ class Layer(int):
     label: str
 
     def __new__(cls, number: int, label: str = "") -> Layer:
+        """A layer's number, counted from 0, and how it was written: as the number by default."""
         layer = super().__new__(cls, number)
         layer.label = label or str(number)
         return layer
