@@ -47,6 +47,7 @@ from xtransplant.runs.read import read_part
 from xtransplant.runs.store import Run, create_run, open_run
 from xtransplant.strategies.travel import check_travel
 from xtransplant.tasks.load import examples_digest
+from xtransplant.tasks.rules import versioned_rule
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -278,7 +279,7 @@ def manifest_of(plan: Plan, model: Model) -> Manifest:
             direction=task.direction,
             split=task.split,
             mode=task.mode,
-            rule=task.task.rule,
+            rule=versioned_rule(task.task.rule),
             part_size=part_size(task.mode, most),
             languages=languages,
             left_out=task.left_out,
