@@ -79,6 +79,8 @@ def _choices(known: dict[str, type[Backend]]) -> str:
     names = []
     for name, kind in known.items():
         names += [name, f"{name}:{kind.address_hint}"] if kind.address_hint else [name]
+    if len(names) == 1:  # as in a checkout that was installed before there were backends
+        return f"{names[0]}; no other backend is installed: run pip install -e . again"
     return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
