@@ -17,6 +17,7 @@ from typer.main import get_command
 
 import xtransplant
 from xtransplant.cli import bench, catalogue, pilot, remote, report, trace
+from xtransplant.cli.command import command
 from xtransplant.cli.console import listen
 from xtransplant.errors import XTransplantError
 from xtransplant.model.distributed import leave, rank
@@ -33,16 +34,16 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("trace")(trace.trace)
-app.command("bench")(bench.bench)
-app.command("pilot")(pilot.pilot)
-app.command("report")(report.report)
-app.command("runs")(report.runs)
-app.command("rescore")(report.rescore)
-app.command("doctor")(remote.doctor)
-app.command("models")(remote.models)
-app.command("list")(catalogue.list_)
-app.command("show")(catalogue.show)
+app.command("trace")(command(trace.trace))
+app.command("bench")(command(bench.bench))
+app.command("pilot")(command(pilot.pilot))
+app.command("report")(command(report.report))
+app.command("runs")(command(report.runs))
+app.command("rescore")(command(report.rescore))
+app.command("doctor")(command(remote.doctor))
+app.command("models")(command(remote.models))
+app.command("list")(command(catalogue.list_))
+app.command("show")(command(catalogue.show))
 
 
 def _version(asked: bool) -> None:
@@ -103,10 +104,10 @@ def run(arguments: Sequence[str], interrupts: Sequence[int] = ()) -> int:
     """
     listen()
     try:
-        command = get_command(app)
+        group = get_command(app)
         # Not the command's own main(): that one writes to stderr before it raises.
-        with command.make_context("xtp", list(arguments) or ["--help"]) as context:
-            command.invoke(context)
+        with group.make_context("xtp", list(arguments) or ["--help"]) as context:
+            group.invoke(context)
         # What a full disk does not take is found here, not when Python ends.
         sys.stdout.flush()
     except typer.Exit as done:

@@ -20,12 +20,21 @@ if TYPE_CHECKING:
     from xtransplant.bench.clock import Progress
     from xtransplant.bench.dry_run import DryRun
     from xtransplant.bench.dry_trace import DryTrace
+    from xtransplant.grid.grid import Grid
 
 __all__ = [
-    "Lines", "listen", "print_dry_run", "print_dry_trace", "print_runs", "progress", "quieten",
-    "quieten_plots", "ready",
+    "Lines",
+    "listen",
+    "print_dry_run",
+    "print_dry_trace",
+    "print_grid",
+    "print_runs",
+    "progress",
+    "quieten",
+    "quieten_plots",
+    "ready",
     "results",
-]  # fmt: skip
+]
 
 
 class _Said(logging.Handler):
@@ -135,6 +144,16 @@ def ready(*, verbose: bool) -> None:
 def quieten_plots() -> None:
     """Let the plotting library say nothing of fonts it looks for; we say it ourselves."""
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
+
+
+def print_grid(grid: Grid, *, as_json: bool) -> None:
+    """A grid to stdout: for a reader, or as one JSON document."""
+    from xtransplant.grid.frame import grid_json
+
+    if as_json:
+        print(grid_json(grid))
+    else:
+        results().print(grid)
 
 
 def print_runs(paths: list[Path], *, as_json: bool) -> None:

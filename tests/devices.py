@@ -10,35 +10,49 @@ Between the devices accelerate's own hooks move what a module is handed, as unde
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import pytest
 import torch
 from accelerate.hooks import AlignDevicesHook, add_hook_to_module
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from xtransplant import Model
+
 CPU, FIRST, SECOND = (torch.device(name) for name in ("cpu", "cuda:0", "cuda:1"))
 _DEVICE_OF = torch.Tensor.device.__get__
 _INDEXING = (torch.Tensor.__getitem__, torch.Tensor.__setitem__)
-_ASIDE = (torch.Tensor.__repr__, torch.Tensor.__hash__, torch.Tensor.data.__get__)
+_ASIDE = (torch.Tensor.__repr__, torch.Tensor.__hash__, torch.Tensor.data.__get__)  # type: ignore[attr-defined]
 
 
 class Places(TorchFunctionMode):
     """The mode that keeps each tensor's device."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.places = WeakTensorKeyDictionary()
 
-    def of(self, tensor):
-        return self.places.get(tensor, CPU)
+    def of(self, tensor: torch.Tensor) -> torch.device:
+        """Where a tensor is."""
+        place: torch.device = self.places.get(tensor, CPU)
+        return place
 
-    def put(self, value, device):
+    def put(self, value: Any, device: torch.device) -> None:
+        """Say of every tensor in a value where it is."""
         for tensor in _tensors(value):
             self.places[tensor] = device
 
-    def __torch_function__(self, function, types, args=(), kwargs=None):
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
         kwargs = dict(kwargs or {})
         if function == _DEVICE_OF:
             return self.of(args[0])
@@ -53,7 +67,9 @@ class Places(TorchFunctionMode):
             self.put(result, result_on if asked is None else torch.device(asked))
         return result
 
-    def _common(self, function, args, kwargs):
+    def _common(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> torch.device:
         """The one device of an operation's tensors."""
         if function in _INDEXING:
             indices = {self.of(tensor) for tensor in _tensors(args[1])}
@@ -71,7 +87,7 @@ class Places(TorchFunctionMode):
             raise RuntimeError(f"Expected all tensors to be on the same device: {name}, {found}")
         return next(iter(found), CPU)
 
-    def _moved(self, tensor, *args, **kwargs):
+    def _moved(self, tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         device = kwargs.pop("device", None)
         kwargs.pop("non_blocking", None)
         rest = []
@@ -88,7 +104,7 @@ class Places(TorchFunctionMode):
             return tensor
         return self._copied(found, place)
 
-    def _copied(self, tensor, device):
+    def _copied(self, tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
         if device == self.of(tensor):
             return tensor
         with torch._C.DisableTorchFunction():
@@ -97,15 +113,15 @@ class Places(TorchFunctionMode):
         return copy
 
 
-class _Hook(AlignDevicesHook):
+class _Hook(AlignDevicesHook):  # type: ignore[misc]
     """Accelerate's, but for the weights: their places are kept beside them."""
 
-    def init_hook(self, module):
+    def init_hook(self, module: torch.nn.Module) -> torch.nn.Module:
         return module
 
 
 @contextmanager
-def two_devices(model, monkeypatch):
+def two_devices(model: Model, monkeypatch: pytest.MonkeyPatch) -> Iterator[Places]:
     """The second half of a model's layers, and all after them, on a second device."""
     mode, module = Places(), model.module
     half = model.n_layers // 2
@@ -113,16 +129,16 @@ def two_devices(model, monkeypatch):
         mode.places[weights] = FIRST
     blocks = module.get_submodule(model.family.layers)
     later = [*blocks[half:], module.model.norm, module.lm_head]
-    for part in later:
-        for weights in (*part.parameters(), *part.buffers()):
+    for one in later:
+        for weights in (*one.parameters(), *one.buffers()):
             mode.places[weights] = SECOND
-        add_hook_to_module(part, _Hook(execution_device=SECOND))
+        add_hook_to_module(one, _Hook(execution_device=SECOND))
     add_hook_to_module(module, _Hook(execution_device=FIRST, io_same_device=True))
     monkeypatch.setattr("xtransplant.engine.ask.memory.free_bytes", lambda device: 10**9)
     # What stands in a trace runs in a thread of its own.
     run = threading.Thread.run
 
-    def run_in_mode(thread):
+    def run_in_mode(thread: threading.Thread) -> None:
         with mode:
             run(thread)
 
@@ -133,5 +149,5 @@ def two_devices(model, monkeypatch):
         yield mode
 
 
-def _tensors(value):
+def _tensors(value: Any) -> list[torch.Tensor]:
     return [one for one in tree_flatten(value)[0] if isinstance(one, torch.Tensor)]

@@ -10,16 +10,18 @@ import numpy as np
 import torch
 from transformers.utils import logging
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "engine")]
+sys.path.insert(0, str(Path(__file__).parent))
 
+from family_cases import PAIRS, STRATEGIES, prompts
 from reference import reference_generate, reference_scores
-from test_families import PAIRS, STRATEGIES, prompts
 from tiny import FAMILY_NAMES, tiny_checkpoint
 
 from xtransplant import find_strategy, load, verify_packing
+from xtransplant.engine.ask.items import Item
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
-from xtransplant.engine.generate import generate_edits
-from xtransplant.engine.score import score_edits
+from xtransplant.engine.generate import generate_items
+from xtransplant.engine.score import score_items
 
 
 def main() -> None:
@@ -39,15 +41,14 @@ def main() -> None:
         worst, same, total = 0.0, 0, 0
         for site, name in STRATEGIES.items():
             variants = [find_strategy(name).edits(shape_of(model), i, j) for i, j in PAIRS]
-            found = score_edits(
-                model, source, target, variants, candidates, candidates, packing=packing
-            )
+            item = Item(source, target, candidates, candidates)
+            found = next(score_items(model, [item], variants, packing=packing))
             expected = [
                 reference_scores(plain, site, source, target, i, j, candidates) for i, j in PAIRS
             ]
             worst = max(worst, float(np.abs(found.logprobs - np.array(expected)).max()))
-            said = generate_edits(
-                model, source, target, variants, packing=packing, max_new_tokens=6
+            said = next(
+                generate_items(model, [item], variants, packing=packing, decoding=Decoding(6))
             )
             for (i, j), ids in zip(PAIRS, said.token_ids, strict=True):
                 same += list(ids) == reference_generate(plain, site, source, target, i, j, 6)

@@ -48,7 +48,8 @@ def hook_point(model: Any, site: str, layer: int) -> Any:
 
 def _first(output: Any) -> Tensor:
     tensor = output[0] if isinstance(output, tuple) else output
-    return tensor.view(1, -1, tensor.shape[-1])
+    flat: Tensor = tensor.view(1, -1, tensor.shape[-1])
+    return flat
 
 
 @torch.no_grad()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tiny import GOLDEN
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 PIECES = ("▁yes", "yes", "▁no", "▁Answer", "▁17", "▁the", "▁town")
 TEMPLATES = {
@@ -46,7 +46,7 @@ def sentencepiece(*, legacy: bool) -> PreTrainedTokenizerFast:
     )
 
 
-def byte_level() -> PreTrainedTokenizerFast:
+def byte_level() -> PreTrainedTokenizerBase:
     """The golden tokenizer: bytes, with ``<s>`` before every text."""
     return AutoTokenizer.from_pretrained(GOLDEN / "llama")
 

@@ -1,7 +1,12 @@
 """Strategy files whose functions would, or would not, survive the trip to another machine."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
 from xtransplant import find_strategy
-from xtransplant.strategies import Shape
+from xtransplant.strategies import Edit, Shape, Variant
 
 SHAPE = Shape(2, 2, ("attn", "ffn", "resid_pre", "resid_mid", "resid_post", "head"))
 WRAPS = (
@@ -61,7 +66,8 @@ GOOD = {
 }  # fmt: skip
 
 
-def recorded(folder, body, function):
+def recorded(folder: Path, body: str, function: str) -> list[Sequence[Edit]]:
+    """The edits of a strategy file that calls ``function``, which ``body`` defines."""
     file = folder / "mine.py"
     file.write_text(
         f"from xtransplant import apply, strategy\n{body}\nFUNCTION = {function}\n\n\n"
@@ -71,7 +77,7 @@ def recorded(folder, body, function):
     return [find_strategy(str(file)).edits(SHAPE, i, 1) for i in range(2)]
 
 
-def scripted(folder, body):
+def scripted(folder: Path, body: str) -> list[Variant]:
     """A raw strategy that calls ``h``."""
     file = folder / "mine.py"
     file.write_text(

@@ -10,6 +10,7 @@ import torch
 
 from xtransplant.benchmarks.babel.task import CHECKPOINT
 from xtransplant.engine.ask.items import item_of
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.score import score_items
@@ -61,7 +62,7 @@ def measure_babel(n_examples: int = 200, repeats: int = 5) -> dict[str, Any]:
     ratios = [a / b for a, b in zip(ours, dense, strict=True)]
     said = next(
         generate_items(
-            model, items[:1], variants, packing=packing, max_new_tokens=20, source_text=False
+            model, items[:1], variants, packing=packing, decoding=Decoding(source_text=False)
         )
     )
     prompts = len(items[0].source) + len(items[0].target) + above

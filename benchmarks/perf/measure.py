@@ -21,6 +21,7 @@ from xtransplant.benchmarks.perf.baselines import BASELINES
 from xtransplant.benchmarks.perf.floor import dense_rate, flops, generate_tokens, rows_of_score
 from xtransplant.benchmarks.perf.shapes import random_prompts
 from xtransplant.engine.ask.items import Item
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.score import score_items
@@ -77,8 +78,8 @@ def measure(
     def ours_generate(*, sharing: bool = True) -> Any:
         return next(
             generate_items(
-                model, [item], variants, packing=packing, max_new_tokens=n_new,
-                source_text=False, share_histories=sharing,
+                model, [item], variants, packing=packing,
+                decoding=Decoding(n_new, source_text=False, share_histories=sharing),
             )
         )  # fmt: skip
 

@@ -25,8 +25,10 @@ import numpy as np
 from xtransplant.bench.compute import part_size
 from xtransplant.bench.judge import judge
 from xtransplant.prompts import Example, Key
-from xtransplant.runs.columns import SOURCE, VANILLA, Rows, examples_table, records_table
+from xtransplant.runs.columns import SOURCE, VANILLA, Mode, Values
+from xtransplant.runs.examples_table import examples_table
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
+from xtransplant.runs.rows import Rows
 from xtransplant.runs.store import Run, create_run
 
 __all__ = ["make_run", "measure"]
@@ -37,7 +39,7 @@ _OPTIONS = ("1", "2", "3")
 _SAID = (" (1) Entailment", " (2)", "(3) because the premise says so, and the", " I think that", "")
 
 
-def make_run(folder: Path, n_records: int, *, mode: str = "generate") -> tuple[Run, float]:
+def make_run(folder: Path, n_records: int, *, mode: Mode = "generate") -> tuple[Run, float]:
     """A run of about ``n_records`` records, and the seconds that storing and judging took."""
     pairs = list(product(range(_N_LAYERS), range(_N_LAYERS)))
     n = max(1, n_records // len(pairs) // len(_LANGS))
@@ -60,14 +62,14 @@ def make_run(folder: Path, n_records: int, *, mode: str = "generate") -> tuple[R
         started = time.perf_counter()
         table = examples_table(examples[part.lang], part.start, part.stop)
         run.write("examples", part, table)
-        records = records_table(rows)
+        records = rows.table()
         run.write("records", part, records)
         run.write("correct", part, judge(records, table, entry.rule))
         seconds += time.perf_counter() - started
     return run.finish(), seconds
 
 
-def measure(n_records: int, mode: str) -> dict[str, Any]:
+def measure(n_records: int, mode: Mode) -> dict[str, Any]:
     """Seconds to store, judge and report; the report's peak memory in bytes."""
     with tempfile.TemporaryDirectory() as folder:
         run, storing = make_run(Path(folder) / "run", n_records, mode=mode)
@@ -94,18 +96,22 @@ def _example(lang: str, k: int) -> Example:
 
 
 def _rows(
-    start: int, stop: int, pairs: list[tuple[int, int]], mode: str, dice: random.Random
+    start: int, stop: int, pairs: list[tuple[int, int]], mode: Mode, dice: random.Random
 ) -> Rows:
-    rows = Rows()
+    rows = Rows(mode)
     for name, own in ((VANILLA, []), (SOURCE, []), ("ffn-swap", pairs)):
         for k in range(start, stop):
-            rows.add(k, name, own)
             count = len(own) or 1
+            values: dict[str, Values] = {
+                "finite": np.ones(count, dtype=np.bool_),
+                "unchanged": np.zeros(count, dtype=np.bool_),
+            }
             if mode == "score":
-                rows.logprobs.append(np.random.default_rng(k).normal(-5, 2, (count, 3)))
-                rows.top_tokens += [" ("] * count
+                values["logprobs"] = np.random.default_rng(k).normal(-5, 2, (count, 3))
+                values["top_token"] = [" ("] * count
             else:
-                rows.outputs += dice.choices(_SAID, k=count)
+                values["output"] = dice.choices(_SAID, k=count)
+            rows.add(k, name, own, **values)
     return rows
 
 

@@ -15,7 +15,8 @@ from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.compare import difference
-from xtransplant.engine.score import Scores, score_items
+from xtransplant.engine.outcome import Scores
+from xtransplant.engine.score import score_items
 from xtransplant.model.load import Model
 from xtransplant.packing import MASKED, SHARED, Packing
 from xtransplant.strategies import find_strategy

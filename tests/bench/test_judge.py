@@ -9,7 +9,9 @@ import pytest
 from xtransplant import Example
 from xtransplant.bench.judge import judge
 from xtransplant.prompts import Key
-from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA, Rows, examples_table, records_table
+from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA
+from xtransplant.runs.examples_table import examples_table
+from xtransplant.runs.rows import Rows
 from xtransplant.tasks.derangements import N_DERANGEMENTS
 from xtransplant.tasks.matching import RULES
 
@@ -25,19 +27,19 @@ def scored(dice, n=7):
         Example("s", "t", CANDIDATES, answer, f"e{k}", "en", "sw", source_candidates=SPELLED)
         for k, answer in enumerate(answers)
     ]
-    rows, said = Rows(), []
+    rows, said = Rows("score"), []
     for name in (VANILLA, SOURCE, "swap"):
         for k in range(n):
             pairs = PAIRS if name == "swap" else []
             count = len(pairs) or 1
-            rows.add(k, name, pairs)
             logprobs = np.array([[dice.uniform(-9, 0) for _ in CANDIDATES] for _ in range(count)])
             texts = SPELLED if name == SOURCE else CANDIDATES
             tops = [dice.choice([*(text[:2] for text in texts), "zz", " "]) for _ in range(count)]
             finite = np.array([dice.random() > 0.2 for _ in range(count)])
-            rows.logprobs.append(logprobs)
-            rows.top_tokens += tops
-            rows.state(finite, np.zeros(count, dtype=bool))
+            rows.add(
+                k, name, pairs, logprobs=logprobs, top_token=tops, finite=finite,
+                unchanged=np.zeros(count, dtype=bool),
+            )  # fmt: skip
             said += [
                 (k, name, logprobs[m].astype(np.float32), tops[m], bool(finite[m]))
                 for m in range(count)
@@ -59,7 +61,7 @@ def by_hand(logprobs, top, finite, texts, gold):
 @pytest.mark.parametrize("seed", range(6))
 def test_scores_are_judged_as_by_hand(seed):
     examples, rows, said = scored(random.Random(seed))
-    table, records = examples_table(examples, 0, len(examples)), records_table(rows)
+    table, records = examples_table(examples, 0, len(examples)), rows.table()
     judged = judge(records, table, "begins").to_pylist()
     others = table["other_answer"].to_pylist()
     assert len(judged) == len(said) > 30
@@ -99,21 +101,20 @@ def test_texts_are_judged_as_by_hand(rule, seed):
         Example("s", "t", (), None, f"e{k}", "en", "sw", own, source)
         for k, (own, source) in enumerate(keys)
     ]
-    rows, said = Rows(), []
+    rows, said = Rows("generate"), []
     for name in (VANILLA, SOURCE, "swap"):
         for k in range(n):
             pairs = PAIRS if name == "swap" else []
-            rows.add(k, name, pairs)
             texts = [
                 dice.choice(["(1)", "2", " 3 x", "one", "two", "(1) (2)", ""])
                 for _ in pairs or [None]
             ]
             finite = np.array([dice.random() > 0.2 for _ in texts])
-            rows.outputs += texts
-            rows.state(finite, np.zeros(len(texts), dtype=bool))
+            unchanged = np.zeros(len(texts), dtype=bool)
+            rows.add(k, name, pairs, output=texts, finite=finite, unchanged=unchanged)
             said += [(k, name, *one) for one in zip(texts, finite.tolist(), strict=True)]
     table = examples_table(examples, 0, n)
-    judged = judge(records_table(rows), table, rule).to_pylist()
+    judged = judge(rows.table(), table, rule).to_pylist()
     others = table["other_answers"].to_pylist()
 
     def right(text, key, finite):
@@ -136,13 +137,11 @@ def test_texts_are_judged_as_by_hand(rule, seed):
 def test_an_example_that_cannot_give_anothers_answer_has_no_null():
     own = [Key(("1",), ("1", "2")), Key(("2",), ("1", "2")), Key(("3",), ("3", "7"))]
     examples = [Example("s", "t", (), None, f"e{k}", "en", "sw", key) for k, key in enumerate(own)]
-    rows = Rows()
+    rows = Rows("generate")
     for k in range(len(own)):
-        rows.add(k, VANILLA, [])
-        rows.outputs.append("1")
-        rows.state(np.array([True]), np.array([False]))
+        rows.add(k, VANILLA, [], output=["1"], finite=[True], unchanged=[False])
     table = examples_table(examples, 0, len(own))
-    judged = judge(records_table(rows), table, "choice").to_pylist()
+    judged = judge(rows.table(), table, "choice").to_pylist()
     for key, answers, found in zip(own, table["other_answers"].to_pylist(), judged, strict=True):
         possible = all(answer in key.options for (answer,) in answers)
         assert [found[f"other_{level}"] is not None for level in CORRECT] == [possible] * 3

@@ -51,13 +51,13 @@ def again(run, babel_model, monkeypatch):
     """Run its command again: gives what it said, and the languages that the model was asked for."""
 
     def call(config=TINY, model=babel_model, **options):
-        said, asked, ask = [], [], module.ask
+        said, asked, compute = [], [], module.compute_records
 
         def counted(model, examples, *rest):
             asked.append(examples[0].target_lang)
-            return ask(model, examples, *rest)
+            return compute(model, examples, *rest)
 
-        monkeypatch.setattr(module, "ask", counted)
+        monkeypatch.setattr(module, "compute_records", counted)
         bench(config, run.path.parent, model=model, say=said.append, **options)
         return said, asked
 

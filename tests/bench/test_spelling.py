@@ -18,18 +18,21 @@ from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.engine.ask.items import item_of
 from xtransplant.runs import open_run
-from xtransplant.runs.columns import SOURCE, VANILLA, Rows, examples_table, records_table
+from xtransplant.runs.columns import SOURCE, VANILLA
+from xtransplant.runs.examples_table import examples_table
+from xtransplant.runs.rows import Rows
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.load import load_examples
 from xtransplant.tasks.task import find_task
 
 
 def judged(example, of_source, logprobs, top):
-    rows = Rows()
-    rows.add(0, SOURCE if of_source else VANILLA, ())
-    rows.logprobs.append(np.array([logprobs]))
-    rows.top_tokens.append(top)
-    table = judge(records_table(rows), examples_table([example], 0, 1), "begins").to_pydict()
+    rows = Rows("score")
+    rows.add(
+        0, SOURCE if of_source else VANILLA, (), logprobs=np.array([logprobs]), top_token=[top],
+        finite=[True], unchanged=[False],
+    )  # fmt: skip
+    table = judge(rows.table(), examples_table([example], 0, 1), "begins").to_pydict()
     return [table[level][0] for level in ("strict", "match", "lenient")]
 
 

@@ -44,7 +44,7 @@ def loaded():
 
 @pytest.fixture
 def one_model(loaded, monkeypatch):
-    from xtransplant.model import load as module
+    from xtransplant.bench import load as module
 
     real = module.load
 
@@ -103,7 +103,7 @@ def test_a_fault_of_the_program_is_one_line_too(traced, monkeypatch):
     def broken(*arguments, **options):
         raise RuntimeError("first\nsecond")
 
-    monkeypatch.setattr("xtransplant.model.load.load", broken)
+    monkeypatch.setattr("xtransplant.bench.load.load", broken)
     outcome = traced()
     assert outcome.code == 1
     assert outcome.err == (
@@ -115,7 +115,7 @@ def test_ctrl_c_in_the_library(traced, monkeypatch):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("xtransplant.model.load.load", interrupted)
+    monkeypatch.setattr("xtransplant.bench.load.load", interrupted)
     outcome = traced()
     assert (outcome.code, outcome.out, outcome.err) == (130, "", "xtp: interrupted\n")
 

@@ -75,14 +75,14 @@ def test_a_dry_run_counts_what_the_run_will_do(bench, tmp_path, monkeypatch):
         return {name: value.replace(",", "").removeprefix("about ") for name, value in rows}
 
     bench("-s", "ffn-swap", "--shard", "1/2")
-    told, took, ask = announced(), [], module.ask
+    told, took, compute = announced(), [], module.compute_records
 
     def counted(*arguments):
-        found = ask(*arguments)
-        took.append(found[1])
+        found = compute(*arguments)
+        took.append(found.token_forwards)
         return found
 
-    monkeypatch.setattr(module, "ask", counted)
+    monkeypatch.setattr(module, "compute_records", counted)
     before = records(told["run"])
     bench("-s", "ffn-swap")
     after, texts = records(told["run"]), examples(told["run"])

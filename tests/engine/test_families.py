@@ -1,20 +1,19 @@
 """Every family against plain hooks: scores within 1e-4 nats, generations token for token."""
 
-import random
-
 import numpy as np
 import pytest
+from family_cases import PAIRS, STRATEGIES, prompts
 from reference import reference_generate, reference_scores
-from tiny import FAMILY_NAMES, N_LAYERS, VOCABULARY, WINDOW, allowed, tiny_checkpoint
+from tiny import FAMILY_NAMES, N_LAYERS, allowed, tiny_checkpoint
 
 from xtransplant import find_strategy, load, verify_packing
+from xtransplant.engine.ask.items import Item
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
-from xtransplant.engine.generate import generate_edits
-from xtransplant.engine.score import score_edits
+from xtransplant.engine.generate import generate_items
+from xtransplant.engine.score import score_items
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 
-STRATEGIES = {"attn": "attn-swap", "ffn": "ffn-swap", "resid_post": "resid-swap"}
-PAIRS = [(0, 0), (0, 3), (1, 2), (2, 1), (3, 0), (3, 3)]
 # What cannot share all: attention that does not go through transformers' interface, a decoder that
 # puts its input's shape back at its end, distances counted in columns.
 SLOWER = {
@@ -24,14 +23,6 @@ SLOWER = {
     "bloom": ROWS,
     "mpt": ROWS,
 }
-
-
-def prompts():
-    """Source and target longer than the sliding window, and candidates that share prefixes."""
-    dice = random.Random(7)
-    source = [dice.randrange(3, VOCABULARY) for _ in range(WINDOW + 5)]
-    target = [dice.randrange(3, VOCABULARY) for _ in range(2 * WINDOW)]
-    return source, target, [[7], [8, 9], [8, 10, 11]]
 
 
 @pytest.mark.any_dtype
@@ -52,16 +43,15 @@ def test_family_equals_plain_hooks(family):
             [reference_scores(plain, site, source, target, i, j, candidates) for i, j in PAIRS]
         )
         for packing in ways:
-            scores = score_edits(
-                model, source, target, variants, candidates, candidates, packing=packing
-            )
+            item = Item(source, target, candidates, candidates)
+            scores = next(score_items(model, [item], variants, packing=packing))
             assert np.abs(scores.logprobs - expected).max() < allowed(model, 1e-4), (site, packing)
         assert np.abs(expected - scores.vanilla).max() > 1e-2, "the transplants must matter"
         if check.half:
             continue  # near ties tip
         for packing in {check.packing, MASKED if check.exact else ROWS}:
-            said = generate_edits(
-                model, source, target, variants, packing=packing, max_new_tokens=6
+            said = next(
+                generate_items(model, [item], variants, packing=packing, decoding=Decoding(6))
             )
             for (i, j), ids in zip(PAIRS, said.token_ids, strict=True):
                 reference = reference_generate(plain, site, source, target, i, j, 6)

@@ -8,11 +8,13 @@ from reference import blocks, hook_point
 from tiny import EXAMPLE, allowed, tiny_checkpoint
 
 from xtransplant import Example, XTransplantError, apply, capture, find_strategy, load, strategy
+from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.tokenise import prompt_ids
 from xtransplant.engine.ask.variants import shape_of
-from xtransplant.engine.generate import generate, generate_edits
-from xtransplant.engine.score import score, score_edits
+from xtransplant.engine.generate import generate, generate_items
+from xtransplant.engine.score import score, score_items
 from xtransplant.model.check import check_sites
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 
@@ -103,23 +105,24 @@ def test_parts_do_not_show(llama, packing):
     swap = find_strategy("ffn-swap")
     variants = [swap.edits(shape_of(llama), i, j) for i, j in PAIRS]
     source, target = (prompt_ids(llama, text) for text in (EXAMPLE.source, EXAMPLE.target))
+    item = Item(source, target, [[7]], [[7], [8, 9]])
     runs = [
-        score_edits(
-            llama,
-            source,
-            target,
-            variants,
-            [[7]],
-            [[7], [8, 9]],
-            packing=packing,
-            memory=MemoryBudget(limit),
-        )
+        next(score_items(llama, [item], variants, packing=packing, memory=MemoryBudget(limit)))
         for limit in (1e9, 1)
     ]
     assert np.abs(runs[0].logprobs - runs[1].logprobs).max() < 1e-5
     assert runs[1].forward_passes == 1 + len(PAIRS) > runs[0].forward_passes
     said = [
-        generate_edits(llama, source, target, variants, packing=packing, memory=MemoryBudget(limit))
+        next(
+            generate_items(
+                llama,
+                [item],
+                variants,
+                packing=packing,
+                decoding=Decoding(),
+                memory=MemoryBudget(limit),
+            )
+        )
         for limit in (1e9, 1)
     ]
     assert said[0].token_ids == said[1].token_ids
@@ -256,11 +259,14 @@ def test_all_tokens_where_lengths_agree(llama):
     pairs = [(0, 0), (3, 1)]
     variants = [all_tokens.edits(shape_of(llama), i, j) for i, j in pairs]
     expected = [_all_tokens_by_hooks(llama.module, source, target, i, j) for i, j in pairs]
+    item = Item(source, target)
     for packing in WAYS:
-        found = score_edits(llama, source, target, variants, [], [], packing=packing, top_k=8)
+        found = next(score_items(llama, [item], variants, packing=packing, top_k=8))
         assert np.allclose(found.top_logprobs, expected, atol=1e-5)
     said = [
-        generate_edits(llama, source, target, variants, packing=packing, max_new_tokens=4).token_ids
+        next(
+            generate_items(llama, [item], variants, packing=packing, decoding=Decoding(4))
+        ).token_ids
         for packing in WAYS
     ]
     assert said[0] == said[1]

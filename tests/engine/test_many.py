@@ -10,6 +10,7 @@ from tiny import tiny_checkpoint
 from xtransplant import XTransplantError, find_strategy, load, strategy
 from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.score import score_items
@@ -139,7 +140,7 @@ def test_running_out_of_memory_is_survived(llama, most, caplog):
     expected = list(score_items(llama, examples, variants, packing=SHARED))
 
     def generated():
-        found = generate_items(llama, examples[:2], variants, packing=SHARED, max_new_tokens=4)
+        found = generate_items(llama, examples[:2], variants, packing=SHARED, decoding=Decoding(4))
         return [one.token_ids for one in found]
 
     said = generated()
@@ -163,7 +164,7 @@ def test_one_variant_too_many_is_said(llama):
         with pytest.raises(XTransplantError, match="out of memory on one variant"):
             next(score_items(llama, items(1), edits(llama), packing=SHARED))
         with pytest.raises(XTransplantError, match="out of memory on one variant"):
-            next(generate_items(llama, items(1), edits(llama), packing=SHARED))
+            next(generate_items(llama, items(1), edits(llama), packing=SHARED, decoding=Decoding()))
     finally:
         scarce.handle.remove()
 
@@ -199,10 +200,10 @@ def test_a_kept_source_is_not_run_again(llama):
         same(one, next(score_items(llama, [example], other_reads, packing=ROWS)))
     said = next(
         generate_items(
-            llama, examples, other_reads, packing=SHARED, sources=sources, max_new_tokens=2
+            llama, examples, other_reads, packing=SHARED, sources=sources, decoding=Decoding(2)
         )
     )
-    fresh = next(generate_items(llama, examples, other_reads, packing=SHARED, max_new_tokens=2))
+    fresh = next(generate_items(llama, examples, other_reads, packing=SHARED, decoding=Decoding(2)))
     assert said.token_ids == fresh.token_ids
     assert said.forward_passes == fresh.forward_passes - 1
 
@@ -220,12 +221,12 @@ def test_sharing_histories_and_leaving_rows_change_no_token(llama, monkeypatch, 
     monkeypatch.setattr(decode, "_MOST_ENDED", ended)
     # Tokens that the model often says end the text, so that rows end at different steps.
     ends = [2, 31, 77, 350, 412]
-    for module in ("generate", "trace.rows"):
+    for module in ("continuations", "trace.rows"):
         monkeypatch.setattr(f"xtransplant.engine.{module}.end_ids", lambda model: ends)
     examples, variants = items(4), edits(llama) + edits(llama, "ffn-swap")
     for example in examples:
         found, expected = (
-            next(generate_items(llama, [example], variants, packing=packing, max_new_tokens=12))
+            next(generate_items(llama, [example], variants, packing=packing, decoding=Decoding(12)))
             for packing in (SHARED, ROWS)
         )
         assert found.token_ids == expected.token_ids
@@ -237,7 +238,7 @@ def test_variants_that_say_the_same_cost_less_than_each_by_itself(llama):
     nothing = edits(llama, "none")
     found = next(
         generate_items(
-            llama, items(1), nothing, packing=SHARED, max_new_tokens=11, source_text=False
+            llama, items(1), nothing, packing=SHARED, decoding=Decoding(11, source_text=False)
         )
     )
     # One history throughout: 10 steps of the history and of each variant above its layer.

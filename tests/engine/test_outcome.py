@@ -8,6 +8,7 @@ from tiny import EXAMPLE, tiny_checkpoint
 from xtransplant import find_strategy, load, strategy, transplant
 from xtransplant.engine.ask.items import item_of
 from xtransplant.engine.ask.memory import pass_bytes
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.outcome import same
@@ -37,7 +38,7 @@ def run(model, chosen, packing, tokens=3):
     variants = [chosen.variant(shape_of(model), i, j) for i, j in PAIRS]
     item = [item_of(model, EXAMPLE)]
     scored = next(score_items(model, item, variants, packing=packing))
-    said = next(generate_items(model, item, variants, packing=packing, max_new_tokens=tokens))
+    said = next(generate_items(model, item, variants, packing=packing, decoding=Decoding(tokens)))
     return scored, said
 
 
@@ -70,7 +71,7 @@ def test_what_overflows_as_the_text_goes_on_is_seen_too(half, monkeypatch):
         spoil.at = 10**9
         handle = layer.register_forward_hook(spoil)
         variants = [find_strategy("none").variant(shape_of(half), 0, 0)]
-        ask = {"packing": packing, "max_new_tokens": 4, "source_text": False}
+        ask = {"packing": packing, "decoding": Decoding(4, source_text=False)}
         try:
             clean = next(generate_items(half, [item_of(half, EXAMPLE)], variants, **ask))
             spoil.at, total = len(steps), len(steps)

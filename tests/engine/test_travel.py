@@ -13,7 +13,7 @@ from xtransplant import capture, find_strategy, load
 from xtransplant.backends.dry import Dry
 from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.variants import shape_of
-from xtransplant.engine.dry_run import sketch
+from xtransplant.engine.dry_run import dry_run_grid
 from xtransplant.engine.generate import generate
 from xtransplant.engine.score import score
 from xtransplant.engine.trace.raw import run_scripts, say_scripts
@@ -84,6 +84,7 @@ def test_what_32_layers_send_stays_small_whatever_the_prompts_length(tmp_path):
     variants = [swap.variant(shape_of(model), i, j) for i in range(32) for j in range(32)]
     for length in (150, 1000):
         ids = [3 + place % 500 for place in range(length)]
-        payload = sketch(model, Item(ids, ids, [[5], [6, 7]], [[5], [6, 7]]), variants).payload
+        item = Item(ids, ids, [[5], [6, 7]], [[5], [6, 7]])
+        payload = dry_run_grid(model, item, variants).payload
         # Masks hold millions of numbers: each has to travel once, not once a layer.
         assert 10_000 < payload < 200_000

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from xtransplant.engine.generate import Generations
-from xtransplant.engine.score import Scores
+from xtransplant.engine.outcome import Generations, Scores
 from xtransplant.grid.grid import Grid
 from xtransplant.packing import ROWS, SHARED
 from xtransplant.prompts import Example, Key

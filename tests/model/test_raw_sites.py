@@ -9,9 +9,10 @@ from reference import reference_scores
 from tiny import EXAMPLE, FAMILY_NAMES, tiny_checkpoint
 
 from xtransplant import XTransplantError, capture, find_strategy, load, strategy
+from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.tokenise import prompt_ids
 from xtransplant.engine.ask.variants import shape_of
-from xtransplant.engine.score import score, score_edits
+from xtransplant.engine.score import score, score_items
 from xtransplant.model.families import FAMILIES, Place
 from xtransplant.packing import ROWS, SHARED
 
@@ -38,12 +39,16 @@ def test_a_raw_write_equals_plain_hooks_on_the_module(family, site):
     ]
     for packing in (SHARED, ROWS):
         found, other = (
-            score_edits(
-                model, source, target, [chosen.edits(shape_of(model), i, j) for i, j in PAIRS],
-                candidates, candidates, packing=packing,
+            next(
+                score_items(
+                    model,
+                    [Item(source, target, candidates, candidates)],
+                    [chosen.edits(shape_of(model), i, j) for i, j in PAIRS],
+                    packing=packing,
+                )
             ).logprobs
             for chosen in (swap, arriving)
-        )  # fmt: skip
+        )
         assert np.abs(found - np.array(expected)).max() < 1e-4, packing
         # The norm's weights differ between layers: what arrives is not what the module returned.
         assert np.abs(found - other).max() > 1e-2

@@ -6,8 +6,10 @@ from xtransplant import Example
 from xtransplant.bench.judge import judge
 from xtransplant.prompts import Key
 from xtransplant.report.summary import LanguageCounts, Summary, TaskCounts
-from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA, Rows, examples_table, records_table
+from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA
+from xtransplant.runs.examples_table import examples_table
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
+from xtransplant.runs.rows import Rows
 from xtransplant.runs.store import create_run
 from xtransplant.stats import Rate, tally
 
@@ -45,20 +47,21 @@ def make_run(folder, *, strategies=("attn-swap", "ffn-swap"), langs=("sw", "zh")
     run = create_run(folder, manifest)
     for part in manifest.parts():
         examples = [example(0 if alike else k) for k in range(N)]
-        rows = Rows()
+        rows = Rows("generate")
         for name in (VANILLA, SOURCE, *strategies):
             own = [] if name in (VANILLA, SOURCE) else manifest.pairs(name, "xnli", part.lang)
             for k in range(part.start, part.stop):
-                rows.add(k, name, own)
+                outputs = []
                 for pair in own or [None]:
                     gold = examples[k].key.answers[0]
                     sure = name == SOURCE or (name == "ffn-swap" and pair == (3, 1))
                     said = gold if sure and dice.random() < 0.9 else str(dice.integers(1, 6))
-                    rows.outputs.append(f" ({said}) <b>&{name}_x</b>")
+                    outputs.append(f" ({said}) <b>&{name}_x</b>")
                 finite = np.ones(len(own) or 1, dtype=bool)
                 finite[0] = not (bad and name == "ffn-swap")
-                rows.state(finite, np.full(len(finite), idle and name == "attn-swap"))
-        table, records = examples_table(examples, part.start, part.stop), records_table(rows)
+                unchanged = np.full(len(finite), idle and name == "attn-swap")
+                rows.add(k, name, own, output=outputs, finite=finite, unchanged=unchanged)
+        table, records = examples_table(examples, part.start, part.stop), rows.table()
         run.write("examples", part, table)
         run.write("records", part, records)
         run.write("correct", part, judge(records, table, rule))

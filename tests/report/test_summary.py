@@ -10,8 +10,10 @@ from xtransplant.bench.judge import judge
 from xtransplant.prompts import Key
 from xtransplant.report.summary import summarise
 from xtransplant.runs import records
-from xtransplant.runs.columns import SOURCE, VANILLA, Rows, examples_table, records_table
+from xtransplant.runs.columns import SOURCE, VANILLA
+from xtransplant.runs.examples_table import examples_table
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
+from xtransplant.runs.rows import Rows
 from xtransplant.runs.store import create_run
 from xtransplant.stats import Rate, macro
 from xtransplant.tasks.derangements import N_DERANGEMENTS
@@ -38,15 +40,16 @@ def counted_run(folder):
     examples = [Example("s", "t", (), None, f"e{k}", "en", "xx", key) for k, key in enumerate(keys)]
     run = create_run(folder, manifest)
     for part in manifest.parts():
-        rows = Rows()
+        rows = Rows("generate")
         for name in (VANILLA, SOURCE, "swap"):
             for k in range(part.start, part.stop):
                 own = PAIRS if name == "swap" else []
-                rows.add(k, name, own)
                 count = len(own) or 1
-                rows.outputs += [f"({dice.integers(0, 4)})" for _ in range(count)]
-                rows.state(dice.random(count) > 0.1, dice.random(count) > 0.7)
-        table, said = examples_table(examples, part.start, part.stop), records_table(rows)
+                rows.add(
+                    k, name, own, output=[f"({dice.integers(0, 4)})" for _ in range(count)],
+                    finite=dice.random(count) > 0.1, unchanged=dice.random(count) > 0.7,
+                )  # fmt: skip
+        table, said = examples_table(examples, part.start, part.stop), rows.table()
         run.write("examples", part, table)
         run.write("records", part, said)
         run.write("correct", part, judge(said, table, "choice"))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from xtransplant import Example
 from xtransplant.bench.judge import judge
 from xtransplant.prompts import Key
-from xtransplant.runs.columns import SOURCE, VANILLA, Rows, examples_table, records_table
+from xtransplant.runs.columns import SOURCE, VANILLA
+from xtransplant.runs.examples_table import examples_table
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
+from xtransplant.runs.rows import Rows
 from xtransplant.runs.store import create_run
 
 PAIRS = [(i, j) for i in range(2) for j in range(2)]
@@ -41,13 +43,14 @@ def tables_of(manifest: Manifest, part, *, options: bool = True):
     examples = examples_table(
         [example(k, options=options) for k in range(N)], part.start, part.stop
     )
-    rows = Rows()
+    rows = Rows("generate")
     for name in (VANILLA, SOURCE, "swap"):
         own = [] if name != "swap" else manifest.pairs(name, part.task, part.lang)
         for k in range(part.start, part.stop):
-            rows.add(k, name, own)
-            rows.outputs += [f" ({(k + m) % 3})" for m in range(len(own) or 1)]
-    records = records_table(rows)
+            outputs = [f" ({(k + m) % 3})" for m in range(len(own) or 1)]
+            state = {"finite": [True] * len(outputs), "unchanged": [False] * len(outputs)}
+            rows.add(k, name, own, output=outputs, **state)
+    records = rows.table()
     rule = manifest.tasks[part.task].rule
     return {"examples": examples, "records": records, "correct": judge(records, examples, rule)}
 

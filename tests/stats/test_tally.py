@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import binomtest
 
-from xtransplant.stats import Rate, choose_pair, macro, micro, spread, tally, together
+from xtransplant.stats import Rate, choose_pair, combine, macro, micro, spread, tally
 
 grids = st.tuples(st.integers(1, 5), st.integers(1, 4), st.integers(1, 4)).flatmap(
     lambda shape: st.tuples(arrays(np.bool_, shape), arrays(np.uint8, shape))
@@ -52,7 +52,7 @@ def test_a_bound_says_of_how_many_pairs_that_were_run(pairs, n):
     rows = np.array([(k, i, j) for k in range(n) for i, j in sorted(pairs)])
     nothing = np.zeros(len(rows))
     found = tally(*rows.T, nothing.astype(bool), nothing.astype(np.uint8))
-    several = together([found, found])
+    several = combine([found, found])
     assert (found.n, several.n) == (n, 2 * n)
     assert set(found.hits) == set(several.hits) == pairs
     assert found.overall.cells == several.overall.cells == len(pairs)
@@ -81,7 +81,7 @@ def test_examples_without_another_answer_are_left_out_of_the_null(grid, data):
     assert found.overall.right == right.any((1, 2)).sum()
     if not known.any():
         assert math.isnan(found.overall.null)
-        assert math.isnan(together([found, count(right, other)]).overall.null)
+        assert math.isnan(combine([found, count(right, other)]).overall.null)
         return
     # For all examples as for those that have one.
     share = count(right[known], other[known]).overall.null / known.sum()
@@ -100,7 +100,7 @@ def test_pairs_that_were_not_run_are_not_counted():
 @given(grids)
 def test_languages_together_are_their_sums(grid):
     one = count(*grid)
-    two = together([one, one])
+    two = combine([one, one])
     assert two.overall.right == 2 * one.overall.right
     assert two.best == one.best
     assert two.rate(two.best).value == one.rate(one.best).value

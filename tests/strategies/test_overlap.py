@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 from tiny import EXAMPLE
 
 from xtransplant import XTransplantError, strategy, transplant
+from xtransplant.engine.ask.items import Item
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
-from xtransplant.engine.generate import generate_edits
-from xtransplant.engine.score import score, score_edits
+from xtransplant.engine.generate import generate_items
+from xtransplant.engine.score import score, score_items
 from xtransplant.packing import MASKED, ROWS, SHARED
 from xtransplant.strategies.recorder import Shape, record
 from xtransplant.strategies.values import Span
@@ -110,12 +112,12 @@ def third_then_read(source, target, i, j):
 def test_what_overlaps_in_this_prompt_is_refused_in_this_prompt(llama, chosen, words, packing):
     variants = [chosen.edits(shape_of(llama), 0, 1)]
     for run in (
-        lambda ids: score_edits(llama, ids, ids, variants, [[7]], [[7]], packing=packing),
-        lambda ids: generate_edits(llama, ids, ids, variants, packing=packing, max_new_tokens=2),
+        lambda item: score_items(llama, [item], variants, packing=packing),
+        lambda item: generate_items(llama, [item], variants, packing=packing, decoding=Decoding(2)),
     ):
-        run([5, 6, 7, 8])
+        next(run(Item([5, 6, 7, 8], [5, 6, 7, 8], [[7]], [[7]])))
         with pytest.raises(XTransplantError, match=f"{words}.* in a prompt of 3 tokens"):
-            run([5, 6, 7])
+            next(run(Item([5, 6, 7], [5, 6, 7], [[7]], [[7]])))
 
 
 BOUNDS = st.none() | st.integers(-6, 6)

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from xtransplant import Example, XTransplantError
 from xtransplant.bench.judge import judge
-from xtransplant.engine.generate import Generations
-from xtransplant.engine.score import Scores
+from xtransplant.engine.outcome import Generations, Scores
 from xtransplant.grid.grid import Grid
 from xtransplant.packing import ROWS
 from xtransplant.prompts import Key
-from xtransplant.runs.columns import CORRECT, Rows, examples_table, records_table
+from xtransplant.runs.columns import CORRECT
+from xtransplant.runs.examples_table import examples_table
+from xtransplant.runs.measured import Measured
+from xtransplant.runs.rows import Rows
 from xtransplant.tasks.judging import choices, judge_text
 from xtransplant.tasks.load import load_examples
 from xtransplant.tasks.matching import RULES
@@ -37,25 +39,24 @@ def grid_of(example, *, outputs=(), finite=None, logprobs=None, tops=None):
     """A grid of one source layer, and the part of a run that says the same."""
     n = len(outputs) or len(logprobs)
     scores = generations = None
-    rows = Rows()
-    rows.add(0, "ffn-swap", [(0, j) for j in range(n)])
+    pairs = [(0, j) for j in range(n)]
     if logprobs is None:
         generations = Generations(
             tuple(outputs), ((1,),) * n, "", "", ROWS, 1, 1.0, 0.0, tuple(finite), (False,) * n,
             True, True,
         )  # fmt: skip
-        rows.outputs = list(outputs)
-        rows.state(finite, [False] * n)
+        rows = Rows("generate")
+        rows.add_measured(0, "ffn-swap", pairs, Measured.of_generations(generations, "variants"))
     else:
         zeros = np.zeros(logprobs.shape[1])
         scores = Scores(
             logprobs, zeros, zeros, tuple((top,) for top in tops), np.zeros((n, 1)), ("",), ("",),
             ROWS, 1, 1.0, 0.0, np.zeros(1), np.zeros(1), np.zeros(n, dtype=bool),
         )  # fmt: skip
-        rows.logprobs, rows.top_tokens = [logprobs], list(tops)
-        rows.state(scores.finite, scores.unchanged)
+        rows = Rows("score")
+        rows.add_measured(0, "ffn-swap", pairs, Measured.of_scores(scores, "variants"))
     grid = Grid("m", "s", example, (0,), tuple(range(n)), scores, generations, ROWS)
-    return grid, records_table(rows), examples_table([example], 0, 1)
+    return grid, rows.table(), examples_table([example], 0, 1)
 
 
 @pytest.mark.parametrize("rule", list(RULES))
@@ -157,12 +158,12 @@ def test_others_answers_are_bits_of_a_mask():
         for k, gold in enumerate(golds)
     ]
     examples = examples_table(several, 0, 4)
-    rows = Rows()
+    rows = Rows("generate")
     said = ["(1)", "(2)", "(3)", "nothing"]
     for k in range(4):
-        rows.add(k, "ffn-swap", [(0, j) for j in range(4)])
-        rows.outputs += said
-    judged = judge(records_table(rows), examples, "choice").to_pylist()
+        pairs = [(0, j) for j in range(4)]
+        rows.add(k, "ffn-swap", pairs, output=said, finite=[True] * 4, unchanged=[False] * 4)
+    judged = judge(rows.table(), examples, "choice").to_pylist()
     for k, row in enumerate(examples.to_pylist()):
         for j in range(3):
             bits = [a == [OPTIONS[j]] for a in row["other_answers"]]
@@ -178,11 +179,12 @@ def test_where_no_other_has_another_answer_there_is_no_mask():
     alike = [Example("s", "t", (" a", " b"), " a", str(k)) for k in range(3)]
     own = [Example("s", "t", (f" {k}", " b"), f" {k}", str(k)) for k in range(3)]
     for several in (alike, own):
-        rows = Rows()
+        rows = Rows("score")
         for k in range(3):
-            rows.add(k, "ffn-swap", [(0, 0)])
-            rows.logprobs.append(np.array([[-1.0, -2.0]]))
-            rows.top_tokens.append(" a")
-        judged = judge(records_table(rows), examples_table(several, 0, 3), "begins")
+            rows.add(
+                k, "ffn-swap", [(0, 0)], logprobs=np.array([[-1.0, -2.0]]), top_token=[" a"],
+                finite=[True], unchanged=[False],
+            )  # fmt: skip
+        judged = judge(rows.table(), examples_table(several, 0, 3), "begins")
         assert judged["match"].to_pylist() == [True] * 3
         assert judged["other_match"].to_pylist() == [None] * 3

@@ -1,10 +1,11 @@
-"""One part of a bench: what the model says to its examples, under every strategy and pair."""
+"""The records of some examples: what the model gives under every strategy at every pair."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import psutil
 import pyarrow as pa
@@ -12,17 +13,21 @@ import torch
 
 from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.memory import MemoryBudget
-from xtransplant.engine.ask.variants import shape_of
+from xtransplant.engine.ask.request import Decoding
+from xtransplant.engine.ask.variants import record_variants
 from xtransplant.engine.generate import generate_items
+from xtransplant.engine.outcome import Generations, Scores
 from xtransplant.engine.score import score_items
 from xtransplant.engine.trace.sources import Sources
 from xtransplant.model.load import Model
 from xtransplant.packing import Packing
 from xtransplant.prompts import Example
-from xtransplant.runs.columns import SOURCE, VANILLA, Rows, records_table
+from xtransplant.runs.columns import SOURCE, VANILLA, Mode
+from xtransplant.runs.measured import Measured, Which
+from xtransplant.runs.rows import Rows
 from xtransplant.strategies import Strategy, Variant
 
-__all__ = ["Asked", "Work", "ask", "fixed_budget", "part_size"]
+__all__ = ["ComputeSettings", "Computed", "Work", "compute_records", "fixed_budget", "part_size"]
 
 Pair = tuple[int, int]
 
@@ -33,6 +38,7 @@ class Work:
 
     Attributes:
         name: the strategy's, with its options.
+        variants: the strategy at each of the pairs.
     """
 
     name: str
@@ -41,121 +47,109 @@ class Work:
 
     @classmethod
     def of(cls, model: Model, name: str, strategy: Strategy, pairs: Sequence[Pair]) -> Work:
-        shape = shape_of(model)
-        return cls(name, tuple(pairs), tuple(strategy.variant(shape, i, j) for i, j in pairs))
+        """Record a strategy's edits at some pairs."""
+        return cls(name, tuple(pairs), tuple(record_variants(model, strategy, pairs)))
 
 
 @dataclass(frozen=True)
-class Asked:
-    """How a part is run.
+class ComputeSettings:
+    """How the records of a task are computed.
 
     Attributes:
-        packing: the one that was found exact for the model.
+        packing: the one that was verified to be exact for the model.
+        mode: of the task.
+        max_new_tokens: of each text generated.
+        chat_template: prompts go through the checkpoint's chat template.
         memory_budget: bytes; the same for every part of a run, so that examples are batched
             alike whenever and wherever it goes on.
     """
 
     packing: Packing
-    mode: str
+    mode: Mode
     max_new_tokens: int
     chat_template: bool
     memory_budget: int
 
 
-def ask(
+class Computed(NamedTuple):
+    """A table ``records``, and how many times a token went through the whole model for it."""
+
+    records: pa.Table
+    token_forwards: float
+
+
+def compute_records(
     model: Model,
     examples: Sequence[Example],
-    start: int,
-    stop: int,
-    work: Sequence[Work],
-    asked: Asked,
-) -> tuple[pa.Table, float]:
-    """Records of examples ``start`` to ``stop`` of a language, and the token-forwards they took.
+    span: range,
+    works: Sequence[Work],
+    settings: ComputeSettings,
+) -> Computed:
+    """Records of some examples of a language under every strategy.
 
     Nothing is carried over from other parts, so that a part's records do not depend on which
     parts ran before it.
+
+    Args:
+        examples: all of the language.
+        span: the numbers of those to compute, consecutive.
+
+    Raises:
+        XTransplantError: an unusable prompt or candidate, or too little memory for one variant.
     """
-    chosen = examples[start:stop]
-    items = [item_of(model, one, chat_template=asked.chat_template) for one in chosen]
-    memory, sources, rows = MemoryBudget.of(model, asked.memory_budget), Sources(), Rows()
-    run = _score if asked.mode == "score" else _generate
-    tokens = 0.0
-    for number, one in enumerate(work):
-        tokens += run(model, items, start, one, asked, memory, sources, rows, first=number == 0)
-    return records_table(rows), tokens
+    items = [item_of(model, examples[k], chat_template=settings.chat_template) for k in span]
+    memory, sources = MemoryBudget.of(model, settings.memory_budget), Sources()
+    rows, token_forwards = Rows(settings.mode), 0.0
+    for number, work in enumerate(works):
+        first = number == 0
+        found = _found(model, items, work.variants, settings, memory, sources, source_text=first)
+        if first:
+            # The prompts without a transplant are the same under every strategy.
+            for name, which in _PROMPTS.items():
+                for k, one in zip(span, found, strict=True):
+                    rows.add_measured(k, name, (), _measured(one, which))
+        for k, one in zip(span, found, strict=True):
+            rows.add_measured(k, work.name, work.pairs, _measured(one, "variants"))
+        token_forwards += math.fsum(one.token_forwards for one in found)
+    return Computed(rows.table(), token_forwards)
 
 
-def _score(
+_PROMPTS: dict[str, Which] = {VANILLA: "target", SOURCE: "source"}
+
+
+def _found(
     model: Model,
     items: Sequence[Item],
-    start: int,
-    work: Work,
-    asked: Asked,
+    variants: Sequence[Variant],
+    settings: ComputeSettings,
     memory: MemoryBudget,
     sources: Sources,
-    rows: Rows,
     *,
-    first: bool,
-) -> float:
-    found = list(
-        score_items(
+    source_text: bool,
+) -> list[Scores] | list[Generations]:
+    if settings.mode == "score":
+        scores = score_items(
             model,
             items,
-            work.variants,
-            packing=asked.packing,
+            variants,
+            packing=settings.packing,
             top_k=1,
             memory=memory,
             sources=sources,
         )
-    )
-    if first:
-        for name in (VANILLA, SOURCE):
-            for k, one in enumerate(found, start):
-                of_source = name == SOURCE
-                rows.add(k, name, ())
-                rows.logprobs.append((one.source if of_source else one.vanilla)[None])
-                rows.top_tokens.append((one.source_top if of_source else one.vanilla_top)[0])
-                finite = one.source_finite if of_source else one.vanilla_finite
-                rows.state([finite], [not of_source])
-    for k, one in enumerate(found, start):
-        rows.add(k, work.name, work.pairs)
-        rows.logprobs.append(one.logprobs)
-        rows.top_tokens.extend(tokens[0] for tokens in one.top_tokens)
-        rows.state(one.finite, one.unchanged)
-    return math.fsum(one.token_forwards for one in found)
-
-
-def _generate(
-    model: Model,
-    items: Sequence[Item],
-    start: int,
-    work: Work,
-    asked: Asked,
-    memory: MemoryBudget,
-    sources: Sources,
-    rows: Rows,
-    *,
-    first: bool,
-) -> float:
-    found = list(
-        generate_items(
-            model, items, work.variants, packing=asked.packing, max_new_tokens=asked.max_new_tokens,
-            memory=memory, sources=sources, source_text=first,
-        )
+        return list(scores)
+    decoding = Decoding(settings.max_new_tokens, source_text=source_text)
+    generations = generate_items(
+        model, items, variants, packing=settings.packing, memory=memory, sources=sources,
+        decoding=decoding,
     )  # fmt: skip
-    if first:
-        for name in (VANILLA, SOURCE):
-            for k, one in enumerate(found, start):
-                of_source = name == SOURCE
-                rows.add(k, name, ())
-                rows.outputs.append(one.source if of_source else one.vanilla)
-                finite = one.source_finite if of_source else one.vanilla_finite
-                rows.state([finite], [not of_source])
-    for k, one in enumerate(found, start):
-        rows.add(k, work.name, work.pairs)
-        rows.outputs.extend(one.outputs)
-        rows.state(one.finite, one.unchanged)
-    return math.fsum(one.token_forwards for one in found)
+    return list(generations)
+
+
+def _measured(found: Scores | Generations, which: Which) -> Measured:
+    if isinstance(found, Scores):
+        return Measured.of_scores(found, which)
+    return Measured.of_generations(found, which)
 
 
 def part_size(mode: str, n_variants: int) -> int:

@@ -6,6 +6,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from xtransplant.bench.flags import LoadFlags
 from xtransplant.errors import XTransplantError
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.task import Direction
@@ -29,6 +30,11 @@ class ModelSpec:
     family: str | None = None
     tensor_parallel: bool = False
     add_bos: bool = False
+
+    @classmethod
+    def of(cls, name: str | None, flags: LoadFlags, *, add_bos: bool) -> ModelSpec:
+        """As the flags of a command say."""
+        return cls(name, **asdict(flags), add_bos=add_bos)
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,15 @@ import pyarrow.parquet
 
 from xtransplant.backends.dry import Dry
 from xtransplant.backends.local import Local
-from xtransplant.bench.compute import Asked, Work, ask, fixed_budget
+from xtransplant.bench.compute import ComputeSettings, Work, compute_records, fixed_budget
 from xtransplant.bench.config import Config
 from xtransplant.bench.context_limit import fitted
 from xtransplant.bench.plan import Plan, make_plan
 from xtransplant.bench.run import find_run, load_model, manifest_of
 from xtransplant.engine.ask.items import item_of
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.tokenise import prompt_lengths
-from xtransplant.engine.dry_run import likely_packing, sketch
+from xtransplant.engine.dry_run import dry_run_grid, likely_packing
 from xtransplant.engine.verify import packing_for
 from xtransplant.model.load import Model
 from xtransplant.prompts import Example
@@ -91,7 +92,7 @@ def dry_run(plan: Plan, output_path: Path, model: Model, *, fresh: bool = False)
     forwards, size, seconds = 0.0, 0.0, 0.0
     works: list[Work] = []
     for name, task in plan.tasks.items():
-        asked = Asked(
+        settings = ComputeSettings(
             packing, task.mode, plan.config.max_new_tokens, plan.config.chat_template,
             fixed_budget(model),
         )  # fmt: skip
@@ -109,8 +110,8 @@ def dry_run(plan: Plan, output_path: Path, model: Model, *, fresh: bool = False)
             ]
             works += per_language[lang]
         lang, at = _median(lengths)
-        tried = _tried if here else _sketched
-        one = tried(model, task.examples[lang], at, per_language[lang], asked)
+        tried = _tried if here else _estimated
+        one = tried(model, task.examples[lang], at, per_language[lang], settings)
         payload = max(payload, one.payload)
         n_of_one = sum(len(work.pairs) for work in per_language[lang])
         for part in own:
@@ -148,28 +149,24 @@ class _One:
 
 
 def _tried(
-    model: Model, examples: Sequence[Example], at: int, works: list[Work], asked: Asked
+    model: Model, examples: Sequence[Example], at: int, works: list[Work], settings: ComputeSettings
 ) -> _One:
-    ask(model, examples, at, at + 1, works, asked)  # once to warm up
+    span = range(at, at + 1)
+    compute_records(model, examples, span, works, settings)  # once to warm up
     started = time.perf_counter()
-    records, forwards = ask(model, examples, at, at + 1, works, asked)
+    records, forwards = compute_records(model, examples, span, works, settings)
     seconds = time.perf_counter() - started
     file = io.BytesIO()
     pyarrow.parquet.write_table(records, file, compression="zstd")
     return _One(forwards, seconds, bytes=file.tell())
 
 
-def _sketched(
-    model: Model, examples: Sequence[Example], at: int, works: list[Work], asked: Asked
+def _estimated(
+    model: Model, examples: Sequence[Example], at: int, works: list[Work], settings: ComputeSettings
 ) -> _One:
-    item = item_of(model, examples[at], chat_template=asked.chat_template)
-    found = [
-        sketch(
-            model, item, work.variants, generates=asked.mode == "generate",
-            max_new_tokens=asked.max_new_tokens,
-        )
-        for work in works
-    ]  # fmt: skip
+    item = item_of(model, examples[at], chat_template=settings.chat_template)
+    decoding = Decoding(settings.max_new_tokens) if settings.mode == "generate" else None
+    found = [dry_run_grid(model, item, work.variants, decoding) for work in works]
     return _One(sum(one.token_forwards for one in found), payload=max(one.payload for one in found))
 
 

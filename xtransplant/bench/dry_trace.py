@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import product
 
 from xtransplant.engine.ask.items import item_of
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
-from xtransplant.engine.dry_run import likely_packing, sketch
+from xtransplant.engine.dry_run import dry_run_grid, likely_packing
 from xtransplant.model.load import Model
 from xtransplant.packing import ROWS
 from xtransplant.prompts import Example
@@ -66,7 +67,8 @@ def dry_trace(
     variants = [strategy.variant(shape, i, j) for i, j in product(source_layers, target_layers)]
     item = item_of(model, example, chat_template=chat_template)
     found = concerns(functions_of(variants))
-    one = sketch(model, item, variants, generates=generations, max_new_tokens=max_new_tokens)
+    decoding = Decoding(max_new_tokens) if generations else None
+    one = dry_run_grid(model, item, variants, decoding)
     return DryTrace(
         model=model.name,
         strategy=str(strategy),

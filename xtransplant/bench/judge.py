@@ -1,8 +1,9 @@
-"""Judging what was stored: from a part's tables alone, so that it can be done again offline."""
+"""Judging stored records: from a part's tables alone, so that it can be done again offline."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -11,108 +12,123 @@ import pyarrow as pa
 
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Key
-from xtransplant.runs.columns import SOURCE, correct_table, row_key
-from xtransplant.tasks.judging import choices, find_rule, judge_text
+from xtransplant.runs.columns import SOURCE
+from xtransplant.runs.examples_table import row_key
+from xtransplant.runs.measured import Judged
+from xtransplant.runs.rows import correct_table
+from xtransplant.tasks.judging import LEVELS, choices, find_rule, judge_text
+from xtransplant.tasks.matching import Verdict
 
 __all__ = ["judge"]
 
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
-Masks = np.ndarray[Any, np.dtype[np.uint8]]
+ExampleRow = dict[str, Any]  # one of the table ``examples``
 
 
 def judge(records: pa.Table, examples: pa.Table, rule: str) -> pa.Table:
     """Which of a part's records are right, at every level, row by row.
 
-    Texts are judged by the task's rule, scores by ``tasks.judging.choices``. A cell that is not
+    Texts are judged by the task's rule, scores by ``tasks.judging.choices``. A row that is not
     finite is never right, by no answer.
 
     Args:
+        records, examples: the part's tables.
         rule: a name in ``matching.RULES``.
+
+    Returns:
+        The table ``correct``.
 
     Raises:
         XTransplantError: records without texts, or an unknown rule.
     """
     find_rule(rule)
-    rows = {row["example"]: row for row in examples.to_pylist()}
     if "output" in records.column_names:
-        return _texts(records, rows, rule)
+        return correct_table(_judge_texts(records, examples, rule))
     if "logprobs" in records.column_names:
-        return _scores(records, rows)
+        return correct_table(_judge_scores(records, examples))
     raise XTransplantError(
         "these records hold no outputs (the run was made with --no-log-samples), so they cannot "
         "be judged again; run it with --log-samples"
     )
 
 
-class _Keys:
-    """What one example's texts are judged by: its own key, and others' with their bits."""
-
-    def __init__(self, row: dict[str, Any], side: str, rule: str) -> None:
-        self.own = replace(row_key(row, side), rule=rule)
-        bits: dict[tuple[str, ...], int] = {}
-        self.known = True
-        for number, answers in enumerate(row["other_answers"]):
-            options = self.own.options
-            if answers is None or not answers or (options and answers[0] not in options):
-                self.known = False
-                continue
-            bits[tuple(answers)] = bits.get(tuple(answers), 0) | 1 << number
-        self.others: list[tuple[Key, int]] = [
-            (replace(self.own, answers=answers, also=()), mask) for answers, mask in bits.items()
-        ]
-
-    def judge(self, output: str) -> tuple[list[bool], list[int]]:
-        """Right by its own answer, and the masks of the others', by level."""
-        verdict, masks = judge_text(output, self.own), [0, 0, 0]
-        for key, mask in self.others:
-            theirs = judge_text(output, key)
-            for level, right in enumerate((theirs.strict, theirs.match, theirs.lenient)):
-                masks[level] |= mask * right
-        return [verdict.strict, verdict.match, verdict.lenient], masks
-
-
-def _texts(records: pa.Table, rows: dict[int, dict[str, Any]], rule: str) -> pa.Table:
-    outputs = records["output"].to_pylist()
-    examples = records["example"].to_numpy().tolist()
-    finite, is_source = records["finite"].to_numpy(), _is_source(records)
+def _judge_texts(records: pa.Table, examples: pa.Table, rule: str) -> Judged:
+    rows = _by_number(examples)
+    of_each = zip(
+        records["example"].to_numpy().tolist(),
+        _is_source(records).tolist(),
+        records["output"].to_pylist(),
+        strict=True,
+    )
     # Most variants of an example say the same: each text is judged once.
     texts: dict[tuple[int, bool, str], int] = {}
-    at = np.array(
-        [
-            texts.setdefault(said, len(texts))
-            for said in zip(examples, is_source.tolist(), outputs, strict=True)
-        ]
-    )
-    right = np.zeros((len(texts), 3), dtype=np.bool_)
-    other = np.zeros((len(texts), 3), dtype=np.uint8)
+    at = np.array([texts.setdefault(text, len(texts)) for text in of_each])
+    right = np.zeros((len(texts), len(LEVELS)), dtype=np.bool_)
+    other = np.zeros((len(texts), len(LEVELS)), dtype=np.uint8)
     known = np.zeros(len(texts), dtype=np.bool_)
     keys: dict[tuple[int, bool], _Keys] = {}
     for (number, of_source, output), place in texts.items():
         key = keys.get((number, of_source))
         if key is None:
             side = "source_" if of_source else ""
-            key = keys[number, of_source] = _Keys(rows[number], side, rule)
-        right[place], other[place] = key.judge(output)
+            key = keys[number, of_source] = _Keys.of(rows[number], side, rule)
+        right[place] = _levels(judge_text(output, key.own))
+        other[place] = key.masks(output)
         known[place] = key.known
     right, other = right[at], other[at]
+    finite = records["finite"].to_numpy()
     right[~finite], other[~finite] = False, 0
-    return correct_table(
-        right, other, known[at], None, finite=records["finite"], unchanged=records["unchanged"]
-    )
+    return Judged(records, examples, right, other, known[at])
 
 
-def _scores(records: pa.Table, rows: dict[int, dict[str, Any]]) -> pa.Table:
+@dataclass(frozen=True)
+class _Keys:
+    """What one example's texts are judged by.
+
+    Attributes:
+        own: its own key.
+        others: keys with the answers of other examples, and the bits of the derangements that
+            give them.
+        known: every derangement gives an answer that this example can have.
+    """
+
+    own: Key
+    others: tuple[tuple[Key, int], ...]
+    known: bool
+
+    @classmethod
+    def of(cls, row: ExampleRow, side: str, rule: str) -> _Keys:
+        """Keys after one of the prompts: ``side`` is ``source_`` for the source."""
+        own = replace(row_key(row, side), rule=rule)
+        bits: dict[tuple[str, ...], int] = {}
+        for number, answers in enumerate(row["other_answers"]):
+            if answers and (not own.options or answers[0] in own.options):
+                bits[tuple(answers)] = bits.get(tuple(answers), 0) | 1 << number
+        others = [(replace(own, answers=answers, also=()), mask) for answers, mask in bits.items()]
+        every = (1 << len(row["other_answers"])) - 1
+        return cls(own, tuple(others), known=sum(bits.values()) == every)
+
+    def masks(self, output: str) -> list[int]:
+        """By level, the derangements by whose answers a text is right."""
+        masks = [0] * len(LEVELS)
+        for key, mask in self.others:
+            for level, right in enumerate(_levels(judge_text(output, key))):
+                masks[level] |= mask * right
+        return masks
+
+
+def _judge_scores(records: pa.Table, examples: pa.Table) -> Judged:
     column = records["logprobs"].combine_chunks()
     flat, starts = column.values.to_numpy(), column.offsets.to_numpy()
     tops = np.array(records["top_token"].to_pylist(), dtype=object)
-    examples, finite = records["example"].to_numpy(), records["finite"].to_numpy()
-    right = np.zeros((len(examples), 3), dtype=np.bool_)
-    other = np.zeros((len(examples), 3), dtype=np.uint8)
-    known = np.zeros(len(examples), dtype=np.bool_)
-    margin = np.full(len(examples), np.nan, dtype=np.float32)
+    numbers, finite = records["example"].to_numpy(), records["finite"].to_numpy()
+    right = np.zeros((len(records), len(LEVELS)), dtype=np.bool_)
+    other = np.zeros((len(records), len(LEVELS)), dtype=np.uint8)
+    known = np.zeros(len(records), dtype=np.bool_)
+    margin = np.full(len(records), np.nan, dtype=np.float32)
     is_source = _is_source(records)
-    for (number, row), of_source in product(rows.items(), (False, True)):
-        at = np.flatnonzero((examples == number) & (is_source == of_source))
+    for (number, row), of_source in product(_by_number(examples).items(), (False, True)):
+        at = np.flatnonzero((numbers == number) & (is_source == of_source))
         candidates: list[str] = row["candidates"]
         if not len(at) or not candidates:
             continue
@@ -121,11 +137,7 @@ def _scores(records: pa.Table, rows: dict[int, dict[str, Any]]) -> pa.Table:
         # [rows of the example, candidates]
         logprobs = flat[starts[at][:, None] + np.arange(len(candidates))]
         chosen = choices(logprobs, spelled, tops[at].tolist(), finite[at])
-        masks = np.zeros(len(candidates), dtype=np.uint8)
-        for bit, answer in enumerate(row["other_answer"]):
-            if answer in candidates:
-                masks[candidates.index(answer)] |= np.uint8(1 << bit)
-        other[at] = chosen.masks(masks)
+        other[at] = chosen.masks(_candidate_masks(candidates, row["other_answer"]))
         known[at] = all(answer in candidates for answer in row["other_answer"])
         if row["answer"] in candidates and len(candidates) > 1:
             gold = candidates.index(row["answer"])
@@ -133,9 +145,26 @@ def _scores(records: pa.Table, rows: dict[int, dict[str, Any]]) -> pa.Table:
             chose = chosen.match >= 0
             rest = np.delete(logprobs[chose], gold, axis=1).max(1)
             margin[at[chose]] = logprobs[chose, gold] - rest
-    return correct_table(
-        right, other, known, margin, finite=records["finite"], unchanged=records["unchanged"]
-    )
+    return Judged(records, examples, right, other, known, margin)
+
+
+def _candidate_masks(
+    candidates: list[str], others: Sequence[str | None]
+) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Per candidate, the derangements that give it as the answer."""
+    masks = np.zeros(len(candidates), dtype=np.uint8)
+    for bit, answer in enumerate(others):
+        if answer in candidates:
+            masks[candidates.index(answer)] |= np.uint8(1 << bit)
+    return masks
+
+
+def _levels(verdict: Verdict) -> tuple[bool, bool, bool]:
+    return verdict.strict, verdict.match, verdict.lenient
+
+
+def _by_number(examples: pa.Table) -> dict[int, ExampleRow]:
+    return {row["example"]: row for row in examples.to_pylist()}
 
 
 def _is_source(records: pa.Table) -> Bools:

@@ -12,7 +12,8 @@ from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Key
 from xtransplant.runs.check import damages, refused
 from xtransplant.runs.claims import claim
-from xtransplant.runs.columns import CORRECT, row_key
+from xtransplant.runs.columns import CORRECT
+from xtransplant.runs.examples_table import row_key
 from xtransplant.runs.manifest import Manifest, Part
 from xtransplant.runs.read import read_part
 from xtransplant.runs.store import Run, open_run

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 from xtransplant.backends.local import Local
 from xtransplant.backends.protocol import Backend
 from xtransplant.bench.clock import Clock, Watch
-from xtransplant.bench.compute import Asked, Work, ask, fixed_budget, part_size
+from xtransplant.bench.compute import (
+    ComputeSettings,
+    Work,
+    compute_records,
+    fixed_budget,
+    part_size,
+)
 from xtransplant.bench.config import Config
 from xtransplant.bench.context_limit import fitted
 from xtransplant.bench.identity import (
@@ -22,6 +28,7 @@ from xtransplant.bench.identity import (
     versions,
 )
 from xtransplant.bench.judge import judge
+from xtransplant.bench.load import load_model as load_named
 from xtransplant.bench.pairs import Pairs
 from xtransplant.bench.plan import Plan, make_plan
 from xtransplant.bench.repair import mend
@@ -31,9 +38,10 @@ from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
 from xtransplant.model.distributed import rank
-from xtransplant.model.load import Model, load
+from xtransplant.model.load import Model
 from xtransplant.runs.claims import claim
-from xtransplant.runs.columns import CELL, examples_table
+from xtransplant.runs.columns import CELL
+from xtransplant.runs.examples_table import examples_table
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, Part, TaskEntry
 from xtransplant.runs.read import read_part
 from xtransplant.runs.store import Run, create_run, open_run
@@ -105,18 +113,7 @@ def _say_budget(asked: int | None, run: Run, say: Callable[[str], None]) -> None
 
 def load_model(plan: Plan, backend: Backend = Local()) -> Model:
     """The model of a plan; only what is needed to ask it where that is not in this process."""
-    spec = plan.config.model
-    return load(
-        plan.model_name,
-        revision=spec.revision,
-        dtype=spec.dtype,
-        device_map=spec.device_map,
-        trust_remote_code=spec.trust_remote_code,
-        family=spec.family,
-        tensor_parallel=spec.tensor_parallel,
-        add_bos=spec.add_bos,
-        backend=backend,
-    )
+    return load_named(plan.model_name, plan.config.model, backend)
 
 
 def find_run(plan: Plan, output_path: Path, *, fresh: bool = False) -> tuple[Path, Run | None]:
@@ -181,8 +178,8 @@ def run_plan(
     packing = packing_for(model).packing
     # Jobs that a client leaves behind when it dies are collected by the next.
     model = replace(model, backend=model.backend.remembering(run.jobs_path))
-    asked = {
-        name: Asked(
+    settings = {
+        name: ComputeSettings(
             packing=packing,
             mode=task.mode,
             max_new_tokens=plan.config.max_new_tokens,
@@ -196,14 +193,14 @@ def run_plan(
 
     def do(part: Part) -> None:
         work = _work_of(plan, run, model, part, known)
-        _do(plan, run, model, part, work, asked[part.task])
+        _do(plan, run, model, part, work, settings[part.task])
         clock.done(part)
         if watch is not None:
             watch(clock.progress(part))
 
     def along(part: Part) -> None:
         work = _work_of(plan, run, model, part, known)
-        _ask(plan, model, part, work, asked[part.task])
+        _compute(plan, model, part, work, settings[part.task])
 
     if rank() and model.n_ranks > 1:
         # This process holds a share of the model: it computes what the first one is at.
@@ -217,28 +214,33 @@ def run_plan(
     return run.finish()
 
 
-def _do(plan: Plan, run: Run, model: Model, part: Part, work: list[Work], asked: Asked) -> None:
+def _do(
+    plan: Plan, run: Run, model: Model, part: Part, work: list[Work], settings: ComputeSettings
+) -> None:
     examples = plan.tasks[part.task].examples[part.lang]
     rule = run.manifest.tasks[part.task].rule
     table = examples_table(examples, part.start, part.stop)
     if plan.config.log_samples:
         run.write("examples", part, table)
         if not run.has("records", part):
-            records = _ask(plan, model, part, work, asked)
+            records = _compute(plan, model, part, work, settings)
             run.forget(part, "correct")  # it was of records that are lost
             run.write("records", part, records)
         run.write("correct", part, judge(read_part(run, "records", part), table, rule))
         return
     # Nothing is kept that could be judged later, so the judgement has to be there first.
-    records = _ask(plan, model, part, work, asked)
+    records = _compute(plan, model, part, work, settings)
     run.write("examples", part, table.select(["example", "id", "digest"]))
     run.write("correct", part, judge(records, table, rule))
-    run.write("records", part, records.select(CELL))
+    run.write("records", part, records.select(list(CELL)))
 
 
-def _ask(plan: Plan, model: Model, part: Part, work: list[Work], asked: Asked) -> pa.Table:
+def _compute(
+    plan: Plan, model: Model, part: Part, work: list[Work], settings: ComputeSettings
+) -> pa.Table:
     examples = plan.tasks[part.task].examples[part.lang]
-    return ask(model, examples, part.start, part.stop, work, asked)[0]
+    span = range(part.start, part.stop)
+    return compute_records(model, examples, span, work, settings).records
 
 
 _Key = tuple[str, tuple[tuple[int, int], ...]]

@@ -6,90 +6,56 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
 from xtransplant.bench.config import Config, ModelSpec
+from xtransplant.bench.flags import BenchFlags, PilotFlags
 from xtransplant.bench.unused import check_data, check_given
 from xtransplant.errors import XTransplantError, one_line
 from xtransplant.options import parse_assignments, parse_bytes
 from xtransplant.tasks.data import parse_data_source
-from xtransplant.tasks.task import Direction
 from xtransplant.text import read_text
 
 __all__ = ["config_from", "config_names", "read_config"]
 
 
-def config_from(
-    *,
-    task: Sequence[str],
-    strategy: Sequence[str],
-    model: str | None = None,
-    revision: str | None = None,
-    dtype: str = "auto",
-    device_map: str | None = None,
-    trust_remote_code: bool = False,
-    family: str | None = None,
-    tensor_parallel: bool = False,
-    add_bos: bool = False,
-    langs: Sequence[str] = (),
-    pairs: str = "overall",
-    options: Sequence[str] = (),
-    direction: Direction | None = None,
-    mode: Literal["score", "generate"] | None = None,
-    split: str | None = None,
-    limit: int | None = None,
-    seed: int | None = None,
-    data_dir: Path | None = None,
-    file: Path | None = None,
-    column: Sequence[str] = (),
-    split_by: str | None = None,
-    max_new_tokens: int = 20,
-    apply_chat_template: bool = False,
-    allow_misaligned: bool = False,
-    log_samples: bool = True,
-    memory_budget: str | None = None,
-) -> Config:
+def config_from(flags: BenchFlags | PilotFlags) -> Config:
     """The configuration that flags say; several names may stand in one, between commas.
 
     Raises:
         XTransplantError: text that means nothing, a folder or file that is not there, or a flag
             that would do nothing.
     """
+    what, data, run, load = flags.what, flags.data, flags.run, flags.load
     check_given(
-        task=task, strategy=strategy, model=model, revision=revision, device_map=device_map,
-        family=family, langs=langs, pairs=pairs, split=split, split_by=split_by,
+        task=what.task, strategy=what.strategy, model=what.model, revision=load.revision,
+        device_map=load.device_map, family=load.family, langs=what.langs, pairs=flags.pairs,
+        split=flags.split, split_by=data.split_by,
     )  # fmt: skip
-    data = parse_data_source(data_dir, file, column, seed or 0, split_by)
-    tasks = _names(task)
-    check_data(tasks, data, split, seed)
+    source = parse_data_source(
+        data.data_dir, data.file, data.column, flags.seed or 0, data.split_by
+    )
+    tasks = _names(what.task)
+    check_data(tasks, source, flags.split, flags.seed)
     return Config(
         tasks=tasks,
-        strategies=_names(strategy),
-        model=ModelSpec(
-            model,
-            revision,
-            dtype,
-            device_map,
-            trust_remote_code,
-            family,
-            tensor_parallel,
-            add_bos,
-        ),
-        langs=_names(langs),
-        pairs=pairs,
-        options=tuple(parse_assignments(options).items()),
-        direction=direction,
-        mode=mode,
-        split=split,
-        limit=limit,
-        data=data,
-        max_new_tokens=max_new_tokens,
-        chat_template=apply_chat_template,
-        allow_misaligned=allow_misaligned,
-        log_samples=log_samples,
-        memory_budget=None if memory_budget is None else parse_bytes(memory_budget),
+        strategies=_names(what.strategy),
+        model=ModelSpec.of(what.model, load, add_bos=run.add_bos),
+        langs=_names(what.langs),
+        pairs=flags.pairs,
+        options=tuple(parse_assignments(run.options).items()),
+        direction=flags.direction,
+        mode=flags.mode,
+        split=flags.split,
+        limit=flags.limit,
+        data=source,
+        max_new_tokens=run.max_new_tokens,
+        chat_template=run.apply_chat_template,
+        allow_misaligned=run.allow_misaligned,
+        log_samples=run.log_samples,
+        memory_budget=None if flags.memory_budget is None else parse_bytes(flags.memory_budget),
     )
 
 

@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from xtransplant.engine.generate import Generations
-from xtransplant.engine.score import Scores
+from xtransplant.engine.outcome import Generations, Scores
 
 __all__ = ["Difference", "TextDifference", "difference", "text_difference"]
 

@@ -1,15 +1,17 @@
-"""What a grid would come to if it ran elsewhere: counted, written down, and not sent."""
+"""Dry run: what a grid would take on a server; its job is serialised and not sent."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from xtransplant.backends.dry import NotSent
 from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import Variants
 from xtransplant.engine.generate import generate_items
+from xtransplant.engine.outcome import Generations, Scores
 from xtransplant.engine.score import score_items
 from xtransplant.engine.trace.batch import Batch
 from xtransplant.engine.trace.raw import token_forwards
@@ -18,17 +20,17 @@ from xtransplant.model.load import Model
 from xtransplant.packing import ROWS, Packing
 from xtransplant.strategies import Variant, parted
 
-__all__ = ["Sketch", "likely_packing", "sketch"]
+__all__ = ["GridEstimate", "dry_run_grid", "likely_packing"]
 
 
 @dataclass(frozen=True)
-class Sketch:
-    """A grid that was not run.
+class GridEstimate:
+    """What a grid that was not run would take.
 
     Attributes:
-        token_forwards: how many times a token would go through the whole model; at most, where
-            texts are generated, since they may end before their longest.
-        payload: bytes of its first job; most grids are one.
+        token_forwards: how many times a token would go through the whole model; an upper bound
+            where texts are generated, since they may end before their maximal length.
+        payload: bytes of the first job that would be sent to a server; most grids are one job.
     """
 
     token_forwards: float
@@ -36,23 +38,23 @@ class Sketch:
 
 
 def likely_packing(model: Model) -> Packing:
-    """The packing that a model most likely runs with elsewhere; there it is verified."""
+    """The packing that a model most likely runs with on a server, where it is verified."""
     return ROWS if model.unpackable else Packing(growing=True)
 
 
-def sketch(
+def dry_run_grid(
     model: Model,
     item: Item,
     variants: Sequence[Variant],
-    *,
-    generates: bool = False,
-    max_new_tokens: int = 20,
-) -> Sketch:
-    """Count one example's grid.
+    decoding: Decoding | None = None,
+) -> GridEstimate:
+    """Count one example's grid, and serialise its first job without sending it.
 
     Args:
         model: loaded with a backend that is dry.
-        generates: texts instead of scores.
+        item: the example.
+        variants: what a strategy recorded at each layer pair.
+        decoding: generate texts this way; score candidates where it is None.
 
     Raises:
         XTransplantError: what a strategy's functions hold cannot be sent.
@@ -63,17 +65,17 @@ def sketch(
     recorded, scripts = parted(variants)
     tokens = Batch(model, [item], Variants.of(recorded), packing, 1, None).planned()
     tokens += token_forwards(item, len(scripts), len(scripts))
-    if generates:
-        tokens += (len(variants) + 2) * max_new_tokens
+    found: Iterator[Scores] | Iterator[Generations]
+    if decoding is None:
+        found = score_items(model, [item], variants, packing=packing, memory=memory)
+    else:
+        # The target without a transplant and the source are continued too.
+        tokens += (len(variants) + 2) * decoding.max_new_tokens
+        found = generate_items(
+            model, [item], variants, packing=packing, decoding=decoding, memory=memory
+        )
     try:
-        if generates:
-            found = generate_items(
-                model, [item], variants, packing=packing, max_new_tokens=max_new_tokens,
-                memory=memory,
-            )  # fmt: skip
-            next(found)
-        else:
-            next(score_items(model, [item], variants, packing=packing, memory=memory))
+        next(found)
     except NotSent as unsent:
-        return Sketch(tokens, unsent.size)
-    raise AssertionError("it was sent")
+        return GridEstimate(tokens, unsent.size)
+    raise AssertionError("a dry backend has sent a job")

@@ -1,75 +1,25 @@
-"""Generate: what the model says in every variant, greedily, from one run of the shared prefix."""
+"""Generate: the target's greedy continuation in every variant, over one shared prefix."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
+from typing import Unpack
 
-import torch
-
-from xtransplant.engine.ask.cost import estimate_cost
-from xtransplant.engine.ask.halving import Demand, run_in_chunks
 from xtransplant.engine.ask.items import Item
-from xtransplant.engine.ask.memory import MemoryBudget, stored_bytes
-from xtransplant.engine.ask.tokenise import prompt_ids
-from xtransplant.engine.ask.variants import Variants, record_variants
-from xtransplant.engine.compile.shared_prefix import KeysValues
-from xtransplant.engine.outcome import Writes, same
-from xtransplant.engine.trace.batch import Batch
-from xtransplant.engine.trace.decoding import decode
-from xtransplant.engine.trace.raw import say_scripts, token_forwards
-from xtransplant.engine.trace.rows import Certainty, end_ids, generate_rows
+from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.request import Decoding, RequestOptions, make_request
+from xtransplant.engine.ask.variants import Variants
+from xtransplant.engine.continuations import Continuations, continue_item, continue_scripts
+from xtransplant.engine.outcome import Generations, TokenCertainty
 from xtransplant.engine.trace.sources import Sources
 from xtransplant.model.load import Model
-from xtransplant.packing import ROWS, Layout, Packing
+from xtransplant.packing import ROWS, Packing
 from xtransplant.prompts import Example
-from xtransplant.strategies import Script, Strategy, Variant, parted
+from xtransplant.strategies import Strategy, Variant, parted
 
-__all__ = ["Generations", "generate", "generate_edits", "generate_items"]
-
-
-@dataclass(frozen=True)
-class Generations:
-    """What :func:`generate` found.
-
-    Attributes:
-        outputs: per variant, the text generated (special tokens left out).
-        token_ids: per variant, its ids, up to and with the token that ended it.
-        finite: per variant, whether every step's logits were numbers, and not infinitely high.
-        unchanged: per variant, whether it says what the target says without a transplant, its
-            first token as probably: to the bit (within rounding under a raw strategy).
-        vanilla, source: text of the target and of the source without a transplant.
-        vanilla_finite, source_finite: as ``finite``.
-        packing: how the variants ran.
-        forward_passes: how many the whole took.
-        token_forwards: how many times a token went through the whole model; a part of its layers
-            counts as that part.
-        seconds: wall-clock time.
-        vanilla_ids: ids of the target without a transplant.
-        certainty: of the target without a transplant and of each variant, per token: its
-            log-probability and how far behind it the next likeliest was, in nats; empty if not
-            asked for, and of raw strategies.
-        writes: norms and cosines of every write in the prefill; None where they were not
-            measured, and of raw strategies.
-    """
-
-    outputs: tuple[str, ...]
-    token_ids: tuple[tuple[int, ...], ...]
-    vanilla: str
-    source: str
-    packing: Packing
-    forward_passes: int
-    token_forwards: float
-    seconds: float
-    finite: tuple[bool, ...]
-    unchanged: tuple[bool, ...]
-    vanilla_finite: bool
-    source_finite: bool
-    vanilla_ids: tuple[int, ...] = ()
-    certainty: tuple[tuple[tuple[float, float], ...], ...] = ()
-    writes: Writes | None = None
+__all__ = ["generate", "generate_items"]
 
 
 def generate(
@@ -80,51 +30,32 @@ def generate(
     *,
     packing: Packing,
     max_new_tokens: int = 20,
-    chat_template: bool = False,
-    memory_budget: int | None = None,
+    **options: Unpack[RequestOptions],
 ) -> Generations:
     """Greedy continuation of the target under a strategy at each layer pair.
 
     Edits are written when the prompt is read and at no later step.
 
     Args:
+        model: a loaded model.
+        example: its prompts; candidates are not looked at.
+        strategy: gives the edits of each pair.
         pairs: (source layer, target layer), counted from 0.
-        packing: the one that :func:`verify_packing` found exact for the model.
-        max_new_tokens: longest continuation.
-        chat_template: pass both prompts through the checkpoint's chat template.
-        memory_budget: bytes that the work may take beyond the model; by default half of what is
-            free on its device.
+        packing: the one that :func:`xtransplant.verify_packing` found exact for the model.
+        max_new_tokens: length of the longest continuation.
+        **options: ``chat_template``: pass both prompts through the checkpoint's chat template
+            (default False); ``memory_budget``: bytes that the work may take beyond the model (by
+            default half of what is free on its device).
 
     Raises:
         XTransplantError: an unusable prompt or strategy, or too little memory for one variant.
     """
-    variants = record_variants(model, strategy, pairs)
-    return generate_edits(
-        model,
-        prompt_ids(model, example.source, chat_template=chat_template),
-        prompt_ids(model, example.target, chat_template=chat_template),
-        variants,
-        packing=packing,
-        max_new_tokens=max_new_tokens,
-        memory=MemoryBudget.of(model, memory_budget),
-    )
-
-
-def generate_edits(
-    model: Model,
-    source_ids: Sequence[int],
-    target_ids: Sequence[int],
-    variants: Sequence[Variant],
-    *,
-    packing: Packing,
-    max_new_tokens: int = 20,
-    memory: MemoryBudget | None = None,
-) -> Generations:
-    """:func:`generate` on token ids and recorded edits."""
-    items = [Item(source_ids, target_ids)]
+    prompts = replace(example, candidates=(), source_candidates=())
+    one = make_request(model, prompts, strategy, pairs, **options)
     found = generate_items(
-        model, items, variants, packing=packing, max_new_tokens=max_new_tokens, memory=memory
-    )
+        model, [one.item], one.variants, packing=packing,
+        decoding=Decoding(max_new_tokens=max_new_tokens), memory=one.memory,
+    )  # fmt: skip
     return next(found)
 
 
@@ -134,204 +65,67 @@ def generate_items(
     variants: Sequence[Variant],
     *,
     packing: Packing,
-    max_new_tokens: int = 20,
+    decoding: Decoding,
     memory: MemoryBudget | None = None,
     sources: Sources | None = None,
-    source_text: bool = True,
-    share_histories: bool = True,
-    with_certainty: bool = False,
 ) -> Iterator[Generations]:
     """Generations of many examples under the same variants, in order.
 
     Args:
-        memory: the memory to keep to; it shrinks where that turns out to be too much.
-        sources: what was read of source prompts before, and where what is read now is kept.
-        source_text: also continue each source prompt; else ``source`` is empty.
-        share_histories: where the prefix is shared, also run what variants have said in common
-            once, below the layers they write at.
-        with_certainty: also say how sure the model was of each token.
+        model: a loaded model.
+        items: the examples as token ids.
+        variants: what a strategy recorded at each layer pair.
+        packing: as for :func:`generate`.
+        decoding: how long texts may be, and what else is wanted of them.
+        memory: the budget to keep to (as for :func:`generate` by default); it shrinks where it
+            turns out to be too large.
+        sources: cache of what was read of source prompts, used and added to.
+
+    Raises:
+        XTransplantError: an unusable strategy, or too little memory for one variant.
     """
     memory = MemoryBudget.of(model) if memory is None else memory
     edits, scripts = parted(variants)
     recorded = Variants.of(edits)
-    said: dict[tuple[int, ...], _Said] = {}
+    of_source = Continuations([[]], [True], [True], 0.0, 0, 0.0)
+    continued: tuple[int, ...] | None = None
     for item in items:
         started = time.perf_counter()
-        # What is said needs no candidates.
-        prompts = Item(item.source, item.target)
-        found = _all_chunks(
-            model, prompts, recorded, packing, max_new_tokens, memory, sources,
-            share_histories=share_histories, with_certainty=with_certainty,
-        )  # fmt: skip
+        prompts = Item(item.source, item.target)  # candidates are for scores
+        found = continue_item(model, prompts, recorded, packing, decoding, memory, sources)
         if scripts:
-            found = _with_scripts(model, prompts, scripts, max_new_tokens, found)
-        source = _Said([[]], [True], [True], 0.0, 0, 0.0)
-        key = tuple(item.source)
-        if source_text:
-            if key not in said:
-                # One prompt at a time is kept: the next examples often have it too.
-                alone = Item(item.source, item.source), Variants.of([])
-                said = {key: _all_chunks(model, *alone, packing, max_new_tokens, memory, None)}
-            source = said[key]
-        texts = [
-            model.tokenizer.decode(ids, skip_special_tokens=True) for ids in found.ids + source.ids
-        ]
-        yield Generations(
-            outputs=tuple(texts[1:-1]),
-            token_ids=tuple(map(tuple, found.ids[1:])),
-            vanilla=texts[0],
-            source=texts[-1],
-            packing=ROWS if scripts else packing,
-            forward_passes=found.forward_passes + source.forward_passes,
-            token_forwards=found.token_forwards + source.token_forwards,
-            seconds=time.perf_counter() - started,
-            finite=tuple(found.finite[1:]),
-            unchanged=tuple(found.unchanged[1:]),
-            vanilla_finite=found.finite[0],
-            source_finite=source.finite[0],
-            vanilla_ids=tuple(found.ids[0]),
-            certainty=tuple(map(tuple, found.certainty)),
+            found = continue_scripts(model, prompts, scripts, decoding.max_new_tokens, found)
+        # The last source prompt's continuation is kept: the next examples often have the same.
+        if decoding.source_text and continued != tuple(item.source):
+            alone = Item(item.source, item.source), Variants.of([])
+            length = Decoding(max_new_tokens=decoding.max_new_tokens)
+            of_source = continue_item(model, *alone, packing, length, memory, None)
+            continued = tuple(item.source)
+        yield _generations(
+            model, found, of_source, ROWS if scripts else packing, time.perf_counter() - started
         )
 
 
-@dataclass(frozen=True)
-class _Said:
-    """What the prompt says without a transplant, and each variant.
-
-    Attributes:
-        ids: token ids.
-        finite: whether numbers told so at every step.
-        unchanged: whether ids, and the first one's probability, are the prompt's.
-        first: log-probability of the prompt's first token, nats.
-    """
-
-    ids: list[list[int]]
-    finite: list[bool]
-    unchanged: list[bool]
-    first: float
-    forward_passes: int
-    token_forwards: float
-    certainty: list[Certainty] = field(default_factory=list)
-
-    def and_variants_of(self, more: _Said) -> _Said:
-        """With another chunk's variants; the prompt without a transplant ran with both."""
-        return _Said(
-            self.ids + more.ids[1:],
-            self.finite + more.finite[1:],
-            self.unchanged + more.unchanged[1:],
-            self.first,
-            self.forward_passes + more.forward_passes,
-            self.token_forwards + more.token_forwards,
-            self.certainty + more.certainty[1:],
-        )
-
-
-def _all_chunks(
-    model: Model,
-    item: Item,
-    variants: Variants,
-    packing: Packing,
-    max_new_tokens: int,
-    memory: MemoryBudget,
-    sources: Sources | None,
-    *,
-    share_histories: bool = True,
-    with_certainty: bool = False,
-) -> _Said:
-    """One example, its variants cut into chunks where memory asks for it."""
-    # How sure a token is takes the two likeliest.
-    batch = Batch(model, [item], variants, packing, 1 + with_certainty, sources, scored=False)
-    cost, total = estimate_cost(model, item, variants, packing), len(variants.edits)
-    kept = len(item.target) if not packing.shared_prefix else variants.n_chain(len(item.target))
-    demand = Demand(
-        fixed=cost.fixed,
-        each=cost.each + stored_bytes(model, kept + max_new_tokens),
-        columns=cost.per_variant,
-        unit="variants",
-        too_large=(
-            f"{model.name} runs out of memory on one variant of a prompt of {len(item.target)} "
-            f"tokens and {max_new_tokens} new ones; use a smaller --dtype, fewer --max-new-tokens "
-            "or --device-map auto"
-        ),
-    )
-
-    def run(chunk: range) -> _Said:
-        if not packing.shared_prefix:
-            return _by_row(batch, chunk, max_new_tokens)
-        return _over_shared_prefix(
-            batch, chunk, max_new_tokens, last=chunk.stop == total,
-            share_histories=share_histories, with_certainty=with_certainty,
-        )  # fmt: skip
-
-    joined: _Said | None = None
-    for said in run_in_chunks(memory, demand, total, run):
-        joined = said if joined is None else joined.and_variants_of(said)
-    assert joined is not None
-    return joined
-
-
-def _with_scripts(
-    model: Model, item: Item, scripts: Sequence[Script], max_new_tokens: int, plain: _Said
-) -> _Said:
-    """What is said under a raw strategy, after what is said without a transplant."""
-    ids, tops = say_scripts(model, item, scripts, max_new_tokens)
-    # A script runs alone, its prompt whole, and so in other sums than the plain run.
-    firsts = torch.stack([one[0] for one in tops])
-    near = same(firsts, torch.tensor(plain.first), model.dtype, bits=False).tolist()
-    unchanged = [own == plain.ids[0] and one for own, one in zip(ids, near, strict=True)]
-    finite = [bool(one.isfinite().all()) for one in tops]
-    n_new = sum(map(len, ids))
-    tokens = plain.token_forwards + token_forwards(item, len(scripts), n_new)
-    return _Said(
-        [*plain.ids, *ids], [*plain.finite, *finite], [*plain.unchanged, *unchanged], plain.first,
-        plain.forward_passes + len(ids) + n_new, tokens,
-    )  # fmt: skip
-
-
-def _by_row(batch: Batch, part: range, max_new_tokens: int) -> _Said:
-    ids, certainty, passes, tokens = generate_rows(batch, part, max_new_tokens)
-    first = certainty[0][0][0]
-    # Rows of one batch run through one product: what changes nothing is the same to the bit.
-    unchanged = [
-        own == ids[0] and sure[0][0] == first for own, sure in zip(ids, certainty, strict=True)
+def _generations(
+    model: Model, found: Continuations, source: Continuations, packing: Packing, seconds: float
+) -> Generations:
+    """Decode the continuations of an example's target and of its source."""
+    texts = [
+        model.tokenizer.decode(ids, skip_special_tokens=True) for ids in found.ids + source.ids
     ]
-    finite = [all(math.isfinite(top) for top, _ in sure) for sure in certainty]
-    return _Said(ids, finite, unchanged, first, passes, tokens, certainty)
-
-
-def _over_shared_prefix(
-    batch: Batch,
-    part: range,
-    max_new_tokens: int,
-    *,
-    last: bool,
-    share_histories: bool,
-    with_certainty: bool,
-) -> _Said:
-    model = batch.model
-    kept = [KeysValues() for _ in range(model.n_layers)]
-    passes, tokens = batch.forward_passes, batch.token_forwards
-    picked = batch.run(part, last=False, keep=kept, n_new=max_new_tokens)
-    layout, trunk = batch.layout, batch.trunk
-    assert isinstance(layout, Layout)
-    if last:
-        batch.trunk = None
-    top = picked["top"][0]
-    found = decode(
-        model,
-        layout,
-        trunk,
-        kept,
-        picked["ids"][0, :, 0],
-        top[:, 0].isfinite(),
-        max_new_tokens=max_new_tokens,
-        ends=end_ids(model),
-        share_histories=share_histories,
-        certainty=torch.stack([top[:, 0], top[:, 0] - top[:, 1]], 1) if with_certainty else None,
+    return Generations(
+        outputs=tuple(texts[1:-1]),
+        token_ids=tuple(map(tuple, found.ids[1:])),
+        vanilla=texts[0],
+        source=texts[-1],
+        packing=packing,
+        forward_passes=found.forward_passes + source.forward_passes,
+        token_forwards=found.token_forwards + source.token_forwards,
+        seconds=seconds,
+        finite=tuple(found.finite[1:]),
+        unchanged=tuple(found.unchanged[1:]),
+        vanilla_finite=found.finite[0],
+        source_finite=source.finite[0],
+        vanilla_ids=tuple(found.ids[0]),
+        certainty=tuple(tuple(map(TokenCertainty._make, row)) for row in found.certainty),
     )
-    passes = batch.forward_passes - passes + found.steps
-    alike = picked["unchanged"][0].tolist()
-    unchanged = [own == found.ids[0] and one for own, one in zip(found.ids, alike, strict=True)]
-    tokens = batch.token_forwards - tokens + found.token_forwards
-    first = float(top[0, 0])
-    return _Said(found.ids, found.finite, unchanged, first, passes, tokens, found.certainty)

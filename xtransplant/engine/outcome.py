@@ -1,15 +1,23 @@
-"""What is measured of a cell beside its answer: its writes, whether it is finite and unchanged."""
+"""What a grid gives: scores or texts of every variant, and what is measured of the writes.
+
+Plain results, below everything that computes them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Writes", "same"]
+from xtransplant.packing import Packing
+
+__all__ = ["Generations", "Scores", "TokenCertainty", "Writes", "same"]
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -34,12 +42,128 @@ class Writes:
     cosine: np.ndarray[Any, np.dtype[np.float32]]
 
 
+@dataclass(frozen=True)
+class Scores:
+    """Log-likelihoods of the candidates and of the next tokens, in nats (natural logarithm).
+
+    Attributes:
+        logprobs: float64 ``[n_variants, n_candidates]``, log-likelihood of each candidate.
+        vanilla: float64 ``[n_candidates]``, of the target without a transplant.
+        source: float64 ``[n_candidates]``, of the source prompt.
+        top_tokens: ``[n_variants, k]``, the most probable next tokens as text.
+        top_logprobs: float64 ``[n_variants, k]``.
+        vanilla_top, source_top: ``[k]``, tokens of the target and source without a transplant.
+        vanilla_top_logprobs, source_top_logprobs: float64 ``[k]``.
+        unchanged: ``[n_variants]``, whether all log-probabilities are those of the target without
+            a transplant: to the bit over a shared prefix and one variant per row, within the
+            rounding of the model's precision elsewhere (:attr:`Packing.keeps_bits`).
+        packing: how the variants ran.
+        forward_passes: how many the whole took, the source's included; other examples that ran
+            in the same ones count them too.
+        token_forwards: how many times a token went through the whole model, an equal share where
+            examples ran together; a part of the layers counts as that part.
+        seconds: wall-clock time, an equal share of it where examples ran together.
+        writes: norms and cosines of every write; None where they were not measured, and of raw
+            strategies.
+    """
+
+    logprobs: Floats
+    vanilla: Floats
+    source: Floats
+    top_tokens: tuple[tuple[str, ...], ...]
+    top_logprobs: Floats
+    vanilla_top: tuple[str, ...]
+    source_top: tuple[str, ...]
+    packing: Packing
+    forward_passes: int
+    token_forwards: float
+    seconds: float
+    vanilla_top_logprobs: Floats
+    source_top_logprobs: Floats
+    unchanged: Bools
+    writes: Writes | None = None
+
+    @property
+    def finite(self) -> Bools:
+        """``[n_variants]``: whether all log-probabilities are finite.
+
+        They are differences of two float32 numbers, which do not underflow: minus infinity means
+        that a logit, or the sum over all of them, was infinite.
+        """
+        return _finite_rows(self.logprobs, self.top_logprobs)
+
+    @property
+    def vanilla_finite(self) -> bool:
+        """As :attr:`finite`, of the target without a transplant."""
+        return bool(_finite_rows(self.vanilla[None], self.vanilla_top_logprobs[None])[0])
+
+    @property
+    def source_finite(self) -> bool:
+        """As :attr:`finite`, of the source prompt."""
+        return bool(_finite_rows(self.source[None], self.source_top_logprobs[None])[0])
+
+
+class TokenCertainty(NamedTuple):
+    """How certain a model was of a token that it generated greedily.
+
+    Attributes:
+        logprob: the token's log-probability, in nats.
+        margin: how far behind it the second most probable token was, in nats.
+    """
+
+    logprob: float
+    margin: float
+
+
+@dataclass(frozen=True)
+class Generations:
+    """Greedy continuations of the target prompt.
+
+    Attributes:
+        outputs: per variant, the text generated (special tokens left out).
+        token_ids: per variant, its ids, up to and with the token that ended it.
+        finite: per variant, whether no step's logits held NaN or plus infinity.
+        unchanged: per variant, whether its tokens, and its first one's log-probability, are those
+            of the target without a transplant: to the bit (within rounding under a raw strategy).
+        vanilla, source: text of the target and of the source without a transplant.
+        vanilla_finite, source_finite: as ``finite``.
+        packing: how the variants ran.
+        forward_passes: how many the whole took.
+        token_forwards: how many times a token went through the whole model; a part of its layers
+            counts as that part.
+        seconds: wall-clock time.
+        vanilla_ids: ids of the target without a transplant.
+        certainty: of the target without a transplant and of each variant, one per token; empty if
+            not asked for, and of raw strategies.
+        writes: norms and cosines of every write in the prefill; None where they were not
+            measured, and of raw strategies.
+    """
+
+    outputs: tuple[str, ...]
+    token_ids: tuple[tuple[int, ...], ...]
+    vanilla: str
+    source: str
+    packing: Packing
+    forward_passes: int
+    token_forwards: float
+    seconds: float
+    finite: tuple[bool, ...]
+    unchanged: tuple[bool, ...]
+    vanilla_finite: bool
+    source_finite: bool
+    vanilla_ids: tuple[int, ...] = ()
+    certainty: tuple[tuple[TokenCertainty, ...], ...] = ()
+    writes: Writes | None = None
+
+
 def same(found: Tensor, plain: Tensor, dtype: torch.dtype, *, bits: bool) -> Tensor:
-    """Where log-probabilities (nats) are those of a run without a transplant.
+    """Where log-probabilities are those of a run without a transplant.
 
     Args:
+        found: log-probabilities under a transplant, in nats.
+        plain: those without one; broadcast against ``found``.
         dtype: the model's precision.
-        bits: to the bit; else within its rounding, which grows with the number.
+        bits: to the bit; else within the rounding of that precision, relative to the number.
 
     Returns:
         Bool, of the shape that the two broadcast to; False where either is not finite.
@@ -48,5 +172,9 @@ def same(found: Tensor, plain: Tensor, dtype: torch.dtype, *, bits: bool) -> Ten
         return (found == plain) & found.isfinite()
     # Sums in half precision are kept in float32 and rounded once; in float32 at every step.
     epsilon = max(torch.finfo(dtype).eps, 16 * torch.finfo(torch.float32).eps)
-    room = epsilon * plain.abs().clamp(min=1.0)
-    return ((found - plain).abs() <= room) & found.isfinite()
+    tolerance = epsilon * plain.abs().clamp(min=1.0)
+    return ((found - plain).abs() <= tolerance) & found.isfinite()
+
+
+def _finite_rows(logprobs: Floats, top_logprobs: Floats) -> Bools:
+    return np.asarray(np.isfinite(logprobs).all(axis=1) & np.isfinite(top_logprobs).all(axis=1))

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xtransplant.engine.ask.items import Item
-from xtransplant.engine.generate import Generations, generate_items
-from xtransplant.engine.score import Scores, score_items
+from xtransplant.engine.ask.request import Decoding
+from xtransplant.engine.generate import generate_items
+from xtransplant.engine.outcome import Generations, Scores
+from xtransplant.engine.score import score_items
 from xtransplant.engine.trace.sources import Sources
 from xtransplant.model.load import Model
 from xtransplant.packing import Packing
@@ -16,7 +18,7 @@ from xtransplant.sites import Site, module_sites
 from xtransplant.strategies import Edit, Read, Value
 from xtransplant.strategies.values import LAST
 
-__all__ = ["Outcome", "Trial", "long_trial", "longest_window", "short_trial"]
+__all__ = ["Trial", "TrialRun", "long_trial", "longest_window", "short_trial"]
 
 _N_NEW = 4
 # Prompts longer than this cost more than they tell; a layer may look back further all the same.
@@ -25,7 +27,7 @@ _LONGEST_ELSEWHERE = 5000
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialRun:
     """What a trial gave by one way of packing."""
 
     scores: Scores
@@ -44,18 +46,18 @@ class Trial:
         """Length of its prompts."""
         return len(self.item.target)
 
-    def run(self, model: Model, packing: Packing) -> Outcome:
+    def run(self, model: Model, packing: Packing) -> TrialRun:
         """Scores of the candidates and a few generated tokens, of every variant."""
         sources = Sources()
         items = [self.item]
         scores = next(score_items(model, items, self.variants, packing=packing, sources=sources))
         texts = next(
             generate_items(
-                model, items, self.variants, packing=packing, max_new_tokens=_N_NEW,
-                sources=sources, source_text=False, with_certainty=True,
+                model, items, self.variants, packing=packing, sources=sources,
+                decoding=Decoding(_N_NEW, source_text=False, with_certainty=True),
             )
         )  # fmt: skip
-        return Outcome(scores, texts)
+        return TrialRun(scores, texts)
 
 
 def short_trial(model: Model, n_tokens: int, seed: int) -> Trial:

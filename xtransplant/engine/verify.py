@@ -10,7 +10,7 @@ import torch
 from xtransplant.engine.ask.memory import is_out_of_memory
 from xtransplant.engine.compare import Difference, difference, text_difference
 from xtransplant.engine.precision import half_precision, in_float32, why_not_float32
-from xtransplant.engine.trial import Outcome, Trial, long_trial, short_trial, windows
+from xtransplant.engine.trial import Trial, TrialRun, long_trial, short_trial, windows
 from xtransplant.errors import JobFailed
 from xtransplant.model.load import Model
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing
@@ -163,7 +163,7 @@ class _Verdict:
     worst: float
     other_tops: float
     fault: str
-    short: Outcome
+    short: TrialRun
 
 
 class _Trials:
@@ -174,7 +174,7 @@ class _Trials:
         self.short = short_trial(model, n_tokens, seed)
         self.alone = self.short.run(model, ROWS)
         self.long = long_trial(model, seed)
-        self.long_alone: Outcome | None = None
+        self.long_alone: TrialRun | None = None
 
     @property
     def untried(self) -> int | None:
@@ -199,7 +199,7 @@ class _Trials:
             fault = fault and f"{fault} on prompts of {self.long.n_tokens} tokens"
         return _Verdict(worst, gap.other_tops, fault, found)
 
-    def _long(self, packing: Packing) -> Outcome | None:
+    def _long(self, packing: Packing) -> TrialRun | None:
         """The long trial; where memory does not allow it, it is not asked for again."""
         assert self.long is not None
         try:
@@ -212,7 +212,7 @@ class _Trials:
             self.long = None
             return None
 
-    def _compare(self, found: Outcome, alone: Outcome) -> tuple[Difference, str]:
+    def _compare(self, found: TrialRun, alone: TrialRun) -> tuple[Difference, str]:
         """How far two runs are apart, and in what they differ beyond rounding, if they do."""
         names = "packed", "one at a time"
         gap = difference(found.scores, alone.scores, names)
@@ -231,7 +231,7 @@ class _Trials:
 
 
 def _against_float32(
-    model: Model, check: PackingCheck, trial: Trial, found: Outcome
+    model: Model, check: PackingCheck, trial: Trial, found: TrialRun
 ) -> PackingCheck:
     """Say how far a model at half precision is from itself in float32."""
     if why_not := why_not_float32(model):

@@ -11,8 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from xtransplant.engine.generate import Generations
-from xtransplant.engine.score import Scores
+from xtransplant.engine.outcome import Generations, Scores
 from xtransplant.prompts import Example, Key
 from xtransplant.tasks.judging import judge_scores, judge_texts
 

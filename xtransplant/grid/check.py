@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.memory import is_out_of_memory
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.compare import Difference, TextDifference, difference, text_difference
 from xtransplant.engine.generate import generate_items
@@ -172,8 +173,8 @@ class _Alone:
             texts = grid.generations
             longest = max(map(len, (texts.vanilla_ids, *texts.token_ids)))
             generations = generate_items(
-                self.model, [self.item], self.variants, packing=ROWS, max_new_tokens=longest,
-                source_text=False, with_certainty=True,
+                self.model, [self.item], self.variants, packing=ROWS,
+                decoding=Decoding(longest, source_text=False, with_certainty=True),
             )  # fmt: skip
             # A tie takes two: what wins by rounding, and what loses by it.
             of_texts = text_difference(texts, next(generations), 2 * self.tolerance, names)

@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from xtransplant.engine.generate import Generations
-from xtransplant.engine.score import Scores
+from xtransplant.engine.outcome import Generations, Scores
 from xtransplant.grid.answers import Answers, Rows
 from xtransplant.packing import Packing
 from xtransplant.prompts import Example, key_of

@@ -9,9 +9,11 @@ from typing import NamedTuple, TypedDict, Unpack
 
 from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
-from xtransplant.engine.generate import Generations, generate_items
-from xtransplant.engine.score import Scores, score_items
+from xtransplant.engine.generate import generate_items
+from xtransplant.engine.outcome import Generations, Scores
+from xtransplant.engine.score import score_items
 from xtransplant.engine.trace.sources import Sources
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
@@ -186,8 +188,8 @@ def _results(
         )  # fmt: skip
     if settings.generations:
         generations = generate_items(
-            model, to_generate, variants, packing=packing, max_new_tokens=settings.max_new_tokens,
-            memory=memory, sources=sources,
+            model, to_generate, variants, packing=packing,
+            decoding=Decoding(settings.max_new_tokens), memory=memory, sources=sources,
         )  # fmt: skip
     for example, item in zip(for_results, to_return, strict=True):
         yield _Result(example, item, next(scores), next(generations))

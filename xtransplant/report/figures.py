@@ -15,7 +15,7 @@ from xtransplant.report.summary import Summary, TaskCounts
 from xtransplant.report.tables import make_tables, warning
 from xtransplant.runs.names import plain_name
 from xtransplant.stats.rates import micro
-from xtransplant.stats.tally import Bound, Tally, together
+from xtransplant.stats.tally import Bound, Tally, combine
 from xtransplant.style.colours import GREY, LINES, LONGEST, MARKS, name, plain, title
 from xtransplant.style.escape import short
 from xtransplant.style.fonts import installed_fonts, save_figure
@@ -83,7 +83,7 @@ def heatmaps(
 
     panels = dict(tallies)
     if len(tallies) > 1:
-        panels = {"all languages": together(list(tallies.values())), **tallies}
+        panels = {"all languages": combine(list(tallies.values())), **tallies}
     vanilla = {lang: task.languages[lang].vanilla[level] for lang in tallies}
     base = {lang: rate.value for lang, rate in vanilla.items()}
     base["all languages"] = micro(list(vanilla.values())).value
@@ -132,7 +132,7 @@ def curves(
     languages together, each with its null (dotted). None where no layer has a choice of pairs."""
     from matplotlib.figure import Figure
 
-    every = {strategy: together(list(tallies.values())) for strategy, tallies in grids.items()}
+    every = {strategy: combine(list(tallies.values())) for strategy, tallies in grids.items()}
     sides = {
         "source layer i, any target": {
             name: _choices(one.by_source) for name, one in every.items()

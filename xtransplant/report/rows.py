@@ -8,7 +8,7 @@ from typing import Any
 
 from xtransplant.report.summary import LanguageCounts, Summary, TaskCounts
 from xtransplant.stats.rates import Rate, macro, micro, spread
-from xtransplant.stats.tally import Bound, Tally, together
+from xtransplant.stats.tally import Bound, Tally, combine
 
 __all__ = ["Row", "arrow", "own_pairs", "rows_of", "same"]
 
@@ -140,7 +140,7 @@ def _pilot(
 def _grid(
     summary: Summary, strategy: str, tallies: dict[str, Tally], base: tuple[Any, ...]
 ) -> Iterator[Row]:
-    every = together(list(tallies.values()))
+    every = combine(list(tallies.values()))
     last = summary.manifest.model["n_layers"] - 1
     searched = tuple(sorted(every.hits))
 

@@ -1,210 +1,143 @@
-"""The tables of a run: their columns, and how what the model said becomes rows."""
+"""The columns of a run's records, each declared once.
+
+To add one, add a :class:`Column` to :data:`MEASURED` (computed from what the engine found, stored
+with the records) or to :data:`JUDGED` (computed from the judgements, stored beside them, and
+computed anew by ``xtp rescore``). That is all: it is computed, stored, read back by
+``runs.records`` and, a measured one, shown by ``Grid.to_frame`` and ``xtp trace --json``. A column
+is added at the end of its table. A run keeps the columns that it was begun with: one that it lacks
+reads as null.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
-from xtransplant.prompts import Example, Key, item_digest, key_of
-from xtransplant.tasks.derangements import derangements
+from xtransplant.runs.measured import Judged, Measured
 from xtransplant.tasks.judging import LEVELS
 
 __all__ = [
     "CELL",
     "CORRECT",
+    "JUDGED",
+    "MEASURED",
     "SOURCE",
     "VANILLA",
-    "Rows",
-    "correct_table",
-    "examples_table",
-    "records_table",
-    "row_key",
+    "Column",
+    "Mode",
+    "Values",
+    "as_array",
+    "columns_of",
 ]
 
-Bools = np.ndarray[Any, np.dtype[np.bool_]]
+Mode = Literal["score", "generate"]
+# One value per row: flat, [rows, k] of which each row becomes a list, Arrow's own; or all null.
+Values: TypeAlias = np.ndarray[Any, Any] | Sequence[Any] | pa.Array | None
+T = TypeVar("T", Measured, Judged)
 
 VANILLA, SOURCE = "vanilla", "source"
 """In the column ``strategy``: the target, and the source, without a transplant."""
 
-_TEXTS = pa.list_(pa.string())
-_EXAMPLES = pa.schema(
-    [
-        ("example", pa.int32()),
-        ("id", pa.string()),
-        ("digest", pa.string()),
-        ("source", pa.string()),
-        ("target", pa.string()),
-        ("candidates", _TEXTS),
-        # As they go on after the source, in the same order.
-        ("source_candidates", _TEXTS),
-        ("answer", pa.string()),
-        ("answers", _TEXTS),
-        ("options", _TEXTS),
-        ("labels", _TEXTS),
-        ("also", _TEXTS),
-        ("source_answers", _TEXTS),
-        ("source_labels", _TEXTS),
-        ("source_also", _TEXTS),
-        # What the upper bound's null is judged by: others of the language, one per derangement;
-        # null where no other example has another answer.
-        ("other_example", pa.list_(pa.int32())),
-        ("other_answer", _TEXTS),
-        ("other_answers", pa.list_(_TEXTS)),
-    ]
-)
-_CELLS = [
-    ("example", pa.int32()),
-    ("strategy", pa.dictionary(pa.int16(), pa.string())),
-    ("source_layer", pa.int16()),
-    ("target_layer", pa.int16()),
-]
-CELL = ["example", "strategy", "source_layer", "target_layer"]
-# Whether all numbers a cell was told by are finite, and whether it says what vanilla says.
-_STATE = [("finite", pa.bool_()), ("unchanged", pa.bool_())]
-_SCORED = pa.schema(
-    [*_CELLS, ("logprobs", pa.list_(pa.float32())), ("top_token", pa.string()), *_STATE]
-)
-_GENERATED = pa.schema([*_CELLS, ("output", pa.string()), *_STATE])
 CORRECT = LEVELS
-_CORRECT = pa.schema(
-    [
-        *((level, pa.bool_()) for level in CORRECT),
-        *((f"other_{level}", pa.uint8()) for level in CORRECT),
-        ("margin", pa.float32()),
-        *_STATE,
-    ]
-)
+
+# Which record a row is. Layers are null where there was no transplant.
+_CELL = {
+    "example": pa.int32(),
+    "strategy": pa.dictionary(pa.int16(), pa.string()),
+    "source_layer": pa.int16(),
+    "target_layer": pa.int16(),
+}
+CELL = tuple(_CELL)
+"""The columns that say which example, strategy and layer pair a row is of."""
+
+_SCORE: tuple[Mode, ...] = ("score",)
+_GENERATE: tuple[Mode, ...] = ("generate",)
+_BOTH: tuple[Mode, ...] = ("score", "generate")
+_FLOATS = pa.list_(pa.float32())
 
 
-def examples_table(examples: Sequence[Example], start: int, stop: int) -> pa.Table:
-    """Examples ``start`` to ``stop`` of a language."""
-    rows, drawn = [], derangements(examples)
-    for k in range(start, stop):
-        one, others = examples[k], [None if m < 0 else m for m in drawn[:, k].tolist()]
-        key, theirs = key_of(one), one.source_key or key_of(one)
-        rows.append(
-            {
-                "example": k, "id": one.id, "digest": item_digest(one),
-                "source": one.source, "target": one.target,
-                "candidates": one.candidates,
-                "source_candidates": one.source_candidates or one.candidates,
-                "answer": one.answer,
-                "answers": key.answers, "options": key.options, "labels": key.labels,
-                "also": key.also, "source_answers": theirs.answers,
-                "source_labels": theirs.labels, "source_also": theirs.also,
-                "other_example": others,
-                "other_answer": [None if m is None else examples[m].answer for m in others],
-                "other_answers": [
-                    None if m is None else key_of(examples[m]).answers for m in others
-                ],
-            }
-        )  # fmt: skip
-    return pa.Table.from_pylist(rows, schema=_EXAMPLES)
-
-
-def row_key(row: dict[str, Any], side: str = "") -> Key:
-    """The key of a row of an examples table; ``side`` is ``source_`` for the source's."""
-    options = tuple(row["options"])
-    return Key(
-        tuple(row[f"{side}answers"]),
-        options,
-        tuple(row[f"{side}labels"]),
-        tuple(row[f"{side}also"]),
-    )
-
-
-@dataclass
-class Rows:
-    """Records of one part, gathered strategy by strategy.
+@dataclass(frozen=True)
+class Column(Generic[T]):
+    """One column.
 
     Attributes:
-        finite, unchanged: nothing for all of them finite, none of them unchanged.
+        name: on disk and in dataframes.
+        type: on disk.
+        compute: the values of some rows, from what was measured or judged of them.
+        modes: of the tasks whose records have it.
+        in_grid: a single grid shows it as it is; else in a form of its own, or not at all.
     """
 
-    examples: list[np.ndarray[Any, Any]] = field(default_factory=list)
-    strategies: list[tuple[str, int]] = field(default_factory=list)
-    source_layers: list[np.ndarray[Any, Any]] = field(default_factory=list)
-    target_layers: list[np.ndarray[Any, Any]] = field(default_factory=list)
-    logprobs: list[np.ndarray[Any, Any]] = field(default_factory=list)
-    top_tokens: list[str] = field(default_factory=list)
-    outputs: list[str] = field(default_factory=list)
-    finite: list[Bools] = field(default_factory=list)
-    unchanged: list[Bools] = field(default_factory=list)
-
-    def add(self, example: int, strategy: str, pairs: Sequence[tuple[int, int]]) -> None:
-        """Name the rows of one example; what they hold is added to the other lists."""
-        layers = np.array(pairs or [(-1, -1)], dtype=np.int16)
-        self.examples.append(np.full(len(layers), example, dtype=np.int32))
-        self.strategies.append((strategy, len(layers)))
-        self.source_layers.append(layers[:, 0])
-        self.target_layers.append(layers[:, 1])
-
-    def state(self, finite: Sequence[bool] | Bools, unchanged: Sequence[bool] | Bools) -> None:
-        """Of the rows that were just added, which are finite and which say what vanilla says."""
-        self.finite.append(np.asarray(finite, dtype=np.bool_))
-        self.unchanged.append(np.asarray(unchanged, dtype=np.bool_))
+    name: str
+    type: pa.DataType
+    compute: Callable[[T], Values]
+    modes: tuple[Mode, ...] = _BOTH
+    in_grid: bool = True
 
 
-def records_table(rows: Rows) -> pa.Table:
-    """The rows as a table; layers are null where there was no transplant."""
-    names = list(dict.fromkeys(name for name, _ in rows.strategies))
-    codes = np.concatenate(
-        [np.full(n, names.index(name), dtype=np.int16) for name, n in rows.strategies]
-    )
-    columns: dict[str, Any] = {
-        "example": np.concatenate(rows.examples),
-        "strategy": pa.DictionaryArray.from_arrays(codes, pa.array(names)),
-        "source_layer": _layers(rows.source_layers),
-        "target_layer": _layers(rows.target_layers),
-        "finite": _joined(rows.finite, len(codes), usual=True),
-        "unchanged": _joined(rows.unchanged, len(codes), usual=False),
-    }
-    if rows.outputs:
-        columns["output"], schema = rows.outputs, _GENERATED
-    else:
-        # [rows, candidates] blocks, of as many candidates as each example has.
-        widths = np.concatenate([np.full(len(b), b.shape[1]) for b in rows.logprobs])
-        offsets = np.concatenate([[0], np.cumsum(widths)]).astype(np.int32)
-        flat = np.concatenate([block.astype(np.float32).ravel() for block in rows.logprobs])
-        columns["logprobs"] = pa.ListArray.from_arrays(offsets, flat)
-        columns["top_token"], schema = rows.top_tokens, _SCORED
-    return pa.table(columns, schema=schema)
+def _per_write(measured: Measured, what: str) -> pa.Array | None:
+    """A list per variant, of one value per write."""
+    writes = measured.writes
+    if writes is None:
+        return None
+    starts = np.concatenate([[0], np.cumsum(writes.counts)]).astype(np.int32)
+    return pa.ListArray.from_arrays(starts, pa.array(getattr(writes, what), pa.float32()))
 
 
-def correct_table(
-    levels: Bools,
-    other: np.ndarray[Any, np.dtype[np.uint8]],
-    known: Bools,
-    margin: np.ndarray[Any, Any] | None,
-    *,
-    finite: pa.ChunkedArray,
-    unchanged: pa.ChunkedArray,
-) -> pa.Table:
-    """Judgements of a part's rows.
-
-    Args:
-        levels: ``[rows, 3]``, right by each level of :data:`CORRECT`.
-        other: ``[rows, 3]``, likewise by the answers of other examples: bit r by the r-th
-            derangement's.
-        known: ``[rows]``, whether there are such; ``other_*`` is null elsewhere.
-        margin: ``[rows]``, nats between the answer and the likeliest other candidate.
-        finite, unchanged: ``[rows]``, of the records.
-    """
-    columns: dict[str, Any] = {name: levels[:, k] for k, name in enumerate(CORRECT)}
-    for k, name in enumerate(CORRECT):
-        columns[f"other_{name}"] = pa.array(other[:, k], pa.uint8(), mask=~known)
-    columns["margin"] = pa.nulls(len(other), pa.float32()) if margin is None else margin
-    return pa.table({**columns, "finite": finite, "unchanged": unchanged}, schema=_CORRECT)
+def _right(level: str) -> Callable[[Judged], Values]:
+    at = LEVELS.index(level)
+    return lambda judged: judged.right[:, at]
 
 
-def _joined(blocks: list[Bools], count: int, *, usual: bool) -> Bools:
-    return np.concatenate(blocks) if blocks else np.full(count, usual)
+def _right_by_others(level: str) -> Callable[[Judged], Values]:
+    at = LEVELS.index(level)
+    return lambda judged: pa.array(judged.other[:, at], pa.uint8(), mask=~judged.known)
 
 
-def _layers(blocks: list[np.ndarray[Any, Any]]) -> pa.Array:
-    layers = np.concatenate(blocks)
-    return pa.array(layers, pa.int16(), mask=layers < 0)
+MEASURED: tuple[Column[Measured], ...] = (
+    Column("logprobs", _FLOATS, lambda rows: rows.logprobs, _SCORE, in_grid=False),
+    Column("top_token", pa.string(), lambda rows: rows.top_tokens, _SCORE, in_grid=False),
+    Column("output", pa.string(), lambda rows: rows.outputs, _GENERATE, in_grid=False),
+    Column("finite", pa.bool_(), lambda rows: rows.finite, in_grid=False),
+    Column("unchanged", pa.bool_(), lambda rows: rows.unchanged, in_grid=False),
+    Column("written_norms", _FLOATS, lambda rows: _per_write(rows, "written_norm")),
+    Column("replaced_norms", _FLOATS, lambda rows: _per_write(rows, "replaced_norm")),
+    Column("cosines", _FLOATS, lambda rows: _per_write(rows, "cosine")),
+)
+"""Of the table ``records``, after :data:`CELL`."""
+
+JUDGED: tuple[Column[Judged], ...] = (
+    *(Column(level, pa.bool_(), _right(level)) for level in LEVELS),
+    *(Column(f"other_{level}", pa.uint8(), _right_by_others(level)) for level in LEVELS),
+    Column("margin", pa.float32(), lambda judged: judged.margin),
+    # Here too, so that who counts reads one table.
+    Column("finite", pa.bool_(), lambda judged: judged.records["finite"].combine_chunks()),
+    Column("unchanged", pa.bool_(), lambda judged: judged.records["unchanged"].combine_chunks()),
+)
+"""Of the table ``correct``, whose rows are those of ``records``."""
+
+
+def columns_of(mode: Mode | str) -> dict[str, pa.DataType]:
+    """Every column that a record of a mode has, cell and judgements included, with its type."""
+    found = dict(_CELL)
+    for column in (*MEASURED, *JUDGED):
+        if mode in column.modes:
+            found.setdefault(column.name, column.type)
+    return found
+
+
+def as_array(values: Values, type: pa.DataType, count: int) -> pa.Array:
+    """The values of ``count`` rows as an Arrow array of a column's type."""
+    if values is None:
+        return pa.nulls(count, type)
+    if isinstance(values, pa.Array):
+        return values
+    if isinstance(values, np.ndarray) and values.ndim == 2:
+        starts = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
+        flat = pa.array(values.astype(type.value_type.to_pandas_dtype()).ravel())
+        return pa.ListArray.from_arrays(starts.astype(np.int32), flat)
+    return pa.array(values, type)

@@ -2,9 +2,17 @@
 
 from xtransplant.stats.rates import Rate, macro, micro, spread
 from xtransplant.stats.selection import choose_pair, count_hits, sum_hits
-from xtransplant.stats.tally import Tally, tally, together
+from xtransplant.stats.tally import Tally, combine, tally
 
 __all__ = [
-    "Rate", "Tally", "choose_pair", "count_hits", "macro", "micro", "spread", "sum_hits", "tally",
-    "together",
+    "Rate",
+    "Tally",
+    "choose_pair",
+    "combine",
+    "count_hits",
+    "macro",
+    "micro",
+    "spread",
+    "sum_hits",
+    "tally",
 ]  # fmt: skip

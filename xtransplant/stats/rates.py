@@ -1,4 +1,4 @@
-"""Shares of examples that are right, and how far they can be trusted."""
+"""Shares of examples that are right, with their errors, intervals and averages."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-__all__ = ["Rate", "macro", "micro", "spread"]
+__all__ = ["Mean", "Rate", "macro", "micro", "spread"]
 
-
-_Z95 = 1.959963984540054  # normal quantile of 0.975
+_Z95 = statistics.NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True)
 class Rate:
-    """``right`` of ``n`` examples; of a null a mean over several counts, or NaN if not known."""
+    """``right`` of ``n`` examples; of a null the mean of several counts, NaN if it is unknown."""
 
     right: float
     n: int
@@ -27,14 +27,22 @@ class Rate:
 
     @property
     def stderr(self) -> float:
-        """Standard error of the mean, ``sqrt(p (1 - p) / (n - 1))``, as lm-evaluation-harness."""
+        """Standard error of the mean, ``sqrt(p (1 - p) / (n - 1))``, as lm-evaluation-harness.
+
+        NaN for fewer than two examples.
+        """
         return math.sqrt(self.value * (1 - self.value) / (self.n - 1)) if self.n > 1 else math.nan
 
     @property
     def ci95(self) -> tuple[float, float]:
-        """Wilson's score interval (JASA 22, 1927), which stays between 0 and 1.
+        """Wilson's score interval at 95%, which stays between 0 and 1; NaN without an example.
 
-        Written out: scipy's ``binomtest`` gives the same, and takes a minute for a run's grids.
+        With ``z`` the normal quantile of 0.975 (E. B. Wilson, JASA 22, 1927, 209-212)::
+
+            (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
+
+        scipy's ``binomtest(...).proportion_ci(method="wilson")`` gives the same, with an exact test
+        beside it: 1 ms each, a minute for the cells of a run. A test compares the two.
         """
         if math.isnan(self.value):
             return math.nan, math.nan
@@ -49,17 +57,26 @@ def micro(rates: Sequence[Rate]) -> Rate:
     return Rate(sum(rate.right for rate in rates), sum(rate.n for rate in rates))
 
 
-def macro(rates: Sequence[Rate]) -> tuple[float, float]:
-    """The mean over languages, and its standard error as that of a mean of independent means."""
-    values = [rate.value for rate in rates]
-    if not values:
-        return math.nan, math.nan
+class Mean(NamedTuple):
+    """A mean of rates, between 0 and 1, and its standard error; NaN where there is none."""
+
+    value: float
+    stderr: float
+
+
+def macro(rates: Sequence[Rate]) -> Mean:
+    """The mean over languages, with the standard error of a mean of independent means.
+
+    That is ``sqrt(sum of squared standard errors) / number of languages``.
+    """
+    if not rates:
+        return Mean(math.nan, math.nan)
     error = math.sqrt(sum(rate.stderr**2 for rate in rates)) / len(rates)
-    return statistics.fmean(values), error
+    return Mean(statistics.fmean(rate.value for rate in rates), error)
 
 
 def spread(rates: Sequence[Rate]) -> float:
-    """Standard deviation over languages; NaN for fewer than two, or where one is not known."""
+    """Sample standard deviation over languages; NaN for fewer than two, or where one is NaN."""
     values = [rate.value for rate in rates]
     if len(values) < 2 or any(map(math.isnan, values)):
         return math.nan

@@ -18,7 +18,7 @@ from xtransplant.stats.rates import Rate
 from xtransplant.stats.selection import Hits, Pair, choose_pair, sum_hits
 from xtransplant.tasks.derangements import N_DERANGEMENTS
 
-__all__ = ["Bound", "Tally", "tally", "together"]
+__all__ = ["Bound", "Tally", "combine", "tally"]
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,9 @@ class Bound:
 
     Attributes:
         right: how many.
-        null: how many would be by other examples' answers, the mean over derangements; where some
-            have no other answer to go by, as many as the rest gives for all. NaN where none has.
+        null: how many would be right by other examples' answers, the mean over derangements.
+            Examples that no other answer can be given to are taken to do as the rest; NaN where
+            there are only such.
         cells: how many pairs there were to pick from; of several languages the most.
     """
 
@@ -45,9 +46,9 @@ class Tally:
         n: how many examples.
         hits: right answers by layer pair; in the order of the pairs.
         n_by_pair: examples that were run with a pair.
-        overall: some pair at all.
-        by_source: some pair with this source layer (union over target layers).
-        by_target: some pair with this target layer (union over source layers).
+        overall: the bound over all pairs.
+        by_source: by source layer, the bound over its target layers.
+        by_target: by target layer, the bound over its source layers.
     """
 
     n: int
@@ -63,7 +64,7 @@ class Tally:
 
     @property
     def best(self) -> Pair:
-        """The pair chosen with the answers in sight; see :func:`choose_pair`."""
+        """The pair that is right most often, chosen on these very answers: an oracle."""
         return choose_pair(self.hits)
 
     @property
@@ -83,15 +84,19 @@ def tally(
     """Count rows of records, one per example and pair.
 
     Args:
-        examples, source_layers, target_layers: ``[rows]``.
-        right: ``[rows]`` by the example's answer.
-        other: ``[rows]``, uint8, by others': bit r by the r-th derangement's.
-        known: ``[rows]``, whether the example has such others; all by default.
+        examples: ``[rows]``, numbers of the examples.
+        source_layers: ``[rows]``, from 0.
+        target_layers: ``[rows]``, from 0.
+        right: ``[rows]``, bool: right by the example's own answer.
+        other: ``[rows]``, uint8: bit r is set where it is right by the answer of the example that
+            the r-th derangement gives.
+        known: ``[rows]``, bool: whether the derangements give the example another answer; true by
+            default.
     """
     numbers, at = np.unique(examples, return_inverse=True)
     sources, source_at = np.unique(source_layers, return_inverse=True)
     targets, target_at = np.unique(target_layers, return_inverse=True)
-    # [examples, sources, targets]: a byte for each, whether or not it was run.
+    # [examples, sources, targets]; pairs that were not run stay 0.
     places, shape = (at, source_at, target_at), (len(numbers), len(sources), len(targets))
     own, others = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.uint8)
     own[places], others[places] = right, other
@@ -103,7 +108,7 @@ def tally(
         has_null[at] = known
 
     def bounds(*axes: int) -> list[Bound]:
-        """Some pair along these axes (1: sources, 2: targets), a bound for each of the rest."""
+        """Union over these axes (1: sources, 2: targets); a bound for each layer of the other."""
         rights = np.logical_or.reduce(own, axis=axes).reshape(len(numbers), -1)
         masks = np.bitwise_or.reduce(others, axis=axes).reshape(len(numbers), -1)
         cells = (there > 0).sum(axis=tuple(axis - 1 for axis in axes)).reshape(-1)
@@ -124,21 +129,22 @@ def tally(
     )
 
 
-def together(tallies: Sequence[Tally]) -> Tally:
-    """Several languages as one; only pairs that each of them has."""
-
-    def add(name: str) -> dict[int, Bound]:
-        layers = set.intersection(*(set(getattr(one, name)) for one in tallies))
-        return {k: _sum([getattr(one, name)[k] for one in tallies]) for k in sorted(layers)}
+def combine(tallies: Sequence[Tally]) -> Tally:
+    """Several languages as one: their sums, of the pairs and layers that each of them has."""
 
     return Tally(
         n=sum(one.n for one in tallies),
         hits=sum_hits([one.hits for one in tallies]),
         n_by_pair=sum_hits([one.n_by_pair for one in tallies]),
         overall=_sum([one.overall for one in tallies]),
-        by_source=add("by_source"),
-        by_target=add("by_target"),
+        by_source=_sum_by_layer([one.by_source for one in tallies]),
+        by_target=_sum_by_layer([one.by_target for one in tallies]),
     )
+
+
+def _sum_by_layer(languages: Sequence[dict[int, Bound]]) -> dict[int, Bound]:
+    layers = set.intersection(*map(set, languages))
+    return {layer: _sum([one[layer] for one in languages]) for layer in sorted(layers)}
 
 
 def _sum(bounds: Sequence[Bound]) -> Bound:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from xtransplant.engine.ask.memory import MemoryBudget, is_out_of_memory
@@ -82,10 +83,13 @@ def run_in_chunks(
     """
     done = 0
     while True:
-        count, result = run_fitting(
-            memory, demand, total - done, lambda n, start=done: run(range(start, start + n))
-        )
+        next_ones = partial(_run_from, run, done)
+        count, result = run_fitting(memory, demand, total - done, next_ones)
         yield result
         done += count
         if done >= total:
             return
+
+
+def _run_from(run: Callable[[range], T], start: int, count: int) -> T:
+    return run(range(start, start + count))

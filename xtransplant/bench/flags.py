@@ -1,0 +1,291 @@
+"""The flags of ``xtp trace``, ``xtp bench`` and ``xtp pilot``: texts as a user gives them.
+
+One class for each verb, made of groups that they share. ``xtransplant.cli.command`` makes an option
+of the command line of each field; ``bench.settings`` and ``bench.trace_settings`` parse and check
+them. The order of the fields is the order of ``--help``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+__all__ = ["BenchFlags", "Flag", "PilotFlags", "TraceFlags"]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """How a field is given on a command line.
+
+    Attributes:
+        help: what ``--help`` says.
+        names: such as ``("--model", "-m")``; from the field's name if empty.
+        metavar: what stands for its value in ``--help``.
+        minimum: smallest number that is taken.
+    """
+
+    help: str
+    names: tuple[str, ...] = ()
+    metavar: str | None = None
+    minimum: int | None = None
+
+
+Direction = Literal["en-to-lang", "lang-to-en"]
+Mode = Literal["score", "generate"]
+
+Model = Annotated[
+    str | None, Flag("Hub repository or folder; the task's own by default.", ("--model", "-m"))
+]
+Options = Annotated[
+    list[str], Flag("Option of the strategy; repeat it.", ("-S",), metavar="NAME=VALUE")
+]
+MaxNewTokens = Annotated[int, Flag("Of each continuation.", minimum=1)]
+ChatTemplate = Annotated[bool, Flag("Pass both prompts through it.", ("--apply-chat-template",))]
+AddBos = Annotated[
+    bool, Flag("Begin prompts with the checkpoint's BOS; its tokenizer does not.", ("--add-bos",))
+]
+Budget = Annotated[
+    str | None, Flag("What the work may take beyond the model, e.g. 2G.", metavar="BYTES")
+]
+Split = Annotated[str | None, Flag("The task's first by default.")]
+DirectionFlag = Annotated[
+    Direction | None, Flag("en-to-lang or lang-to-en; the task's own by default.")
+]
+ModeFlag = Annotated[
+    Mode | None, Flag("score candidates, or generate text; the task's own by default.")
+]
+Limit = Annotated[int | None, Flag("The first so many examples of each language.")]
+Seed = Annotated[int | None, Flag("Of the pilot sample, where the data have none; 0 by default.")]
+On = Annotated[
+    str, Flag("local, ndif, ndif:URL, ray, ray:ADDRESS or dry (docs/remote.md).", ("--on",))
+]
+Insecure = Annotated[
+    bool, Flag("Take plain http to another machine (all can read it).", ("--insecure",))
+]
+Debug = Annotated[bool, Flag("Show tracebacks.", ("--debug",))]
+Quiet = Annotated[bool, Flag("Nothing but results.", ("--quiet", "-q"))]
+Verbose = Annotated[bool, Flag("What libraries say, too.", ("--verbose", "-v"))]
+
+
+@dataclass(frozen=True)
+class LoadFlags:
+    """How a model is loaded."""
+
+    revision: Annotated[str | None, Flag("Branch, tag or commit.")] = None
+    dtype: Annotated[str, Flag("auto, float32, float16, bfloat16 or float64.")] = "auto"
+    device_map: Annotated[str | None, Flag("Such as auto or cuda:0; CPU by default.")] = None
+    tensor_parallel: Annotated[
+        bool,
+        Flag(
+            "Split each layer over torchrun's processes (docs/remote.md).", ("--tensor-parallel",)
+        ),
+    ] = False
+    trust_remote_code: Annotated[
+        bool, Flag("Run code that comes with the checkpoint.", ("--trust-remote-code",))
+    ] = False
+    family: Annotated[str | None, Flag("Known family laid out alike, or a table's JSON file.")] = (
+        None
+    )
+
+
+@dataclass(frozen=True)
+class DataFlags:
+    """Where a task's data lie."""
+
+    data_dir: Annotated[
+        Path | None, Flag("Folder in the paper's layout, or of clones of the hub's datasets.")
+    ] = None
+    file: Annotated[Path | None, Flag("Of task file: .jsonl, .csv or .parquet.")] = None
+    column: Annotated[
+        list[str],
+        Flag("Of that file, e.g. answer=gold.", ("--column",), metavar="WHAT=COLUMN"),
+    ] = field(default_factory=list)
+    split_by: Annotated[
+        str | None,
+        Flag("Of that file: the column that names each row's split.", metavar="COLUMN"),
+    ] = None
+
+
+@dataclass(frozen=True)
+class WhatFlags:
+    """What a bench runs."""
+
+    task: Annotated[
+        list[str], Flag("Name (xtp list tasks); repeat it, or use commas.", ("--task", "-t"))
+    ] = field(default_factory=list)
+    strategy: Annotated[
+        list[str], Flag("Name, or path/to/file.py[:name]; repeat it.", ("--strategy", "-s"))
+    ] = field(default_factory=list)
+    model: Model = None
+    langs: Annotated[
+        list[str], Flag("Codes, between commas; all by default.", ("--langs", "-l"))
+    ] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class RunFlags:
+    """How a bench runs it, and where its records go."""
+
+    options: Options = field(default_factory=list)
+    max_new_tokens: MaxNewTokens = 20
+    apply_chat_template: ChatTemplate = False
+    add_bos: AddBos = False
+    allow_misaligned: Annotated[
+        bool,
+        Flag("Run languages whose prompts are not the same items.", ("--allow-misaligned",)),
+    ] = False
+    log_samples: Annotated[
+        bool, Flag("Store prompts and outputs; without them nothing can be rescored.")
+    ] = True
+    output_path: Annotated[Path, Flag("Folder of runs.", ("--output-path", "-o"))] = Path("runs")
+    fresh: Annotated[
+        bool, Flag("Begin a new run; by default go on with it.", ("--fresh/--resume",))
+    ] = False
+    accept_versions: Annotated[
+        bool,
+        Flag(
+            "Go on with a run under other versions of software; it says so.",
+            ("--accept-versions",),
+        ),
+    ] = False
+
+
+@dataclass(frozen=True)
+class PlaceFlags:
+    """Where a bench runs."""
+
+    on: On = "local"
+    workers: Annotated[int | None, Flag("Of --on ray; one per GPU, else per two cores.")] = None
+    jobs: Annotated[
+        int | None, Flag("Of --on ndif: how many are under way at once; 4 by default.", ("--jobs",))
+    ] = None
+    insecure: Insecure = False
+
+
+@dataclass(frozen=True)
+class OutputFlags:
+    """What a bench prints."""
+
+    as_json: Annotated[bool, Flag("Print results as JSON.", ("--json",))] = False
+    debug: Debug = False
+    quiet: Quiet = False
+    verbose: Verbose = False
+
+
+@dataclass(frozen=True)
+class BenchFlags:
+    """Of ``xtp bench``."""
+
+    what: WhatFlags
+    pairs: Annotated[
+        str,
+        Flag(
+            "overall, source-last, target-first, diagonal, I:J (also last:first; several "
+            "between commas), @RUN or @FILE.json."
+        ),
+    ] = "overall"
+    across: Annotated[bool, Flag("With @RUN: one pair for all languages.", ("--across",))] = False
+    direction: DirectionFlag = None
+    mode: ModeFlag = None
+    split: Split = None
+    limit: Limit = None
+    seed: Seed = None
+    data: DataFlags = DataFlags()
+    run: RunFlags = RunFlags()
+    shard: Annotated[
+        str | None, Flag("Only every N-th part, from the K-th; they add up.", metavar="K/N")
+    ] = None
+    dry_run: Annotated[
+        bool, Flag("Say what it would cost, and run one example.", ("--dry-run",))
+    ] = False
+    place: PlaceFlags = PlaceFlags()
+    load: LoadFlags = LoadFlags()
+    memory_budget: Budget = None
+    output: OutputFlags = OutputFlags()
+
+
+@dataclass(frozen=True)
+class PilotFlags:
+    """Of ``xtp pilot``."""
+
+    what: WhatFlags
+    pairs: Annotated[str, Flag("To choose from: overall, source-last, target-first, diagonal.")] = (
+        "overall"
+    )
+    across: Annotated[bool, Flag("One pair for all languages of a task.", ("--across",))] = False
+    split: Annotated[str, Flag("Where pairs are chosen.")] = "pilot"
+    apply_to: Annotated[str, Flag("Where they are applied.")] = "unseen"
+    upper_bound: Annotated[bool, Flag("Run every pair there too.", ("--upper-bound",))] = False
+    direction: DirectionFlag = None
+    mode: ModeFlag = None
+    limit: Limit = None
+    seed: Seed = None
+    data: DataFlags = DataFlags()
+    run: RunFlags = RunFlags()
+    place: PlaceFlags = PlaceFlags()
+    load: LoadFlags = LoadFlags()
+    memory_budget: Budget = None
+    output: OutputFlags = OutputFlags()
+
+
+@dataclass(frozen=True)
+class PromptFlags:
+    """Which example a grid is of: the user's own prompts, or one of a task."""
+
+    source: Annotated[str | None, Flag("Prompt to read from: text, @FILE, or - for stdin.")] = None
+    target: Annotated[str | None, Flag("Prompt to write into: text, @FILE, or - for stdin.")] = None
+    candidates: Annotated[
+        list[str],
+        Flag("An answer to score, spaces included; repeat it, or @FILE of lines.", metavar="TEXT"),
+    ] = field(default_factory=list)
+    answer: Annotated[str | None, Flag("The right answer, spaces included.")] = None
+    task: Annotated[
+        str | None, Flag("Where the example comes from (xtp list tasks); babel by default.")
+    ] = None
+    lang: Annotated[str | None, Flag("Language of the task; its first by default.")] = None
+    example: Annotated[int | None, Flag("Number of the example, from 0; 0 by default.")] = None
+    direction: DirectionFlag = None
+    split: Split = None
+    data: DataFlags = DataFlags()
+
+
+@dataclass(frozen=True)
+class TraceFlags:
+    """Of ``xtp trace``."""
+
+    strategy: Annotated[str, Flag("Name, or path/to/file.py[:name].", ("--strategy", "-s"))]
+    model: Model = None
+    load: LoadFlags = LoadFlags()
+    prompt: PromptFlags = PromptFlags()
+    source_layers: Annotated[
+        str, Flag("Layers to read: all, 3, 0,4,8 or 0:32:2 (end left out).")
+    ] = "all"
+    target_layers: Annotated[str, Flag("Layers to write, said alike.")] = "all"
+    options: Options = field(default_factory=list)
+    score: Annotated[
+        bool, Flag("Score candidates (default, unless --generate is given).", ("--score",))
+    ] = False
+    generate: Annotated[bool, Flag("Generate a continuation in every cell.", ("--generate",))] = (
+        False
+    )
+    max_new_tokens: MaxNewTokens = 20
+    apply_chat_template: ChatTemplate = False
+    add_bos: AddBos = False
+    memory_budget: Budget = None
+    verify: Annotated[
+        bool,
+        Flag(
+            "Compare this grid with one variant at a time, at half precision with float32 "
+            "too; exit 1 if it differs by more than rounding.",
+            ("--verify",),
+        ),
+    ] = False
+    as_json: Annotated[bool, Flag("Print one JSON document.", ("--json",))] = False
+    save: Annotated[Path | None, Flag("Cells to FILE.parquet, .csv or .json.")] = None
+    plot: Annotated[Path | None, Flag("Heatmap to FILE.png, .svg or .pdf.")] = None
+    on: On = "local"
+    insecure: Insecure = False
+    debug: Debug = False
+    quiet: Quiet = False
+    verbose: Verbose = False

@@ -1,0 +1,25 @@
+"""The model of a bench or a grid, loaded as its settings say."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from xtransplant.backends.local import Local
+from xtransplant.backends.protocol import Backend
+from xtransplant.bench.config import ModelSpec
+from xtransplant.model.load import Model, load
+
+__all__ = ["load_model"]
+
+
+def load_model(name: str, spec: ModelSpec, backend: Backend = Local()) -> Model:
+    """A model; where it is not in this process, only what is needed to ask it there.
+
+    Args:
+        name: hub repository or folder: that of the specification, or the task's own.
+
+    Raises:
+        XTransplantError: it cannot be loaded.
+    """
+    options = {option: value for option, value in asdict(spec).items() if option != "name"}
+    return load(name, backend=backend, **options)
