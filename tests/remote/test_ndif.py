@@ -247,7 +247,7 @@ def test_the_lint_is_right_about_decorators(asked, near, packed, tmp_path, monke
 def test_a_large_job_that_is_refused_says_what_would_be_right(ndif, monkeypatch):
     client = RemoteBackend("model", host=ndif.url)
     refusal = Answer(400, b'{"detail": "cannot be read"}')
-    monkeypatch.setattr("xtransplant.backends.ndif.client.ask", lambda *asked, **more: refusal)
+    monkeypatch.setattr("xtransplant.backends.ndif.client.request", lambda *asked, **more: refusal)
     for size, words in ((2 * 10**6, "cannot be read; some releases"), (10, "cannot be read$")):
         with pytest.raises(XTransplantError, match=words):
             send(client, RequestModel(model_key="model"), bytes(size))
