@@ -24,7 +24,7 @@ from xtransplant.engine.dry_run import dry_run_grid, likely_packing
 from xtransplant.engine.verify import packing_for
 from xtransplant.model.load import Model
 from xtransplant.prompts import Example
-from xtransplant.strategies.travel import concerns, functions_of
+from xtransplant.strategies.travel import collect_functions, find_concerns
 
 __all__ = ["DryRun", "dry_bench", "dry_run"]
 
@@ -134,7 +134,9 @@ def dry_run(plan: Plan, output_path: Path, model: Model, *, fresh: bool = False)
         seconds=seconds if here else None,
         payload=None if here else payload,
         packing=str(packing),
-        concerns=tuple(map(str, concerns(functions_of(v for w in works for v in w.variants)))),
+        concerns=tuple(
+            map(str, find_concerns(collect_functions(v for w in works for v in w.variants)))
+        ),
     )
 
 

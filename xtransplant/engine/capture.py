@@ -17,8 +17,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.packing import rows
 from xtransplant.sites import Site, summands
-from xtransplant.strategies import Read
-from xtransplant.strategies.values import LAST, Span
+from xtransplant.strategies import LAST, Read, Span
 
 __all__ = ["capture"]
 

@@ -22,7 +22,7 @@ from xtransplant.engine.trace.sources import Sources
 from xtransplant.model.load import Model
 from xtransplant.packing import ROWS, Packing
 from xtransplant.prompts import Example
-from xtransplant.strategies import Script, Strategy, Variant, parted
+from xtransplant.strategies import Script, Strategy, Variant, split_scripts
 
 __all__ = ["score", "score_items"]
 
@@ -94,7 +94,7 @@ def score_items(
     """
     memory = MemoryBudget.of(model) if memory is None else memory
     top_k = min(top_k, model.vocab_size)
-    recorded, scripts = parted(variants)
+    recorded, scripts = split_scripts(variants)
     if scripts:
         for one in items:
             yield _score_scripts(model, one, scripts, packing, top_k, memory, sources)

@@ -8,7 +8,7 @@ from typing import Any
 
 from xtransplant.compat.nnsight import RemoteBackend, serialize, travels_by_value
 from xtransplant.errors import XTransplantError, one_line
-from xtransplant.strategies.registry import FILE_MODULE
+from xtransplant.strategies.files import FILE_MODULE
 
 __all__ = ["payload_of"]
 

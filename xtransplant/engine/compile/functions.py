@@ -10,7 +10,7 @@ import torch
 
 from xtransplant.engine.ask.memory import is_out_of_memory
 from xtransplant.errors import XTransplantError
-from xtransplant.strategies.faults import line_in, words_of
+from xtransplant.strategies.faults import describe_error, last_line_in
 
 __all__ = ["watched"]
 
@@ -33,7 +33,9 @@ def _called(function: Callable[..., Any], *rows: Any) -> Any:
     except BaseException as error:
         if is_out_of_memory(error):
             raise
-        raise XTransplantError(f"{_named(function, error)} fails: {words_of(error)}") from error
+        raise XTransplantError(
+            f"{_named(function, error)} fails: {describe_error(error)}"
+        ) from error
     shape = list(rows[0].shape) if rows else None
     if not isinstance(result, torch.Tensor):
         raise XTransplantError(
@@ -59,5 +61,5 @@ def _named(function: Callable[..., Any], error: BaseException | None = None) -> 
     code = getattr(function, "__code__", None)
     if code is None:
         return f"apply({name})"
-    line = None if error is None else line_in(error, code.co_filename)
+    line = None if error is None else last_line_in(code.co_filename, error)
     return f"apply({name}), {code.co_filename} line {line or code.co_firstlineno},"

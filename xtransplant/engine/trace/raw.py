@@ -24,7 +24,7 @@ from xtransplant.engine.trace.validate import believe
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.strategies import Script
-from xtransplant.strategies.faults import words_of
+from xtransplant.strategies.faults import describe_error
 
 __all__ = ["run_scripts", "say_scripts", "token_forwards"]
 
@@ -246,7 +246,7 @@ def _explained(model: Model, item: Item, scripts: Sequence[Script]) -> Iterator[
         lines = [line for frame, line in frames if frame.f_code.co_filename == one.origin]
         raise XTransplantError(
             f"strategy {one.name} fails at layer pair {i}→{j}, {one.origin} line {lines[-1]}: "
-            f"{words_of(error)}"
+            f"{describe_error(error)}"
         ) from error
 
 
