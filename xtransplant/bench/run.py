@@ -32,7 +32,7 @@ from xtransplant.bench.load import load_model as load_named
 from xtransplant.bench.pairs import Pairs
 from xtransplant.bench.plan import Plan, make_plan
 from xtransplant.bench.repair import mend
-from xtransplant.bench.schedule import follow, in_flight, in_step
+from xtransplant.bench.schedule import do_broadcast_parts, do_concurrent_parts, do_parts_of_rank_0
 from xtransplant.bench.software import adopting, check_software
 from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.verify import packing_for
@@ -202,15 +202,15 @@ def run_plan(
         work = _work_of(plan, run, model, part, known)
         _compute(plan, model, part, work, settings[part.task])
 
-    if rank() and model.n_ranks > 1:
+    if rank() and model.world_size > 1:
         # This process holds a share of the model: it computes what the first one is at.
-        follow(along)
+        do_parts_of_rank_0(along)
         return open_run(path)
     with claim(run, parts) as claims:
-        if model.n_ranks > 1:
-            in_step(claims, do, lambda part: log_samples and run.has("records", part))
+        if model.world_size > 1:
+            do_broadcast_parts(claims, do, lambda part: log_samples and run.has("records", part))
         else:
-            in_flight(claims, do, model.backend)
+            do_concurrent_parts(claims, do, model.backend)
     return run.finish()
 
 
