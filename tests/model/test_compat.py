@@ -184,8 +184,12 @@ def strangers(tree, own):
             yield node.lineno, f"{node.func.id} {name.value}"
 
 
+# Methods of a NamedTuple, which are public.
+OF_NAMED_TUPLES = ("_make", "_replace", "_asdict", "_fields")
+
+
 def private(name):
-    return name.startswith("_") and not name.startswith("__")
+    return name.startswith("_") and not name.startswith("__") and name not in OF_NAMED_TUPLES
 
 
 def defined(tree):
