@@ -18,6 +18,7 @@ class NotSent(Exception):
     """
 
     def __init__(self, size: int) -> None:
+        """What would be sent, in bytes."""
         super().__init__(f"{size} bytes")
         self.size = size
 

@@ -39,7 +39,10 @@ def parse_on(
     """The backend that ``--on`` names: ``NAME`` or ``NAME:ADDRESS``.
 
     Args:
-        insecure, jobs, workers: as in :class:`Flags`.
+        text: as the user types it.
+        insecure: as in :class:`Flags`.
+        jobs: as in :class:`Flags`.
+        workers: as in :class:`Flags`.
 
     Raises:
         XTransplantError: no such backend, an address where none may be, an address that may not
@@ -59,6 +62,7 @@ def open_backend(backend: Backend, *, say: Say | None = None) -> Backend:
     """The backend that a model is loaded with, so that its grids run there.
 
     Args:
+        backend: as :func:`parse_on` gives it.
         say: told each status of a job, and what goes wrong with it.
 
     Raises:

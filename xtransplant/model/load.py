@@ -89,10 +89,8 @@ def load(
         options["dtype"] = dtype if dtype == "auto" else getattr(torch, dtype)
         if attn_implementation is not None:
             options["attn_implementation"] = attn_implementation
-        if tensor_parallel and backend.in_process:
-            options["distributed_config"] = distributed_config(config)
-        if device_map is not None and backend.in_process:
-            options["device_map"] = device_map
+        if backend.in_process:
+            options |= _placement(config, device_map, tensor_parallel)
         nn = _wrap(name, tokenizer, options, with_weights=backend.in_process)
     except XTransplantError:
         raise
@@ -106,6 +104,21 @@ def load(
     if check and backend.in_process:
         check_sites(model)
     return model
+
+
+def _placement(config: Any, device_map: str | None, tensor_parallel: bool) -> dict[str, Any]:
+    """Options of ``from_pretrained`` that say where the weights go.
+
+    Raises:
+        XTransplantError: there is one process to split them over.
+        ValueError: there are too many.
+    """
+    options: dict[str, Any] = {}
+    if tensor_parallel:
+        options["distributed_config"] = distributed_config(config)
+    if device_map is not None:
+        options["device_map"] = device_map
+    return options
 
 
 def _wrap(

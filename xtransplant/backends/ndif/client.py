@@ -31,7 +31,7 @@ _LARGE = (
     "some releases of NDIF cannot read a job of more than a megabyte: hold less in the strategy's "
     "own functions (--on dry says how much it sends)"
 )
-_UPLOAD = 600.0  # seconds in which a server may say nothing of a job that was handed in
+_UPLOAD = 600.0  # seconds without an answer after which sending a job has failed
 
 
 class Gone(Retryable):
@@ -39,7 +39,12 @@ class Gone(Retryable):
 
 
 def send(client: RemoteBackend, job: RequestModel, payload: bytes) -> ResponseModel:
-    """Hand a job in.
+    """Send a job.
+
+    Args:
+        client: who sends it.
+        job: what the server is told of it.
+        payload: the serialized session.
 
     Returns:
         Its first status.
@@ -101,6 +106,8 @@ def fetch(
     """What a completed job saved.
 
     Args:
+        client: who sent the job.
+        response: the job's last status, with the result or its URL.
         insecure: fetch it over plain http from another machine too.
         largest: bytes that it may have, as received and unpacked.
 

@@ -50,10 +50,13 @@ def request(
     """Send one request.
 
     Args:
+        method: ``GET`` or ``POST``.
+        url: where to; without a name or password.
+        headers: besides ``accept-encoding``.
         silence: seconds without any bytes after which it has failed.
         within: seconds in which the whole answer has to come; None for any time.
         largest: bytes that the answer may have.
-        body: ``data`` and ``files`` as httpx takes them.
+        **body: ``data`` and ``files`` as httpx takes them.
 
     Raises:
         Retryable: the network failed in a way that may be gone the next time.

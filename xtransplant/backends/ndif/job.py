@@ -15,11 +15,7 @@ from xtransplant.backends.ndif.answers import Retryable, Unreadable
 from xtransplant.backends.ndif.client import Gone, fetch, send
 from xtransplant.backends.ndif.payload import payload_of
 from xtransplant.backends.ndif.refusals import job_error
-from xtransplant.backends.ndif.retry import (
-    if_retryable,
-    retrying,
-    unreadable_again,
-)
+from xtransplant.backends.ndif.retry import if_retryable, retrying, unreadable_again
 from xtransplant.backends.ndif.server import Server
 from xtransplant.backends.ndif.waiting import poll, wait_on_websocket
 from xtransplant.compat.nnsight import RemoteBackend, RequestModel, ResponseModel, hand_back
@@ -35,6 +31,13 @@ class Job(RemoteBackend):  # type: ignore[misc]
     """One session on a server, as nnsight takes a backend."""
 
     def __init__(self, server: Server, model_key: str, digest: str | None) -> None:
+        """A session of a model.
+
+        Args:
+            server: where it runs.
+            model_key: nnsight's name of the model.
+            digest: of what the session asks; None where it cannot be recognised again.
+        """
         super().__init__(model_key, host=server.url)
         self._server, self._digest = server, digest
         self.display.enabled = False

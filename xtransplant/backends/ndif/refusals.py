@@ -25,6 +25,8 @@ def refusal(client: RemoteBackend, status: int, detail: str, hint: str = "") -> 
     """The error that an http status other than success is.
 
     Args:
+        client: who asked.
+        status: of http, or 0 where there is none.
         detail: the server's words.
         hint: what to do; by default that of the status.
     """
@@ -67,8 +69,9 @@ def detail_of(answer: Answer) -> str:
 
 
 def redacted(key: str | None, text: str) -> str:
-    """A server's words without the key, which NDIF quotes, and without control characters, which a
-    terminal obeys.
+    """A server's words as they may be printed.
+
+    Without the key, which NDIF quotes, and without control characters, which a terminal obeys.
     """
     if key:
         text = text.replace(key, "<your key>")

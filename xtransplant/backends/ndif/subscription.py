@@ -20,6 +20,7 @@ def subscribe(client: RemoteBackend, timeout: float, largest: int) -> tuple[Any,
     """Open a websocket for the statuses of one job.
 
     Args:
+        client: who will send the job.
         timeout: seconds.
         largest: bytes that may come over it in all.
 
@@ -49,7 +50,9 @@ def receive(connection: Any, left: float, timeout: float) -> ResponseModel:
     """The next status of a job.
 
     Args:
-        left: seconds in which it has to come, of the ``timeout`` that a job may say nothing new.
+        connection: as :func:`subscribe` gives it.
+        left: seconds in which it has to come.
+        timeout: seconds that a job may say nothing new, of which these are left; for the message.
 
     Raises:
         Retryable: none comes, or none that can be read.

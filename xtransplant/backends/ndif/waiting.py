@@ -53,6 +53,9 @@ def poll(
     """The last status of a job, which is asked for from time to time.
 
     Args:
+        client: who asks.
+        server: how patiently.
+        job: its id.
         sent_before: an earlier process sent it, so that a server has to know it at once; one that
             was sent just now may take a moment to be known.
 
