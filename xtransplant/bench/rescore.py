@@ -57,27 +57,12 @@ def rescore(path: str | Path, *, rule: str | None = None) -> Rescored:
             does not fit its tasks, or another process at work on it.
     """
     run = open_run(path)
-    found = [one for one in damages(run) if not one.gone]
-    if any(one.kind != "correct" for one in found):
-        raise refused(run, [one for one in found if one.kind != "correct"])
-    parts = [part for part in run.manifest.parts() if run.has("records", part)]
-    if not parts:
-        raise XTransplantError(
-            f"run {run.path.name} holds no records, so there is nothing to judge; run its xtp "
-            "bench command first"
-        )
-    lost = [part for part in parts if not run.has("examples", part)]
-    if lost:
-        raise XTransplantError(
-            f"run {run.path.name} has lost {str(Path('examples') / lost[0].name)!r}, by which its "
-            "records are judged; run its xtp bench command again, which writes it anew"
-        )
+    parts, spoilt = _judgeable(run)
     if rule is not None:
         _check_rule(run, parts, rule)
     rules = {name: versioned_rule(rule or t.rule) for name, t in run.manifest.tasks.items()}
     # Records without outputs are refused before anything is changed.
-    _outputs(run, parts[0], rules[parts[0].task])
-    spoilt = {one.part for one in found}
+    _judge(run, parts[0], rules[parts[0].task])
     records, changed = 0, dict.fromkeys(CORRECT, 0)
     with claim(run, parts) as claims:
         held = [part for part in parts if claims.hold(part)]
@@ -94,7 +79,7 @@ def rescore(path: str | Path, *, rule: str | None = None) -> Rescored:
             before = None
             if run.has("correct", part) and part not in spoilt:
                 before = read_part(run, "correct", part)
-            judged = judge_part(run, part)
+            judged = judge_part(run, part, adds_columns=True)
             if before is not None and len(before) == len(judged):
                 for level in CORRECT:
                     differ = judged[level].to_numpy() != before[level].to_numpy()
@@ -103,26 +88,48 @@ def rescore(path: str | Path, *, rule: str | None = None) -> Rescored:
     return Rescored(run.finish(), records, changed)
 
 
-def judge_part(run: Run, part: Part) -> pa.Table:
+def _judgeable(run: Run) -> tuple[list[Part], set[Part]]:
+    """The parts of a run that have records, and those of them whose judgements are damaged.
+
+    Raises:
+        XTransplantError: there are none, or they cannot be judged: they or their examples are
+            damaged or lost, or were stored without outputs.
+    """
+    found = [one for one in damages(run) if not one.gone]
+    if any(one.kind != "correct" for one in found):
+        raise refused(run, [one for one in found if one.kind != "correct"])
+    parts = [part for part in run.manifest.parts() if run.has("records", part)]
+    if not parts:
+        raise XTransplantError(
+            f"run {run.path.name} holds no records, so there is nothing to judge; run its xtp "
+            "bench command first"
+        )
+    lost = [part for part in parts if not run.has("examples", part)]
+    if lost:
+        raise XTransplantError(
+            f"run {run.path.name} has lost {str(Path('examples') / lost[0].name)!r}, by which its "
+            "records are judged; run its xtp bench command again, which writes it anew"
+        )
+    return parts, {one.part for one in found}
+
+
+def judge_part(run: Run, part: Part, *, adds_columns: bool = False) -> pa.Table:
     """Judge a part's stored records by the run's rule, and store that; for who holds the part.
+
+    Args:
+        adds_columns: see :meth:`Run.write`.
 
     Raises:
         XTransplantError: records without outputs, or damaged.
     """
-    said, examples = read_part(run, "records", part), read_part(run, "examples", part)
-    judged = judge(said, examples, run.manifest.tasks[part.task].rule)
-    run.write("correct", part, judged)
+    judged = _judge(run, part, run.manifest.tasks[part.task].rule)
+    run.write("correct", part, judged, adds_columns=adds_columns)
     return judged
 
 
-def _outputs(run: Run, part: Part, rule: str) -> None:
-    """Nothing, if a part's records can be judged.
-
-    Raises:
-        XTransplantError: they cannot.
-    """
-    said, examples = read_part(run, "records", part), read_part(run, "examples", part)
-    judge(said, examples, rule)
+def _judge(run: Run, part: Part, rule: str) -> pa.Table:
+    records, examples = (read_part(run, kind, part) for kind in ("records", "examples"))
+    return judge(records, examples, rule)
 
 
 def _judged_by(manifest: Manifest, rules: dict[str, str]) -> Manifest:

@@ -128,4 +128,5 @@ def _generations(
         source_finite=source.finite[0],
         vanilla_ids=tuple(found.ids[0]),
         certainty=tuple(tuple(map(TokenCertainty._make, row)) for row in found.certainty),
+        writes=found.writes,
     )

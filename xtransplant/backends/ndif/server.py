@@ -12,7 +12,10 @@ from xtransplant.backends.turn import Turn
 if TYPE_CHECKING:
     from xtransplant.backends.ndif.jobs import Jobs
 
-__all__ = ["Server"]
+__all__ = ["LARGEST", "Server"]
+
+LARGEST = 2**32
+"""Bytes that an answer may have, as received and unpacked, unless another bound is given."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Server:
     pause: float = 1.0
     at_once: int = 4
     insecure: bool = False
-    largest: int = 2**32
+    largest: int = LARGEST
     say: Say | None = field(default=None, compare=False)
     jobs: Jobs | None = field(default=None, compare=False)
     turn: Turn = field(default_factory=Turn, repr=False, compare=False)
