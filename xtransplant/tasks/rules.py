@@ -15,7 +15,7 @@ from pathlib import Path
 
 from xtransplant.errors import XTransplantError, one_line
 from xtransplant.prompts import Key
-from xtransplant.strategies.sources import source_digest
+from xtransplant.strategies.identity import source_digest
 from xtransplant.tasks.matching import CHOOSING, IN_WORDS, RULES, Rule, Verdict
 
 __all__ = [
