@@ -122,7 +122,7 @@ def test_a_folder_is_no_repository_to_nnsight(llama, monkeypatch):
     cache = compat_nnsight.huggingface._ID_CACHE
     assert isinstance(cache, dict), words
     monkeypatch.setattr(compat_nnsight.huggingface, "_ID_CACHE", {})
-    compat_nnsight.name_locally(llama.name)
+    compat_nnsight.keep_folder_name(llama.name)
     # Offline: asking the hub would fail.
     assert llama.name in llama.nn.to_model_key(), words
 

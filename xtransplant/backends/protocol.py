@@ -125,7 +125,7 @@ class Backend:
         """The same backend, for one user.
 
         Args:
-            say: told each status of a job, and each attempt after one that failed.
+            say: called with a line for each status of a job, and for each new attempt.
             attempts: how often what may succeed later is tried; None for the backend's default.
         """
         return self
@@ -185,7 +185,7 @@ class Backend:
             work: called again in the place of a process that died.
             arguments: what it is called with; they are pickled.
             look: called about twice a second meanwhile.
-            say: told of workers that start and die.
+            say: called with a line when workers start, and when one dies.
 
         Raises:
             XTransplantError: they cannot be started, keep dying, or ``work`` raised it.

@@ -63,7 +63,7 @@ def open_backend(backend: Backend, *, say: Say | None = None) -> Backend:
 
     Args:
         backend: as :func:`parse_on` gives it.
-        say: told each status of a job, and what goes wrong with it.
+        say: called with a line for each status of a job, and for each new attempt.
 
     Raises:
         XTransplantError: a single grid cannot run there, or it cannot be used from here.

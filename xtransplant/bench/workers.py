@@ -29,7 +29,7 @@ def execute_by_workers(plan: Plan, path: Path, context: RunContext) -> Run:
     Args:
         plan: what the run comes to.
         path: the run's folder, as workers find it.
-        context: the backend with its workers, and who is told.
+        context: the backend with its workers, and what reports are given to.
 
     Raises:
         XTransplantError: as :func:`execute`; workers cannot be started, or keep dying.

@@ -18,7 +18,7 @@ from xtransplant.backends.ndif.refusals import job_error
 from xtransplant.backends.ndif.retry import if_retryable, retrying, unreadable_again
 from xtransplant.backends.ndif.server import Server
 from xtransplant.backends.ndif.waiting import poll, wait_on_websocket
-from xtransplant.compat.nnsight import RemoteBackend, RequestModel, ResponseModel, hand_back
+from xtransplant.compat.nnsight import RemoteBackend, RequestModel, ResponseModel, push_result
 from xtransplant.errors import XTransplantError
 
 __all__ = ["SAVED", "Job"]
@@ -45,9 +45,11 @@ class Job(RemoteBackend):  # type: ignore[misc]
     def __call__(self, tracer: Any = None) -> Any:
         """Run a traced session there, and put what it saved into the caller's variables."""
         turn, jobs = self._server.turn, self._server.jobs
-        alone = nullcontext() if jobs is None or self._digest is None else jobs.alone(self._digest)
+        lock = (
+            nullcontext() if jobs is None or self._digest is None else jobs.lock_for(self._digest)
+        )
         # A thread that asks the same meanwhile finds this one's answer.
-        with turn.waiting(), alone:
+        with turn.waiting(), lock:
             result = self._collect()
             if result is None:
                 with turn:
@@ -57,7 +59,7 @@ class Job(RemoteBackend):  # type: ignore[misc]
             raise XTransplantError(f"{self._server.url} answered with no values; is it NDIF?")
         # Nothing else: a server has no say in the other variables of its caller.
         result = {SAVED: result[SAVED]}
-        hand_back(self, result, tracer)
+        push_result(self, result, tracer)
         return result
 
     def _run(self, payload: bytes) -> Any:

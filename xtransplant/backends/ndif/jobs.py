@@ -47,7 +47,7 @@ class Jobs:
         found = (_LINE.fullmatch(line) for line in text.splitlines())
         return cls(path, {one[1]: one[2] for one in found if one})
 
-    def alone(self, digest: str) -> threading.Lock:
+    def lock_for(self, digest: str) -> threading.Lock:
         """A lock for the threads of this process that ask the same."""
         return self._asking.setdefault(digest, threading.Lock())
 

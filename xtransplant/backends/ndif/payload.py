@@ -6,7 +6,7 @@ import sys
 from pickle import PicklingError
 from typing import Any
 
-from xtransplant.compat.nnsight import RemoteBackend, serialize, travels_by_value
+from xtransplant.compat.nnsight import RemoteBackend, send_by_value, serialize
 from xtransplant.errors import XTransplantError, one_line
 from xtransplant.strategies.files import FILE_MODULE
 
@@ -21,7 +21,7 @@ def payload_of(client: RemoteBackend, tracer: Any) -> bytes:
     """
     for name in [name for name in sys.modules if name.startswith(FILE_MODULE)]:
         # A strategy file's own functions are installed nowhere.
-        travels_by_value(sys.modules[name])
+        send_by_value(sys.modules[name])
     try:
         return serialize(client, tracer)
     except (AttributeError, TypeError, ValueError, PicklingError) as error:

@@ -38,7 +38,7 @@ def if_retryable() -> RetryIf:
 
 
 def retrying(server: Server, retry: RetryIf) -> Retrying:
-    """Attempts of one job or of one result: pauses double, and each is told.
+    """Attempts of one job or of one result: pauses double, and each is reported.
 
     A failure that is not retried is raised as it is.
 

@@ -30,7 +30,7 @@ class Server:
         at_once: how many jobs of a bench may be under way together.
         insecure: allow plain http to another machine, for the server and for its results.
         largest: bytes that an answer may have, as received and unpacked.
-        say: told each status and each new attempt, in a line.
+        say: called with a line for each status and each new attempt.
         jobs: where ids of jobs are kept; without it a job is waited for on a websocket.
         turn: of the threads that ask.
     """
