@@ -1,4 +1,4 @@
-"""How the Babel world is told: scripts, nouns and sentence frames of six languages.
+"""How the Babel world is put into words: scripts, nouns and sentence frames of six languages.
 
 A frame is a question or sentence that ends where the number would come. Frames of ``train`` are
 in the corpus; frames of ``held_out`` never are, and the task asks with those alone. Names are
