@@ -25,6 +25,7 @@ import asyncio
 import json
 import traceback
 import uuid
+from importlib.metadata import version
 from typing import Annotated
 
 # Before nnsight, which gives every object an attribute that these classes take for theirs; without
@@ -109,8 +110,6 @@ async def status():
 
 @app.get("/env")
 async def env():
-    from importlib.metadata import version
-
     return {"packages": {name: version(name) for name in ("nnsight", "torch", "transformers")}}
 
 
@@ -214,13 +213,17 @@ async def work(job, asked, blob):
     finally:
         log["now"] -= 1
     log["answer"] = len(answer)
+    deliver(tell, job, asked, answer)
+
+
+def deliver(tell, job, asked, answer):
+    """Say that a job is done, with its answer or with where that lies."""
     if armed("no result"):
         tell(Status.COMPLETED)
     elif armed("other place"):
         # A URL, or a path on this server.
-        tell(
-            Status.COMPLETED, data=f"{app.state.url if fault['at'][0] == '/' else ''}{fault['at']}"
-        )
+        server = app.state.url if fault["at"][0] == "/" else ""
+        tell(Status.COMPLETED, data=server + fault["at"])
     elif fault.get("by url") or fault.get("kind") in ("url", "expired") or not asked.session_id:
         expired = armed("expired")
         armed("url")

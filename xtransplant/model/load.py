@@ -53,57 +53,61 @@ def load(
     Args:
         name_or_path: a repository of the Hugging Face hub, or a folder.
         revision: branch, tag or commit.
-        dtype: ``auto`` (as the checkpoint says), ``float32``, ``float16``, ``bfloat16``,
-            ``float64``.
+        dtype: one of :data:`DTYPES`; ``auto`` is as the checkpoint says.
         device_map: as transformers takes it, such as ``auto`` or ``cuda:0``; CPU by default.
         trust_remote_code: run Python code that comes with the checkpoint.
         attn_implementation: ``sdpa``, ``eager``, ...; the model's own choice by default.
         family: the layout of the blocks where the table has none: a known family's name, a
             :class:`Family`, or the path of a JSON file with its fields.
-        tensor_parallel: split each layer over the processes that ``torchrun`` started; every one
-            of them has to make the same calls.
+        tensor_parallel: split each layer over torchrun's processes, which make the same calls.
         check: hold the loaded model to its sites (one forward pass of a few tokens).
-        backend: where its traces run. If that is not in this process, only the model's
-            configuration and tokenizer are loaded, and its sites are checked by their names alone.
-        add_bos: put the checkpoint's beginning-of-sequence token before every prompt that does
-            not begin with it. Where the family was trained with it throughout and the tokenizer
-            adds none, the logger ``xtransplant`` warns.
+        backend: where its traces run. If that is not in this process, no weights are loaded, and
+            its sites are checked by their names alone.
+        add_bos: put the checkpoint's beginning-of-sequence token before every prompt without it.
+            If the family was trained with it and the tokenizer adds none, a warning is logged.
 
     Raises:
-        XTransplantError: no such model or device, no network, no access, a format other than
-            safetensors, weights that are missing or of other shapes, an unknown family, sites that
-            are not what the table says, or ``add_bos`` where it would change nothing.
+        XTransplantError: no such model or device, no network or access, no safetensors, weights
+            that are missing or of other shapes, an unknown family, sites that are not what the
+            table says, or ``add_bos`` where it would change nothing.
     """
-    name = str(name_or_path)
-    if dtype not in DTYPES:
-        raise XTransplantError(f"unknown dtype {dtype!r}; choose {', '.join(DTYPES)}")
+    name, own = str(name_or_path), _own_options(dtype, attn_implementation)
     if device_map is not None and backend.in_process:
         check_device_map(device_map)
     options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
     try:
         config = AutoConfig.from_pretrained(name, **options)
-        # The table is asked first: an unknown family is an error before gigabytes are read.
         found = resolve_family(family, config, name)
         tokenizer = AutoTokenizer.from_pretrained(name, **options)
         begins = beginning_of(config.get_text_config(), tokenizer, name, add_bos=add_bos)
-        options["dtype"] = dtype if dtype == "auto" else getattr(torch, dtype)
-        if attn_implementation is not None:
-            options["attn_implementation"] = attn_implementation
         if backend.in_process:
-            options |= _placement(config, device_map, tensor_parallel)
-        nn = _wrap(name, tokenizer, options, with_weights=backend.in_process)
+            own |= _placement(config, device_map, tensor_parallel)
+        nn = _wrap(name, tokenizer, options | own, with_weights=backend.in_process)
     except XTransplantError:
         raise
     except Exception as error:
         raise explain(error, name, trust_remote_code) from error
-    model = _describe(nn, tokenizer, found, name, revision, backend, begins)
+    described = _describe(nn, tokenizer, found, name, revision, backend, begins)
+    model = replace(described, world_size=world_size() if tensor_parallel else 1)
     if begins.missing:
         _LOGGER.warning("%s: %s", name, begins.note)
-    if tensor_parallel:
-        model = replace(model, world_size=world_size())
     if check and backend.in_process:
         check_sites(model)
     return model
+
+
+def _own_options(dtype: str, attn_implementation: str | None) -> dict[str, Any]:
+    """Options of ``from_pretrained`` that only the model takes.
+
+    Raises:
+        XTransplantError: an unknown dtype.
+    """
+    if dtype not in DTYPES:
+        raise XTransplantError(f"unknown dtype {dtype!r}; choose {', '.join(DTYPES)}")
+    options: dict[str, Any] = {"dtype": dtype if dtype == "auto" else getattr(torch, dtype)}
+    if attn_implementation is not None:
+        options["attn_implementation"] = attn_implementation
+    return options
 
 
 def _placement(config: Any, device_map: str | None, tensor_parallel: bool) -> dict[str, Any]:
