@@ -14,6 +14,7 @@ from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.model.load import Model
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
 from xtransplant.tasks.load import examples_digest
+from xtransplant.tasks.rules import versioned_rule
 
 __all__ = ["new_manifest"]
 
@@ -72,7 +73,7 @@ def _task(plan: Plan, name: str, task: TaskPlan, n_layers: int) -> TaskEntry:
         direction=task.direction,
         split=task.split,
         mode=task.mode,
-        rule=task.task.rule,
+        rule=versioned_rule(task.task.rule),
         part_size=part_size(task.mode, most_pairs),
         languages=languages,
         left_out=task.left_out,
