@@ -18,7 +18,7 @@ from typer.main import get_command
 import xtransplant
 from xtransplant.cli import bench, catalogue, pilot, remote, report, trace
 from xtransplant.cli.command import command
-from xtransplant.cli.console import listen
+from xtransplant.cli.progress import listen
 from xtransplant.errors import XTransplantError
 from xtransplant.model.distributed import destroy_process_group, rank
 

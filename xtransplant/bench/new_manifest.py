@@ -42,7 +42,7 @@ def new_manifest(plan: Plan, model: Model) -> Manifest:
 def _memory_budget(plan: Plan, model: Model) -> int:
     """Bytes for the work beyond the model, the same for as long as the run goes on."""
     budget = plan.config.memory_budget
-    return fixed_budget(model) if budget is None else MemoryBudget.of(model, budget).limit
+    return fixed_budget(model) if budget is None else int(MemoryBudget.of(model, budget).limit)
 
 
 def _strategy(plan: Plan, name: str, n_layers: int) -> dict[str, Any]:
