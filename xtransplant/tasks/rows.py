@@ -1,16 +1,18 @@
-"""Rows of a user's file: JSON Lines, CSV or Parquet, each a dict; what is wrong is said by line."""
+"""Rows of a user's file: JSON Lines, CSV or Parquet, each a dict; errors name the line."""
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
+import re
 from pathlib import Path
 from typing import Any
 
 from xtransplant.errors import XTransplantError, one_line
 from xtransplant.text import parse_json, read_text
 
-__all__ = ["SUFFIXES", "read_lines", "read_rows"]
+__all__ = ["SUFFIXES", "parse_python", "read_lines", "read_rows"]
 
 SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
 _CSV_ERRORS = {
@@ -69,6 +71,25 @@ def read_lines(path: Path) -> list[Any]:
     return rows
 
 
+def parse_python(value: Any) -> Any:
+    """A list or dict that a CSV file holds as Python source; other values as they are.
+
+    ``defaultdict(<class 'list'>, {...})`` is taken for the dict in it.
+
+    Raises:
+        ValueError: text that is no literal of Python.
+    """
+    if not isinstance(value, str):
+        return value
+    shell = re.fullmatch(r"defaultdict\(<class 'list'>, (.*)\)", value.strip(), re.DOTALL)
+    try:
+        return ast.literal_eval(shell[1] if shell else value)
+    except (ValueError, SyntaxError):
+        raise ValueError(
+            f"{value[:60]!r} should be a list or a dict; is it another schema?"
+        ) from None
+
+
 def _objects(path: Path) -> list[dict[str, Any]]:
     rows = read_lines(path)
     for number, row in enumerate(rows, 1):
@@ -108,7 +129,7 @@ def _csv(path: Path) -> list[dict[str, Any]]:
             rows.append(row)
             begins = reader.line_num + 1
     except csv.Error as error:
-        why = next((why for said, why in _CSV_ERRORS.items() if said in str(error)), str(error))
+        why = next((why for words, why in _CSV_ERRORS.items() if words in str(error)), str(error))
         raise XTransplantError(f"{path} line {begins}: {why}") from error
     twice = [name for name in names if names.count(name) > 1]
     if twice:

@@ -1,0 +1,73 @@
+"""``--config``: flags from a YAML file, or from one that comes with the package."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from xtransplant.errors import XTransplantError, one_line
+from xtransplant.text import read_text
+
+__all__ = ["config_names", "read_config"]
+
+
+def config_names() -> tuple[str, ...]:
+    """Names of the configurations that come with the package."""
+    folder = files("xtransplant.benchmarks") / "configs"
+    return tuple(sorted(p.name.removesuffix(".yaml") for p in folder.iterdir()))
+
+
+def read_config(name: str, flags: Sequence[str]) -> dict[str, Any]:
+    """Values by flag, from a YAML file or a configuration that comes with the package.
+
+    Args:
+        flags: what a key may be, with underscores; a file may write hyphens.
+
+    Raises:
+        XTransplantError: no such file, no YAML, or a key that is no flag.
+    """
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        if name not in config_names():
+            raise XTransplantError(
+                f"--config {name!r} is no .yaml file, and none of {', '.join(config_names())}"
+            )
+        text = (files("xtransplant.benchmarks") / "configs" / f"{name}.yaml").read_text("utf-8")
+    else:
+        try:
+            text = read_text(path)
+        except FileNotFoundError:
+            raise XTransplantError(f"--config {name!r} cannot be read: no such file") from None
+    try:
+        document = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        why = one_line(error)
+        raise XTransplantError(f"--config {name!r} is no YAML: {why}") from error
+    if not isinstance(document, dict):
+        raise XTransplantError(f"--config {name!r} should hold flags and values, as in: task: xnli")
+    found: dict[str, Any] = {}
+    for key, value in document.items():
+        # YAML 1.1 reads the key `on` as yes.
+        flag = "on" if key is True else str(key).replace("-", "_")
+        if flag == "S":
+            if not isinstance(value, dict):
+                raise XTransplantError(
+                    f"--config {name!r}: S {value!r:.60} should hold options, as in: S: "
+                    "{weight: 0.5}"
+                )
+            found["options"] = [f"{k}={v}" for k, v in value.items()]
+            continue
+        if flag not in flags:
+            near = get_close_matches(flag, flags, n=1)
+            hint = f" (nearest: {near[0].replace('_', '-')})" if near else ""
+            raise XTransplantError(f"--config {name!r}: no flag {key!r}{hint}")
+        found[flag] = value
+    for flag in ("task", "strategy", "langs", "column", "options"):
+        if flag in found and not isinstance(found[flag], list):
+            found[flag] = [found[flag]]
+    return found

@@ -1,0 +1,129 @@
+"""Which model a run is of: what its manifest says, and whether a model is still the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
+
+from xtransplant.bench.model_digests import file_digests, weights_digest
+from xtransplant.compat.transformers import name_in_config
+from xtransplant.errors import XTransplantError
+from xtransplant.model.load import Model
+
+__all__ = ["check_folder", "check_model", "model_entry"]
+
+
+def model_entry(model: Model, name: str, revision: str | None) -> dict[str, Any]:
+    """What the manifest says of the model."""
+    config, begins = model.config, model.beginning
+    files = file_digests(name, revision)
+    return {
+        "name": name,
+        "revision": revision,
+        "commit": _commit(name, revision),
+        "type": getattr(config, "model_type", None),
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "n_layers": model.n_layers,
+        "device": str(model.device),
+        "server": model.backend.url,
+        "server_revision": model.backend.revision_of(name, revision),
+        "fingerprint": _fingerprint(model, files),
+        "files": files,
+        "tokenizer": type(model.tokenizer).__name__,
+        "tokenizer_hash": _tokenizer_hash(model),
+        "adds_bos": begins.by_tokenizer,
+        "expects_bos": begins.always,
+        "add_bos": begins.added,
+    }
+
+
+def _commit(name: str, revision: str | None) -> str | None:
+    """The hub's commit that a repository was loaded at; None for a folder.
+
+    Found by where the hub's client keeps it: since transformers 5 a configuration does not say.
+    """
+    if Path(name).exists():
+        return None
+    try:
+        found = try_to_load_from_cache(name, "config.json", revision=revision)
+    except HFValidationError:
+        return None  # no repository's name
+    return Path(found).parent.name if isinstance(found, str) else None
+
+
+def check_model(now: dict[str, Any], then: dict[str, Any], run: str) -> None:
+    """Whether a run may go on with a model.
+
+    Raises:
+        XTransplantError: it is another one than the run began with.
+    """
+    of_server = () if now["server"] is None else ("commit", "server_revision")
+    same = ("dtype", "n_layers", "tokenizer", "tokenizer_hash", "add_bos", "fingerprint")
+    for what in (*same, *of_server):
+        if now[what] != then[what]:
+            raise XTransplantError(
+                f"{now['name']} is not the model that run {run} began with: its {what} is "
+                f"{str(now[what])[:16]}, not {str(then[what])[:16]}; bring the old one back, or "
+                "begin anew with --fresh"
+            )
+
+
+def check_folder(name: str, then: dict[str, Any], run: str) -> None:
+    """Whether the files of a model are those of a complete run, without loading it.
+
+    Raises:
+        XTransplantError: they have changed since.
+    """
+    now, before = file_digests(name, then["revision"]), then["files"]
+    if now is None or before is None:
+        return
+    names = now.keys() | before.keys()
+    if not Path(name).is_dir():
+        # Of the hub's snapshot more or less may lie here than then.
+        names = now.keys() & before.keys()
+    if changed := sorted(file for file in names if now.get(file) != before.get(file)):
+        raise XTransplantError(
+            f"{name} holds another model than run {run} was made with ({', '.join(changed[:3])} "
+            "changed); bring the old one back, or begin anew with --fresh"
+        )
+
+
+# What a configuration says of where its model is, not of what it computes.
+_OF_PLACE = ("distributed_config", "tp_plan", "tp_size", "device_map")
+
+
+def _fingerprint(model: Model, files: dict[str, str] | None) -> str:
+    """SHA-256 over the configuration and every weight as it is in memory.
+
+    A model that was handed in may have been changed there, so its files say too little.
+    """
+    config = model.config.to_dict()
+    for local in (name_in_config, "transformers_version", "dtype", "torch_dtype", *_OF_PLACE):
+        config.pop(local, None)
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
+    if model.backend.in_process:
+        digest.update(weights_digest(model.module).encode())
+        if any(parameter.is_meta for parameter in model.module.parameters()):
+            # Those that wait on the disk are the files'.
+            digest.update(json.dumps(files, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def _tokenizer_hash(model: Model) -> str:
+    """SHA-256 over the tokenizer's vocabulary, rules and chat template, where it can be written."""
+    backend = getattr(model.tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        rules = json.loads(backend.to_str())
+        # These two change whenever the tokenizer is used.
+        rules.pop("padding", None)
+        rules.pop("truncation", None)
+        text = json.dumps(rules, sort_keys=True)
+    else:
+        text = json.dumps(model.tokenizer.get_vocab(), sort_keys=True)
+    text += json.dumps(model.tokenizer.chat_template, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,140 @@
+"""The id of a run: a hash of what a bench's numbers depend on, every default resolved.
+
+Giving an option its default changes nothing here, nor does what no number depends on: where it
+runs, how much memory it may take, the most new tokens of candidates that are scored.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from xtransplant.bench.config import Config, ModelSpec
+from xtransplant.bench.pairs import Chosen, Pairs, listed
+from xtransplant.bench.task_plan import TaskPlan
+from xtransplant.errors import XTransplantError
+from xtransplant.runs.manifest import SCHEMA
+from xtransplant.strategies import Strategy
+from xtransplant.tasks.load import examples_digest
+from xtransplant.tasks.task import Task
+from xtransplant.text import text_digest
+
+__all__ = ["run_id"]
+
+# Of a configuration: what stands elsewhere in the identity, resolved, or bears on no number.
+_ELSEWHERE = (
+    "tasks", "strategies", "model", "langs", "pairs", "options", "direction", "mode", "split",
+    "limit", "data", "max_new_tokens", "allow_misaligned", "memory_budget",
+)  # fmt: skip
+_OF_PLACE = ("device_map", "trust_remote_code", "tensor_parallel")
+
+
+def run_id(
+    config: Config,
+    tasks: Mapping[str, TaskPlan],
+    strategies: Mapping[str, Strategy],
+    pairs: Pairs,
+    model: str,
+) -> str:
+    """SHA-256 over what the numbers of a bench depend on.
+
+    The checkpoint's configuration is read for it, not its weights: whether these are the same still
+    is for who loads them.
+
+    Args:
+        model: hub repository or folder.
+
+    Raises:
+        XTransplantError: no such model, a family without a table, or a layer that it has not.
+    """
+    checkpoint = _checkpoint_config(config.model, model)
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        **{name: value for name, value in asdict(config).items() if name not in _ELSEWHERE},
+        "model": _model(config.model, model, checkpoint, [one.task for one in tasks.values()]),
+        "strategies": {name: one.source_hash for name, one in strategies.items()},
+        "tasks": {name: _task(one, config) for name, one in tasks.items()},
+        "pairs": _pairs(pairs, checkpoint, tasks, strategies),
+    }
+    text = json.dumps(document, sort_keys=True, ensure_ascii=False)
+    return text_digest(text)
+
+
+def _task(plan: TaskPlan, config: Config) -> dict[str, Any]:
+    """The examples themselves stand for the split, the limit, the seed and the file."""
+    document: dict[str, Any] = {
+        "version": plan.task.version, "direction": plan.direction, "split": plan.split,
+        "mode": plan.mode,
+        "data": {lang: examples_digest(found) for lang, found in plan.examples.items()},
+    }  # fmt: skip
+    if plan.mode == "generate":
+        document["max_new_tokens"] = config.max_new_tokens
+    return document
+
+
+def _model(spec: ModelSpec, name: str, checkpoint: Any, tasks: list[Task]) -> dict[str, Any]:
+    document = {key: value for key, value in asdict(spec).items() if key not in _OF_PLACE}
+    document["name"], document["revision"] = name, spec.revision or "main"
+    if Path(name).is_dir():
+        folder = str(Path(name).resolve())
+        own = {str(Path(t.checkpoint).resolve()): t.name for t in tasks if t.checkpoint is not None}
+        # The task's own model is the same wherever the package is installed.
+        document["name"] = f"of the task: {own[folder]}" if folder in own else folder
+        document["revision"] = None
+    if spec.dtype == "auto":
+        dtype = getattr(checkpoint, "dtype", None)
+        document["dtype"] = "auto" if dtype is None else str(dtype).removeprefix("torch.")
+    document["family"] = _family(spec, name, checkpoint)
+    return document
+
+
+def _family(spec: ModelSpec, name: str, checkpoint: Any) -> Any:
+    """A table given by hand, where it is another than the checkpoint's own."""
+    from xtransplant.model.families import FAMILIES
+    from xtransplant.model.resolve import resolve_family
+
+    found = resolve_family(spec.family, checkpoint, name)
+    return None if found == FAMILIES.get(checkpoint.model_type) else asdict(found)
+
+
+def _pairs(
+    pairs: Pairs,
+    checkpoint: Any,
+    tasks: Mapping[str, TaskPlan],
+    strategies: Mapping[str, Strategy],
+) -> Any:
+    if isinstance(pairs, str):
+        n_layers = getattr(checkpoint.get_text_config(), "num_hidden_layers", None)
+        # A configuration that does not say how many layers there are leaves the text as it is.
+        return pairs if n_layers is None else sorted(listed(pairs, int(n_layers)))
+    return _chosen(pairs, tasks, strategies)
+
+
+def _chosen(
+    pairs: Chosen, tasks: Mapping[str, TaskPlan], strategies: Mapping[str, Strategy]
+) -> list[Any]:
+    return sorted(
+        # A run whose pairs were chosen on its own examples is not the one that came by them fairly.
+        [name, strategy, lang, *pairs.find(name, strategy, lang), pairs.in_sample(examples)]
+        for name, one in tasks.items()
+        for strategy in strategies
+        for lang, examples in one.examples.items()
+    )
+
+
+def _checkpoint_config(spec: ModelSpec, name: str) -> Any:
+    from transformers import AutoConfig
+
+    from xtransplant.model.failures import explain
+
+    try:
+        return AutoConfig.from_pretrained(
+            name, revision=spec.revision, trust_remote_code=spec.trust_remote_code
+        )
+    except XTransplantError:
+        raise
+    except Exception as error:
+        raise explain(error, name, spec.trust_remote_code) from error

@@ -1,0 +1,149 @@
+"""One grid from the flags of ``xtp trace``: whatever is wrong is found before a model is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from xtransplant.backends.protocol import Backend
+from xtransplant.backends.registry import parse_on
+from xtransplant.bench.config import ModelSpec
+from xtransplant.bench.flags import PromptFlags, TraceFlags
+from xtransplant.bench.unused import check_given, check_trace
+from xtransplant.errors import XTransplantError
+from xtransplant.options import (
+    check_layers,
+    parse_assignments,
+    parse_bytes,
+)
+from xtransplant.prompts import Example
+from xtransplant.strategies import Strategy, check_verifiable, find_strategy
+from xtransplant.style.paths import PLOT_SUFFIXES, TABLE_SUFFIXES, checked_path
+from xtransplant.tasks.choose import TaskChoice, choose_example
+from xtransplant.tasks.data import DataSource, parse_data_source
+
+__all__ = ["TraceConfig", "TracePlan", "parse_trace", "plan_trace"]
+
+
+@dataclass(frozen=True)
+class TraceConfig:
+    """What a grid is asked to be, parsed and checked.
+
+    Attributes:
+        model: its name is None for the task's own.
+        prompt: which example; ``data`` is where its task's data lie.
+        source_layers, target_layers: as text, for the model says how many there are.
+        scores, generations: score the candidates; generate a continuation in each cell.
+        memory_budget: bytes beyond the model; half of what is free if None.
+        verify: run the grid again one variant at a time.
+        save, plot: files for its cells and its heatmap.
+    """
+
+    strategy: Strategy
+    model: ModelSpec
+    prompt: PromptFlags
+    data: DataSource
+    backend: Backend
+    source_layers: str = "all"
+    target_layers: str = "all"
+    scores: bool = True
+    generations: bool = False
+    max_new_tokens: int = 20
+    chat_template: bool = False
+    memory_budget: int | None = None
+    verify: bool = False
+    save: Path | None = None
+    plot: Path | None = None
+
+
+@dataclass(frozen=True)
+class TracePlan:
+    """A grid ready to be run: what was asked for, its example, and the model's name."""
+
+    settings: TraceConfig
+    example: Example
+    model_name: str
+
+
+def parse_trace(flags: TraceFlags) -> TraceConfig:
+    """What the flags say.
+
+    Raises:
+        XTransplantError: text that means nothing, an unknown strategy, a folder or file that is not
+            there, or a flag that would do nothing.
+    """
+    strategy = find_strategy(flags.strategy).with_options(parse_assignments(flags.options))
+    if flags.verify:
+        check_verifiable(strategy)
+    check_layers(flags.source_layers, "--source-layers")
+    check_layers(flags.target_layers, "--target-layers")
+    load, prompt = flags.load, flags.prompt
+    data = parse_data_source(
+        prompt.data.data_dir, prompt.data.file, prompt.data.column, split_by=prompt.data.split_by
+    )
+    backend = parse_on(flags.on, insecure=flags.insecure)
+    check_given(
+        model=flags.model, revision=load.revision, task=prompt.task, lang=prompt.lang,
+        split=prompt.split, family=load.family, device_map=load.device_map,
+        split_by=prompt.data.split_by,
+    )  # fmt: skip
+    settings = TraceConfig(
+        strategy=strategy,
+        model=ModelSpec.of(flags.model, load, add_bos=flags.add_bos),
+        prompt=prompt,
+        data=data,
+        backend=backend,
+        source_layers=flags.source_layers,
+        target_layers=flags.target_layers,
+        scores=flags.score or bool(prompt.candidates) or not flags.generate,
+        generations=flags.generate,
+        max_new_tokens=flags.max_new_tokens,
+        chat_template=flags.apply_chat_template,
+        memory_budget=None if flags.memory_budget is None else parse_bytes(flags.memory_budget),
+        verify=flags.verify,
+        save=flags.save,
+        plot=flags.plot,
+    )
+    _check_unused(flags, settings)
+    return settings
+
+
+def _check_unused(flags: TraceFlags, settings: TraceConfig) -> None:
+    only_run = {
+        "--verify": flags.verify,
+        "--save": flags.save,
+        "--plot": flags.plot,
+        "--json": flags.as_json,
+    }
+    prompt = flags.prompt
+    check_trace(
+        settings.model, prompt.task, settings.data, settings.backend, split=prompt.split,
+        written=prompt.source is not None or prompt.target is not None,
+        only_run=[flag for flag, given in only_run.items() if given],
+    )  # fmt: skip
+
+
+def plan_trace(settings: TraceConfig) -> TracePlan:
+    """The example and the model of a grid, and whether its files can be written.
+
+    Raises:
+        XTransplantError: prompts or data that cannot be read, no such example, no model, or a path
+            that nothing can be written to.
+    """
+    prompt = settings.prompt
+    example, bundled = choose_example(
+        TaskChoice(prompt.task, prompt.lang, prompt.example, prompt.direction, prompt.split),
+        source=prompt.source,
+        target=prompt.target,
+        candidates=prompt.candidates,
+        answer=prompt.answer,
+        data=settings.data,
+    )
+    name = settings.model.name or bundled
+    if name is None:
+        raise XTransplantError("no model for these prompts: name one, --model REPOSITORY|FOLDER")
+    if settings.save is not None:
+        checked_path(settings.save, TABLE_SUFFIXES, "--save")
+    if settings.plot is not None:
+        checked_path(settings.plot, PLOT_SUFFIXES, "--plot")
+    return TracePlan(settings, example, name)
