@@ -18,7 +18,7 @@ from xtransplant.compat.nnsight import module_of
 from xtransplant.errors import XTransplantError
 from xtransplant.model.check import check_sites
 from xtransplant.model.devices import check_device_map
-from xtransplant.model.distributed import distributed_config, ranks
+from xtransplant.model.distributed import distributed_config, world_size
 from xtransplant.model.failures import explain
 from xtransplant.model.families import Family
 from xtransplant.model.model import Model
@@ -26,7 +26,7 @@ from xtransplant.model.resolve import block_modules, resolve_family
 from xtransplant.model.tokenizer import Beginning, beginning_of
 from xtransplant.model.weights import read_weights
 
-__all__ = ["DTYPES", "LoadOptions", "Model", "load"]
+__all__ = ["DTYPES", "LoadOptions", "load"]
 
 DTypeName = Literal["auto", "float32", "float16", "bfloat16", "float64"]
 DTYPES: tuple[str, ...] = get_args(DTypeName)
@@ -35,16 +35,14 @@ _LOGGER = logging.getLogger("xtransplant")
 
 
 class LoadOptions(TypedDict, total=False):
-    """Less common keywords of :func:`load`; each is off, or the model's own choice, by default.
+    """Less common keywords of :func:`load`; without one it is off, or the model's own choice.
 
     Attributes:
         trust_remote_code: run Python code that comes with the checkpoint.
         attn_implementation: ``sdpa``, ``eager``, ...
-        tensor_parallel: split each layer over the processes that ``torchrun`` started; every one
-            of them has to make the same calls.
-        add_bos: put the checkpoint's beginning-of-sequence token before every prompt that does
-            not begin with it. Where the family was trained with it throughout and the tokenizer
-            adds none, the logger ``xtransplant`` warns.
+        tensor_parallel: split each layer over torchrun's processes, which make the same calls.
+        add_bos: put the checkpoint's beginning-of-sequence token before every prompt without it.
+            If the family was trained with it and the tokenizer adds none, a warning is logged.
     """
 
     trust_remote_code: bool
@@ -62,81 +60,103 @@ def load(
     family: str | Family | Path | None = None,
     check: bool = True,
     backend: Backend = Local(),
-    **options: Unpack[LoadOptions],
+    **rare: Unpack[LoadOptions],
 ) -> Model:
     """Load a checkpoint with its tokenizer and find its sites.
 
     Args:
         name_or_path: a repository of the Hugging Face hub, or a folder.
         revision: branch, tag or commit.
-        dtype: ``auto`` (as the checkpoint says), ``float32``, ``float16``, ``bfloat16``,
-            ``float64``.
+        dtype: one of :data:`DTYPES`; ``auto`` is as the checkpoint says.
         device_map: as transformers takes it, such as ``auto`` or ``cuda:0``; CPU by default.
         family: the layout of the blocks where the table has none: a known family's name, a
             :class:`Family`, or the path of a JSON file with its fields.
-        check: check the loaded model's sites against the table (one forward pass of a few tokens).
-        backend: where its traces run. If that is not in this process, only the model's
-            configuration and tokenizer are loaded, and its sites are checked by their names alone.
-        options: ``trust_remote_code``, ``attn_implementation``, ``tensor_parallel`` and
-            ``add_bos``; see :class:`LoadOptions`.
+        check: check the loaded model's sites against the table (one pass of a few tokens).
+        backend: where its traces run. If that is not in this process, no weights are loaded, and
+            its sites are checked by their names alone.
+        **rare: ``trust_remote_code``, ``attn_implementation``, ``tensor_parallel``, ``add_bos``:
+            see :class:`LoadOptions`.
 
     Raises:
-        XTransplantError: no such model or device, no network, no access, a format other than
-            safetensors, weights that are missing or of other shapes, an unknown family, sites that
-            are not what the table says, or ``add_bos`` where it would change nothing.
-        TypeError: another option.
+        XTransplantError: no such model or device, no network or access, no safetensors, weights
+            that are missing or of other shapes, an unknown family, sites that are not what the
+            table says, or ``add_bos`` where it would change nothing.
+        TypeError: another keyword.
     """
-    name = str(name_or_path)
-    _check_arguments(dtype, device_map if backend.in_process else None, options)
-    trusted = options.get("trust_remote_code", False)
-    files: dict[str, Any] = {"revision": revision, "trust_remote_code": trusted}
+    if unknown := rare.keys() - LoadOptions.__optional_keys__:
+        raise TypeError(f"load() got an unexpected keyword argument {min(unknown)!r}")
+    trusted, split = rare.get("trust_remote_code", False), rare.get("tensor_parallel", False)
+    name, own = str(name_or_path), _own_options(dtype, rare.get("attn_implementation"))
+    if device_map is not None and backend.in_process:
+        check_device_map(device_map)
+    options: dict[str, Any] = {"revision": revision, "trust_remote_code": trusted}
     try:
-        config = AutoConfig.from_pretrained(name, **files)
-        # Before gigabytes are read: an unknown family is an error.
-        layout = resolve_family(family, config, name)
-        tokenizer = AutoTokenizer.from_pretrained(name, **files)
-        add_bos = options.get("add_bos", False)
-        beginning = beginning_of(config.get_text_config(), tokenizer, name, add_bos=add_bos)
-        files["dtype"] = dtype if dtype == "auto" else getattr(torch, dtype)
-        if (attention := options.get("attn_implementation")) is not None:
-            files["attn_implementation"] = attention
-        if not backend.in_process:
-            nn = TransformersModel(name, task=_TASK, tokenizer=tokenizer, **files)
-        else:
-            files |= _placement(config, device_map, options.get("tensor_parallel", False))
-            nn = TransformersModel(read_weights(name, **files), task=_TASK, tokenizer=tokenizer)
+        config = AutoConfig.from_pretrained(name, **options)
+        found = resolve_family(family, config, name)
+        tokenizer = AutoTokenizer.from_pretrained(name, **options)
+        add_bos = rare.get("add_bos", False)
+        begins = beginning_of(config.get_text_config(), tokenizer, name, add_bos=add_bos)
+        if backend.in_process:
+            own |= _placement(config, device_map, split)
+        nn = _wrap(name, tokenizer, options | own, with_weights=backend.in_process)
     except XTransplantError:
         raise
     except Exception as error:
         raise explain(error, name, trusted) from error
-    module_of(nn).eval().requires_grad_(False)
-    model = _describe(nn, tokenizer, layout, name, revision, backend, beginning)
-    if beginning.missing:
-        _LOGGER.warning("%s: %s", name, beginning.note)
-    if options.get("tensor_parallel"):
-        model = replace(model, n_ranks=ranks())
+    described = _describe(nn, tokenizer, found, name, revision, backend, begins)
+    model = replace(described, world_size=world_size() if split else 1)
+    if begins.missing:
+        _LOGGER.warning("%s: %s", name, begins.note)
     if check and backend.in_process:
         check_sites(model)
     return model
 
 
-def _check_arguments(dtype: str, device_map: str | None, options: LoadOptions) -> None:
-    if unknown := options.keys() - LoadOptions.__optional_keys__:
-        raise TypeError(f"load() got an unexpected keyword argument {min(unknown)!r}")
+def _own_options(dtype: str, attn_implementation: str | None) -> dict[str, Any]:
+    """Options of ``from_pretrained`` that only the model takes.
+
+    Raises:
+        XTransplantError: an unknown dtype.
+    """
     if dtype not in DTYPES:
         raise XTransplantError(f"unknown dtype {dtype!r}; choose {', '.join(DTYPES)}")
-    if device_map is not None:
-        check_device_map(device_map)
+    options: dict[str, Any] = {"dtype": dtype if dtype == "auto" else getattr(torch, dtype)}
+    if attn_implementation is not None:
+        options["attn_implementation"] = attn_implementation
+    return options
 
 
 def _placement(config: Any, device_map: str | None, tensor_parallel: bool) -> dict[str, Any]:
-    """Arguments of ``from_pretrained`` that say on which devices the weights go."""
-    found: dict[str, Any] = {}
+    """Options of ``from_pretrained`` that say where the weights go.
+
+    Raises:
+        XTransplantError: there is one process to split them over.
+        ValueError: there are too many.
+    """
+    options: dict[str, Any] = {}
     if tensor_parallel:
-        found["distributed_config"] = distributed_config(config)
+        options["distributed_config"] = distributed_config(config)
     if device_map is not None:
-        found["device_map"] = device_map
-    return found
+        options["device_map"] = device_map
+    return options
+
+
+def _wrap(
+    name: str, tokenizer: Any, options: dict[str, Any], *, with_weights: bool
+) -> TransformersModel:
+    """The nnsight wrapper, in evaluation mode and without gradients of weights.
+
+    Args:
+        name: repository or folder.
+        tokenizer: the checkpoint's.
+        options: as ``from_pretrained`` takes them.
+        with_weights: False builds the modules alone, on the meta device.
+    """
+    what = read_weights(name, **options) if with_weights else name
+    more = {} if with_weights else options
+    nn = TransformersModel(what, task=_TASK, tokenizer=tokenizer, **more)
+    module_of(nn).eval().requires_grad_(False)
+    return nn
 
 
 def _describe(
@@ -146,9 +166,13 @@ def _describe(
     name: str,
     revision: str | None,
     backend: Backend,
-    beginning: Beginning,
+    begins: Beginning,
 ) -> Model:
-    """The model with its shape, read off its modules and configuration."""
+    """The model with its shape, read off its modules.
+
+    Raises:
+        XTransplantError: modules that the family's table names are not there.
+    """
     module = module_of(nn)
     config = module.config.get_text_config()
     try:
@@ -166,12 +190,12 @@ def _describe(
     return Model(
         nn, tokenizer, family, name, revision,
         n_layers=len(blocks), d_model=d_model, n_heads=n_heads, head_dim=width // n_heads,
-        beginning=beginning, backend=backend,
+        beginning=begins, backend=backend,
     )  # fmt: skip
 
 
 def _width(projection: torch.nn.Module, side: str) -> int:
-    """Features that go into or come out of a projection: a Linear, or GPT-2's Conv1D."""
+    """How many numbers go into or come out of a projection: a Linear, or GPT-2's Conv1D."""
     names = ("in_features", "nx") if side == "input" else ("out_features", "nf")
     found = [getattr(projection, name) for name in names if hasattr(projection, name)]
     if not found:

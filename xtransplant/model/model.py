@@ -1,4 +1,4 @@
-"""A loaded model: its shape, where each of its sites is, and what its attention masks look like."""
+"""A loaded model: its sites, shape, precision and attention windows."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Model:
         backend: where its traces run; its weights are here if that is in this process.
         n_layers, d_model, n_heads, head_dim: its shape (``head_dim`` of what reaches the
             output projection).
-        n_ranks: how many processes each of its layers is split over.
+        world_size: how many processes each of its layers is split over; 1 where it is in one.
     """
 
     nn: TransformersModel = field(repr=False)
@@ -78,7 +78,7 @@ class Model:
     head_dim: int
     beginning: Beginning = field(repr=False)
     backend: Backend = field(default=Local(), repr=False)
-    n_ranks: int = 1
+    world_size: int = 1
 
     @property
     def module(self) -> Any:
@@ -120,10 +120,13 @@ class Model:
         return int(self.config.vocab_size)
 
     def session(self, *asked: Any) -> dict[str, Any]:
-        """Keyword arguments for ``nn.session(...)``, so that it runs where the model is.
+        """Keyword arguments for ``nn.session(...)``, so that it runs on the backend.
+
+        Of what a session saves, only the variable ``found`` comes back from another process.
 
         Args:
-            asked: as :meth:`Backend.session` takes it.
+            *asked: all that the session depends on besides the model and the code in it, so that
+                a server's job is recognised as the same work.
         """
         return self.backend.session(self.nn, self.name, asked)
 
@@ -195,10 +198,10 @@ class Model:
 
 
 def _layer_types(model: Model) -> list[str]:
-    """The kinds of attention that the configuration lists, where the family goes by them."""
+    """Per layer the kind of attention that the configuration lists; empty if it lists none."""
     return list(model.config.layer_types) if model.masks_by_layer_type else []
 
 
 def _flag(value: bool | str, config: Any) -> bool:
-    """A yes or no of the table, or of the configuration's field that the table names."""
+    """A flag of the table; a text names the field of the configuration that holds it."""
     return bool(getattr(config, value, False)) if isinstance(value, str) else value
