@@ -179,7 +179,7 @@ file = Task(
     splits=(ALL,),
     examples=examples,
     rule="contains",
-    found=languages,
-    cut=splits,
+    find_languages=languages,
+    find_splits=splits,
     reads=("file", "column", "split_by", "seed"),
 )

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from xtransplant.style.escape import visible
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from xtransplant.bench.clock import Progress
+    from xtransplant.bench.context import RunContext
     from xtransplant.bench.dry_run import DryRun
     from xtransplant.bench.dry_trace import DryTrace
+    from xtransplant.bench.progress import Progress
     from xtransplant.grid.grid import Grid
 
 __all__ = [
@@ -101,6 +103,19 @@ class Lines:
         self._quiet = quiet
         self._live = sys.stderr.isatty()
         self._open = False
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the cursor at the start of a line."""
+        if self._open:
+            print(file=sys.stderr)
+            self._open = False
+
+    def hear(self, context: RunContext) -> RunContext:
+        """The context of a run that says here what it has to say."""
+        return replace(context, say=self.say, note=self.note, watch=self.watch)
 
     def say(self, line: str) -> None:
         """A line that stays."""

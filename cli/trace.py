@@ -14,11 +14,11 @@ def trace(flags: TraceFlags) -> None:
 
     With no more than --strategy: the bundled task Babel and its model, Swahili, example 0.
     """
-    from xtransplant.bench.trace_settings import plan_trace, trace_settings
+    from xtransplant.bench.trace_config import parse_trace, plan_trace
     from xtransplant.cli.console import Lines, print_dry_trace, print_grid, progress, ready
 
     quiet, verbose = flags.quiet, flags.verbose
-    settings = trace_settings(flags)
+    settings = parse_trace(flags)
     plan = plan_trace(settings)
     with progress(f"loading {plan.model_name}", quiet=quiet, verbose=verbose):
         ready(verbose=verbose)

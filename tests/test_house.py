@@ -1,65 +1,58 @@
-"""The house rules that a machine can check."""
+"""The house rules that a machine can check (which way imports run: import-linter, .ci/imports)."""
 
 import ast
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import xtransplant
 
 ROOT = Path(xtransplant.__file__).parent
-
-# From the bottom up; a file imports its own row and those before it.
-FLOORS = (
-    "errors", "text", "prompts", "tasks", "model", "strategies", "packing", "backends", "engine",
-    "runs", "stats", "report", "result", "grid", "benchmarks", "options", "bench",
-)  # fmt: skip
+MOST_LINES, MOST_IN_A_FUNCTION = 300, 60
+# A verb's flags are its arguments, one a line.
+VERBS = ("bench", "pilot", "trace")
 
 
-def floor(module):
-    parts = module.split(".")
-    name = parts[1] if len(parts) > 1 else ""
-    return FLOORS.index(name) if name in FLOORS else None
+def sources():
+    roots = [ROOT, *(Path(package).parent for package in _mapped())]
+    return sorted({path for root in roots for path in root.rglob("*.py")})
 
 
-def imports(path):
-    tree = ast.parse(path.read_text())
-    # What only type checkers read does not tie files together.
-    for_types = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        if id(node) in for_types:
-            continue
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("xtransplant."):
-            yield node.module
-        if isinstance(node, ast.Import):
-            yield from (a.name for a in node.names if a.name.startswith("xtransplant."))
+def _mapped():
+    import xtransplant.benchmarks
+    import xtransplant.cli
+    import xtransplant.interventions
+
+    packages = xtransplant.benchmarks, xtransplant.cli, xtransplant.interventions
+    return [package.__file__ for package in packages]
 
 
-def test_imports_run_one_way():
-    checked = 0
-    for path in sorted(ROOT.rglob("*.py")):
-        here = ".".join(("xtransplant", *path.relative_to(ROOT).with_suffix("").parts))
-        level = floor(here)
-        if level is None:
-            continue
-        for module in imports(path):
-            assert floor(module) is not None, f"{here} imports {module}"
-            # Grid's own methods reach up into the report on purpose, when they are called.
-            assert floor(module) <= level, f"{here} imports {module}"
-            checked += 1
-    assert checked > 40
+def tests():
+    return sorted(Path(__file__).parent.rglob("*.py"))
 
 
-def test_no_file_is_two_things():
-    folders = [ROOT, *(ROOT.parent / name for name in ("interventions", "benchmarks", "cli"))]
-    for folder in folders:
-        for path in folder.rglob("*.py"):
-            assert len(path.read_text().splitlines()) <= 400, path
+@pytest.mark.parametrize("found", [sources, tests], ids=["code", "tests"])
+def test_no_file_is_two_things(found):
+    paths = found()
+    assert len(paths) > 50
+    long = {str(path): len(path.read_text().splitlines()) for path in paths}
+    assert not {path: lines for path, lines in long.items() if lines > MOST_LINES}
+
+
+def test_functions_are_short():
+    long = []
+    for path in [*sources(), *tests()]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            if path.parent.name == "cli" and node.name in VERBS:
+                continue
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            if lines > MOST_IN_A_FUNCTION:
+                long.append(f"{path}:{node.lineno} {node.name}: {lines} lines")
+    assert not long, "\n".join(long)
 
 
 def test_the_public_names_are_few_and_exist():
@@ -69,6 +62,6 @@ def test_the_public_names_are_few_and_exist():
 
 
 def test_importing_the_command_line_does_not_import_torch():
-    heavy = "{'torch', 'transformers', 'nnsight', 'matplotlib', 'pandas'}"
+    heavy = "{'torch', 'transformers', 'nnsight', 'matplotlib', 'pandas', 'scipy'}"
     code = f"import sys, xtransplant.cli.app; sys.exit(len({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

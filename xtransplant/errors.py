@@ -1,4 +1,4 @@
-"""The one exception a user is meant to read, and what its messages share."""
+"""The exception a user is meant to read, and wording that several of its messages share."""
 
 from __future__ import annotations
 
@@ -16,11 +16,16 @@ class XTransplantError(Exception):
 
 
 class JobFailed(XTransplantError):
-    """A job that a server took, and that ended in an error there."""
+    """A job that a server accepted, and that raised an error there."""
 
 
 def cannot_write(path: Path, error: OSError) -> XTransplantError:
-    """What a full disk or a folder that is closed to us is to the user of a run."""
+    """The user's error where a run's file cannot be written: a full disk, or no permission.
+
+    Args:
+        path: of the file.
+        error: what writing it raised.
+    """
     why = error.strerror or " ".join(str(error).split())
     return XTransplantError(
         f"cannot write {str(path)!r}: {why}; what was stored before is whole: make room or give "
@@ -29,5 +34,5 @@ def cannot_write(path: Path, error: OSError) -> XTransplantError:
 
 
 def one_line(error: object) -> str:
-    """The first words of what a library said."""
+    """A library's message on one line, its first 200 characters."""
     return " ".join(str(error).split())[:200]

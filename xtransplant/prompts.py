@@ -62,13 +62,12 @@ class Example:
 
 
 def item_digest(example: Example) -> str:
-    """SHA-256 over what an example says: prompts, candidates, answer.
+    """SHA-256 over an example's prompts, candidates and answer, in hexadecimal.
 
-    Not its id: the same question is the same item whatever it is called, in any split or file.
+    Not over its id: the same question is the same item under any name, in any split or file.
     """
-    said = [example.source, example.target, list(example.candidates), example.answer]
-    text = json.dumps(said, ensure_ascii=False)
-    return text_digest(text)
+    content = [example.source, example.target, list(example.candidates), example.answer]
+    return text_digest(json.dumps(content, ensure_ascii=False))
 
 
 def key_of(example: Example) -> Key:

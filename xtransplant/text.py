@@ -1,4 +1,4 @@
-"""Text as it comes from users: read as UTF-8, refused in words where it cannot be, and hashed."""
+"""Text that users give: read as UTF-8, refused with advice where it is not, and hashed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from xtransplant.errors import XTransplantError
 __all__ = ["check_text", "parse_json", "read_text", "text_digest"]
 
 _MOST_BYTES = 2**30
-# The longer marks first: that of UTF-32 begins as that of UTF-16 does.
+# Byte order marks and other first bytes. UTF-32's stand first: they begin as UTF-16's do.
 _MARKS = {
     codecs.BOM_UTF32_LE: "UTF-32",
     codecs.BOM_UTF32_BE: "UTF-32",
@@ -51,7 +51,7 @@ def read_text(path: Path) -> str:
         raise XTransplantError(f"cannot read {named}: {why}; give a text file in UTF-8") from error
     if len(raw) > _MOST_BYTES:
         raise XTransplantError(f"cannot read {named}: more than 1 GiB of text; cut it into parts")
-    why = _not_utf8(raw, path)
+    why = _explain_not_utf8(raw, path)
     if why:
         raise XTransplantError(f"cannot read {named}: {why}")
     return raw.decode("utf-8-sig")
@@ -61,7 +61,8 @@ def parse_json(text: str) -> Any:
     """The value of a JSON text.
 
     Raises:
-        ValueError: it is none, or nests or counts beyond what can be read; says why.
+        ValueError: it is not JSON, nested too deep, or has a number of too many digits; says why
+            and where.
     """
     try:
         return json.loads(text)
@@ -83,8 +84,12 @@ def parse_json(text: str) -> Any:
 def check_text(text: str, named: str) -> str:
     """The text itself, if a tokenizer can take it.
 
+    Args:
+        text: of a prompt, or of part of one.
+        named: what it is, for the message.
+
     Raises:
-        XTransplantError: it holds NUL, or half of a surrogate pair; ``named`` says what it is.
+        XTransplantError: it holds NUL, or half of a surrogate pair.
     """
     for place, char in enumerate(text):
         if char == "\0":
@@ -100,11 +105,16 @@ def check_text(text: str, named: str) -> str:
     return text
 
 
-def _not_utf8(raw: bytes, path: Path) -> str:
-    """Why bytes are not UTF-8 text, and what to do; empty if they are."""
+def text_digest(text: str) -> str:
+    """SHA-256 of a text's UTF-8, in hexadecimal; lone surrogates are encoded as they are."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _explain_not_utf8(raw: bytes, path: Path) -> str:
+    """Why bytes are not UTF-8 text, and how to convert them; empty if they are."""
     kind = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), "")
     if not kind:
-        # Latin letters in UTF-16 without its mark: every second byte is zero.
+        # Latin letters in UTF-16 without a byte order mark: every second byte is zero.
         head = raw[:400]
         halves = [head[start::2] for start in (0, 1)]
         if len(head) >= 4 and any(half.count(0) > 0.6 * len(half) for half in halves):
@@ -118,7 +128,7 @@ def _not_utf8(raw: bytes, path: Path) -> str:
             raw.decode("utf-8")
         except UnicodeDecodeError as error:
             line = raw.count(b"\n", 0, error.start) + 1
-            kind = _one_byte_encoding(raw)
+            kind = _guess_single_byte(raw)
     if not kind:
         return ""
     where = f" (line {line})" if line else ""
@@ -128,14 +138,9 @@ def _not_utf8(raw: bytes, path: Path) -> str:
     )
 
 
-def _one_byte_encoding(raw: bytes) -> str:
-    """The likeliest of a few encodings with one byte to a letter."""
-    # Western words have a letter beyond ASCII here and there; Cyrillic ones are made of them.
+def _guess_single_byte(raw: bytes) -> str:
+    """The likeliest of three single-byte encodings."""
+    # Western words have a letter beyond ASCII here and there; Cyrillic words have no other.
     if re.search(rb"[\xc0-\xff]{4}", raw):
         return "CP1251"
     return "CP1252" if re.search(rb"[\x80-\x9f]", raw) else "ISO-8859-1"
-
-
-def text_digest(text: str) -> str:
-    """SHA-256 of a text's UTF-8, in hexadecimal; halves of surrogate pairs count as they are."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -23,6 +23,7 @@ from xtransplant.engine.ask.memory import keep_freed_memory
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Measure what the flags ask for, and print a table or JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--shape", choices=SHAPES, default="60m")
     parser.add_argument("--device", default="cpu")

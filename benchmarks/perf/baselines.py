@@ -14,7 +14,7 @@ import nnsight
 import torch
 from torch import Tensor
 
-from xtransplant.engine.trace.rows import greedy
+from xtransplant.engine.trace.greedy import greedy_settings
 from xtransplant.model.load import Model
 
 __all__ = ["BASELINES", "Baseline", "hooks", "paper", "with_nnsight"]
@@ -51,7 +51,7 @@ def with_nnsight(
             nn.model.layers[j].self_attn.output[0][0, -1] = value
             logits = nn.output.logits[0, -1].save()
         return logits.float().log_softmax(-1)
-    settings = greedy(model, n)
+    settings = greedy_settings(model, n)
     with nn.generate(
         input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=settings
     ) as tracer:
@@ -101,7 +101,9 @@ def _target(model: Model, target: Sequence[int], j: int, n: int, value: Tensor) 
         if n == 0:
             return plain(input_ids=ids).logits[0, -1].float().log_softmax(-1)
         said = plain.generate(
-            input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=greedy(model, n)
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            generation_config=greedy_settings(model, n),
         )
         return said[0, len(target) :].tolist()
     finally:

@@ -14,6 +14,7 @@ import argparse
 import statistics
 import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,7 +25,8 @@ from xtransplant.backends.protocol import Backend
 from xtransplant.backends.ray import Ray
 from xtransplant.backends.registry import parse_on
 from xtransplant.bench.config import Config
-from xtransplant.bench.workers import bench_by_workers
+from xtransplant.bench.context import RunContext
+from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.benchmarks.perf.shapes import shaped
 from xtransplant.engine.ask.memory import keep_freed_memory
@@ -106,7 +108,7 @@ def _ray(limit: int) -> None:
     for count in (1, 2):
         with tempfile.TemporaryDirectory() as folder:
             started = time.perf_counter()
-            run = bench_by_workers(Ray(workers=count), config, folder)
+            run = bench(config, RunContext(Path(folder), backend=Ray(workers=count)))
             whole = time.perf_counter() - started
             # From the first part stored to the last: actors begin by loading torch, which is not
             # the bench.

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import ctypes
 import random
-import statistics
 import sys
-import threading
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
-import psutil
 import torch
 
 from xtransplant.benchmarks.perf.baselines import BASELINES
 from xtransplant.benchmarks.perf.floor import dense_rate, flops, generate_tokens, rows_of_score
 from xtransplant.benchmarks.perf.shapes import random_prompts
+from xtransplant.benchmarks.perf.timing import forward_seconds, peak_bytes, spread, timed
 from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
@@ -27,23 +24,43 @@ from xtransplant.engine.generate import generate_items
 from xtransplant.engine.score import score_items
 from xtransplant.engine.verify import packing_for
 from xtransplant.model.load import Model
-from xtransplant.strategies import find_strategy
+from xtransplant.packing import Packing
+from xtransplant.strategies import Edit, find_strategy
 
-__all__ = ["Spread", "measure", "peak_bytes"]
+__all__ = ["measure"]
 
 
-@dataclass
-class Spread:
-    """Values of the rounds; their median is what is reported."""
+@dataclass(frozen=True)
+class _Grid:
+    """The grid that is measured: attn-swap at every pair, from one random prompt into another.
 
-    values: list[float] = field(default_factory=list)
+    Attributes:
+        watched: candidates of one token each, by which scores are compared with a baseline's.
+        passes: rows of each layer's products in the passes that score, see :func:`rows_of_score`.
+    """
 
-    def document(self) -> dict[str, float]:
-        return {
-            "median": statistics.median(self.values),
-            "min": min(self.values),
-            "max": max(self.values),
-        }
+    model: Model
+    item: Item
+    pairs: list[tuple[int, int]]
+    variants: list[tuple[Edit, ...]]
+    packing: Packing
+    watched: list[list[int]]
+    passes: list[list[int]]
+    n_new: int
+
+    @property
+    def target_layers(self) -> list[int]:
+        return [j for _, j in self.pairs]
+
+    def score(self) -> Any:
+        return next(score_items(self.model, [self.item], self.variants, packing=self.packing))
+
+    def generate(self, *, sharing: bool = True) -> Any:
+        decoding = Decoding(self.n_new, source_text=False, share_histories=sharing)
+        found = generate_items(
+            self.model, [self.item], self.variants, packing=self.packing, decoding=decoding
+        )
+        return next(found)
 
 
 @torch.no_grad()
@@ -61,93 +78,106 @@ def measure(
     Baselines run a few random pairs a round and are scaled to the grid; what they answer is
     compared with ours.
     """
+    dice = random.Random(seed)
+    grid = _grid(model, n_tokens, n_new, seed, dice)
+    inside = forward_seconds(model)
+    found: dict[str, Any] = {"variants": len(grid.pairs), "tokens": n_tokens, "new_tokens": n_new}
+    found["score"] = _measured("score", grid, inside, repeats, pairs_a_round, dice)
+    if n_new:
+        rounds = max(2, repeats // 2)
+        made = _measured("generate", grid, inside, rounds, pairs_a_round, dice)
+        _say("generate: without sharing histories")
+        result, took = timed(model, partial(grid.generate, sharing=False))
+        made["distinct_texts"] = len(set(result.token_ids))
+        made["unshared_seconds"] = took
+        made["unshared_over_floor"] = took / made["spread"]["floor"]["median"]
+        found["generate"] = made
+        paper = made["spread"]["seconds_paper"]["median"]
+        found["choice_by_score"] = paper / found["score"]["seconds"]
+    return found
+
+
+def _grid(model: Model, n_tokens: int, n_new: int, seed: int, dice: random.Random) -> _Grid:
     source, target = random_prompts(model, n_tokens, seed)
-    pairs = list(product(range(model.n_layers), repeat=2))
+    layers = range(model.n_layers)
+    pairs = list(product(layers, layers))
     shape, strategy = shape_of(model), find_strategy("attn-swap")
-    variants = [strategy.edits(shape, i, j) for i, j in pairs]
-    packing, dice = packing_for(model).packing, random.Random(seed)
     # Every token is a candidate of its own where it is to be compared: a handful does.
     watched = [[dice.randrange(3, model.vocab_size)] for _ in range(8)]
-    item = Item(source, target, watched, watched)
-    target_layers = [j for _, j in pairs]
-    passes = rows_of_score(model.n_layers, n_tokens, target_layers)
+    return _Grid(
+        model=model,
+        item=Item(source, target, watched, watched),
+        pairs=pairs,
+        variants=[strategy.edits(shape, i, j) for i, j in pairs],
+        packing=packing_for(model).packing,
+        watched=watched,
+        passes=rows_of_score(model.n_layers, n_tokens, [j for _, j in pairs]),
+        n_new=n_new,
+    )
 
-    def ours_score() -> Any:
-        return next(score_items(model, [item], variants, packing=packing))
 
-    def ours_generate(*, sharing: bool = True) -> Any:
-        return next(
-            generate_items(
-                model, [item], variants, packing=packing,
-                decoding=Decoding(n_new, source_text=False, share_histories=sharing),
-            )
-        )  # fmt: skip
+def _measured(
+    kind: Literal["score", "generate"],
+    grid: _Grid,
+    inside: list[float],
+    rounds: int,
+    pairs_a_round: int,
+    dice: random.Random,
+) -> dict[str, Any]:
+    """Rounds of one kind of grid: ours, the floor and the baselines, each in every round.
 
-    kinds: dict[str, tuple[Callable[..., Any], int]] = {"score": (ours_score, 0)}
-    if n_new:
-        kinds["generate"] = (ours_generate, n_new)
-    found: dict[str, Any] = {"variants": len(pairs), "tokens": n_tokens, "new_tokens": n_new}
-    seconds_of_paper: dict[str, float] = {}
-    inside = _inside(model)
-    for kind, (ours, n) in kinds.items():
-        keeps: dict[str, Spread] = {}
-        checked = agreed = 0
+    ``inside`` fills with the seconds of each forward pass.
+    """
+    model, n_tokens = grid.model, len(grid.item.target)
+    ours, n_new = (grid.score, 0) if kind == "score" else (grid.generate, grid.n_new)
+    keeps: defaultdict[str, list[float]] = defaultdict(list)
+    checked = agreed = 0
+    _say(f"{kind}: warming up")
+    peak = peak_bytes(model, ours)
+    for number in range(rounds):
+        _say(f"{kind}: round {number + 1} of {rounds}")
+        # Each is timed when it has just run once: grids come by the hundred.
+        if kind == "score":
+            ours()
+        inside.clear()
+        result, mine = timed(model, ours)
+        floor = _floor(model, grid.passes, n_tokens, grid.target_layers, n_new)
+        keeps["seconds"].append(mine)
+        keeps["overhead"].append(1 - sum(inside) / mine)
+        keeps["floor"].append(floor)
+        keeps["over_floor"].append(mine / floor)
+        for name in BASELINES:
+            chosen = [dice.choice(grid.pairs) for _ in range(pairs_a_round)]
+            scaled, same = _baseline(name, grid, chosen, n_new, result)
+            checked += len(chosen)
+            agreed += same
+            keeps[f"seconds_{name}"].append(scaled)
+            keeps[f"ratio_{name}"].append(scaled / mine)
+    spreads = {name: spread(values) for name, values in keeps.items()}
+    shown = ("seconds", "ratio_paper", "ratio_nnsight", "ratio_hooks", "over_floor", "overhead")
+    return {
+        **{name: spreads[name]["median"] for name in shown},
+        "peak_bytes": peak,
+        "token_forwards": result.token_forwards,
+        "checked": checked,
+        "agreed": agreed,
+        "spread": spreads,
+    }
 
-        def keep(name: str, value: float, keeps: dict[str, Spread] = keeps) -> None:
-            keeps.setdefault(name, Spread()).values.append(value)
 
-        _say(f"{kind}: warming up")
-        peak = peak_bytes(model, ours)
-        rounds = repeats if kind == "score" else max(2, repeats // 2)
-        for number in range(rounds):
-            _say(f"{kind}: round {number + 1} of {rounds}")
-            # Each is timed when it has just run once: grids come by the hundred.
-            if kind == "score":
-                ours()
-            inside.clear()
-            result, mine = _timed(model, ours)
-            keep("seconds", mine)
-            keep("overhead", 1 - sum(inside) / mine)
-            floor = _floor(model, passes, n_tokens, target_layers, n)
-            keep("floor", floor)
-            keep("over_floor", mine / floor)
-            for name, baseline in BASELINES.items():
-                chosen = [dice.choice(pairs) for _ in range(pairs_a_round)]
-                baseline(model, source, target, chosen[0][0], chosen[0][1], n)  # warm
-                total = 0.0
-                for i, j in chosen:
-                    answer, took = _timed(model, partial(baseline, model, source, target, i, j, n))
-                    total += took
-                    checked += 1
-                    agreed += _agrees(result, pairs.index((i, j)), answer, watched, model)
-                scaled = total / len(chosen) * len(pairs)
-                keep(f"seconds_{name}", scaled)
-                keep(f"ratio_{name}", scaled / mine)
-        spreads = {name: spread.document() for name, spread in keeps.items()}
-        found[kind] = {
-            **{
-                name: spreads[name]["median"]
-                for name in (
-                    "seconds", "ratio_paper", "ratio_nnsight", "ratio_hooks", "over_floor",
-                    "overhead",
-                )
-            },
-            "peak_bytes": peak,
-            "token_forwards": result.token_forwards,
-            "checked": checked,
-            "agreed": agreed,
-            "spread": spreads,
-        }  # fmt: skip
-        seconds_of_paper[kind] = spreads["seconds_paper"]["median"]
-    if n_new:
-        found["generate"]["distinct_texts"] = len(set(result.token_ids))
-        _say("generate: without sharing histories")
-        _, took = _timed(model, partial(ours_generate, sharing=False))
-        floor = spreads["floor"]["median"]
-        found["generate"]["unshared_seconds"] = took
-        found["generate"]["unshared_over_floor"] = took / floor
-        found["choice_by_score"] = seconds_of_paper["generate"] / found["score"]["seconds"]
-    return found
+def _baseline(
+    name: str, grid: _Grid, chosen: list[tuple[int, int]], n_new: int, result: Any
+) -> tuple[float, int]:
+    """Seconds of the whole grid by a baseline, from a few pairs; how many it answers as ours."""
+    baseline, model = BASELINES[name], grid.model
+    source, target = grid.item.source, grid.item.target
+    baseline(model, source, target, *chosen[0], n_new)  # warm
+    total, agreed = 0.0, 0
+    for i, j in chosen:
+        answer, took = timed(model, partial(baseline, model, source, target, i, j, n_new))
+        total += took
+        agreed += _agrees(result, grid.pairs.index((i, j)), answer, grid.watched, model)
+    return total / len(chosen) * len(grid.pairs), agreed
 
 
 def _floor(
@@ -179,65 +209,6 @@ def _agrees(result: Any, place: int, answer: Any, watched: list[list[int]], mode
     theirs = torch.tensor([float(answer[token[0]]) for token in watched])
     mine = torch.tensor(result.logprobs[place]).float()
     return bool((theirs - mine).abs().max() < 3 * torch.finfo(model.dtype).eps ** 0.5)
-
-
-def _timed(model: Model, work: Callable[[], Any]) -> tuple[Any, float]:
-    _wait(model)
-    started = time.perf_counter()
-    result = work()
-    _wait(model)
-    return result, time.perf_counter() - started
-
-
-def _wait(model: Model) -> None:
-    if model.device.type == "cuda":
-        torch.cuda.synchronize(model.device)
-
-
-def _inside(model: Model) -> list[float]:
-    """A list that fills with the seconds of each forward pass of the model from now on."""
-    found: list[float] = []
-    starts: list[float] = []
-
-    def before(module: Any, args: Any) -> None:
-        _wait(model)
-        starts.append(time.perf_counter())
-
-    def after(module: Any, args: Any, output: Any) -> None:
-        _wait(model)
-        found.append(time.perf_counter() - starts.pop())
-
-    model.module.register_forward_pre_hook(before)
-    model.module.register_forward_hook(after)
-    return found
-
-
-def peak_bytes(model: Model, work: Callable[[], Any]) -> int:
-    """Most bytes held during some work beyond those held before it."""
-    if model.device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(model.device)
-        before = torch.cuda.memory_allocated(model.device)
-        work()
-        return int(torch.cuda.max_memory_allocated(model.device) - before)
-    if sys.platform.startswith("linux"):
-        # What was freed and kept would hide what is asked for.
-        ctypes.CDLL(None).malloc_trim(0)
-    process, done = psutil.Process(), threading.Event()
-    before = peak = process.memory_info().rss
-
-    def watch() -> None:
-        nonlocal peak
-        while not done.wait(0.005):
-            peak = max(peak, process.memory_info().rss)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        work()
-    finally:
-        done.set()
-        watcher.join()
-    return int(peak - before)
 
 
 def _say(text: str) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from xtransplant.benchmarks.perf.measure import peak_bytes
 from xtransplant.benchmarks.perf.shapes import random_prompts
+from xtransplant.benchmarks.perf.timing import peak_bytes
 from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.variants import shape_of

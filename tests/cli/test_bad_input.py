@@ -129,7 +129,7 @@ LOOPS = {
 
 @pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
 def test_an_endless_loop_while_recording(xtp, here, monkeypatch, loop):
-    monkeypatch.setattr("xtransplant.strategies.registry.RECORDING_SECONDS", 0.3)
+    monkeypatch.setattr("xtransplant.strategies.definition.RECORDING_SECONDS", 0.3)
     handler = signal.getsignal(signal.SIGALRM)
     head = "from xtransplant import strategy\n@strategy('own')\ndef own(source, target, i, j):\n"
     (here / "own.py").write_text(f"{head}    {loop}\n")

@@ -221,7 +221,7 @@ def test_sharing_histories_and_leaving_rows_change_no_token(llama, monkeypatch, 
     monkeypatch.setattr(decode, "_MOST_ENDED", ended)
     # Tokens that the model often says end the text, so that rows end at different steps.
     ends = [2, 31, 77, 350, 412]
-    for module in ("continuations", "trace.rows"):
+    for module in ("continuations", "trace.rows", "trace.greedy"):
         monkeypatch.setattr(f"xtransplant.engine.{module}.end_ids", lambda model: ends)
     examples, variants = items(4), edits(llama) + edits(llama, "ffn-swap")
     for example in examples:

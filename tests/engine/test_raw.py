@@ -15,7 +15,7 @@ from xtransplant import XTransplantError, find_strategy, load, strategy, transpl
 from xtransplant.engine.ask.items import item_of
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.score import score
-from xtransplant.engine.trace.raw import run_scripts, say_scripts, token_forwards
+from xtransplant.engine.trace.raw import generate_scripts, score_scripts, token_forwards
 from xtransplant.grid.check import verify_grid
 from xtransplant.packing import SHARED
 
@@ -130,13 +130,13 @@ def test_its_cost_is_what_goes_through_the_model(llama, candidates):
     raw, item = find_strategy(f"{FILE}:raw-attn"), item_of(llama, example)
     scripts = [raw.variant(shape_of(llama), 0, j) for j in (1, 2)]
     with counted(llama) as sizes:
-        run_scripts(llama, item, scripts, 3)
+        score_scripts(llama, item, scripts, 3)
     assert token_forwards(item, len(scripts)) == sum(sizes)
     with counted(llama) as passes:
         found = score(llama, example, raw, [(0, 1), (0, 2)], packing=SHARED)
     assert found.forward_passes == len(passes)
     with counted(llama) as said:
-        texts, _ = say_scripts(llama, item, scripts, 4)
+        texts, _ = generate_scripts(llama, item, scripts, 4)
     n_new = sum(map(len, texts))
     assert n_new == 8  # no end token among them, which is generated and not told
     assert token_forwards(item, len(scripts), n_new) == sum(said)

@@ -10,10 +10,10 @@ from tiny import EXAMPLE, make_tiny, tiny_checkpoint
 from xtransplant import find_strategy, load, transplant, verify_packing
 from xtransplant.engine import precision, trial, verify
 from xtransplant.engine.compare import Difference, difference, text_difference
-from xtransplant.engine.compile import passes
+from xtransplant.engine.compile import masks
 from xtransplant.engine.outcome import TokenCertainty
 from xtransplant.engine.precision import in_float32
-from xtransplant.engine.trace import decoding as decode
+from xtransplant.engine.trace import decoding
 from xtransplant.grid.check import GridCheck, verify_grid
 from xtransplant.model.load import Window
 from xtransplant.packing import ROWS, SHARED, Packing
@@ -117,17 +117,17 @@ def test_every_site_is_tried_at_the_first_middle_and_last_layer(family):
 
 @pytest.mark.parametrize("joins", [1, 3])
 def test_a_fault_of_generation_at_later_layers_alone_is_caught(llama, monkeypatch, joins):
-    rows = decode._rows
+    rows = decoding.make_rows
 
-    def faulty(*arguments):
+    def faulty(*arguments, **named):
         """Values of variants that join at layer ``joins`` or later are off."""
-        found = rows(*arguments)
+        found = rows(*arguments, **named)
         late = torch.from_numpy(found.start[:-1] >= joins)
         for layer in range(joins, 4):
             found.own[layer].both[1][:-1][late] *= 1.5
         return found
 
-    monkeypatch.setattr(decode, "_rows", faulty)
+    monkeypatch.setattr(decoding, "make_rows", faulty)
     check = verify_packing(llama)
     assert check.packing == LEVEL
     assert "nats in what they generate (allowed: 0.001)" in check.note
@@ -148,15 +148,17 @@ def test_a_window_of_512_tokens_is_tried_beyond(windowed):
 
 
 def test_a_wrong_window_of_512_tokens_in_scoring_is_caught(windowed, monkeypatch):
-    within = passes._within
-    monkeypatch.setattr(passes, "_within", lambda sees, q, k, window: within(sees, q, k, Window()))
+    within = masks._within_window
+    monkeypatch.setattr(
+        masks, "_within_window", lambda sees, q, k, window: within(sees, q, k, Window())
+    )
     check = verify_packing(load(windowed))
     assert check.packing == ROWS
     assert "nats (allowed: 0.001) on prompts of 544 tokens" in check.note
 
 
 def test_a_wrong_window_of_512_tokens_in_decoding_is_caught(windowed, monkeypatch):
-    monkeypatch.setattr(decode, "window_masks", lambda model, place: dict.fromkeys(model.windows))
+    monkeypatch.setattr(decoding, "window_masks", lambda model, place: dict.fromkeys(model.windows))
     check = verify_packing(load(windowed))
     assert not check.packing.shared_prefix
     assert "generate" in check.note

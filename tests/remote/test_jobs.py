@@ -51,7 +51,7 @@ def here(tmp_path_factory):
 def checked(monkeypatch):
     """Packing is taken as found exact, so that faults strike a bench's own jobs."""
     found = PackingCheck(Packing(growing=True), worst=0.0, tolerance=1e-3)
-    monkeypatch.setattr("xtransplant.bench.run.packing_for", lambda model: found)
+    monkeypatch.setattr("xtransplant.bench.execute.packing_for", lambda model: found)
 
 
 def test_jobs_of_a_killed_client_are_collected_not_sent_again(ndif, here, tmp_path):

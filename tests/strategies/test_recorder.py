@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xtransplant import XTransplantError, apply
+from xtransplant.strategies.places import LAST, Read, Span, parse_span
 from xtransplant.strategies.recorder import Shape, record
-from xtransplant.strategies.values import LAST, Read, Span, Value, span
+from xtransplant.strategies.values import Value
 
 SHAPE = Shape(n_layers=6, n_heads=4)
 
@@ -112,7 +113,7 @@ def test_products_of_values_become_functions():
 
 @given(st.integers(1, 12), st.integers(-12, 11))
 def test_a_span_of_one_token_is_that_token(length, index):
-    one = span(index)
+    one = parse_span(index)
     if -length <= index < length:
         assert list(one.resolve(length, "it")) == [index % length]
     else:

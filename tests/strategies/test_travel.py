@@ -4,14 +4,14 @@ import pytest
 from travel_cases import BAD, GOOD, SHAPE, WRAPS, recorded, scripted
 
 from xtransplant import XTransplantError, find_strategy
-from xtransplant.strategies.travel import check_travel, concerns, functions_of
+from xtransplant.strategies.travel import check_travel, collect_functions, find_concerns
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_what_would_not_survive_is_found(tmp_path, name):
     body, function, line, words, silent = BAD[name]
     variants = recorded(tmp_path, body, function)
-    (found,) = concerns(functions_of(variants))
+    (found,) = find_concerns(collect_functions(variants))
     assert words in found.what
     assert (found.line, found.silent) == (line, silent)
     assert str(found).startswith(f"{tmp_path / 'mine.py'}:{line}: ")
@@ -24,17 +24,17 @@ def test_what_would_not_survive_is_found(tmp_path, name):
 
 @pytest.mark.parametrize("name", GOOD)
 def test_what_would_is_left_alone(tmp_path, name):
-    assert concerns(functions_of(recorded(tmp_path, *GOOD[name]))) == []
+    assert find_concerns(collect_functions(recorded(tmp_path, *GOOD[name]))) == []
 
 
 def test_what_a_server_has_is_no_concern(tmp_path):
-    functions = functions_of(recorded(tmp_path, *BAD["missing package"][:2]))
-    assert concerns(functions, {"torch", "scipy"}) == []
+    functions = collect_functions(recorded(tmp_path, *BAD["missing package"][:2]))
+    assert find_concerns(functions, {"torch", "scipy"}) == []
 
 
 def test_a_recorded_strategy_travels_as_numbers():
     swap = find_strategy("attn-swap")
-    assert functions_of([swap.edits(SHAPE, 0, 1)]) == []
+    assert collect_functions([swap.edits(SHAPE, 0, 1)]) == []
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_recorded_strategy_travels_as_numbers():
 )
 def test_what_a_raw_strategy_calls_is_looked_at_too(tmp_path, body, line, words):
     variants = scripted(tmp_path, body)
-    (found,) = concerns(functions_of(variants))
+    (found,) = find_concerns(collect_functions(variants))
     assert words in found.what
     assert found.line == line
     if found.silent:
@@ -56,4 +56,7 @@ def test_what_a_raw_strategy_calls_is_looked_at_too(tmp_path, body, line, words)
 
 
 def test_a_raw_strategy_that_would_survive_is_left_alone(tmp_path):
-    assert concerns(functions_of(scripted(tmp_path, "def h(x):\n    return x.clone()\n"))) == []
+    assert (
+        find_concerns(collect_functions(scripted(tmp_path, "def h(x):\n    return x.clone()\n")))
+        == []
+    )

@@ -14,7 +14,7 @@ from xtransplant.model.load import Model
 from xtransplant.packing import ROWS
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy
-from xtransplant.strategies.travel import concerns, functions_of
+from xtransplant.strategies.travel import collect_functions, find_concerns
 
 __all__ = ["DryTrace", "dry_trace"]
 
@@ -66,7 +66,7 @@ def dry_trace(
     shape = shape_of(model)
     variants = [strategy.variant(shape, i, j) for i, j in product(source_layers, target_layers)]
     item = item_of(model, example, chat_template=chat_template)
-    found = concerns(functions_of(variants))
+    found = find_concerns(collect_functions(variants))
     decoding = Decoding(max_new_tokens) if generations else None
     one = dry_run_grid(model, item, variants, decoding)
     return DryTrace(

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import nnsight
 import torch
 from torch import Tensor
 
 from xtransplant.engine.ask.tokenise import prompt_ids
-from xtransplant.engine.compile.passes import Pass, row_pass
+from xtransplant.engine.compile.passes import row_pass
 from xtransplant.engine.compile.program import compile_source
-from xtransplant.engine.trace.apply import player
-from xtransplant.engine.trace.validate import believe_banks
+from xtransplant.engine.trace.session import capture_pass
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.packing import rows
 from xtransplant.sites import Site, summands
-from xtransplant.strategies import Read
-from xtransplant.strategies.values import LAST, Span
+from xtransplant.strategies import LAST, Read, Span
 
 __all__ = ["capture"]
 
@@ -66,7 +63,7 @@ def capture(
     }
     layout = rows(ids, 1)
     program = compile_source(model, layout, list(reads))
-    banks = _session(model, row_pass(model, layout, program.steps, 1), program.sizes)
+    banks = capture_pass(model, row_pass(model, layout, program.steps, 1), program.sizes)
     place = program.rows
     found: dict[Site, Tensor] = {}
     for site in sites:
@@ -77,24 +74,4 @@ def capture(
             pieces.append(bank[torch.tensor(own)].reshape(len(layers), -1, n_tokens, bank.shape[1]))
         total = torch.stack(pieces).sum(dim=0)
         found[site] = total.transpose(1, 2) if site == "head" else total.squeeze(1)
-    return found
-
-
-def _session(model: Model, single: Pass, sizes: tuple[int, int]) -> list[Tensor]:
-    """The two banks, filled."""
-    nn, play, dtype = model.nn, player(), model.bank_dtype
-    inputs, steps = single.inputs, single.steps
-    device, widths = model.device, (model.d_model, model.head_dim)
-    with nn.session(**model.session("captured", inputs, steps, sizes)):
-        found: list[Tensor] = []
-        nnsight.save(found)
-        banks = [
-            torch.zeros(1, size, width, dtype=dtype, device=device)
-            for size, width in zip(sizes, widths, strict=True)
-        ]
-        with nn.trace(**inputs):
-            play(nn, steps, banks, 1)
-        found.extend(bank[0].cpu() for bank in banks)
-    if model.backend.travels:
-        believe_banks(model, found, list(zip(sizes, widths, strict=True)))
     return found

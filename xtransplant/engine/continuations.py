@@ -15,11 +15,13 @@ from xtransplant.engine.ask.memory import MemoryBudget, stored_bytes
 from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import Variants
 from xtransplant.engine.compile.shared_prefix import KeysValues
-from xtransplant.engine.outcome import same
+from xtransplant.engine.outcome import Writes, same
 from xtransplant.engine.trace.batch import Batch
-from xtransplant.engine.trace.decoding import decode
-from xtransplant.engine.trace.raw import say_scripts, token_forwards
-from xtransplant.engine.trace.rows import Certainty, end_ids, generate_rows
+from xtransplant.engine.trace.decoding import Prefill, decode
+from xtransplant.engine.trace.decoding_rows import NextTokens
+from xtransplant.engine.trace.greedy import Certainty, end_ids
+from xtransplant.engine.trace.raw import generate_scripts, token_forwards
+from xtransplant.engine.trace.rows import continue_rows
 from xtransplant.engine.trace.sources import Sources
 from xtransplant.model.load import Model
 from xtransplant.packing import Layout, Packing
@@ -40,6 +42,7 @@ class Continuations:
         forward_passes: how many were run.
         token_forwards: how many times a token went through the whole model.
         certainty: one per token where asked for; else empty.
+        writes: norms and cosines of what the variants write; None under a raw strategy.
     """
 
     ids: list[list[int]]
@@ -49,6 +52,7 @@ class Continuations:
     forward_passes: int
     token_forwards: float
     certainty: list[Certainty] = field(default_factory=list)
+    writes: Writes | None = None
 
     def with_chunk(self, more: Continuations) -> Continuations:
         """These and another chunk's variants; the plain target ran with both and is kept once."""
@@ -60,6 +64,7 @@ class Continuations:
             forward_passes=self.forward_passes + more.forward_passes,
             token_forwards=self.token_forwards + more.token_forwards,
             certainty=self.certainty + more.certainty[1:],
+            writes=self.writes + more.writes if self.writes and more.writes else None,
         )
 
 
@@ -125,7 +130,7 @@ def continue_scripts(
         max_new_tokens: of each continuation.
         plain: the target's continuation without a transplant, which the result begins with.
     """
-    ids, tops = say_scripts(model, item, scripts, max_new_tokens)
+    ids, tops = generate_scripts(model, item, scripts, max_new_tokens)
     # A script's prompt runs whole and unpacked: the plain run's sums are in another order.
     firsts = torch.stack([one[0] for one in tops])
     close = same(firsts, torch.tensor(plain.first_logprob), model.dtype, bits=False).tolist()
@@ -142,13 +147,21 @@ def continue_scripts(
 
 def _by_row(batch: Batch, chunk: range, max_new_tokens: int) -> Continuations:
     """One variant per batch row, by the model's own ``generate``."""
-    ids, certainty, passes, tokens = generate_rows(batch, chunk, max_new_tokens)
-    first = certainty[0][0][0]
+    rows = continue_rows(batch, chunk, max_new_tokens)
+    first = rows.certainty[0][0][0]
     # Rows of one batch run through one matrix product: what changes nothing is equal to the bit.
-    equal = [row[0][0] == first for row in certainty]
-    finite = [all(math.isfinite(logprob) for logprob, _ in row) for row in certainty]
-    unchanged = _unchanged(ids, ids[0], equal)
-    return Continuations(ids, finite, unchanged, first, passes, tokens, certainty)
+    equal = [row[0][0] == first for row in rows.certainty]
+    finite = [all(math.isfinite(logprob) for logprob, _ in row) for row in rows.certainty]
+    return Continuations(
+        ids=rows.ids,
+        finite=finite,
+        unchanged=_unchanged(rows.ids, rows.ids[0], equal),
+        first_logprob=first,
+        forward_passes=rows.forward_passes,
+        token_forwards=rows.token_forwards,
+        certainty=rows.certainty,
+        writes=Writes.of(rows.write_counts, rows.writes),
+    )
 
 
 def _over_shared_prefix(
@@ -156,35 +169,34 @@ def _over_shared_prefix(
 ) -> Continuations:
     """All variants of a chunk over one KV cache of the prefix that they share."""
     model, n_new = batch.model, decoding.max_new_tokens
-    kept = [KeysValues() for _ in range(model.n_layers)]
+    blocks = [KeysValues() for _ in range(model.n_layers)]
     passes, tokens = batch.forward_passes, batch.token_forwards
-    picked = batch.run(chunk, last=False, keep=kept, n_new=n_new)
+    outputs = batch.run(chunk, last=False, keep=blocks, n_new=n_new)
     layout, trunk = batch.layout, batch.trunk
     assert isinstance(layout, Layout)
     if last:
         batch.trunk = None
-    top = picked["top"][0]
-    certainty = torch.stack([top[:, 0], top[:, 0] - top[:, 1]], 1) if top.shape[1] > 1 else None
+    top = outputs["top"][0]
+    certainty = None
+    if decoding.with_certainty:
+        certainty = torch.stack([top[:, 0], top[:, 0] - top[:, 1]], 1).double().numpy()
+    ids, finite = outputs["ids"][0, :, 0].numpy(), top[:, 0].isfinite().numpy()
     found = decode(
         model,
-        layout,
-        trunk,
-        kept,
-        picked["ids"][0, :, 0],
-        top[:, 0].isfinite(),
+        Prefill(layout, trunk, blocks, NextTokens(ids, finite, certainty)),
+        end_ids(model),
         max_new_tokens=n_new,
-        ends=end_ids(model),
         share_histories=decoding.share_histories,
-        certainty=certainty,
     )
     return Continuations(
         ids=found.ids,
         finite=found.finite,
-        unchanged=_unchanged(found.ids, found.ids[0], picked["unchanged"][0].tolist()),
+        unchanged=_unchanged(found.ids, found.ids[0], outputs["unchanged"][0].tolist()),
         first_logprob=float(top[0, 0]),
         forward_passes=batch.forward_passes - passes + found.steps,
         token_forwards=batch.token_forwards - tokens + found.token_forwards,
         certainty=found.certainty,
+        writes=Writes.of(outputs["write_counts"], outputs["writes"][0]),
     )
 
 

@@ -18,7 +18,7 @@ from xtransplant.engine.trace.raw import token_forwards
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.packing import ROWS, Packing
-from xtransplant.strategies import Variant, parted
+from xtransplant.strategies import Variant, split_scripts
 
 __all__ = ["GridEstimate", "dry_run_grid", "likely_packing"]
 
@@ -62,7 +62,7 @@ def dry_run_grid(
     if not model.backend.is_dry:
         raise XTransplantError(f"{model.name} would run: load it with backend=Dry()")
     packing, memory = likely_packing(model), MemoryBudget.of(model)
-    recorded, scripts = parted(variants)
+    recorded, scripts = split_scripts(variants)
     tokens = Batch(model, [item], Variants.of(recorded), packing, 1, None).planned()
     tokens += token_forwards(item, len(scripts), len(scripts))
     found: Iterator[Scores] | Iterator[Generations]

@@ -17,7 +17,7 @@ from xtransplant.engine.trace.sources import Sources
 from xtransplant.model.load import Model
 from xtransplant.packing import ROWS, Packing
 from xtransplant.prompts import Example
-from xtransplant.strategies import Strategy, Variant, parted
+from xtransplant.strategies import Strategy, Variant, split_scripts
 
 __all__ = ["generate", "generate_items"]
 
@@ -85,7 +85,7 @@ def generate_items(
         XTransplantError: an unusable strategy, or too little memory for one variant.
     """
     memory = MemoryBudget.of(model) if memory is None else memory
-    edits, scripts = parted(variants)
+    edits, scripts = split_scripts(variants)
     recorded = Variants.of(edits)
     of_source = Continuations([[]], [True], [True], 0.0, 0, 0.0)
     continued: tuple[int, ...] | None = None
@@ -128,4 +128,5 @@ def _generations(
         source_finite=source.finite[0],
         vanilla_ids=tuple(found.ids[0]),
         certainty=tuple(tuple(map(TokenCertainty._make, row)) for row in found.certainty),
+        writes=found.writes,
     )

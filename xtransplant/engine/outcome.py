@@ -5,7 +5,7 @@ Plain results, below everything that computes them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,6 +40,37 @@ class Writes:
     written_norm: np.ndarray[Any, np.dtype[np.float32]]
     replaced_norm: np.ndarray[Any, np.dtype[np.float32]]
     cosine: np.ndarray[Any, np.dtype[np.float32]]
+
+    @classmethod
+    def of(cls, counts: Tensor, measured: Tensor) -> Writes:
+        """Writes from what a trace has measured of them.
+
+        Args:
+            counts: ``[n_variants]``, how many writes each variant has.
+            measured: ``[3, n]``, the norm of each vector written, of the vector it replaced, and
+                their dot product.
+        """
+        written, replaced, dot = measured.double().numpy()
+        with np.errstate(invalid="ignore", over="ignore"):
+            norms = written * replaced
+        known = np.isfinite(norms) & np.isfinite(dot) & (norms > 0)
+        cosine = np.full(norms.shape, np.nan)
+        np.divide(dot, norms, out=cosine, where=known)
+        return cls(
+            counts.numpy(),
+            written.astype(np.float32),
+            replaced.astype(np.float32),
+            cosine.clip(-1, 1).astype(np.float32),
+        )
+
+    def __add__(self, other: Writes) -> Writes:
+        """The writes of these variants and then of the other's."""
+        return Writes(
+            *(
+                np.concatenate([getattr(writes, one.name) for writes in (self, other)])
+                for one in fields(Writes)
+            )
+        )
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,14 @@ from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.request import RequestOptions, make_request
 from xtransplant.engine.ask.variants import Variants, alike
-from xtransplant.engine.outcome import Scores, same
-from xtransplant.engine.trace.batch import Found, run_items
-from xtransplant.engine.trace.raw import run_scripts, token_forwards
+from xtransplant.engine.outcome import Scores, Writes, same
+from xtransplant.engine.trace.chunks import BatchOutputs, run_items
+from xtransplant.engine.trace.raw import score_scripts, token_forwards
 from xtransplant.engine.trace.sources import Sources
 from xtransplant.model.load import Model
 from xtransplant.packing import ROWS, Packing
 from xtransplant.prompts import Example
-from xtransplant.strategies import Script, Strategy, Variant, parted
+from xtransplant.strategies import Script, Strategy, Variant, split_scripts
 
 __all__ = ["score", "score_items"]
 
@@ -94,7 +94,7 @@ def score_items(
     """
     memory = MemoryBudget.of(model) if memory is None else memory
     top_k = min(top_k, model.vocab_size)
-    recorded, scripts = parted(variants)
+    recorded, scripts = split_scripts(variants)
     if scripts:
         for one in items:
             yield _score_scripts(model, one, scripts, packing, top_k, memory, sources)
@@ -152,7 +152,7 @@ def _score_scripts(
             model, [item], [()], packing=packing, top_k=top_k, memory=memory, sources=sources
         )
     )
-    found = run_scripts(model, item, scripts, top_k)
+    found = score_scripts(model, item, scripts, top_k)
     n_passes = 2 + any(len(ids) > 1 for ids in item.target_candidates)
     # A script's prompt runs whole and unpacked: the plain run's sums are in another order.
     plain_rows = (("scores", plain.vanilla), ("top", plain.vanilla_top_logprobs))
@@ -168,6 +168,7 @@ def _score_scripts(
             tuple(model.tokenizer.decode([token]) for token in row) for row in found["ids"].tolist()
         ),
         top_logprobs=found["top"].double().numpy(),
+        writes=None,
         packing=ROWS,
         forward_passes=plain.forward_passes + n_passes * len(scripts),
         token_forwards=plain.token_forwards + token_forwards(item, len(scripts)),
@@ -176,7 +177,12 @@ def _score_scripts(
 
 
 def _scores_of(
-    model: Model, found: Found, place: int, packing: Packing, seconds: float, texts: dict[int, str]
+    model: Model,
+    found: BatchOutputs,
+    place: int,
+    packing: Packing,
+    seconds: float,
+    texts: dict[int, str],
 ) -> Scores:
     """One example's share of what a batch found; ``texts`` caches decoded tokens."""
     item = found.items[place]
@@ -202,6 +208,7 @@ def _scores_of(
         vanilla_top_logprobs=found.target["top"][place, 0].double().numpy(),
         source_top_logprobs=found.source["top"][place, 0].double().numpy(),
         unchanged=found.target["unchanged"][place, 1:].numpy(),
+        writes=Writes.of(found.target["write_counts"], found.target["writes"][place]),
     )
 
 

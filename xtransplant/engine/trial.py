@@ -15,8 +15,7 @@ from xtransplant.engine.trace.sources import Sources
 from xtransplant.model.load import Model
 from xtransplant.packing import Packing
 from xtransplant.sites import Site, module_sites
-from xtransplant.strategies import Edit, Read, Value
-from xtransplant.strategies.values import LAST
+from xtransplant.strategies import LAST, Edit, Read, Value
 
 __all__ = ["Trial", "TrialRun", "long_trial", "longest_window", "short_trial"]
 

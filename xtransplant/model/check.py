@@ -1,33 +1,40 @@
-"""Hold a loaded model to what the table of families says of it, by plain PyTorch hooks."""
+"""Check a loaded model against its family's table.
+
+From what every site holds in a plain run, and after a write at one site (:mod:`.hooks`), follows
+whether each is what its name says.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from xtransplant.errors import XTransplantError
+from xtransplant.model.hooks import (
+    DOUBLED,
+    EARLIER,
+    WRITTEN,
+    ZEROED,
+    SiteValues,
+    run_hooked,
+    site_fault,
+    written_row,
+)
 from xtransplant.model.load import Model
 from xtransplant.sites import NORMED, Site, module_sites
 
 __all__ = ["check_sites"]
 
-_N_TOKENS = 6
-_WRITTEN = slice(-2, None)
-_EARLIER = slice(None, -2)
-# Of the written tokens of a raw site: what its norm makes of nothing, and of twice as much.
-_ZEROED, _DOUBLED = slice(-2, -1), slice(-1, None)
-# Cosine of two directions that are one: a norm does not turn with its input's length.
-_ALIKE = 0.999
-
-Seen = dict[tuple[Site, int], Tensor]
+# Least cosine of what a norm makes of a vector and of twice that vector: 1 but for its epsilon.
+_SAME_DIRECTION = 0.999
 
 
 @torch.no_grad()
 def check_sites(model: Model) -> None:
-    """Run a few tokens, once, and see that every site is what its name says.
+    """Run a few tokens, once, and check that every site is what its name says.
 
     At every layer ``resid_post = resid_pre + attn + ffn`` and ``resid_pre`` is what the layer
     before handed on, to the rounding of the model's precision. Writing zeros at a site of the
@@ -40,191 +47,135 @@ def check_sites(model: Model) -> None:
         XTransplantError: a site that is not; the message names it, its layer and what was found.
     """
     middle = model.n_layers // 2
-    seen = _run(model, middle)
+    seen = _Pass(model, run_hooked(model, middle), middle)
     for layer in range(model.n_layers):
-        _check_sum(model, seen, layer, middle)
-    for site in _written(model):
-        _check_write(model, seen, site, middle)
+        _check_sum(seen, layer)
+    for site in module_sites(model.sites):
+        for check in (_check_changes_block, _check_spares_earlier, *_AFTER_WRITE.get(site, ())):
+            check(seen, site)
 
 
-def _check_sum(model: Model, seen: Seen, layer: int, middle: int) -> None:
-    """The parts of one block add up, and it starts from where the one before ended."""
-    pre, attn, ffn, post = (_value(model, seen, s, layer) for s in _parts())
+@dataclass(frozen=True, eq=False)
+class _Pass:
+    """What every site of every layer held in the one forward pass.
+
+    Attributes:
+        values: see :func:`run_hooked`.
+        middle: the layer whose sites were overwritten, each in its own row.
+    """
+
+    model: Model
+    values: SiteValues
+    middle: int
+
+    @property
+    def rounding(self) -> float:
+        """What rounding a sum of a few terms may do, as a share of them."""
+        return float(4 * torch.finfo(self.model.dtype).eps)
+
+    def value(self, site: Site, layer: int) -> Tensor:
+        """``[n_rows, n_tokens, width]`` as it reaches the residual stream, float64, on the CPU."""
+        scale = self.model.site(site, layer).scale
+        return self.values[site, layer].to("cpu", torch.float64) * scale
+
+    def change(self, written: Site, of: Site, tokens: slice = WRITTEN) -> float:
+        """Largest change of a token's vector at ``of`` by a write, as a share of its length."""
+        found, plain = self.rows(written, of, tokens)
+        lengths = plain.norm(dim=-1).clamp(min=1e-12)
+        return float(((found - plain).norm(dim=-1) / lengths).max())
+
+    def rows(self, written: Site, of: Site, tokens: slice) -> tuple[Tensor, Tensor]:
+        """``of`` in the row that was written at a site, and in the row that was not."""
+        value = self.value(of, self.middle)
+        return value[written_row(self.model, written), tokens], value[0, tokens]
+
+    def fault(self, site: Site, what: str, layer: int | None = None) -> XTransplantError:
+        """The error of a site of the middle layer, or of another."""
+        return site_fault(self.model, site, self.middle if layer is None else layer, what)
+
+
+def _check_sum(seen: _Pass, layer: int) -> None:
+    """The summands of one block add up, and it starts from where the one before ended."""
+    model = seen.model
+    sites: tuple[Site, ...] = ("resid_pre", "attn", "ffn", "resid_post")
+    pre, attn, ffn, post = (seen.value(site, layer) for site in sites)
     if not torch.isfinite(post).all():
         raise XTransplantError(
             f"{model.name} computes values that are not finite at layer {layer} in "
             f"{str(model.dtype).removeprefix('torch.')}; load it with --dtype float32 or bfloat16"
         )
-    rounding = _rounding(model) * (pre.abs() + attn.abs() + ffn.abs())
-    gap = (post - pre - attn - ffn).abs() - rounding
-    if layer == middle:
-        gap[_row(model, "resid_post"), _WRITTEN] = 0  # there the sum itself was written
+    gap = (post - pre - attn - ffn).abs()
+    gap -= seen.rounding * (pre.abs() + attn.abs() + ffn.abs())
+    if layer == seen.middle:
+        gap[written_row(model, "resid_post"), WRITTEN] = 0  # there the sum itself was written
     if not (gap <= 0).all():
         share = float(gap.max() / post.abs().max().clamp(min=1e-12))
         what = f"it differs from resid_pre + attn + ffn by up to {share:.1%} of its largest value"
-        raise _fault(model, "resid_post", layer, what)
+        raise seen.fault("resid_post", what, layer)
     if layer:
-        before = _value(model, seen, "resid_post", layer - 1)
-        gap = (pre - before).abs() - _rounding(model) * before.abs()
-        if layer == middle:
-            gap[_row(model, "resid_pre"), _WRITTEN] = 0
+        before = seen.value("resid_post", layer - 1)
+        gap = (pre - before).abs() - seen.rounding * before.abs()
+        if layer == seen.middle:
+            gap[written_row(model, "resid_pre"), WRITTEN] = 0
         if not (gap <= 0).all():
-            raise _fault(model, "resid_pre", layer, "it is not what the layer before hands on")
+            raise seen.fault("resid_pre", "it is not what the layer before hands on", layer)
 
 
-def _check_write(model: Model, seen: Seen, site: Site, layer: int) -> None:
-    """What writing at one site of the last two tokens must change, and what it must not."""
-    row = _row(model, site)
-
-    def change(of: Site, tokens: slice) -> float:
-        """Largest change of a token's vector, as a share of its length."""
-        found, plain = (_value(model, seen, of, layer)[r, tokens] for r in (row, 0))
-        lengths = plain.norm(dim=-1).clamp(min=1e-12)
-        return float(((found - plain).norm(dim=-1) / lengths).max())
-
-    if change("resid_post", _WRITTEN) == 0:
-        raise _fault(model, site, layer, "writing zeros to it changes nothing")
-    for at in range(layer, min(layer + 2, model.n_layers)):
-        found = _value(model, seen, "resid_post", at)
-        gap = (found[row, _EARLIER] - found[0, _EARLIER]).norm(dim=-1)
-        # Room for rows of one batch that are not computed bit for bit alike.
-        if not (gap <= 4 * _rounding(model) * found[0, _EARLIER].norm(dim=-1)).all():
-            raise _fault(model, site, layer, "writing it at the last tokens changes earlier ones")
-    if site == "attn":
-        follows = change("ffn", _WRITTEN)
-        if model.parallel and follows > _rounding(model):
-            raise _fault(model, site, layer, "writing it changes ffn, though blocks are parallel")
-        if not model.parallel and follows == 0:
-            raise _fault(model, site, layer, "writing zeros to it does not change ffn")
-    if site in ("ffn", "ffn_raw") and change("attn", _WRITTEN) > _rounding(model):
-        raise _fault(model, site, layer, "writing it changes attn of the same layer")
-    if site == "head":
-        if change("attn", _WRITTEN) == 0:
-            raise _fault(model, site, layer, "writing zeros to all heads leaves attn as it was")
-        attn = _value(model, seen, "attn", layer)
-        last, before = attn[row, -1], attn[row, -2]
-        if not (last - before).abs().max() <= _rounding(model) * attn[0].abs().max():
-            raise _fault(model, site, layer, "with every head zero attn still depends on the token")
-    if site in NORMED:
-        if change(NORMED[site], _ZEROED) == 0:
-            what = f"writing zeros to it leaves {NORMED[site]} as it was"
-            raise _fault(model, site, layer, what)
-        # By direction: what keeps a norm from dividing by zero tells on the length.
-        found, plain = (_value(model, seen, NORMED[site], layer)[r, _DOUBLED] for r in (row, 0))
-        if float(torch.cosine_similarity(found, plain, dim=-1).min()) < _ALIKE:
-            what = f"{NORMED[site]} is not its norm: doubling it turns {NORMED[site]}"
-            raise _fault(model, site, layer, what)
+def _check_changes_block(seen: _Pass, site: Site) -> None:
+    if seen.change(site, "resid_post") == 0:
+        raise seen.fault(site, "writing zeros to it changes nothing")
 
 
-def _written(model: Model) -> tuple[Site, ...]:
-    """The sites that are written at: all that are a module's.
-
-    Row 0 of the batch runs as it is; each row after it is written at one of these.
-    """
-    return module_sites(model.sites)
-
-
-def _n_rows(model: Model) -> int:
-    return 1 + len(_written(model))
-
-
-def _row(model: Model, site: Site) -> int:
-    """The row of the batch that is written at a site."""
-    return 1 + _written(model).index(site)
+def _check_spares_earlier(seen: _Pass, site: Site) -> None:
+    """Earlier tokens cannot see a later one, in this layer or the next."""
+    for layer in range(seen.middle, min(seen.middle + 2, seen.model.n_layers)):
+        post = seen.value("resid_post", layer)[:, EARLIER]
+        plain = post[0]
+        gap = (post[written_row(seen.model, site)] - plain).norm(dim=-1)
+        # Rows of one batch need not be computed bit for bit alike.
+        if not (gap <= 4 * seen.rounding * plain.norm(dim=-1)).all():
+            raise seen.fault(site, "writing it at the last tokens changes earlier ones")
 
 
-def _parts() -> tuple[Site, Site, Site, Site]:
-    return "resid_pre", "attn", "ffn", "resid_post"
+def _check_attn_reaches_ffn(seen: _Pass, site: Site) -> None:
+    follows = seen.change(site, "ffn")
+    if seen.model.parallel and follows > seen.rounding:
+        raise seen.fault(site, "writing it changes ffn, though blocks are parallel")
+    if not seen.model.parallel and follows == 0:
+        raise seen.fault(site, "writing zeros to it does not change ffn")
 
 
-def _value(model: Model, seen: Seen, site: Site, layer: int) -> Tensor:
-    """``[n_rows, _N_TOKENS, width]`` as it reaches the residual stream, float64, on the CPU."""
-    return seen[site, layer].to("cpu", torch.float64) * model.site(site, layer).scale
+def _check_ffn_spares_attn(seen: _Pass, site: Site) -> None:
+    if seen.change(site, "attn") > seen.rounding:
+        raise seen.fault(site, "writing it changes attn of the same layer")
 
 
-def _rounding(model: Model) -> float:
-    """What rounding a sum of a few terms may do, as a share of them."""
-    return float(4 * torch.finfo(model.dtype).eps)
+def _check_heads(seen: _Pass, site: Site) -> None:
+    """Without its heads, attention is the output projection's bias, the same at every token."""
+    if seen.change(site, "attn") == 0:
+        raise seen.fault(site, "writing zeros to all heads leaves attn as it was")
+    (before, last), _ = seen.rows(site, "attn", WRITTEN)
+    largest = seen.value("attn", seen.middle)[0].abs().max()
+    if not (last - before).abs().max() <= seen.rounding * largest:
+        raise seen.fault(site, "with every head zero attn still depends on the token")
 
 
-def _run(model: Model, middle: int) -> Seen:
-    """Every site of every layer in one forward pass, the middle one's rows written."""
-    ids = torch.arange(5, 5 + _N_TOKENS, device=model.device) % model.vocab_size
-    seen: Seen = {}
-    handles = []
-    root = model.module
-    for layer in range(model.n_layers):
-        for site in _written(model):
-            path = model.site(site, layer)
-            module = root.get_submodule(path.path)
-            written_row = _row(model, site) if layer == middle else None
-            hook = _hook(model, site, layer, seen, written_row)
-            if path.side == "input":
-                handles.append(module.register_forward_pre_hook(_before(hook), with_kwargs=True))
-            else:
-                handles.append(module.register_forward_hook(_after(hook)))
-    try:
-        root(input_ids=ids.expand(_n_rows(model), -1), use_cache=False)
-    finally:
-        for handle in handles:
-            handle.remove()
-    for layer in range(model.n_layers):
-        for site in _written(model):
-            if (site, layer) not in seen:
-                raise _fault(model, site, layer, "its module does not run")
-    return seen
+def _check_norm(seen: _Pass, site: Site) -> None:
+    """A norm follows a raw site: it depends on it, and not on its length."""
+    normed = NORMED[site]
+    if seen.change(site, normed, ZEROED) == 0:
+        raise seen.fault(site, f"writing zeros to it leaves {normed} as it was")
+    # Directions are compared, since a norm's epsilon changes the length a little.
+    found, plain = seen.rows(site, normed, DOUBLED)
+    if float(torch.cosine_similarity(found, plain, dim=-1).min()) < _SAME_DIRECTION:
+        raise seen.fault(site, f"{normed} is not its norm: doubling it turns {normed}")
 
 
-def _hook(
-    model: Model, site: Site, layer: int, seen: Seen, written_row: int | None
-) -> Callable[[Any], Any]:
-    """Keeps a copy of what passes, and hands it on with a row written, if one is given."""
-    # Hooks see the heads of this process alone, where the model is split over several.
-    width, n_rows = model.d_model, _n_rows(model)
-    if site == "head":
-        width = model.n_heads * model.head_dim // model.n_ranks
-
-    def hook(value: Any) -> Any:
-        tensor = value[0] if isinstance(value, tuple) else value
-        right = isinstance(tensor, Tensor) and tensor.shape[-1:] == (width,)
-        if not right or tensor.numel() != n_rows * _N_TOKENS * width:
-            what = tuple(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
-            shape = (n_rows, _N_TOKENS, width)
-            raise _fault(model, site, layer, f"it holds {what} where {shape} was expected")
-        # A copy: some models go on to add to the very tensor seen here.
-        copy = tensor.reshape(n_rows, _N_TOKENS, width).clone()
-        if written_row is not None:
-            copy[written_row, _ZEROED if site in NORMED else _WRITTEN] = 0
-            if site in NORMED:
-                copy[written_row, _DOUBLED] *= 2
-        seen[site, layer] = copy
-        passed_on = copy.clone().view(tensor.shape)
-        return (passed_on, *value[1:]) if isinstance(value, tuple) else passed_on
-
-    return hook
-
-
-def _before(hook: Callable[[Any], Any]) -> Callable[..., Any]:
-    def pre(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if args:
-            return (hook(args[0]), *args[1:]), kwargs
-        first = next(iter(kwargs))
-        return args, {**kwargs, first: hook(kwargs[first])}
-
-    return pre
-
-
-def _after(hook: Callable[[Any], Any]) -> Callable[..., Any]:
-    def post(module: Any, args: tuple[Any, ...], output: Any) -> Any:
-        return hook(output)
-
-    return post
-
-
-def _fault(model: Model, site: Site, layer: int, what: str) -> XTransplantError:
-    path = model.site(site, layer)
-    return XTransplantError(
-        f"{model.name}: site {site} of layer {layer} ({path.side} of {path.path}) is not what the "
-        f"table of its family says: {what}; pass a table: --family FILE.json (docs/families.md), "
-        "in Python family=Family(...)"
-    )
+_AFTER_WRITE: Mapping[Site, tuple[Callable[[_Pass, Site], None], ...]] = {
+    "attn": (_check_attn_reaches_ffn,),
+    "attn_raw": (_check_norm,),
+    "ffn": (_check_ffn_spares_attn,),
+    "ffn_raw": (_check_ffn_spares_attn, _check_norm),
+    "head": (_check_heads,),
+}
+"""What must hold of a write at these sites, besides what must hold of every write."""

@@ -1,4 +1,4 @@
-"""Which devices there are, asked before a checkpoint is read."""
+"""The devices of this machine, and whether ``--device-map`` names one: before weights are read."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ def devices() -> tuple[str, ...]:
 
 
 def check_device_map(text: str) -> None:
-    """Whether a model can be put where ``--device-map`` says.
+    """Refuse a ``--device-map`` that names no device of this machine.
+
+    Args:
+        text: a device such as ``cuda:0``, or a way to spread the layers such as ``auto``.
 
     Raises:
-        XTransplantError: no such device, or not on this machine.
+        XTransplantError: it is neither.
     """
     there = devices()
     kinds = {name.partition(":")[0] for name in there}

@@ -1,9 +1,14 @@
 """Where each model family keeps its sites: the table, as data.
 
-Which sites there are, and what each holds: :mod:`xtransplant.sites`. That
-``resid_post = resid_pre + attn + ffn`` holds in every layer of a loaded model is checked by
-:mod:`xtransplant.model.check`. The two raw sites are there only where they differ from ``attn`` and
-``ffn``.
+Which sites there are, and what each holds: :mod:`xtransplant.sites`. Here stands which module holds
+it. In every layer of a loaded model ``resid_post = resid_pre + attn + ffn``, which
+:mod:`xtransplant.model.check` holds it to; the two raw sites are there only where they differ from
+``attn`` and ``ffn``.
+
+A new family is a line in :data:`FAMILIES`. One whose layers are of two kinds (attention in some, a
+linear-attention or state-space mixer in others, by the configuration's ``layer_types``) needs a
+place per kind: a field of :class:`Family` beside ``attn`` and ``head``, read in ``Model.site``,
+where the place of a layer's site is looked up.
 """
 
 from __future__ import annotations
@@ -29,7 +34,11 @@ class Place:
     side: Literal["input", "output"] = "output"
 
     def __post_init__(self) -> None:
-        """Tables are also read from files: say which word is wrong."""
+        """Tables are also read from files: refuse a word that is none.
+
+        Raises:
+            ValueError: ``side`` is neither input nor output.
+        """
         if self.side not in ("input", "output"):
             raise ValueError(f"side {self.side!r} is neither 'input' nor 'output'")
 
@@ -48,11 +57,11 @@ class Family:
         parallel: attention and feed-forward read the same input (so there is no ``resid_mid``);
             a string names the boolean of the configuration that says so.
         scale: name of the configuration's factor on what a block adds, where there is one.
-        windows: how far its layers look back. ``"full"``: to the start; ``"sliding"``: by the
-            configuration's ``sliding_window``, where it is set; ``"by_layer_type"``: by
-            ``layer_types``, and the model takes a dict of masks by type.
-        alibi: attention is biased by distance counted in columns, so that variants cannot share
-            a sequence; a string names the boolean of the configuration that says so.
+        windows: which earlier tokens its layers attend to. ``"full"``: all; ``"sliding"``: the
+            configuration's last ``sliding_window``, where it is set; ``"by_layer_type"``: by
+            ``layer_types``, and the model takes a dict of attention masks by type.
+        alibi: attention is biased by distance counted in columns of the sequence (ALiBi), so that
+            variants cannot share one; a string names the boolean of the configuration that says so.
     """
 
     layers: str
@@ -67,14 +76,18 @@ class Family:
     ffn_raw: Place | None = None
 
     def __post_init__(self) -> None:
-        """Tables are also read from files: say which word is wrong."""
+        """Tables are also read from files: refuse a word that is none.
+
+        Raises:
+            ValueError: ``windows`` is none of its choices.
+        """
         if self.windows not in get_args(Windows):
             choices = ", ".join(get_args(Windows))
             raise ValueError(f"windows {self.windows!r} is none of {choices}")
 
     @property
     def summary(self) -> str:
-        """Its modules and ways, in a line."""
+        """One line for a list: its modules, and how it departs from Llama."""
         notes = [f"attn {self.attn.module}", f"ffn {self.ffn.module}"]
         raw = [place.module for place in (self.attn_raw, self.ffn_raw) if place is not None]
         if raw:
@@ -92,7 +105,7 @@ class Family:
 
 
 def _llama_like(attn: str = "self_attn", ffn: str = "mlp", **changes: Any) -> Family:
-    """Blocks at ``model.layers``, modules named as in Llama but for what is given."""
+    """Blocks at ``model.layers``, modules named as in Llama unless given."""
     return Family(
         layers=changes.pop("layers", "model.layers"),
         attn=Place(attn),
@@ -188,4 +201,4 @@ FAMILIES: dict[str, Family] = {
     "starcoder2": _SLIDING,
     "xglm": replace(_OPT, layers="model.layers"),
 }
-"""By ``model_type`` of the checkpoint's configuration."""
+"""Every known family, by the ``model_type`` of a checkpoint's configuration."""

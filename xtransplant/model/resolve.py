@@ -1,4 +1,4 @@
-"""Which table a checkpoint is read by: its family's, or one given by hand."""
+"""Choose the table that a checkpoint is read by: its family's, or one given by hand."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def resolve_family(family: str | Family | Path | None, config: Any, name: str) -
     if isinstance(family, Family):
         return family
     if family is not None:
-        return FAMILIES[str(family)] if str(family) in FAMILIES else _read(Path(family))
+        return FAMILIES[str(family)] if str(family) in FAMILIES else _read_table(Path(family))
     kind = config.model_type
     if kind in FAMILIES:
         return FAMILIES[kind]
@@ -49,7 +49,7 @@ def resolve_family(family: str | Family | Path | None, config: Any, name: str) -
         )
     raise XTransplantError(
         f"{name} is of family {kind!r}, which xtransplant has no table for "
-        f"({_skeleton(config)}); {_HOW}"
+        f"({_list_modules(config)}); {_HOW}"
     )
 
 
@@ -62,7 +62,7 @@ def block_modules(model: torch.nn.Module) -> str:
     return ", ".join(name for name, _ in model.named_children())
 
 
-def _read(path: Path) -> Family:
+def _read_table(path: Path) -> Family:
     if not path.is_file():
         near = get_close_matches(str(path), FAMILIES, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -81,11 +81,11 @@ def _read(path: Path) -> Family:
         ) from error
 
 
-def _skeleton(config: Any) -> str:
+def _list_modules(config: Any) -> str:
     """The modules of a checkpoint, built without its weights."""
     try:
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(config)
-    except Exception as error:  # its own code may fail in any way; the message goes on without
+    except Exception as error:  # remote code may raise anything; the message does without the list
         return f"its modules cannot be listed: {type(error).__name__}"
     return f"its modules: {block_modules(model)}"

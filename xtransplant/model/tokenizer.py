@@ -1,4 +1,4 @@
-"""Does a prompt begin as the model's training texts did? What its tokenizer puts in front of it."""
+"""Whether prompts begin with the beginning-of-sequence token that the model was trained with."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from xtransplant.errors import XTransplantError
 
 __all__ = ["Beginning", "beginning_of"]
 
-# By model_type, families that never saw a text without their beginning-of-sequence token, and how
-# theirs is written. A checkpoint of type llama with another one is another family's (SmolLM, Yi),
-# which may well do without; Qwen, GPT-2, GPT-NeoX, OLMo and Falcon do.
+# By model_type, families trained with a beginning-of-sequence token before every text, and how that
+# token is written. A checkpoint of type llama whose token is another one (SmolLM, Yi) need not have
+# been; Qwen, GPT-2, GPT-NeoX, OLMo and Falcon were not.
 _ALWAYS = {
     **dict.fromkeys(
         ("gemma", "gemma2", "gemma3", "gemma3_text", "gemma3n", "gemma3n_text"), ("<bos>",)
@@ -33,7 +33,7 @@ class Beginning:
         text: how that token is written.
         by_tokenizer: whether its tokenizer puts it before a prompt.
         always: whether its family was trained with it before every text.
-        added: whether it is put there because :func:`xtransplant.load` was told to.
+        added: whether it is put there because :func:`xtransplant.load` was called with ``add_bos``.
     """
 
     token: int | None
@@ -44,7 +44,7 @@ class Beginning:
 
     @property
     def missing(self) -> bool:
-        """Whether prompts lack what the model always saw."""
+        """Whether prompts lack a token that the model was always trained with."""
         return self.always and not (self.by_tokenizer or self.added)
 
     @property
@@ -75,6 +75,8 @@ def beginning_of(config: Any, tokenizer: Any, name: str, *, add_bos: bool = Fals
 
     Args:
         config: the text part of its configuration.
+        tokenizer: the checkpoint's.
+        name: the checkpoint, for messages.
         add_bos: put its beginning-of-sequence token before prompts that do not begin with it.
 
     Raises:

@@ -1,4 +1,7 @@
-"""Read a checkpoint's weights, all of them: transformers itself draws missing ones at random."""
+"""Read a checkpoint's weights and refuse an incomplete one.
+
+transformers initializes missing weights at random and only logs that it does.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +16,17 @@ def read_weights(name: str, *, revision: str | None, **options: Any) -> Any:
     """The transformers model of a checkpoint, with no weight that its files do not hold.
 
     Args:
-        options: as ``from_pretrained`` takes them.
+        name: folder, or repository of the hub.
+        revision: branch, tag or commit.
+        options: further ones of ``AutoModelForCausalLM.from_pretrained``.
 
     Raises:
         XTransplantError: weights missing or of another shape than the configuration says.
     """
     from transformers import AutoModelForCausalLM
 
-    # What transformers found when it held the names and shapes in the files to the model's own,
-    # tied weights and those that it renames or joins accounted for. Asked not to mind shapes, it
-    # names them all instead of raising at what its log says.
+    # The loading info lists keys after tying, renaming and merging. With ignore_mismatched_sizes it
+    # lists weights of another shape as well, instead of an error that refers to the log.
     read: Any = AutoModelForCausalLM.from_pretrained(
         name,
         revision=revision,

@@ -1,32 +1,36 @@
-"""Strategies as data: recorder, edits, registry."""
+"""A strategy as data: which activations of the source's run are written where in the target's.
 
-from xtransplant.strategies.overlap import Clash, clashes
-from xtransplant.strategies.recorder import Edit, Shape
-from xtransplant.strategies.registry import (
-    Strategy,
-    check_verifiable,
-    find_strategy,
-    strategy,
-    strategy_names,
-)
-from xtransplant.strategies.script import Script, Variant, parted
-from xtransplant.strategies.values import Applied, Read, Value, apply
+``@strategy`` (``definition``) makes a :class:`Strategy` of a function. ``record`` (``recorder``)
+calls that function with recorders and gives its edits. ``find_strategy`` (``registry``) finds a
+strategy by name or file. Nothing here knows a model.
+"""
+
+from xtransplant.strategies.definition import Strategy, check_verifiable, strategy
+from xtransplant.strategies.edits import Edit
+from xtransplant.strategies.overlap import Clash, find_clashes
+from xtransplant.strategies.places import LAST, Read, Span
+from xtransplant.strategies.recorder import Shape
+from xtransplant.strategies.registry import find_strategy, strategy_names
+from xtransplant.strategies.script import Script, Variant, split_scripts
+from xtransplant.strategies.values import Applied, Value, apply
 
 __all__ = [
+    "LAST",
     "Applied",
     "Clash",
     "Edit",
     "Read",
     "Script",
     "Shape",
+    "Span",
     "Strategy",
     "Value",
     "Variant",
     "apply",
     "check_verifiable",
-    "clashes",
+    "find_clashes",
     "find_strategy",
-    "parted",
+    "split_scripts",
     "strategy",
     "strategy_names",
 ]

@@ -1,4 +1,4 @@
-"""Where a strategy fails: the file and line of its author, and a limit to how long it may take."""
+"""Errors of a strategy author's code: their file and line, their words, and a limit of time."""
 
 from __future__ import annotations
 
@@ -11,27 +11,36 @@ from types import FrameType
 
 from xtransplant.errors import one_line
 
-__all__ = ["TooLong", "limited", "line_in", "place_of", "words_of"]
+__all__ = ["TimeLimitExceeded", "describe_error", "last_line_in", "locate_error", "time_limit"]
 
 
-class TooLong(BaseException):
-    """Code of the user's took longer than it may; no ``except Exception`` of it stops this."""
+class TimeLimitExceeded(BaseException):
+    """A user's code took longer than it may.
+
+    No ``Exception``, so that an ``except Exception`` in that code does not catch it.
+    """
 
 
-def line_in(error: BaseException, path: str) -> int | None:
-    """The innermost line of a file that an error passed through."""
+def last_line_in(path: str, error: BaseException) -> int | None:
+    """The innermost line of a file that an error passed through; None if it was never inside."""
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == path]
     return lines[-1] if lines else None
 
 
-def place_of(error: BaseException, path: str, shown: str | None = None) -> str:
-    """``FILE line N``, or the file alone where the error never was inside it."""
-    line = line_in(error, path)
+def locate_error(error: BaseException, path: str, shown: str | None = None) -> str:
+    """``FILE line N``, or the file alone where the error never was inside it.
+
+    Args:
+        error: what was raised.
+        path: the file as its frames name it.
+        shown: the file as the user named it; ``path`` by default.
+    """
+    line = last_line_in(path, error)
     return (shown or path) + (f" line {line}" if line else "")
 
 
-def words_of(error: BaseException) -> str:
-    """What an error is, in a few words."""
+def describe_error(error: BaseException) -> str:
+    """An error's type and the first words of its message."""
     words = one_line(error)
     if isinstance(error, SystemExit):
         return f"it ends the program, sys.exit({error.code!r}); raise an error instead"
@@ -39,23 +48,25 @@ def words_of(error: BaseException) -> str:
 
 
 @contextmanager
-def limited(seconds: float) -> Iterator[None]:
-    """Stop what runs inside when it takes too long, where a signal can do so: on the main thread.
+def time_limit(seconds: float) -> Iterator[None]:
+    """Stop the code inside when it takes too long, by SIGALRM.
+
+    Signals reach the main thread alone, and there is one alarm per process: in another thread, or
+    where someone else has set the alarm, there is no limit and Ctrl-C remains.
 
     Raises:
-        TooLong: it did.
+        TimeLimitExceeded: it took longer.
     """
     here = threading.current_thread() is threading.main_thread()
     if not here or not hasattr(signal, "setitimer") or signal.getitimer(signal.ITIMER_REAL)[0]:
-        # Elsewhere, or beside another's alarm, an endless loop is only ended by Ctrl-C.
         yield
         return
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise TooLong
+        raise TimeLimitExceeded
 
     before = signal.signal(signal.SIGALRM, stop)
-    # Again and again, for a loop that swallows whatever is raised in it.
+    # Every 0.1 s from then on: a loop with a bare `except:` catches the first.
     signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
     try:
         yield

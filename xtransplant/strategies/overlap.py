@@ -1,12 +1,12 @@
-"""Which edits and reads of one variant get in each other's way.
+"""Which edits and reads of one variant conflict, because their spans share tokens.
 
 Two writes of one place over spans that share tokens would be one indexed write with a column named
-twice, and which of the two values stays there is left to chance. A read that shares tokens with a
-write made before it would be handed what stood there before that write. Neither is done: the same
-span is one write (the later), and reading it gives what was written.
+twice, and which of the two values stays there is undefined. A read that shares tokens with a write
+made before it would get the value from before that write. Both are refused. The same span is no
+conflict: written twice it is one write (the later), and reading it gives what was written.
 
-What spans share may depend on the prompt's length: what does not is refused as the strategy is
-recorded, the rest once the length is known.
+Whether two spans share tokens may depend on the prompt's length: where it does not, they are
+refused as the strategy is recorded, the rest once the length is known.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from dataclasses import dataclass
 
 from xtransplant.errors import XTransplantError
 from xtransplant.sites import summands
-from xtransplant.strategies.values import Read
+from xtransplant.strategies.edits import Edit
+from xtransplant.strategies.places import Read
 
-__all__ = ["Clash", "clashes", "refuse_certain"]
+__all__ = ["Clash", "find_clashes", "refuse_certain"]
 
 
 @dataclass(frozen=True)
@@ -63,20 +64,21 @@ class Clash:
         return self.written.span.shares(self.other.span, length)
 
 
-def clashes(edits: Sequence[tuple[Read, Iterable[Read]]]) -> Iterator[Clash]:
-    """Places of one variant that would clash if they shared a token.
+def find_clashes(edits: Sequence[Edit]) -> Iterator[Clash]:
+    """Places of one variant that would conflict if they shared a token.
 
     Args:
-        edits: the place of each edit and what its value reads, in the order they were made.
+        edits: in the order they were made.
     """
     before: dict[int, list[Read]] = {}
-    for place, reads in edits:
-        for read in reads:
+    for edit in edits:
+        for read in edit.value.reads():
             if read.prompt != "target":
                 continue
             for written in before.get(read.layer, ()):
                 if written.span != read.span and _read_meets(written, read):
                     yield Clash(written, read, is_read=True)
+        place = edit.place
         for written in before.get(place.layer, ()):
             if written.span != place.span and _write_meets(written, place):
                 yield Clash(written, place, is_read=False)
@@ -85,6 +87,11 @@ def clashes(edits: Sequence[tuple[Read, Iterable[Read]]]) -> Iterator[Clash]:
 
 def refuse_certain(written: Iterable[Read], other: Read, *, is_read: bool) -> None:
     """Refuse a read or write that shares tokens with what was written, whatever the prompt.
+
+    Args:
+        written: places of earlier edits.
+        other: what is read or written now.
+        is_read: which of the two.
 
     Raises:
         XTransplantError: it does.

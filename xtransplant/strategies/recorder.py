@@ -1,4 +1,8 @@
-"""Run a strategy once on paper: what it would read and write becomes a list of edits."""
+"""Run a strategy on recorders instead of a model: what it reads and writes becomes a list of edits.
+
+``source`` and ``target`` look to a strategy like runs of a model. Reading a place gives a symbolic
+value, assigning to one records an edit; nothing is computed.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,23 @@ from typing import Any, Literal
 
 from xtransplant.errors import XTransplantError
 from xtransplant.sites import SITES, Site, site_order
+from xtransplant.strategies.edits import (
+    PREFILL,
+    Edit,
+    Through,
+    When,
+    check_supported,
+    parse_through,
+    parse_when,
+)
 from xtransplant.strategies.overlap import refuse_certain
-from xtransplant.strategies.values import LAST, Layer, Read, Span, Value, as_value, span
+from xtransplant.strategies.places import LAST, Layer, Read, Span, parse_span
+from xtransplant.strategies.values import Value, as_value
 
-__all__ = ["Edit", "Shape", "record"]
+__all__ = ["Shape", "record"]
 
-_ONLY_SOME: dict[str, str] = {
+# Why a model may lack a site.
+_WHY_MISSING: dict[str, str] = {
     "attn_raw": "; attention's output is added as it is, so that it is attn",
     "ffn_raw": "; the feed-forward network's output is added as it is, so that it is ffn",
     "resid_mid": "; its blocks run attention and feed-forward side by side",
@@ -35,30 +50,118 @@ class Shape:
     sites: tuple[Site, ...] = SITES
 
 
-@dataclass(frozen=True)
-class Edit:
-    """One write: ``target.<site>[layer, span] = value``."""
+def record(
+    function: Callable[..., None], shape: Shape, i: int, j: int, options: Mapping[str, Any]
+) -> tuple[Edit, ...]:
+    """The edits that a strategy's function makes for layer pair i→j, in the order it makes them.
 
-    site: Site
-    layer: int
-    span: Span
-    value: Value
-    head: int | None = None
-    label: str = ""
+    Args:
+        function: ``function(source, target, i, j, **options)``.
+        shape: of the model that the edits are for.
+        i, j: layer of the source and of the target, counted from 0.
+        options: keyword arguments of the function.
 
-    @property
-    def place(self) -> Read:
-        """The place written, as a read of the target."""
-        return Read("target", self.site, self.layer, self.span, self.head, self.label)
+    Raises:
+        XTransplantError: the function asks for a layer, head or site the model has not, writes to
+            the source, uses a value before it is computed, asks for steps other than the prefill,
+            or makes no edit at all.
+    """
+    source, target = _PromptRecorder("source", shape, {}), _PromptRecorder("target", shape, {})
+    function(source, target, Layer(i, "i"), Layer(j, "j"), **options)
+    if not target.edits:
+        raise XTransplantError(
+            f"strategy {function.__name__} records no edit; "
+            f"it should assign to the target, as in: target.attn[j] = source.attn[i]"
+        )
+    return tuple(target.edits.values())
 
-    def __str__(self) -> str:
-        return f"{self.place} = {self.value}"
+
+class _PromptRecorder:
+    """``source`` or ``target`` as a strategy sees it: its attributes are the model's sites."""
+
+    __slots__ = ("edits", "name", "shape", "through", "when")
+
+    def __init__(
+        self,
+        name: Literal["source", "target"],
+        shape: Shape,
+        edits: dict[Read, Edit],
+        when: When = PREFILL,
+        through: Through = "both",
+    ) -> None:
+        self.name = name
+        self.shape = shape
+        self.edits = edits
+        self.when = when
+        self.through = through
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in self.__slots__:
+            return super().__setattr__(name, value)
+        raise XTransplantError(
+            f"{self.name}.{name} = ... names no layer; write {self.name}.attn[j] = ..."
+        )
+
+    def __getattr__(self, site: str) -> _SiteRecorder:
+        if site not in self.shape.sites:
+            has = ", ".join(self.shape.sites)
+            why = _WHY_MISSING.get(site, "")
+            raise XTransplantError(f"{self.name}.{site}: this model's sites are {has}{why}")
+        return _SiteRecorder(self, site)
+
+    def during(self, when: str = "prefill", *, through: str = "both") -> _PromptRecorder:
+        """The same prompt, for edits made at other steps, or let change less than all.
+
+        Args:
+            when: see :func:`parse_when`.
+            through: see :func:`parse_through`.
+
+        Raises:
+            XTransplantError: the source's, a word that is none, or what is not supported yet.
+        """
+        if self.name == "source":
+            raise XTransplantError("source is read as it is after the prefill; write target.during")
+        steps, way = parse_when(when), parse_through(through)
+        check_supported(steps, way, f'target.during("{steps}", through="{way}")')
+        return _PromptRecorder(self.name, self.shape, self.edits, steps, way)
+
+    def read(self, site: Site, layer: Layer, tokens: Span, head: int | None) -> Value:
+        """A place's symbolic value, or what was written there before."""
+        read = Read(self.name, site, int(layer), tokens, head, layer.label)
+        if read in self.edits:
+            return self.edits[read].value
+        if site == "head" and head is None:
+            raise XTransplantError("a read names its head: source.head(3)[i]")
+        refuse_certain(self.edits, read, is_read=True)
+        return Value(((1.0, read),))
+
+    def write(
+        self, site: Site, layer: Layer, tokens: Span, head: int | None, value: Value | float
+    ) -> None:
+        """Record an edit; a later one of the same place takes an earlier one's."""
+        if self.name == "source":
+            raise XTransplantError("source is only read; edits are written to target")
+        if site == "head" and head is None:
+            raise XTransplantError("an edit names its head: target.head(3)[j] = ...")
+        edit = Edit(
+            site, int(layer), tokens, as_value(value), head, layer.label, self.when, self.through
+        )
+        for read in edit.value.reads():
+            later = (read.layer, site_order(read.site)) > (edit.layer, site_order(site))
+            if read.prompt == "target" and later:
+                raise XTransplantError(f"{edit.place} cannot use {read}: it is computed later")
+            if (read.site == "head") != (site == "head"):
+                raise XTransplantError(
+                    f"{edit.place} cannot use {read}: a head is head_dim wide, other sites d_model"
+                )
+        refuse_certain(self.edits, edit.place, is_read=False)
+        self.edits[edit.place] = edit
 
 
 class _SiteRecorder:
     """``source.attn`` or ``target.attn``: indexing reads, assigning writes."""
 
-    __iter__ = None  # it would go on past the last layer
+    __iter__ = None  # Python would index 0, 1, ... past the last layer
 
     def __init__(self, prompt: _PromptRecorder, site: Site, head: int | None = None) -> None:
         self._prompt, self._site, self._head = prompt, site, head
@@ -93,7 +196,8 @@ class _SiteRecorder:
             raise XTransplantError(
                 f"layer {int(layer)} is out of range: the model has layers 0 to {n_layers - 1}"
             )
-        return Layer(int(layer) % n_layers, layer.label), LAST if tokens is None else span(tokens)
+        span = LAST if tokens is None else parse_span(tokens)
+        return Layer(int(layer) % n_layers, layer.label), span
 
 
 def _whole(number: Any, what: str, how: str) -> int:
@@ -104,75 +208,3 @@ def _whole(number: Any, what: str, how: str) -> int:
     except TypeError:
         pass
     raise XTransplantError(f"{what} is a whole number, as in {how}, not {number!r:.60}")
-
-
-class _PromptRecorder:
-    """``source`` or ``target`` as a strategy sees it."""
-
-    __slots__ = ("edits", "name", "shape")
-
-    def __init__(self, name: Literal["source", "target"], shape: Shape) -> None:
-        self.name = name
-        self.shape = shape
-        self.edits: dict[Read, Edit] = {}
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name in self.__slots__:
-            return super().__setattr__(name, value)
-        raise XTransplantError(
-            f"{self.name}.{name} = ... names no layer; write {self.name}.attn[j] = ..."
-        )
-
-    def __getattr__(self, site: str) -> _SiteRecorder:
-        if site not in self.shape.sites:
-            has = ", ".join(self.shape.sites)
-            why = _ONLY_SOME.get(site, "")
-            raise XTransplantError(f"{self.name}.{site}: this model's sites are {has}{why}")
-        return _SiteRecorder(self, site)
-
-    def read(self, site: Site, layer: Layer, tokens: Span, head: int | None) -> Value:
-        read = Read(self.name, site, int(layer), tokens, head, layer.label)
-        if read in self.edits:
-            return self.edits[read].value
-        if site == "head" and head is None:
-            raise XTransplantError("a read names its head: source.head(3)[i]")
-        refuse_certain(self.edits, read, is_read=True)
-        return Value(((1.0, read),))
-
-    def write(
-        self, site: Site, layer: Layer, tokens: Span, head: int | None, value: Value | float
-    ) -> None:
-        if self.name == "source":
-            raise XTransplantError("source is only read; edits are written to target")
-        if site == "head" and head is None:
-            raise XTransplantError("an edit names its head: target.head(3)[j] = ...")
-        edit = Edit(site, int(layer), tokens, as_value(value), head, layer.label)
-        for read in edit.value.reads():
-            later = (read.layer, site_order(read.site)) > (edit.layer, site_order(site))
-            if read.prompt == "target" and later:
-                raise XTransplantError(f"{edit.place} cannot use {read}: it is computed later")
-            if (read.site == "head") != (site == "head"):
-                raise XTransplantError(
-                    f"{edit.place} cannot use {read}: a head is head_dim wide, other sites d_model"
-                )
-        refuse_certain(self.edits, edit.place, is_read=False)
-        self.edits[edit.place] = edit
-
-
-def record(
-    function: Callable[..., None], shape: Shape, i: int, j: int, options: Mapping[str, Any]
-) -> tuple[Edit, ...]:
-    """The edits that a strategy's function makes for layer pair i→j, in the order it makes them.
-
-    Raises:
-        XTransplantError: the function asks for a layer, head or site the model has not, writes to
-            the source, uses a value before it is computed, or makes no edit at all.
-    """
-    source, target = _PromptRecorder("source", shape), _PromptRecorder("target", shape)
-    function(source, target, Layer(i, "i"), Layer(j, "j"), **options)
-    if not target.edits:
-        raise XTransplantError(
-            f"strategy {function.__name__} records no edit; "
-            f"it should assign to the target, as in: target.attn[j] = source.attn[i]"
-        )
-    return tuple(target.edits.values())

@@ -1,4 +1,4 @@
-"""A raw strategy's variants: not data but a script, which runs inside the model's own traces."""
+"""A raw strategy's variants: nnsight scripts that run inside the model's own traces."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xtransplant.strategies.recorder import Edit
+from xtransplant.strategies.edits import Edit
 
-__all__ = ["Script", "Variant", "parted"]
+__all__ = ["Script", "Variant", "split_scripts"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ Variant = Sequence[Edit] | Script
 """What one strategy does at one layer pair: recorded edits, or a script of its own."""
 
 
-def parted(variants: Iterable[Variant]) -> tuple[list[Sequence[Edit]], list[Script]]:
-    """The recorded variants and the scripts; those of one strategy are all of one kind."""
+def split_scripts(variants: Iterable[Variant]) -> tuple[list[Sequence[Edit]], list[Script]]:
+    """The recorded variants and the scripts, one of the two empty: a strategy has one kind."""
     recorded: list[Sequence[Edit]] = []
     scripts: list[Script] = []
     for variant in variants:

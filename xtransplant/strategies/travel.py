@@ -1,9 +1,10 @@
-"""Would a strategy's own functions survive the trip to another machine? Looked at, not run.
+"""Find what of a strategy's own functions would fail, or change, when a trace runs on a server.
 
-A recorded strategy travels as numbers; functions given to ``apply`` and raw strategies travel as
-code: their source, and the globals and closure that it names. What a server has not installed is
-not found there, a decorator is dropped without a word, and whatever a function holds goes along
-each time.
+A recorded strategy travels as numbers. A function given to ``apply``, and a raw strategy, travel as
+nnsight serializes them: the source, and the globals and closure variables that it names. A package
+that the server has not installed is not found there, a decorator made with ``functools.wraps`` is
+dropped without an error, and every tensor that a function names is sent with each job. Functions
+are inspected here, never called.
 """
 
 from __future__ import annotations
@@ -23,22 +24,22 @@ from xtransplant.errors import XTransplantError
 from xtransplant.strategies.script import Script, Variant
 from xtransplant.strategies.values import Applied, Value
 
-__all__ = ["SERVER_PACKAGES", "Concern", "check_travel", "concerns", "functions_of"]
+__all__ = ["SERVER_PACKAGES", "Concern", "check_travel", "collect_functions", "find_concerns"]
 
-# What a server that speaks NDIF's protocol has in any case.
 SERVER_PACKAGES = frozenset(
     {"accelerate", "nnsight", "numpy", "safetensors", "tokenizers", "torch", "transformers"}
 )
-_LARGE = 10**6  # bytes that need not travel with every job
+"""Top-level packages that every server of NDIF's protocol has installed."""
+_LARGE = 10**6  # bytes from which on sending a value with every job is worth a word
 
 
 @dataclass(frozen=True)
 class Concern:
-    """Something that would not survive the trip.
+    """Something that a server would not run as this process does.
 
     Attributes:
         path, line: where it stands.
-        what: what happens there, and what would be right.
+        what: what happens on the server, and what to write instead.
         silent: whether it would change results without an error.
     """
 
@@ -51,33 +52,26 @@ class Concern:
         return f"{self.path}:{self.line}: {self.what}"
 
 
-def functions_of(variants: Iterable[Variant]) -> list[Callable[..., Any]]:
+def collect_functions(variants: Iterable[Variant]) -> list[Callable[..., Any]]:
     """Functions that edits apply, and raw strategies' own; each once, in the order they are met."""
     found: dict[int, Callable[..., Any]] = {}
-
-    def walk(value: Value) -> None:
-        for _, term in value.terms:
-            if isinstance(term, Applied):
-                found[id(term.function)] = term.function
-                for argument in term.arguments:
-                    walk(argument)
-
     for variant in variants:
         if isinstance(variant, Script):
             found[id(variant.function)] = variant.function
             continue
         for edit in variant:
-            walk(edit.value)
+            found.update((id(function), function) for function in _applied_in(edit.value))
     return list(found.values())
 
 
-def concerns(
+def find_concerns(
     functions: Iterable[Callable[..., Any]], packages: Iterable[str] = SERVER_PACKAGES
 ) -> list[Concern]:
-    """What of some functions, and of the helpers they call, would not survive.
+    """Concerns of some functions and of the helpers that they call.
 
     Args:
-        packages: top-level names that can be imported over there, besides Python's own.
+        functions: as :func:`collect_functions` gives them.
+        packages: top-level packages that the server has, besides Python's own.
     """
     known = {*packages, *sys.stdlib_module_names}
     found: list[Concern] = []
@@ -89,10 +83,10 @@ def concerns(
             continue
         seen.add(id(function))
         if hasattr(function, "__wrapped__"):
-            found.append(_dropped(function))
+            found.append(_dropped_decorator(function))
             function = inspect.unwrap(function)
-        of = _of_function if isinstance(function, FunctionType) else _of_object
-        for one in of(function, known):
+        inspected = _inspect_function if isinstance(function, FunctionType) else _inspect_object
+        for one in inspected(function, known):
             if isinstance(one, Concern):
                 found.append(one)
             else:
@@ -101,55 +95,64 @@ def concerns(
 
 
 def check_travel(variants: Iterable[Variant]) -> None:
-    """Refuse what would run elsewhere, but otherwise than here.
+    """Refuse what a server would run without an error, but otherwise than this process.
 
     Raises:
-        XTransplantError: what is left behind on the way, with file and line.
+        XTransplantError: what would be dropped, with file and line.
     """
-    for concern in concerns(functions_of(variants)):
+    for concern in find_concerns(collect_functions(variants)):
         if concern.silent:
             raise XTransplantError(f"{concern} (xtp trace --on dry looks at all of it)")
 
 
-def _of_function(function: FunctionType, known: set[str]) -> Iterator[Concern | Callable[..., Any]]:
-    """Concerns of one function, and the helpers that travel with it."""
+def _applied_in(value: Value) -> Iterator[Callable[..., Any]]:
+    """Every function that a value applies, innermost last."""
+    for _, term in value.terms:
+        if isinstance(term, Applied):
+            yield term.function
+            for argument in term.arguments:
+                yield from _applied_in(argument)
+
+
+def _inspect_function(
+    function: FunctionType, known: set[str]
+) -> Iterator[Concern | Callable[..., Any]]:
+    """Concerns of one function, and the helpers that are sent with it."""
     path, first = function.__code__.co_filename, function.__code__.co_firstlineno
     name = function.__name__
     if not Path(path).is_file():
         yield Concern(path, first, f"{name} has no source: functions travel by their source")
         return
-    yield from _of_source(function, known)
+    yield from _inspect_source(function, known)
     reached = inspect.getclosurevars(function)
     for kind, names in (("global", reached.globals), ("closure", reached.nonlocals)):
-        yield from _of_names(names, kind, name, path, first, known)
+        yield from _inspect_names(names, kind, name, path, first, known)
 
 
-def _of_node(node: ast.AST, path: str, before: int, known: set[str]) -> Concern | None:
-    line = before + getattr(node, "lineno", 1)
+def _inspect_node(node: ast.AST, known: set[str]) -> str:
+    """What a server would not run of one node of a function's syntax tree; empty if nothing."""
     if isinstance(node, (ast.Import, ast.ImportFrom)):
-        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        names = names or [alias.name for alias in getattr(node, "names", ())]
-        for name in names:
-            if (top := name.partition(".")[0]) not in known:
-                return Concern(path, line, _missing(top))
+        names = [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        tops = [name.partition(".")[0] for name in names]
+        return next((_missing(top) for top in tops if top not in known), "")
     if isinstance(node, ast.Attribute) and node.attr == "weight":
-        what = "reads .weight, and a model that runs elsewhere has none here; call the module"
-        return Concern(path, line, what)
+        return "reads .weight, and a model that runs elsewhere has none here; call the module"
     if (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id == "super"
         and not node.args
     ):
-        what = "super() without arguments fails over there; write super(Class, self)"
-        return Concern(path, line, what)
-    return None
+        return "super() without arguments fails over there; write super(Class, self)"
+    return ""
 
 
-def _of_names(
+def _inspect_names(
     names: Mapping[str, Any], kind: str, function: str, path: str, line: int, known: set[str]
 ) -> Iterator[Concern | Callable[..., Any]]:
-    """Concerns of what a function holds on to."""
+    """Concerns of the globals or closure variables that a function names, and its helpers."""
     for name, value in names.items():
         if isinstance(value, FunctionType):
             if _installed(value.__module__, known):
@@ -169,7 +172,7 @@ def _of_names(
             yield Concern(path, line, what)
 
 
-def _of_object(value: Any, known: set[str]) -> Iterator[Concern | Callable[..., Any]]:
+def _inspect_object(value: Any, known: set[str]) -> Iterator[Concern | Callable[..., Any]]:
     """Concerns of a callable that is no plain function: a builtin, a partial, an object."""
     kind = value if isinstance(value, type) else type(value)
     if isinstance(value, partial):
@@ -177,24 +180,24 @@ def _of_object(value: Any, known: set[str]) -> Iterator[Concern | Callable[..., 
     elif _ours(kind.__module__):
         yield Concern(kind.__module__, 0, _missing("xtransplant"))
     elif not _installed(kind.__module__, known) and kind.__module__ != "builtins":
-        yield from _of_source(kind, known)
+        yield from _inspect_source(kind, known)
 
 
-def _of_source(value: Any, known: set[str]) -> Iterator[Concern]:
+def _inspect_source(value: Any, known: set[str]) -> Iterator[Concern]:
     """Concerns that can be read off the lines of a function or class."""
     try:
         lines, first = inspect.getsourcelines(value)
         tree = ast.parse(textwrap.dedent("".join(lines)))
     except (OSError, TypeError, SyntaxError):
-        return  # such as a lambda amid other code
+        return  # such as a lambda inside a longer statement
     path = inspect.getsourcefile(value) or ""
     for node in ast.walk(tree):
-        if concern := _of_node(node, path, first - 1, known):
-            yield concern
+        if what := _inspect_node(node, known):
+            yield Concern(path, first - 1 + getattr(node, "lineno", 1), what)
 
 
-def _dropped(function: Any) -> Concern:
-    """A wrapper that names what it wraps: the source of that is sent in its place."""
+def _dropped_decorator(function: Any) -> Concern:
+    """A wrapper made with ``functools.wraps``: nnsight sends what it wraps in its place."""
     code = inspect.unwrap(function).__code__
     what = (
         f"what decorates {code.co_name} names what it wraps (functools.wraps) and would be left "
@@ -216,7 +219,7 @@ def _missing(package: str) -> str:
 
 
 def _size(value: Any) -> int:
-    """Bytes of a tensor's whole storage, or of an array; of their sum, where it is many."""
+    """Bytes of a tensor's storage (a view is sent with all of it) or of an array, or of many."""
     if hasattr(value, "untyped_storage"):
         return int(value.untyped_storage().nbytes())
     if hasattr(value, "parameters"):

@@ -11,126 +11,23 @@ import math
 import numbers
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 from xtransplant.errors import XTransplantError
-from xtransplant.sites import Site
+from xtransplant.strategies.places import Read
 
-__all__ = ["LAST", "Applied", "Layer", "Read", "Span", "Value", "apply"]
-
-
-_LONG = 2**40  # tokens, more than any prompt has
-
-
-class Layer(int):
-    """A layer number that remembers how the strategy's author would write it."""
-
-    label: str
-
-    def __new__(cls, number: int, label: str = "") -> Layer:
-        layer = super().__new__(cls, number)
-        layer.label = label or str(number)
-        return layer
-
-    def __add__(self, other: int) -> Layer:
-        return Layer(int(self) + int(other), f"{self.label} + {other}")
-
-    def __sub__(self, other: int) -> Layer:
-        return Layer(int(self) - int(other), f"{self.label} - {other}")
-
-
-@dataclass(frozen=True)
-class Span:
-    """Tokens of a prompt: ``start`` to ``stop`` (exclusive), negative from the end, None open."""
-
-    start: int | None
-    stop: int | None
-
-    def resolve(self, length: int, what: str) -> range:
-        """Token indices in a prompt of ``length`` tokens; an error if it holds none or too few."""
-        for bound in (self.start, self.stop):
-            if bound is not None and not -length <= bound <= length:
-                raise XTransplantError(
-                    f"{what} reaches token {bound}, but the prompt has {length} tokens"
-                )
-        indices = range(length)[slice(self.start, self.stop)]
-        if not indices:
-            raise XTransplantError(f"{what} names no token of a prompt of {length} tokens")
-        return indices
-
-    def shares(self, other: Span, length: int) -> bool:
-        """Whether both name some token of a prompt of ``length`` tokens."""
-        one, two = (range(length)[slice(span.start, span.stop)] for span in (self, other))
-        return max(one.start, two.start) < min(one.stop, two.stop)
-
-    def always_shares(self, other: Span) -> bool:
-        """Whether both name some token of every prompt that is long enough for both.
-
-        False where that depends on the length: one counts from the start, the other from the end.
-        """
-        bounds = [b for b in (self.start, self.stop, other.start, other.stop) if b is not None]
-        alike = all(bound < 0 for bound in bounds) or all(bound >= 0 for bound in bounds)
-        either = (None, None) in ((self.start, self.stop), (other.start, other.stop))
-        return either or (alike and self.shares(other, _LONG))
-
-    def __str__(self) -> str:
-        if self.start is not None and self.stop == _after(self.start):
-            return str(self.start)
-        return (
-            f"{'' if self.start is None else self.start}:{'' if self.stop is None else self.stop}"
-        )
-
-
-def _after(index: int) -> int | None:
-    return None if index == -1 else index + 1
-
-
-def span(key: int | slice) -> Span:
-    """The span that an index or slice in a strategy's brackets means."""
-    if isinstance(key, slice):
-        if key.step not in (None, 1):
-            raise XTransplantError(f"a span of tokens takes no step, got {key.step}")
-        return Span(_bound(key.start), _bound(key.stop))
-    index = _bound(key)
-    assert index is not None
-    return Span(index, _after(index))
-
-
-def _bound(token: Any) -> int | None:
-    try:
-        if not isinstance(token, bool):
-            return None if token is None else operator.index(token)
-    except TypeError:
-        pass
-    raise XTransplantError(
-        f"tokens are counted in whole numbers, as in [j, -1] or [j, 2:5], not {token!r:.60}"
-    )
-
-
-LAST = Span(-1, None)
-
-
-@dataclass(frozen=True)
-class Read:
-    """One site of one prompt at one layer, over a span of tokens; ``head`` for site ``head``."""
-
-    prompt: Literal["source", "target"]
-    site: Site
-    layer: int
-    span: Span
-    head: int | None = None
-    label: str = field(default="", compare=False)
-
-    def __str__(self) -> str:
-        site = self.site if self.head is None else f"{self.site}({self.head})"
-        tokens = "" if self.span == LAST else f", {self.span}"
-        return f"{self.prompt}.{site}[{self.label or self.layer}{tokens}]"
+__all__ = ["Applied", "Value", "apply", "as_value"]
 
 
 @dataclass(frozen=True)
 class Applied:
-    """A function of the user's, applied row by row to values."""
+    """A function of the user's, applied row by row to values.
+
+    Attributes:
+        function: takes one tensor ``[rows, width]`` per argument and returns one of that shape.
+        arguments: what it is called with.
+    """
 
     function: Callable[..., Any]
     arguments: tuple[Value, ...]
@@ -145,7 +42,12 @@ Term = Read | Applied
 
 @dataclass(frozen=True)
 class Value:
-    """``sum(weight * term) + constant``."""
+    """``sum(weight * term) + constant``, broadcast over the rows (tokens) of its terms.
+
+    Attributes:
+        terms: weights and terms; no term twice.
+        constant: added to every number.
+    """
 
     terms: tuple[tuple[float, Term], ...] = ()
     constant: float = 0.0
@@ -210,7 +112,11 @@ class Value:
 
 
 def as_value(value: Value | float) -> Value:
-    """A number as a constant value; anything else that is no value is an error."""
+    """A value as it is, a number as a constant value.
+
+    Raises:
+        XTransplantError: neither, or a number that is not finite.
+    """
     if isinstance(value, Value):
         return value
     return Value(constant=_number(value))

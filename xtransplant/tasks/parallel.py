@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from xtransplant.prompts import Example, Key
+from xtransplant.tasks.gold import Gold
 from xtransplant.tasks.task import Direction
 
-__all__ = ["Parallel", "Side", "choice_key", "directed", "option_lines", "piloted"]
-
-_N_PILOT = 50  # the paper's sample
+__all__ = ["Parallel", "Side", "Written", "make_example", "make_parallel", "option_lines"]
 
 
 @dataclass(frozen=True)
@@ -21,8 +20,7 @@ class Side:
     Attributes:
         prompt: up to where the answer comes.
         key: what its answers are judged by.
-        says: what each option would be answered with, in the options' order; empty where there
-            is nothing to choose from.
+        says: how each option is said as an answer, in the options' order; empty for free text.
     """
 
     prompt: str
@@ -39,7 +37,46 @@ class Parallel:
     other: Side
 
 
-def directed(parallel: Parallel, lang: str, direction: Direction) -> Example:
+class Written(NamedTuple):
+    """One item as a dataset says it in one language.
+
+    Attributes:
+        prompt: up to where the answer comes.
+        gold: the right answer.
+        labels: what the options are called in the prompt's language; empty if they have no names.
+    """
+
+    prompt: str
+    gold: Gold
+    labels: tuple[str, ...] = ()
+
+
+def make_parallel(id: str, english: Written, other: Written, candidates: str) -> Parallel:
+    """An item from what a dataset says in both languages.
+
+    Args:
+        id: its stable name within its task.
+        english: the item in English.
+        other: the item in the other language.
+        candidates: how an option is said, with ``{mark}`` or ``{label}``; empty for free text.
+    """
+    return Parallel(
+        id,
+        _side(english, candidates, other.gold.answers),
+        _side(other, candidates, english.gold.answers),
+    )
+
+
+def _side(one: Written, candidates: str, elsewhere: tuple[str, ...]) -> Side:
+    """One side, which knows what is right in the other language where that is free text."""
+    answers, options = one.gold
+    labels = one.labels or ("",) * len(options)
+    says = [candidates.format(mark=m, label=n) for m, n in zip(options, labels, strict=True)]
+    key = Key(answers, options, one.labels, () if options else elsewhere)
+    return Side(one.prompt, key, tuple(says) if candidates else ())
+
+
+def make_example(parallel: Parallel, lang: str, direction: Direction) -> Example:
     """The example for a direction; each prompt's language and end say what its candidates are."""
     sides = [("en", parallel.english), (lang, parallel.other)]
     (from_lang, source), (to_lang, target) = sides if direction == "en-to-lang" else sides[::-1]
@@ -67,17 +104,6 @@ def _spelled(side: Side) -> tuple[str, ...]:
     return tuple(space + said for said in side.says)
 
 
-def choice_key(gold: str, options: Sequence[str], labels: Sequence[str] = ()) -> Key:
-    """The key of a choice by marks."""
-    return Key((gold,), tuple(options), tuple(labels))
-
-
 def option_lines(marks: Sequence[str], texts: Sequence[str]) -> str:
     """``(A) text`` line by line."""
     return "\n".join(f"({mark}) {text}" for mark, text in zip(marks, texts, strict=True))
-
-
-def piloted(n: int, split: str, seed: int) -> list[int]:
-    """Row numbers of a split, where the data have none: 50 drawn for the pilot, the others."""
-    drawn = set(random.Random(seed).sample(range(n), min(_N_PILOT, n)))
-    return [k for k in range(n) if (k in drawn) == (split == "pilot")]

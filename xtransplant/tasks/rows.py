@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
+import re
 from pathlib import Path
 from typing import Any
 
 from xtransplant.errors import XTransplantError, one_line
 from xtransplant.text import parse_json, read_text
 
-__all__ = ["SUFFIXES", "read_lines", "read_rows"]
+__all__ = ["SUFFIXES", "parse_python", "read_lines", "read_rows"]
 
 SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
 _CSV_ERRORS = {
@@ -67,6 +69,25 @@ def read_lines(path: Path) -> list[Any]:
                 + (_as_lines(path) if _is_json(text) else "mend the line or take it out")
             ) from None
     return rows
+
+
+def parse_python(value: Any) -> Any:
+    """A list or dict that a CSV file holds as Python source; other values as they are.
+
+    ``defaultdict(<class 'list'>, {...})`` is taken for the dict in it.
+
+    Raises:
+        ValueError: text that is no literal of Python.
+    """
+    if not isinstance(value, str):
+        return value
+    shell = re.fullmatch(r"defaultdict\(<class 'list'>, (.*)\)", value.strip(), re.DOTALL)
+    try:
+        return ast.literal_eval(shell[1] if shell else value)
+    except (ValueError, SyntaxError):
+        raise ValueError(
+            f"{value[:60]!r} should be a list or a dict; is it another schema?"
+        ) from None
 
 
 def _objects(path: Path) -> list[dict[str, Any]]:

@@ -1,8 +1,9 @@
-"""Splits of the user's own examples: by a column of theirs, or drawn by a seed."""
+"""Splits where the data have none: a sample of 50 for the pilot, or a column of the user's."""
 
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,10 +11,16 @@ from xtransplant.errors import XTransplantError
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.task import NothingThere
 
-__all__ = ["ALL", "belonging", "column_splits"]
+__all__ = ["ALL", "belonging", "column_splits", "sampled_rows"]
 
 ALL = "all"
 _N_PILOT = 50  # the paper's sample
+
+
+def sampled_rows(n: int, split: str, seed: int) -> list[int]:
+    """Numbers, from 0, of a table's rows: 50 sampled for the pilot, the others for unseen."""
+    sample = set(random.Random(seed).sample(range(n), min(_N_PILOT, n)))
+    return [k for k in range(n) if (k in sample) == (split == "pilot")]
 
 
 def belonging(

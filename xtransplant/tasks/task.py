@@ -65,8 +65,8 @@ class Task:
         mode: what is asked of the model by default; a task without candidates cannot be scored.
         scored: whether it has candidates.
         checkpoint: folder of a model that comes with the task, if one does.
-        found: the languages there are, where that depends on the data.
-        cut: the splits there are, where that depends on the data.
+        find_languages: the languages there are, where that depends on the data.
+        find_splits: the splits there are, where that depends on the data.
         reads: which of the flags that say where data lie, and how they are cut, it goes by.
         note: what a user has to know about the data from the hub; empty if nothing.
     """
@@ -83,18 +83,18 @@ class Task:
     mode: Literal["score", "generate"] = "score"
     scored: bool = True
     checkpoint: str | None = None
-    found: Languages | None = None
-    cut: Splits | None = None
+    find_languages: Languages | None = None
+    find_splits: Splits | None = None
     reads: tuple[Reads, ...] = ("data_dir", "seed")
     note: str = ""
 
     def languages_in(self, data: DataSource) -> dict[str, str]:
         """Its languages; those of the data where only these tell."""
-        return self.languages if self.found is None else self.found(data)
+        return self.languages if self.find_languages is None else self.find_languages(data)
 
     def splits_in(self, data: DataSource) -> tuple[str, ...]:
         """Its splits, the default first; those of the data where only these tell."""
-        return self.splits if self.cut is None else self.cut(data)
+        return self.splits if self.find_splits is None else self.find_splits(data)
 
 
 def task_names() -> tuple[str, ...]:

@@ -27,11 +27,9 @@ def free_port():
         return found.getsockname()[1]
 
 
-def main(folders):
-    state = Path(tempfile.mkdtemp(prefix="ndif-"))
-    redis, store, head, client, api = (free_port() for _ in range(5))
-    env = {
-        **os.environ,
+def environment(state, *, redis, store, api, client):
+    """What every process of the deployment finds in its environment, by the ports it uses."""
+    return {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(HERE),
         "HF_HUB_OFFLINE": "1",
@@ -51,6 +49,32 @@ def main(folders):
         "NDIF_DEFAULT_DTYPE": "float32",
         "NDIF_MINIMUM_DEPLOYMENT_TIME_SECONDS": "0",
     }
+
+
+def start_ray(start, state, head, client):
+    """Ray's head, and NDIF's controller on it; returns when the controller has done its work."""
+    resources = {"head": 10, "cuda_memory_bytes": 64 * GIGABYTE, "cpu_memory_bytes": 64 * GIGABYTE}
+    start(
+        "ray", "ray", "start", "--head", "--block", "--node-ip-address=127.0.0.1",
+        f"--port={head}", f"--ray-client-server-port={client}", "--num-gpus=1",
+        "--num-cpus=8", "--include-dashboard=true", "--dashboard-host=127.0.0.1",
+        f"--dashboard-port={free_port()}", f"--resources={json.dumps(resources)}",
+        NDIF_SERVICE="ray",
+    )  # fmt: skip
+    wait_for(head)
+    controller = start(
+        "controller", sys.executable, "-m",
+        "ndif.services.ray.deployments.controller.controller",
+        NDIF_SERVICE="ray", RAY_ADDRESS=f"127.0.0.1:{head}",
+    )  # fmt: skip
+    if controller.wait(timeout=120):
+        raise SystemExit((state / "controller.log").read_text())
+
+
+def main(folders):
+    state = Path(tempfile.mkdtemp(prefix="ndif-"))
+    redis, store, head, client, api = (free_port() for _ in range(5))
+    env = {**os.environ, **environment(state, redis=redis, store=store, api=api, client=client)}
     os.environ.update(env)
     running = []
 
@@ -69,23 +93,7 @@ def main(folders):
         start("redis", "redis-server", "--port", str(redis), "--bind", "127.0.0.1",
               "--save", "", "--dir", str(state))  # fmt: skip
         start("store", "moto_server", "-H", "127.0.0.1", "-p", str(store))
-        resources = {"head": 10, "cuda_memory_bytes": 64 * GIGABYTE,
-                     "cpu_memory_bytes": 64 * GIGABYTE}  # fmt: skip
-        start(
-            "ray", "ray", "start", "--head", "--block", "--node-ip-address=127.0.0.1",
-            f"--port={head}", f"--ray-client-server-port={client}", "--num-gpus=1",
-            "--num-cpus=8", "--include-dashboard=true", "--dashboard-host=127.0.0.1",
-            f"--dashboard-port={free_port()}", f"--resources={json.dumps(resources)}",
-            NDIF_SERVICE="ray",
-        )  # fmt: skip
-        wait_for(head)
-        controller = start(
-            "controller", sys.executable, "-m",
-            "ndif.services.ray.deployments.controller.controller",
-            NDIF_SERVICE="ray", RAY_ADDRESS=f"127.0.0.1:{head}",
-        )  # fmt: skip
-        if controller.wait(timeout=120):
-            raise SystemExit((state / "controller.log").read_text())
+        start_ray(start, state, head, client)
         start(
             "api", "gunicorn", "--config", "python:ndif.services.api.gunicorn_conf",
             "--bind", f"127.0.0.1:{api}", "ndif.services.api.app:app", NDIF_SERVICE="api",

@@ -37,7 +37,7 @@ from xtransplant.compat.nnsight import (
     travels_by_value,
 )
 from xtransplant.errors import XTransplantError, one_line
-from xtransplant.strategies.registry import FILE_MODULE
+from xtransplant.strategies.files import FILE_MODULE
 
 __all__ = ["SAVED", "Job", "packed"]
 

@@ -10,8 +10,17 @@ from typing import Literal
 from xtransplant.engine.ask.edits import expand_resid_mid, first_layer, source_reads
 from xtransplant.engine.ask.items import Item
 from xtransplant.model.load import Model
-from xtransplant.strategies import Clash, Edit, Read, Shape, Strategy, Variant, clashes
-from xtransplant.strategies.values import Span
+from xtransplant.strategies import (
+    Clash,
+    Edit,
+    Read,
+    Shape,
+    Span,
+    Strategy,
+    Variant,
+    find_clashes,
+)
+from xtransplant.strategies.edits import check_supported
 
 __all__ = ["Variants", "alike", "record_variants", "shape_of"]
 
@@ -48,12 +57,18 @@ class Variants:
 
     @classmethod
     def of(cls, recorded: Sequence[Sequence[Edit]]) -> Variants:
-        """Variants from the edits that a strategy recorded."""
+        """Variants from the edits that a strategy recorded.
+
+        Raises:
+            XTransplantError: an edit at other steps than the prefill, or not through everything.
+        """
         found: dict[tuple[Span, Span, bool], Clash] = {}
         for edits in recorded:
+            for edit in edits:
+                check_supported(edit.when, edit.through, edit)
             # A single edit may read the place that it writes: reading comes first.
             if len(edits) > 1:
-                for one in clashes([(edit.place, edit.value.reads()) for edit in edits]):
+                for one in find_clashes(edits):
                     found.setdefault((one.written.span, one.other.span, one.is_read), one)
         return cls(tuple(expand_resid_mid(edits) for edits in recorded), tuple(found.values()))
 

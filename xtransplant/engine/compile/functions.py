@@ -1,4 +1,4 @@
-"""Functions of a strategy's author, held to what they should return while they run in a trace."""
+"""Functions of a strategy's author, and the check of what they return when a trace calls them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ import torch
 
 from xtransplant.engine.ask.memory import is_out_of_memory
 from xtransplant.errors import XTransplantError
-from xtransplant.strategies.faults import line_in, words_of
+from xtransplant.strategies.faults import describe_error, last_line_in
 
-__all__ = ["watched"]
+__all__ = ["checked"]
 
 
-def watched(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function given to ``apply``, held to what it should return, for a trace in this process.
+def checked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function given to ``apply``, with its result checked, for a trace in this process.
+
+    Args:
+        function: of tensors ``[n, width]``, which returns one of that shape.
 
     Raises:
-        XTransplantError: it fails, or returns anything but floating-point numbers in its first
-            argument's shape; names the function, its file and line.
+        XTransplantError: when called: it fails, or returns anything but floating-point numbers in
+            its first argument's shape; names the function, its file and line.
     """
     return partial(_called, function)
 
@@ -33,7 +36,9 @@ def _called(function: Callable[..., Any], *rows: Any) -> Any:
     except BaseException as error:
         if is_out_of_memory(error):
             raise
-        raise XTransplantError(f"{_named(function, error)} fails: {words_of(error)}") from error
+        raise XTransplantError(
+            f"{_named(function, error)} fails: {describe_error(error)}"
+        ) from error
     shape = list(rows[0].shape) if rows else None
     if not isinstance(result, torch.Tensor):
         raise XTransplantError(
@@ -54,10 +59,10 @@ def _called(function: Callable[..., Any], *rows: Any) -> Any:
 
 
 def _named(function: Callable[..., Any], error: BaseException | None = None) -> str:
-    """``apply(name), FILE line N``: where it failed, else where it begins."""
+    """``apply(name), FILE line N``: the line where it failed, else where its code begins."""
     name = getattr(function, "__name__", type(function).__name__)
     code = getattr(function, "__code__", None)
     if code is None:
         return f"apply({name})"
-    line = None if error is None else line_in(error, code.co_filename)
+    line = None if error is None else last_line_in(code.co_filename, error)
     return f"apply({name}), {code.co_filename} line {line or code.co_firstlineno},"

@@ -3,115 +3,136 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from inspect import signature
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from xtransplant.engine.compile.program import Step
+from xtransplant.engine.compile.masks import sequence_masks, shared_prefix_masks
 from xtransplant.engine.compile.shared_prefix import Blocks, KeysValues, Trunk
-from xtransplant.model.load import Model, Window
-from xtransplant.packing import Layout, Packing, RowLayout, reach
+from xtransplant.engine.compile.steps import Join, Pass, Step, Wanted, on_device
+from xtransplant.model.load import Model
+from xtransplant.packing import Layout, RowLayout
 
-__all__ = ["Pass", "layer_names", "row_pass", "sequence_pass", "window_masks"]
-
-
-@dataclass(frozen=True)
-class Pass:
-    """One forward pass.
-
-    Attributes:
-        inputs: keyword arguments of the model.
-        steps: what :func:`player` is to do in it, in the order of the layers.
-        n_examples: how many examples the input holds.
-        wanted: what :func:`picker` is to pick of its logits; None for nothing.
-    """
-
-    inputs: dict[str, Any]
-    steps: list[Step]
-    n_examples: int
-    wanted: tuple[Any, ...] | None
+__all__ = ["layer_names", "row_pass", "sequence_pass"]
 
 
 def row_pass(model: Model, layout: RowLayout, steps: Sequence[Step], top_k: int) -> Pass:
-    """One variant per batch row: nothing but the model's own forward pass and edits."""
+    """One variant per batch row: nothing but the model's own forward pass and edits.
+
+    Args:
+        model: the pass is for.
+        layout: its rows.
+        steps: reads and writes, in the order of the layers.
+        top_k: how many of the most probable next tokens to read.
+    """
     wanted = _wanted(layout, top_k)
-    inputs = _inputs(model, layout.ids, layout.positions, wanted[1])
+    inputs = _inputs(model, layout.ids, layout.positions, wanted["keep"])
     inputs["attention_mask"] = layout.padding.long().to(model.device)
-    return Pass(inputs, _on_device(list(steps), model.device), 1, wanted)
+    return Pass(
+        inputs=inputs, steps=on_device(list(steps), model.device), n_examples=1, wanted=wanted
+    )
 
 
 def sequence_pass(
     model: Model,
     layout: Layout,
     steps: Sequence[Step],
-    packing: Packing,
     top_k: int,
     *,
+    shared_prefix: bool,
     trunk: Sequence[Trunk] | None = None,
     keep: Sequence[KeysValues] | None = None,
 ) -> Pass:
     """All blocks of a layout in one sequence, after its trunk or with it in front.
 
     Args:
+        model: the pass is for.
+        layout: its trunk and blocks.
+        steps: reads and writes, in the order of the layers.
+        top_k: how many of the most probable next tokens to read.
+        shared_prefix: attention is ours and shares the trunk; else a mask says who sees whom.
         trunk: each layer's keys and values of the trunk: left there by this pass where the trunk
             is inline, else taken from there.
         keep: where each layer is to leave the blocks' own keys and values.
     """
     n_trunk = layout.n_trunk if layout.inline else 0
     n_base = n_trunk + layout.n_block * layout.n_blocks(-1)
-    n_all = n_trunk + layout.n_block * (1 + len(layout.starts))
-    # [n_all]: block 0's column in the place of every block's, and the column of the model's input
-    # that each column starts out as.
-    places = torch.arange(n_all)
-    in_block = (places - n_trunk) % layout.n_block + n_trunk
-    first = torch.where(places < n_trunk, places, in_block)
-    origin = torch.where(places < n_base, places, first)
+    # Block 0's column in the place of every block's.
+    places = torch.arange(n_trunk + layout.n_block * (1 + len(layout.starts)))
+    first = torch.where(places < n_trunk, places, (places - n_trunk) % layout.n_block + n_trunk)
     ids = torch.cat([layout.trunk_ids] * layout.inline + [layout.block_ids], dim=1)
     positions = torch.cat([layout.trunk_positions] * layout.inline + [layout.block_positions], 1)
-    masks = _sequence_masks(model, layout, packing)
-    names, joins, before = layer_names(model), [], n_base
-    for layer, kind in enumerate(model.window_kinds):
-        n_columns = n_trunk + layout.n_block * layout.n_blocks(layer)
-        index = None
-        if n_columns > before:
-            # New blocks start out as block 0 stands at this layer.
-            index = torch.cat([torch.arange(before), first[before:n_columns]])
-        before = n_columns
-        mask: Any = masks[kind]
-        if not isinstance(mask, Tensor) and (trunk is not None or keep is not None):
-            mask = replace(mask, trunk=trunk and trunk[layer], keep=keep and keep[layer])
-        path = f"{model.family.layers}.{layer}"
-        joins.append((layer, "join", path, names, index, origin[:n_columns], mask))
-    merged = sorted([*joins, *steps], key=lambda step: step[0])
+    masks = shared_prefix_masks if shared_prefix else sequence_masks
+    handed = _by_layer(model, masks(model, layout), trunk, keep)
+    joins = _joins(model, layout, first, n_base, handed)
     wanted = _wanted(layout, top_k)
-    inputs = _inputs(model, ids[:, first[:n_base]], positions[:, first[:n_base]], wanted[1])
-    return Pass(inputs, _on_device(merged, model.device), layout.n_examples, wanted)
+    start = first[:n_base]
+    return Pass(
+        inputs=_inputs(model, ids[:, start], positions[:, start], wanted["keep"]),
+        steps=on_device(sorted([*joins, *steps], key=lambda step: step["layer"]), model.device),
+        n_examples=layout.n_examples,
+        wanted=wanted,
+    )
 
 
 def layer_names(model: Model) -> tuple[str, ...]:
-    """Names of a block's arguments, in order."""
+    """Names of a block's arguments, in order; the first are the hidden states."""
     block = model.module.get_submodule(f"{model.family.layers}.0")
     # The class's own: nnsight wraps the instance's.
     return tuple(signature(type(block).forward).parameters)[1:]
 
 
-def window_masks(model: Model, place: int) -> dict[str, Tensor | None]:
-    """By kind of layer, what a token at a place sees of all up to it, ``[place + 1]``."""
-    keys = torch.arange(place + 1)
-    masks: dict[str, Tensor | None] = {}
-    for kind, window in model.windows.items():
-        seen = torch.ones(len(keys), dtype=torch.bool)
-        if window.sliding is not None:
-            seen &= place - keys < window.sliding
-        if window.chunk is not None:
-            seen &= place // window.chunk == keys // window.chunk
-        mask = torch.zeros(len(keys), dtype=model.dtype)
-        mask = mask.masked_fill(~seen, torch.finfo(model.dtype).min).to(model.device)
-        masks[kind] = None if bool(seen.all()) else mask
-    return masks
+def _by_layer(
+    model: Model,
+    masks: dict[str, Blocks] | dict[str, Tensor],
+    trunk: Sequence[Trunk] | None,
+    keep: Sequence[KeysValues] | None,
+) -> list[Blocks | Tensor]:
+    """What each layer is handed as its attention mask."""
+    found: list[Blocks | Tensor] = []
+    for layer, kind in enumerate(model.window_kinds):
+        mask = masks[kind]
+        if isinstance(mask, Blocks) and (trunk is not None or keep is not None):
+            mask = replace(mask, trunk=trunk and trunk[layer], keep=keep and keep[layer])
+        found.append(mask)
+    return found
+
+
+def _joins(
+    model: Model, layout: Layout, first: Tensor, n_base: int, masks: Sequence[Any]
+) -> list[Join]:
+    """What each layer is told of its columns: which join there, and what they see.
+
+    ``first`` ``[n_all]`` is the column of block 0 that stands for each before it joins, ``n_base``
+    the number of columns of the model's input, ``masks`` what each layer is handed.
+    """
+    n_trunk = layout.n_trunk if layout.inline else 0
+    places = torch.arange(len(first))
+    # The column of the model's input that each column starts out as.
+    origin = torch.where(places < n_base, places, first)
+    names, joins, before = layer_names(model), [], n_base
+    for layer, mask in enumerate(masks):
+        n_columns = n_trunk + layout.n_block * layout.n_blocks(layer)
+        index = None
+        if n_columns > before:
+            # New blocks start out as block 0 stands at this layer.
+            index = torch.cat([places[:before], first[before:n_columns]])
+        before = n_columns
+        joins.append(
+            Join(
+                kind="join",
+                layer=layer,
+                path=f"{model.family.layers}.{layer}",
+                names=names,
+                index=index,
+                origin=origin[:n_columns],
+                mask=mask,
+            )
+        )
+    return joins
 
 
 def _inputs(model: Model, ids: Tensor, positions: Tensor, keep: Tensor) -> dict[str, Any]:
@@ -127,98 +148,16 @@ def _inputs(model: Model, ids: Tensor, positions: Tensor, keep: Tensor) -> dict[
     return inputs
 
 
-def _wanted(layout: Layout | RowLayout, top_k: int) -> tuple[Any, ...]:
-    """What :func:`picker` is to pick of the logits; its tensors are on the CPU."""
+def _wanted(layout: Layout | RowLayout, top_k: int) -> Wanted:
+    """What is read of a layout's logits; on the CPU, as the layout is."""
     read = layout.readout
-    sizes = layout.n_examples, read.n_blocks
-    order = torch.tensor(read.order, dtype=torch.long)
-    return sizes, read.keep, order, read.nodes, layout.edge_tokens, read.end, top_k
-
-
-def _sequence_masks(
-    model: Model, layout: Layout, packing: Packing
-) -> dict[str, Tensor] | dict[str, Blocks]:
-    """By kind of layer, what its tokens see."""
-    trunk, n_blocks = layout.n_trunk, 1 + len(layout.starts)
-    # Only of one block that follows no trunk is it plain to see what it sees.
-    single = not trunk and n_blocks == 1
-    # Bool [n_examples, n_trunk, n_trunk] and [n_examples, n_block, n_trunk]; padding left out, but
-    # that it sees itself: a softmax over nothing could be no number, and spread.
-    real = layout.trunk_real[:, None, :]
-    within_trunk = torch.ones(trunk, trunk, dtype=torch.bool).tril() & real
-    within_trunk = within_trunk | torch.eye(trunk, dtype=torch.bool)
-    over_trunk = real.expand(-1, layout.n_block, -1)
-    places = layout.trunk_positions, layout.block_positions
-    if packing.shared_prefix:
-        # What a block's tokens see: the trunk, then their own block.
-        whole = torch.cat([over_trunk, layout.block_sees], dim=2)
-        seen = _masks(model, whole, places[1], torch.cat(places, dim=1), causal=single)
-        within = _masks(model, within_trunk, places[0], places[0])
-        n_inline = trunk if layout.inline else 0
-        return {
-            kind: Blocks(
-                n_block=layout.n_block,
-                mask=_added(model, seen[kind]),
-                n_inline=n_inline,
-                within_trunk=_added(model, within[kind]),
-            )
-            for kind in model.windows
-        }
-    total = trunk + n_blocks * layout.n_block
-    sees = torch.zeros(layout.n_examples, total, total, dtype=torch.bool)
-    sees[:, :trunk, :trunk] = within_trunk
-    sees[:, trunk:, :trunk] = real
-    for first in range(trunk, total, layout.n_block):
-        here = slice(first, first + layout.n_block)
-        sees[:, here, here] = layout.block_sees
-    positions = torch.cat([places[0], places[1].repeat(1, n_blocks)], dim=1)
-    causal = torch.ones(1, total, total, dtype=torch.bool).tril().to(model.device)
-    return {
-        kind: (causal if mask is None else mask)[:, None]
-        for kind, mask in _masks(model, sees, positions, positions).items()
-    }
-
-
-def _masks(
-    model: Model, sees: Tensor, queries: Tensor, keys: Tensor, *, causal: bool = True
-) -> dict[str, Tensor | None]:
-    """By kind of layer, whether each query sees each key; None where it says nothing.
-
-    Says nothing: all is seen, or, with ``causal``, just what lies before.
-    """
-    plain = torch.ones(sees.shape[-2:], dtype=torch.bool)
-    plain = plain.tril() if causal else plain
-    found: dict[str, Tensor | None] = {}
-    for kind, window in model.windows.items():
-        seen = _within(sees, queries, keys, window)
-        if bool((seen == plain).all()):
-            found[kind] = None
-            continue
-        # One mask serves all examples that are alike in it.
-        alike = bool((seen == seen[:1]).all())
-        found[kind] = (seen[:1] if alike else seen).to(model.device)
-    return found
-
-
-def _added(model: Model, sees: Tensor | None) -> Tensor | None:
-    """What is added to the scores: 0 where seen, the lowest number where not."""
-    if sees is None:
-        return None
-    mask = torch.zeros(sees.shape, dtype=model.dtype, device=model.device)
-    return mask.masked_fill_(~sees, torch.finfo(model.dtype).min)
-
-
-def _within(sees: Tensor, queries: Tensor, keys: Tensor, window: Window) -> Tensor:
-    return reach(sees, queries, keys, sliding=window.sliding, chunk=window.chunk)
-
-
-def _on_device(value: Any, device: torch.device) -> Any:
-    """Every tensor of a pass's steps where the model is, so that no layer waits for a copy.
-
-    A layer on another device copies what it needs; the banks are on the model's first.
-    """
-    if isinstance(value, Tensor):
-        return value.to(device)
-    if isinstance(value, (tuple, list)):
-        return type(value)(_on_device(part, device) for part in value)
-    return value
+    return Wanted(
+        n_examples=layout.n_examples,
+        n_blocks=read.n_blocks,
+        keep=read.keep,
+        order=torch.tensor(read.order, dtype=torch.long),
+        nodes=read.nodes,
+        tokens=layout.edge_tokens,
+        end=read.end,
+        top_k=top_k,
+    )

@@ -31,14 +31,15 @@ class KeysValues:
 class Trunk(KeysValues):
     """A trunk's keys and values, ``[n_examples, n_kv_heads, n_tokens + room, width]``.
 
-    The last ``room`` are zeros: scores over them are the places where each query's scores over its
-    own keys go, so that all lie in one tensor that no copy had to make.
+    The last ``room`` are zeros: a query's scores over its own keys are added where its scores over
+    these zeros stand, so that all lie in one tensor without a copy.
     """
 
     room: int = 1
 
     @property
     def n_tokens(self) -> int:
+        """Tokens of the trunk itself."""
         return self.both[0].shape[2] - self.room
 
 
@@ -72,7 +73,7 @@ class DecodingStep:
     """One layer of a decoding step, ``[1, n_rows]`` tokens: one row per history, then variants.
 
     Attributes:
-        trunk: as in :class:`Blocks`, of one example, with room for all that will be said.
+        trunk: as in :class:`Blocks`, of one example, with room for all that will be generated.
         histories: rows of ``shared`` that the first columns stand for.
         shared, own: keys and values after the trunk, ``[rows, n_kv_heads, capacity, width]``, of
             histories and of variants; the variants' columns are the first rows of ``own``.

@@ -1,137 +1,170 @@
-"""The one piece of code that reads and writes activations, whichever trace it plays in.
+"""What runs inside a traced block: activations are read, written and measured.
 
-:func:`player` returns a plain function made on the spot, because a trace that runs elsewhere
-carries such a function by its source; one imported from this package would be looked up there by
-name and not be found. For the same reason it uses nothing but its arguments, torch and builtins.
+A trace that runs on a server carries these functions by their source, since this package is not
+installed there. So they use nothing but their arguments, each other, torch and builtins, and
+nothing of this package but in annotations, which are not evaluated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
 from typing import Any
 
 import torch
+from torch import Tensor
 
-__all__ = ["picker", "player"]
+from xtransplant.compat.nnsight import travels_by_value
+from xtransplant.engine.compile.steps import Join, SiteStep, SiteWrite, Step, Sum
+
+__all__ = ["apply_edits", "zero_banks"]
 
 
-def player() -> Callable[..., None]:
-    """A function ``play(nn, steps, banks, n_examples)`` to be called inside a trace.
+def zero_banks(sizes: Any, widths: Any, n_examples: int, like: dict[str, Any]) -> list[Tensor]:
+    """Banks of zeros, ``[n_examples, size, width]`` for each size and width.
 
-    ``nn`` is the traced model, ``steps`` those of a pass in the order of its layers, ``banks`` the
-    two tensors of a program (written to). A step is either ``(layer, "join", ...)``, which tells
-    a block what its columns are and what they see, or ``(layer, "site", ...)``, which reads and
-    writes activations.
+    Args:
+        sizes: rows of each bank.
+        widths: of the rows of each bank.
+        n_examples: how many examples they hold.
+        like: ``dtype`` and ``device``.
     """
-
-    def play(nn: Any, steps: Any, banks: Any, n_examples: Any) -> None:
-        masks: dict[Any, Any] = {}
-
-        def added(sees: Any, like: Any) -> Any:
-            # All layers hold the same tensor, so that it travels once, as yes and no: elsewhere the
-            # model may be on another device, in another precision.
-            key = id(sees), like.device
-            if key not in masks:
-                zeros = torch.zeros(sees.shape, dtype=like.dtype, device=like.device)
-                lowest = torch.finfo(like.dtype).min
-                masks[key] = zeros.masked_fill_(~sees.to(like.device), lowest)
-            return masks[key]
-
-        def join(path: Any, names: Any, index: Any, origin: Any, mask: Any) -> None:
-            positional, named = nn.get(path).inputs
-            given = {**dict(zip(names, positional, strict=False)), **named}
-            for name, value in given.items():
-                if name == names[0]:
-                    if index is not None:
-                        given[name] = value.index_select(1, index.to(value.device))
-                elif name == "attention_mask":
-                    given[name] = mask
-                    if isinstance(mask, torch.Tensor):
-                        n = len(origin)
-                        given[name] = added(mask, given[names[0]])[:, :, :n, :n]
-                elif name == "position_ids":
-                    given[name] = value.index_select(1, origin.to(value.device))
-                elif name == "position_embeddings":
-                    tables = value if isinstance(value, tuple) else (value,)
-                    tables = tuple(
-                        table.index_select(1, origin.to(table.device)) for table in tables
-                    )
-                    given[name] = tables if isinstance(value, tuple) else tables[0]
-                elif not (value is None or isinstance(value, (bool, str))):
-                    raise TypeError(f"a block takes {name}, which packing does not know")
-            if "attention_mask" not in given:
-                raise TypeError("a block takes no attention mask")
-            nn.get(path).inputs = (
-                tuple(given[name] for name in names[: len(positional)]),
-                {name: given[name] for name in named},
-            )
-
-        def total(bank: Any, parts: Any) -> Any:
-            n_results, index, row, weight, constant = parts
-            shape = (bank.shape[0], n_results, bank.shape[-1])
-            start = torch.zeros(shape, dtype=bank.dtype, device=bank.device)
-            terms = bank[:, row.to(bank.device)] * weight.to(bank)
-            return start.index_add(1, index.to(bank.device), terms) + constant.to(bank)
-
-        for step in steps:
-            if step[1] == "join":
-                join(*step[2:])
-                continue
-            path, side, scale, kind, width, read, applied, write = step[2:]
-            module = nn.get(path)
-            value = module.output if side == "output" else module.input
-            if isinstance(value, tuple):
-                value = value[0]
-            # [examples, columns, heads or 1, head_dim or d_model], whatever the module's shape.
-            value = value.view(n_examples, -1, value.shape[-1] // width, width)
-            bank = banks[kind]
-            if read is not None:
-                rows, (column, head) = read
-                found = value[:, column.to(value.device), head.to(value.device)]
-                bank[:, rows.to(bank.device)] = (found * scale).to(bank)
-            for function, arguments, rows in applied:
-                # The user's function sees rows, [n, width].
-                inputs = [total(bank, argument).flatten(0, 1) for argument in arguments]
-                result = function(*inputs).view(n_examples, -1, width)
-                bank[:, rows.to(bank.device)] = result.to(bank)
-            if write is not None:
-                parts, (column, head) = write
-                found = (total(bank, parts) / scale).to(value)
-                value[:, column.to(value.device), head.to(value.device)] = found
-
-    return play
+    return [
+        torch.zeros((n_examples, size, width), **like)
+        for size, width in zip(sizes, widths, strict=True)
+    ]
 
 
-def picker() -> Callable[..., dict[str, Any]]:
-    """A function ``pick(logits, wanted)`` to be called inside a trace.
+def apply_edits(
+    nn: Any, steps: list[Step], banks: list[Tensor], n_examples: int, measures: Tensor | None
+) -> None:
+    """Carry out the steps of a pass; to be called inside its trace.
 
-    Of ``logits`` ``[rows, kept, vocabulary]`` it returns, on the CPU: ``edges``
-    ``[n_examples, n_blocks, n_edges]``, log-probability of each candidate's tokens; ``top`` and
-    ``ids`` ``[n_examples, n_blocks, k]``, the most probable next tokens.
+    Args:
+        nn: the traced model.
+        steps: of the pass, in the order of its layers.
+        banks: the two tensors that reads and results are put into; written to.
+        n_examples: how many examples the input holds.
+        measures: ``[n_examples, 3, n_writes]``, filled with the norm of every vector written, the
+            norm of the vector it replaces, and their dot product; None for no measuring.
     """
+    masks: dict[Any, Tensor] = {}
+    for step in steps:
+        if step["kind"] == "join":
+            _join_blocks(nn, step, masks)
+        else:
+            _edit_site(nn, step, banks, n_examples, measures)
 
-    def pick(logits: Any, wanted: Any) -> dict[str, Any]:
-        (n_examples, n_blocks), keep, order, nodes, tokens, end, k = wanted
-        if logits.shape[1] != len(keep):
-            logits = logits[:, keep]
-        size = logits.shape[-1]
-        # A few rows at a time on a CPU, so that what is made of them stays in its cache.
-        step = max(1, 2**18 // size) if logits.device.type == "cpu" else 2**30
-        parts = logits.reshape(-1, size).split(step)
-        norm = torch.cat([part.float().logsumexp(dim=-1) for part in parts])
-        # [examples, blocks, places * vocabulary] and [examples, blocks, places]
-        logits, norm = (part.reshape(n_examples, n_blocks, -1) for part in (logits, norm))
-        # What is asked for lies on the CPU, the logits where the last layer is.
-        nodes, tokens = (
-            part.to(logits.device)[:, None].expand(-1, n_blocks, -1) for part in (nodes, tokens)
-        )
-        edges = logits.gather(2, nodes * size + tokens).float() - norm.gather(2, nodes)
-        last = logits[:, :, end * size : (end + 1) * size]
-        top, ids = last.float().topk(k, dim=-1)
-        return {
-            "edges": edges.cpu()[:, order],
-            "top": (top - norm[:, :, end, None]).cpu()[:, order],
-            "ids": ids.cpu()[:, order],
-        }
 
-    return pick
+def _edit_site(
+    nn: Any, step: SiteStep, banks: list[Tensor], n_examples: int, measures: Tensor | None
+) -> None:
+    """Read, compute and write at one site of one layer; arguments as in :func:`apply_edits`."""
+    module, bank, width = nn.get(step["path"]), banks[step["bank"]], step["width"]
+    value = module.output if step["side"] == "output" else module.input
+    if isinstance(value, tuple):
+        value = value[0]
+    # [examples, columns, heads or 1, head_dim or d_model], whatever the module's shape.
+    value = value.view(n_examples, -1, value.shape[-1] // width, width)
+    read, write = step["read"], step["write"]
+    if read is not None:
+        found = value[:, read["column"].to(value.device), read["head"].to(value.device)]
+        bank[:, read["rows"].to(bank.device)] = (found * step["scale"]).to(bank)
+    for call in step["calls"]:
+        # A strategy's function is given rows, [n, width].
+        inputs = [_sum_rows(bank, argument).flatten(0, 1) for argument in call["arguments"]]
+        result = call["function"](*inputs).view(n_examples, -1, width)
+        bank[:, call["rows"].to(bank.device)] = result.to(bank)
+    if write is not None:
+        column, head = write["column"].to(value.device), write["head"].to(value.device)
+        written = (_sum_rows(bank, write["value"]) / step["scale"]).to(value)
+        if measures is not None:
+            _measure_writes(measures, write, written, value[:, column, head])
+        value[:, column, head] = written
+
+
+def _sum_rows(bank: Tensor, terms: Sum) -> Tensor:
+    """Linear combinations of a bank's rows, ``[n_examples, n_results, width]``."""
+    shape = (bank.shape[0], terms["n_results"], bank.shape[-1])
+    start = torch.zeros(shape, dtype=bank.dtype, device=bank.device)
+    weighted = bank[:, terms["row"].to(bank.device)] * terms["weight"].to(bank)
+    summed = start.index_add(1, terms["result"].to(bank.device), weighted)
+    return summed + terms["constant"].to(bank)
+
+
+def _measure_writes(measures: Tensor, write: SiteWrite, written: Tensor, replaced: Tensor) -> None:
+    """Norms and dot products of what is written and what it replaces, all writes of a site at once.
+
+    Args:
+        measures: as in :func:`apply_edits`.
+        write: says which write each vector is.
+        written: ``[n_examples, n, width]``, as the module holds them.
+        replaced: likewise.
+    """
+    if write["first"] is not None:
+        first = write["first"].to(written.device)
+        written, replaced = written[:, first], replaced[:, first]
+    written, replaced = written.to(measures.dtype), replaced.to(measures.dtype)
+    norms = [torch.linalg.vector_norm(value, dim=-1) for value in (written, replaced)]
+    found = torch.stack([*norms, (written * replaced).sum(dim=-1)], dim=1)
+    measures[:, :, write["number"].to(measures.device)] = found.to(measures.device)
+
+
+def _join_blocks(nn: Any, step: Join, masks: dict[Any, Tensor]) -> None:
+    """Hand one block of the model the columns, positions and mask of its layer.
+
+    Args:
+        nn: the traced model.
+        step: what the block is told.
+        masks: additive masks made so far, by the mask they were made of and device.
+
+    Raises:
+        TypeError: the block takes an argument that is not known here, or no attention mask.
+    """
+    block, names = nn.get(step["path"]), step["names"]
+    positional, named = block.inputs
+    given = {**dict(zip(names, positional, strict=False)), **named}
+    for name, value in given.items():
+        given[name] = _joined_argument(name, value, step, given[names[0]], masks)
+    if "attention_mask" not in given:
+        raise TypeError("a block takes no attention mask")
+    block.inputs = (
+        tuple(given[name] for name in names[: len(positional)]),
+        {name: given[name] for name in named},
+    )
+
+
+def _joined_argument(
+    name: str, value: Any, step: Join, hidden: Tensor, masks: dict[Any, Tensor]
+) -> Any:
+    """One argument of a block, for the columns that run through it; ``hidden`` are its states."""
+    index, origin, mask = step["index"], step["origin"], step["mask"]
+    if name == step["names"][0]:
+        return value if index is None else value.index_select(1, index.to(value.device))
+    if name == "attention_mask":
+        if isinstance(mask, torch.Tensor):
+            mask = _additive_mask(mask, hidden, masks)[:, :, : len(origin), : len(origin)]
+        return mask
+    if name in ("position_ids", "position_embeddings"):
+        tables = value if isinstance(value, tuple) else (value,)
+        found = tuple(table.index_select(1, origin.to(table.device)) for table in tables)
+        return found if isinstance(value, tuple) else found[0]
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    raise TypeError(f"a block takes {name}, which packing does not know")
+
+
+def _additive_mask(sees: Tensor, hidden: Tensor, masks: dict[Any, Tensor]) -> Tensor:
+    """What is added to attention scores: 0 where seen, the lowest number where not.
+
+    All layers hold the same boolean tensor, so that it travels once; on a server the model may be
+    on another device and in another precision. ``masks`` keeps what was made of it.
+    """
+    key = id(sees), hidden.device
+    if key not in masks:
+        zeros = torch.zeros(sees.shape, dtype=hidden.dtype, device=hidden.device)
+        lowest = torch.finfo(hidden.dtype).min
+        masks[key] = zeros.masked_fill_(~sees.to(hidden.device), lowest)
+    return masks[key]
+
+
+travels_by_value(sys.modules[__name__])

@@ -1,8 +1,9 @@
 """Raw strategies: a script of the user's in the traces of one variant, one variant after another.
 
 Nothing is shared between variants, so that a script may do there whatever nnsight allows: each one
-reads the source anew, and each trace holds its prompt and nothing else. The candidates are scored
-in a third pass, from the keys and values that the script's own pass over the target has left.
+reads the source anew, and each trace holds its prompt and nothing else. Candidates are scored, and
+texts generated, in a third pass, from the KV cache that the script's own pass over the target has
+left.
 """
 
 from __future__ import annotations
@@ -11,28 +12,45 @@ import inspect
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypedDict
 
 import nnsight
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.memory import is_out_of_memory
-from xtransplant.engine.trace.rows import end_ids, greedy, until_end
-from xtransplant.engine.trace.validate import believe
+from xtransplant.engine.trace.greedy import cut_at_end, end_ids, greedy_settings
+from xtransplant.engine.trace.logits import CandidateTensors, score_candidates, token_certainty
+from xtransplant.engine.trace.validate import validate_outputs
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.strategies import Script
-from xtransplant.strategies.faults import words_of
+from xtransplant.strategies.faults import describe_error
 
-__all__ = ["run_scripts", "say_scripts", "token_forwards"]
+__all__ = ["generate_scripts", "score_scripts", "token_forwards"]
 
 
-def run_scripts(
+class _Asked(TypedDict):
+    """What is done after each script: candidates are scored, or else a text is generated."""
+
+    candidates: CandidateTensors | None
+    top_k: int
+    max_new_tokens: int
+    ends: list[int]
+
+
+def score_scripts(
     model: Model, item: Item, scripts: Sequence[Script], top_k: int
 ) -> dict[str, Tensor]:
     """Candidates and next tokens of an example under every script.
+
+    Args:
+        model: is asked.
+        item: the example.
+        scripts: all of one strategy.
+        top_k: how many next tokens.
 
     Returns:
         ``scores`` ``[n_scripts, n_candidates]``, log-likelihoods (natural logarithm, float64);
@@ -42,57 +60,65 @@ def run_scripts(
         XTransplantError: a script that fails, or has not exactly one ``yield``; or memory that
             one variant does not fit into.
     """
-    found = _scored(model, item, scripts, *_as_tensors(item.target_candidates), top_k)
-    _check_yields(found, scripts)
+    length = len(item.target)
+    candidates = _as_tensors(item.target_candidates, length, model.device)
+    asked = _Asked(candidates=candidates, top_k=top_k, max_new_tokens=0, ends=[])
+    found = _run_scripts(model, item, scripts, asked)
     if model.backend.travels:
         sizes = {"scores": len(item.target_candidates), "top": top_k, "ids": top_k}
         shapes = {name: (size,) for name, size in sizes.items()}
-        believe(model, found, [shapes] * len(scripts))
+        validate_outputs(model, found, [shapes] * len(scripts))
     return {name: torch.stack([one[name] for one in found]) for name in ("scores", "top", "ids")}
 
 
-def say_scripts(
+def generate_scripts(
     model: Model, item: Item, scripts: Sequence[Script], max_new_tokens: int
 ) -> tuple[list[list[int]], list[Tensor]]:
-    """Token ids that the target is continued with under every script, greedily, and their
-    log-probabilities (not finite where any logit is NaN or infinitely high).
+    """What the target is continued with under every script, greedily.
+
+    Args:
+        model: is asked.
+        item: the example.
+        scripts: all of one strategy.
+        max_new_tokens: longest continuation.
+
+    Returns:
+        Per script, its token ids and their log-probabilities (not finite where any logit is NaN or
+        infinitely high).
 
     Raises:
-        XTransplantError: as :func:`run_scripts`.
+        XTransplantError: as :func:`score_scripts`.
     """
-    found = _said(model, item, scripts, max_new_tokens)
-    _check_yields(found, scripts)
+    ends = end_ids(model)
+    asked = _Asked(candidates=None, top_k=0, max_new_tokens=max_new_tokens, ends=ends)
+    found = _run_scripts(model, item, scripts, asked)
     if model.backend.travels:
-        shapes = dict.fromkeys(("said", "tops"), (max_new_tokens,))
-        believe(model, found, [shapes] * len(scripts))
-    said = [[token for token in one["said"].tolist() if token >= 0] for one in found]
-    ids = [until_end(one, end_ids(model)) for one in said]
-    return ids, [one["tops"][: len(own)] for one, own in zip(found, ids, strict=True)]
+        shapes = dict.fromkeys(("new_ids", "logprobs"), (max_new_tokens,))
+        validate_outputs(model, found, [shapes] * len(scripts))
+    ids = [
+        cut_at_end([token for token in one["new_ids"].tolist() if token >= 0], ends)
+        for one in found
+    ]
+    return ids, [one["logprobs"][: len(own)] for one, own in zip(found, ids, strict=True)]
 
 
 def token_forwards(item: Item, n_scripts: int, n_new: int = 0) -> float:
     """How often a token goes through the whole model, for all scripts.
 
     Args:
+        item: the example.
+        n_scripts: how many scripts.
         n_new: tokens generated, over all of them; 0 where candidates are scored.
     """
-    _, rows, _ = _as_tensors(item.target_candidates)
+    rows = _as_tensors(item.target_candidates, len(item.target), torch.device("cpu"))["rows"]
     after = n_new - n_scripts if n_new else n_scripts * rows.numel()
     return float(n_scripts * (len(item.source) + len(item.target)) + after)
 
 
-Candidates = tuple[Tensor, Tensor, tuple[Tensor, ...]]
-
-
-def _as_tensors(candidates: Sequence[Sequence[int]]) -> Candidates:
-    """First tokens, what is read after the prompt, and where the other tokens are told.
-
-    Returns:
-        ``[n_candidates]``; ``[n_rows, longest]``, each different beginning once, filled up at the
-        end, where nothing before it can see it; and of every token but the first its candidate,
-        row, column and id.
-    """
-    first = torch.tensor([ids[0] for ids in candidates], dtype=torch.long)
+def _as_tensors(
+    candidates: Sequence[Sequence[int]], length: int, device: torch.device
+) -> CandidateTensors:
+    """Candidates after a prompt of some length; what the model reads lies on the device."""
     beginnings = list(dict.fromkeys(tuple(ids[:-1]) for ids in candidates if len(ids) > 1))
     rows = torch.zeros(len(beginnings), max(map(len, beginnings), default=0), dtype=torch.long)
     for row, beginning in enumerate(beginnings):
@@ -102,90 +128,69 @@ def _as_tensors(candidates: Sequence[Sequence[int]]) -> Candidates:
         for candidate, ids in enumerate(candidates)
         for column, token in enumerate(ids[1:])
     ]
-    return first, rows, torch.tensor(places, dtype=torch.long).reshape(-1, 4).unbind(-1)
+    owner, row, column, token = torch.tensor(places, dtype=torch.long).reshape(-1, 4).unbind(-1)
+    return CandidateTensors(
+        first=torch.tensor([ids[0] for ids in candidates], dtype=torch.long),
+        rows=rows.to(device),
+        seen=torch.ones(len(rows), length + rows.shape[1], dtype=torch.long, device=device),
+        owner=owner,
+        row=row,
+        column=column,
+        token=token,
+    )
 
 
-def _scored(
-    model: Model,
-    item: Item,
-    scripts: Sequence[Script],
-    first: Tensor,
-    rows: Tensor,
-    places: tuple[Tensor, ...],
-    top_k: int,
+def _run_scripts(
+    model: Model, item: Item, scripts: Sequence[Script], asked: _Asked
 ) -> list[dict[str, Tensor]]:
+    """Every script in one session; what each gives, ``{}`` for one that stops at a wrong place."""
     nn, (function, options, pairs) = model.nn, _calls(scripts)
     source, target = _prompts(model, item)
-    rows = rows.to(model.device)
-    owners, at, columns, tokens = places
-    after = torch.ones(len(rows), target["input_ids"].shape[1] + rows.shape[1], dtype=torch.long)
-    after = after.to(model.device)
-    asked = function, options, pairs, source, target, first, rows, places, top_k
-    with _explained(model, item, scripts), nn.session(**model.session("raw", *asked)):
+    candidates, top_k, ends = asked["candidates"], asked["top_k"], asked["ends"]
+    most = asked["max_new_tokens"]
+    # The script's own pass gives the first token, where gradients are to be had.
+    settings = greedy_settings(model, max(1, most - 1))
+    everything = function, options, pairs, source, target, asked
+    with _explained(model, item, scripts), nn.session(**model.session("raw", *everything)):
         found: list[dict[str, Tensor]] = []
         nnsight.save(found)
-        for i, j in pairs:
-            end = object()
-            script = function(nn, i, j, **options)
-            with nn.trace(**source):
-                stopped = next(script, end) is end
-            with nn.trace(**target):
-                stopped = stopped or next(script, end) is not end
-                last = nn.output.logits[0, -1].detach().float().log_softmax(-1).cpu()
-                cache = nn.output.past_key_values
-            if stopped:
-                found.append({})
-                break
-            scores = last[first].double()
-            if len(rows):
-                cache.batch_repeat_interleave(len(rows))
-                with nn.trace(
-                    input_ids=rows, attention_mask=after, past_key_values=cache, use_cache=True
-                ):
-                    more = nn.output.logits.detach().float().log_softmax(-1).cpu()
-                scores = scores.index_add(0, owners, more[at, columns, tokens].double())
-            top, ids = last.topk(top_k)
-            found.append({"scores": scores, "top": top, "ids": ids})
-    return found
-
-
-def _said(
-    model: Model, item: Item, scripts: Sequence[Script], max_new_tokens: int
-) -> list[dict[str, Tensor]]:
-    nn, (function, options, pairs) = model.nn, _calls(scripts)
-    source, target = _prompts(model, item)
-    # The first token is told by the script's own pass, where gradients are to be had.
-    settings, ends = greedy(model, max(1, max_new_tokens - 1)), end_ids(model)
-    asked = function, options, pairs, source, target, max_new_tokens, ends
-    with _explained(model, item, scripts), nn.session(**model.session("raw generate", *asked)):
-        found: list[dict[str, Tensor]] = []
-        nnsight.save(found)
-        tops: list[Tensor] = []
+        logprobs: list[Tensor] = []
 
         # Without types: where it travels to, their names may not be known.
         def watch(ids, logits):  # type: ignore[no-untyped-def]
-            tops.append(logits.max(dim=-1).values - logits.logsumexp(dim=-1))
+            logprobs.append(token_certainty(logits)[:, 0])
             return logits
 
         for i, j in pairs:
             end = object()
             script = function(nn, i, j, **options)
-            tops.clear()
             with nn.trace(**source):
                 stopped = next(script, end) is end
             with nn.trace(**target):
                 stopped = stopped or next(script, end) is not end
-                last = nn.output.logits[:, -1].detach().float()
-                tops.append(last.max(dim=-1).values - last.logsumexp(dim=-1))
-                token = nn.output.logits[:, -1:].detach().argmax(-1)
-                token = token.to(target["input_ids"].device)
+                last = nn.output.logits[:, -1].detach()
                 cache = nn.output.past_key_values
             if stopped:
                 found.append({})
                 break
-            said = token[0]
-            if max_new_tokens > 1 and int(token) not in ends:
-                ids = torch.cat([target["input_ids"], token], dim=1)
+            if candidates is not None:
+                more, rows = None, candidates["rows"]
+                if len(rows):
+                    cache.batch_repeat_interleave(len(rows))
+                    with nn.trace(
+                        input_ids=rows,
+                        attention_mask=candidates["seen"],
+                        past_key_values=cache,
+                        use_cache=True,
+                    ):
+                        more = nn.output.logits.detach()
+                found.append(score_candidates(last[0], more, candidates, top_k))
+                continue
+            logprobs.clear()
+            logprobs.append(token_certainty(last)[:, 0])
+            new = last.argmax(-1, keepdim=True).to(target["input_ids"].device)
+            if most > 1 and int(new) not in ends:
+                ids = torch.cat([target["input_ids"], new], dim=1)
                 with nn.generate(
                     input_ids=ids,
                     attention_mask=torch.ones_like(ids),
@@ -193,12 +198,14 @@ def _said(
                     generation_config=settings,
                     logits_processor=[watch],
                 ) as tracer:
-                    said = tracer.result[0, ids.shape[1] - 1 :]
-            # As long as any, so that it is known what a server has to answer with.
-            said = torch.nn.functional.pad(said, (0, max_new_tokens - len(said)), value=-1)
-            told = torch.cat(tops)
-            told = torch.nn.functional.pad(told, (0, max_new_tokens - len(told)))
-            found.append({"said": said.cpu(), "tops": told.cpu()})
+                    new = tracer.result[:, ids.shape[1] - 1 :]
+            # All of one length, so that it is known what a server has to answer with.
+            both = torch.cat(logprobs)
+            found.append({
+                "new_ids": pad(new[0], (0, most - new.shape[1]), value=-1).cpu(),
+                "logprobs": pad(both, (0, most - len(both))).cpu(),
+            })  # fmt: skip
+    _check_yields(found, scripts)
     return found
 
 
@@ -246,7 +253,7 @@ def _explained(model: Model, item: Item, scripts: Sequence[Script]) -> Iterator[
         lines = [line for frame, line in frames if frame.f_code.co_filename == one.origin]
         raise XTransplantError(
             f"strategy {one.name} fails at layer pair {i}→{j}, {one.origin} line {lines[-1]}: "
-            f"{words_of(error)}"
+            f"{describe_error(error)}"
         ) from error
 
 

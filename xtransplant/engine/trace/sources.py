@@ -1,4 +1,4 @@
-"""What was read of source prompts, kept so that each is run once."""
+"""A cache of what was read of source prompts, so that each is run once."""
 
 from __future__ import annotations
 
@@ -22,44 +22,57 @@ class SourceRead:
 
     Attributes:
         values: per read ``[n_tokens, d_model]`` (``head_dim`` for site ``head``).
-        picked: what :func:`picker` kept of its logits, ``[1, 1, ...]`` each.
+        outputs: what was read of its logits, ``[1, 1, ...]`` each.
         scored: what was asked of the logits: the candidates, and how many top tokens.
     """
 
     values: dict[Read, Tensor]
-    picked: dict[str, Any]
+    outputs: dict[str, Any]
     scored: tuple[Any, int]
 
 
 class Sources:
-    """Source prompts of one model with what was read of them; the oldest leave first.
-
-    Args:
-        most_bytes: how much to keep.
-    """
+    """Source prompts of one model with what was read of them; the oldest leave first."""
 
     def __init__(self, most_bytes: int = 2**29) -> None:
+        """Nothing is kept yet.
+
+        Args:
+            most_bytes: how much to keep.
+        """
         self._most, self._held = most_bytes, 0
         self._kept: OrderedDict[Key, SourceRead] = OrderedDict()
 
     def __len__(self) -> int:
+        """How many prompts are kept."""
         return len(self._kept)
 
     def find(
         self, key: Key, reads: Sequence[Read], scored: tuple[Any, int] | None
     ) -> SourceRead | None:
-        """What was kept of a prompt, if it holds all the reads, and these scores if any."""
+        """What was kept of a prompt, if it holds all the reads, and these scores if any.
+
+        Args:
+            key: the prompt's token ids.
+            reads: activations that are needed.
+            scored: what is asked of its logits; None for nothing.
+        """
         kept = self._kept.get(key)
         if kept is None or scored not in (None, kept.scored):
             return None
         return kept if all(read in kept.values for read in reads) else None
 
     def keep(self, key: Key, read: SourceRead) -> None:
-        """Keep what was read of a prompt, beside what was read of it before."""
+        """Keep what was read of a prompt, beside what was read of it before.
+
+        Args:
+            key: the prompt's token ids.
+            read: replaces what was kept, but for activations that it has not.
+        """
         before = self._kept.pop(key, None)
         if before is not None:
             self._held -= _bytes(before)
-            read = SourceRead({**before.values, **read.values}, read.picked, read.scored)
+            read = SourceRead({**before.values, **read.values}, read.outputs, read.scored)
         self._kept[key] = read
         self._held += _bytes(read)
         while self._held > self._most:

@@ -1,4 +1,4 @@
-"""Whether what a server answered can be what was asked for."""
+"""Validate what a server answered: names, shapes, kinds and ranges of values."""
 
 from __future__ import annotations
 
@@ -10,28 +10,32 @@ from torch import Tensor
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 
-__all__ = ["believe", "believe_banks", "believe_texts"]
+__all__ = ["validate_activations", "validate_outputs", "validate_texts"]
 
 Shape = tuple[int, ...]
-_TOKENS = ("ids", "said")  # token ids; -1 where there is none
+_TOKENS = ("ids", "new_ids")  # token ids; -1 where there is none
 
 
-def believe(model: Model, found: Any, wanted: Sequence[Mapping[str, Shape]]) -> None:
-    """Hold results to what each of them has to have: named tensors, by their shapes.
+def validate_outputs(model: Model, found: Any, wanted: Sequence[Mapping[str, Shape]]) -> None:
+    """Check that each result has the named tensors that were asked for, by their shapes.
 
     Under a transplant a model may overflow there as it may here; such cells are recorded as not
-    finite. Of a prompt by itself (``[n_examples, 1, ...]``) such an answer is nonsense.
+    finite. Of a prompt without one (``[n_examples, 1, ...]``) such an answer is refused.
+
+    Args:
+        model: its backend answered.
+        found: the answer.
+        wanted: per result, the shape of each named tensor.
 
     Raises:
-        XTransplantError: other names, shapes or kinds of values, ids that are no token's, or a
-            prompt's own numbers that no log-probability is.
+        XTransplantError: other names, shapes or kinds of values, ids outside the vocabulary, or
+            NaN or infinity among the log-probabilities of a prompt without a transplant.
     """
-    url = _counted(model, found, len(wanted))
+    url = _check_count(model, found, len(wanted))
     for one, shapes in zip(found, wanted, strict=True):
         for name, shape in shapes.items():
             value = one.get(name) if isinstance(one, dict) else None
-            if not isinstance(value, Tensor) or tuple(value.shape) != shape:
-                raise _other(url, value, name, shape)
+            _check_shape(url, value, name, shape)
             if name in _TOKENS:
                 _check_tokens(model, value, name)
                 continue
@@ -40,52 +44,70 @@ def believe(model: Model, found: Any, wanted: Sequence[Mapping[str, Shape]]) -> 
                 _check_numbers(url, value, name)
 
 
-def believe_texts(model: Model, found: Any, n_rows: int, most: int) -> None:
-    """Hold generated tokens to how many there can be, ``[n_rows, <= most]``, and what is told of
-    each, ``[n_rows, <= most, 2]``; a single row is a prompt by itself.
+def validate_texts(model: Model, found: Any, n_rows: int, most: int, n_writes: int) -> None:
+    """Check generated tokens, their log-probabilities and the measures of what was written.
+
+    Args:
+        model: its backend answered.
+        found: the answer: one result with ``ids`` ``[n_rows, n_new]``, ``certainty``
+            ``[n_rows, n_new, 2]`` and ``writes`` ``[1, 3, n_writes]``.
+        n_rows: how many prompts were continued; a single one is a prompt without a transplant.
+        most: how many tokens there may be.
+        n_writes: how many vectors were written.
 
     Raises:
-        XTransplantError: there are others, or numbers as in :func:`believe`.
+        XTransplantError: there are others, or numbers as in :func:`validate_outputs`.
     """
-    url = _counted(model, found, 2)
-    value, certainty = found
-    shape = tuple(value.shape) if isinstance(value, Tensor) else ()
+    url = _check_count(model, found, 1)
+    one = found[0] if isinstance(found[0], dict) else {}
+    ids, certainty, writes = (one.get(name) for name in ("ids", "certainty", "writes"))
+    shape = tuple(ids.shape) if isinstance(ids, Tensor) else ()
     if len(shape) != 2 or shape[0] != n_rows or not 0 < shape[1] <= most:
-        raise _other(url, value, "texts", (n_rows, most))
-    _check_tokens(model, value, "texts")
-    if not isinstance(certainty, Tensor) or tuple(certainty.shape) != (*shape, 2):
-        raise _other(url, certainty, "probabilities of texts", (*shape, 2))
+        raise _other(url, ids, "texts", (n_rows, most))
+    _check_tokens(model, ids, "texts")
+    _check_shape(url, certainty, "probabilities of texts", (*shape, 2))
     _check_kind(url, certainty, "probabilities of texts")
     if n_rows == 1:
         _check_numbers(url, certainty, "probabilities of texts")
+    _check_shape(url, writes, "writes", (1, 3, n_writes))
+    _check_kind(url, writes, "writes")
 
 
-def believe_banks(model: Model, found: Any, shapes: Sequence[Shape]) -> None:
-    """Hold activations to their shapes.
+def validate_activations(model: Model, found: Any, shapes: Sequence[Shape]) -> None:
+    """Check activations of a prompt without a transplant.
+
+    Args:
+        model: its backend answered.
+        found: the answer.
+        shapes: of its tensors.
 
     Raises:
-        XTransplantError: there are others, or numbers that are none.
+        XTransplantError: other shapes or kinds of values, or NaN or infinity among them.
     """
-    url = _counted(model, found, len(shapes))
+    url = _check_count(model, found, len(shapes))
     for value, shape in zip(found, shapes, strict=True):
-        if not isinstance(value, Tensor) or tuple(value.shape) != shape:
-            raise _other(url, value, "activations", shape)
+        _check_shape(url, value, "activations", shape)
         _check_kind(url, value, "activations")
         _check_numbers(url, value, "activations")
 
 
-def _counted(model: Model, found: Any, count: int) -> str:
-    """The server, if it answered with so many results."""
-    url = _server(model)
+def _check_count(model: Model, found: Any, count: int) -> str:
+    """Who answered, if with so many results."""
+    url = _answerer(model)
     if not isinstance(found, list) or len(found) != count:
         answered = len(found) if isinstance(found, list) else type(found).__name__
         raise XTransplantError(f"{url} answered with {answered} results where {count} were asked")
     return url
 
 
-def _server(model: Model) -> str:
+def _answerer(model: Model) -> str:
     """Who answered, for messages."""
     return model.backend.url or str(model.backend)
+
+
+def _check_shape(url: str, value: Any, name: str, shape: Shape) -> None:
+    if not isinstance(value, Tensor) or tuple(value.shape) != shape:
+        raise _other(url, value, name, shape)
 
 
 def _check_kind(url: str, value: Tensor, name: str) -> None:
@@ -94,7 +116,7 @@ def _check_kind(url: str, value: Tensor, name: str) -> None:
 
 
 def _check_numbers(url: str, value: Tensor, name: str) -> None:
-    # Minus infinity is a probability of nothing, which models with tokens ruled out do give.
+    # Minus infinity is the log-probability of a token that the model rules out.
     if bool(value.isnan().any()) or bool((value == float("inf")).any()):
         raise XTransplantError(
             f"{url} answered with values of {name} that are not finite; where its precision is too "
@@ -107,7 +129,7 @@ def _check_tokens(model: Model, value: Tensor, name: str) -> None:
     many = max(model.vocab_size, len(model.tokenizer))
     if not whole or bool(((value < -1) | (value >= many)).any()):
         raise XTransplantError(
-            f"{_server(model)} answered with {name} that are no tokens of {model.name}; is "
+            f"{_answerer(model)} answered with {name} that are no tokens of {model.name}; is "
             "another model deployed there under this name?"
         )
 

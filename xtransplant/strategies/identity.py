@@ -1,8 +1,9 @@
-"""What a strategy is made of: its file, the local files that it imports, and those they import.
+"""The hash that a strategy is known by: of its file and of every local file that it imports.
 
-Found by reading import statements, wherever in a file they stand; nothing is executed. Local is
-what no package manager put there: not the standard library, not site-packages, not this package,
-whose versions a run records anyway. The strategy's own package counts wherever it lies.
+Those files are found by reading import statements, wherever in a file they stand; nothing is
+executed. Local is what no package manager installed: not the standard library, not site-packages,
+not this package, whose versions a run records anyway. The strategy's own package counts wherever it
+lies. A run is found again by this hash: the same files give the same one in every release.
 """
 
 from __future__ import annotations
@@ -22,20 +23,21 @@ _OURS = "xtransplant"
 
 
 def source_digest(path: Path, module: str) -> str:
-    """SHA-256 over a strategy's file and the local files it imports; of nothing without a file.
+    """SHA-256, in hexadecimal, over a strategy's file and the local files it imports.
 
     Args:
+        path: of the strategy's file; where there is none, the digest is that of no bytes.
         module: the name that its module has.
     """
     if not path.is_file():
         return hashlib.sha256().hexdigest()
     digest = hashlib.sha256(path.read_bytes())
-    for name, file in sorted(_imported(path, module).items()):
+    for name, file in sorted(_local_imports(path, module).items()):
         digest.update(f"\n{name} {hashlib.sha256(file.read_bytes()).hexdigest()}".encode())
     return digest.hexdigest()
 
 
-def _imported(path: Path, module: str) -> dict[str, Path]:
+def _local_imports(path: Path, module: str) -> dict[str, Path]:
     """Local modules that a file imports, directly or not, and their files."""
     own = module.partition(".")[0]
     package = getattr(sys.modules.get(module), "__package__", None) or ""
@@ -45,11 +47,11 @@ def _imported(path: Path, module: str) -> dict[str, Path]:
     itself = path.resolve()
     while waiting:
         file, inside = waiting.pop()
-        for name in _names(file, inside):
+        for name in _imported_names(file, inside):
             if name in seen:
                 continue
             seen.add(name)
-            spec = _spec(name)
+            spec = _find_spec(name)
             if spec is None or not _is_local(spec, own):
                 continue
             origin = Path(str(spec.origin)).resolve()
@@ -60,14 +62,14 @@ def _imported(path: Path, module: str) -> dict[str, Path]:
     return found
 
 
-def _names(file: Path, package: str) -> Iterator[str]:
+def _imported_names(file: Path, package: str) -> Iterator[str]:
     """Every module that a file's import statements may name, with the packages around it."""
     if file.suffix != ".py":
         return
     try:
         tree = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError):
-        return  # whoever imports it is told
+        return  # importing it is what raises the error
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -83,7 +85,7 @@ def _names(file: Path, package: str) -> Iterator[str]:
             yield from (".".join(parts[: n + 1]) for n in range(len(parts)))
 
 
-def _spec(name: str) -> ModuleSpec | None:
+def _find_spec(name: str) -> ModuleSpec | None:
     """Where a module is, without importing it or the packages around it."""
     loaded = getattr(sys.modules.get(name), "__spec__", None)
     if loaded is not None:
@@ -91,7 +93,7 @@ def _spec(name: str) -> ModuleSpec | None:
     parent = name.rpartition(".")[0]
     path = None
     if parent:
-        above = _spec(parent)
+        above = _find_spec(parent)
         if above is None or above.submodule_search_locations is None:
             return None
         path = list(above.submodule_search_locations)

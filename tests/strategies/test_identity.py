@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from xtransplant import find_strategy
+from xtransplant.strategies.identity import source_digest
 from xtransplant.strategies.registry import strategy_names
-from xtransplant.strategies.sources import source_digest
 
 FILES = {
     "mine.py": (
@@ -22,6 +22,15 @@ FILES = {
     "pack_c/deep/__init__.py": "",
     "pack_c/deep/leaf.py": "factor = 0.5\n",
     "unused.py": "",
+}
+BUILT_IN = {
+    "attn-swap": "b2536b48bd7f",
+    "attn-swap-official": "11c27e0bd559",
+    "blend": "c1c36d97cd80",
+    "ffn-swap": "38de4a591415",
+    "head-swap": "74e1d791e8e2",
+    "none": "372d195e1ae8",
+    "resid-swap": "6a245aa8264b",
 }
 
 
@@ -75,3 +84,9 @@ def test_circles_and_broken_files_end(folder):
     before = digest(folder)
     (folder / "late_b.py").write_text("def (:\n")
     assert digest(folder) != before
+
+
+def test_the_built_in_strategies_keep_the_hash_that_runs_were_written_with():
+    # One that is changed on purpose is another strategy: its runs of before are not continued.
+    hashes = {name: find_strategy(name).source_hash[:12] for name in BUILT_IN}
+    assert hashes == BUILT_IN

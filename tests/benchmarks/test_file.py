@@ -1,0 +1,79 @@
+"""The user's own examples, from every kind of file."""
+
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from xtransplant import XTransplantError
+from xtransplant.tasks.data import DataSource
+from xtransplant.tasks.load import load_examples
+from xtransplant.tasks.task import find_task
+
+ROWS = [
+    {"id": "a", "lang": "sw", "source": "one?", "target": "moja?", "answer": " 1",
+     "candidates": [" 1", " 2"]},
+    {"id": "b", "lang": "hi", "source": "two?", "target": "दो?", "answer": " 2",
+     "candidates": [" 1", " 2"]},
+]  # fmt: skip
+
+
+def write_rows(path, rows):
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    elif path.suffix == ".csv":
+        import csv
+
+        with path.open("w", newline="") as text:
+            writer = csv.DictWriter(text, list(rows[0]))
+            writer.writeheader()
+            for row in rows:
+                writer.writerow({**row, "candidates": json.dumps(row["candidates"])})
+    else:
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
+def test_files_of_the_users_own(tmp_path, suffix):
+    data = DataSource(file=write_rows(tmp_path / f"mine{suffix}", ROWS))
+    task = find_task("file")
+    assert task.languages_in(data) == {"sw": "Swahili", "hi": "Hindi"}
+    (one,) = load_examples(task, "hi", data=data).examples
+    assert (one.source, one.target, one.answer) == ("two?", "दो?", " 2")
+    assert (one.candidates, one.id, one.target_lang) == ((" 1", " 2"), "b", "hi")
+
+
+def test_columns_may_have_other_names(tmp_path):
+    rows = [{"q_en": "one?", "q_sw": "moja?", "gold": "1"}]
+    columns = (("source", "q_en"), ("target", "q_sw"), ("answer", "gold"))
+    data = DataSource(file=write_rows(tmp_path / "mine.jsonl", rows), columns=columns)
+    assert load_examples(find_task("file"), "xx", data=data).examples[0].target == "moja?"
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "said"),
+    [
+        (ROWS, (("answer", "gld"),), r"no column 'gld'; it has answer, candidates"),
+        (ROWS, (("golden", "answer"),), r"'golden' is none of source, target"),
+        ([{**ROWS[0], "answer": " 3"}], (), r"row 1: answer ' 3' is none of its candidates ' 1'"),
+        ([{**ROWS[0], "answer": None}], (), r"row 1 has no answer"),
+        ([{**ROWS[0], "candidates": [" 1", " 1"]}], (), "twice"),
+    ],
+)
+def test_bad_files_are_one_line(tmp_path, rows, columns, said):
+    data = DataSource(file=write_rows(tmp_path / "mine.jsonl", rows), columns=columns)
+    with pytest.raises(XTransplantError, match=said) as error:
+        load_examples(find_task("file"), "sw", data=data)
+    assert "\n" not in str(error.value)
+
+
+def test_one_candidate_is_refused_and_examples_carry_their_tasks_rule(tmp_path):
+    path, row = tmp_path / "mine.jsonl", {"source": "a", "target": "b", "answer": " yes"}
+    path.write_text(json.dumps({**row, "candidates": [" yes"]}) + "\n")
+    with pytest.raises(XTransplantError, match="row 1 has one candidate, ' yes', which is always"):
+        load_examples(find_task("file"), "xx", data=DataSource(file=path))
+    path.write_text(json.dumps({**row, "candidates": [" yes", " no"]}) + "\n")
+    (example,) = load_examples(find_task("file"), "xx", data=DataSource(file=path)).examples
+    assert example.key.rule == example.source_key.rule == find_task("file").rule == "contains"

@@ -1,0 +1,98 @@
+"""Small copies of the tasks' datasets: clones of the hub's, and folders in the paper's layout."""
+
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xtransplant.tasks.data import DataSource
+
+
+def clone(root, repo, config, split, rows):
+    """A clone of one configuration of a hub dataset: Parquet files and the card that names them."""
+    folder = root / repo
+    (folder / config).mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows), folder / config / f"{split}-00000.parquet")
+    configs = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    lines = ["---", "configs:"]
+    for name in configs:
+        lines += [f"- config_name: {name}", "  data_files:"]
+        for path in sorted((folder / name).glob("*.parquet")):
+            lines += [f"  - split: {path.name.split('-')[0]}", f"    path: {name}/{path.name}"]
+    (folder / "README.md").write_text("\n".join([*lines, "---", ""]))
+
+
+def xnli_rows(lang, n=8):
+    return [
+        {"premise": f"{lang} premise {k} " + "w " * k, "hypothesis": f"{lang} {k}", "label": k % 3}
+        for k in range(n)
+    ]
+
+
+def squad_rows(lang, n=60):
+    return [
+        {"id": f"q{k}", "context": f"{lang} context {k}", "question": f"{lang} {k}?",
+         "answers": {"text": [f"{lang} answer {k}"], "answer_start": [0]}}
+        for k in range(n)
+    ]  # fmt: skip
+
+
+def copa_rows(lang, n=60):
+    return [
+        {"premise": f"{lang} {k}", "choice1": "x", "choice2": "y", "label": k % 2, "idx": k,
+         "question": "cause" if k % 3 else "effect", "changed": False}
+        for k in range(n)
+    ]  # fmt: skip
+
+
+def mkqa_rows(n=60):
+    short = [{"type": 0, "entity": "Q1", "text": "Nairobi", "aliases": ["Nairobi City"]}]
+    return [
+        {"example_id": f"m{k}", "queries": {"en": f"who {k}", "ar": f"من {k}"}, "query": f"who {k}",
+         "answers": {
+             "en": short if k % 4 else [{"type": 2, "entity": "", "text": None, "aliases": []}],
+             "ar": [{"type": 0, "entity": "Q1", "text": "نيروبي", "aliases": []}]}}
+        for k in range(n)
+    ]  # fmt: skip
+
+
+def hub_clones(root):
+    """Clones of all six datasets, tiny, with the schema of the real ones."""
+    for lang in ("en", "de"):
+        for split in ("validation", "test"):
+            clone(root, "facebook/xnli", lang, split, xnli_rows(lang))
+        clone(root, "google/xquad", f"xquad.{lang}", "validation", squad_rows(lang))
+    for config in ("sw", "translation-sw", "qu"):
+        clone(root, "cambridgeltl/xcopa", config, "test", copa_rows(config))
+    clone(root, "apple/mkqa", "mkqa", "train", mkqa_rows())
+    opinions = [
+        {"question": f"Is {k} enough?", "options": "['Yes', 'No', 'Unsure']", "source": "GAS",
+         "selections": "defaultdict(<class 'list'>, {'Kenya': [0.2, 0.7, 0.1], 'France': "
+                       "[0.6, 0.3, 0.1], 'Tanzania': [0.5, 0.5]})"}
+        for k in range(60)
+    ]  # fmt: skip
+    clone(root, "Anthropic/llm_global_opinions", "default", "train", opinions)
+    culture = [
+        {"data_idx": str(k), "question_idx": str(k // 4), "prompt_question": f"What {k}?",
+         "prompt_option": "Rice", "answer": k % 4 == 0, "country": "Japan" if k % 2 else "Kenya"}
+        for k in range(240)
+    ]  # fmt: skip
+    clone(root, "kellycyy/CulturalBench", "CulturalBench-Hard", "test", culture)
+    return DataSource(data_dir=root)
+
+
+def lay_out(root, files):
+    """Files of one value per line."""
+    for path, rows in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def xnli_folder(root, n=30, **changes):
+    files = {}
+    for lang in ("en", "sw"):
+        files[f"split/{lang}.json"] = [f"{lang} " + "w" * (3 * k + 5) for k in range(n)]
+        files[f"ans/{lang}.json"] = [str(1 + k % 3) for k in range(n)]
+        files[f"ans_lang/{lang}.json"] = [{"1": "Yes", "2": "Maybe", "3": "No"}]
+    lay_out(root / "XNLI" / "XNLI_sample", {**files, **changes})
+    return DataSource(root)

@@ -1,0 +1,40 @@
+"""What a strategy is: options bound, edits recorded, its author's errors located."""
+
+import pytest
+
+from xtransplant import XTransplantError, find_strategy
+from xtransplant.strategies import Shape
+
+SHAPE = Shape(n_layers=4, n_heads=4)
+
+
+def test_a_strategy_that_fails_says_where(write, good):
+    broken = good.replace("weight * source.ffn[i]", "undefined_name")
+    strategy = find_strategy(str(write(broken)))
+    with pytest.raises(XTransplantError, match=r"line 6: NameError"):
+        strategy.edits(SHAPE, 0, 0)
+
+
+def test_a_raw_strategy_keeps_its_options_and_records_nothing(write, tmp_path):
+    text = """
+from xtransplant import strategy
+
+@strategy("mine", raw=True)
+def mine(model, i, j, weight: float = 0.5, times: int = 2):
+    yield
+"""
+    raw = find_strategy(str(write(text))).with_options({"weight": "2"})
+    script = raw.variant(SHAPE, 1, 2)
+    assert (script.i, script.j) == (1, 2)
+    assert dict(script.options) == {"weight": 2.0, "times": 2}
+    assert script.name == "mine(weight=2.0)"
+    with pytest.raises(XTransplantError, match="records no edits"):
+        raw.edits(SHAPE, 1, 2)
+    write(text.replace("    yield", "    pass"))
+    with pytest.raises(XTransplantError, match=r"mine has no yield; write one"):
+        find_strategy(str(tmp_path / "mine.py"))
+
+
+def test_options_do_not_leak_into_the_registered_strategy():
+    find_strategy("blend").with_options({"weight": 0.25})
+    assert find_strategy("blend").values == ()

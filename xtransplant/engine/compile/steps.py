@@ -1,0 +1,197 @@
+"""What a traced block is handed: dictionaries of tensors, numbers, texts and functions.
+
+At run time every type here is a plain ``dict``, so that a block can take them to a machine where
+this package is not installed. :mod:`xtransplant.engine.trace.apply` reads them.
+
+Every value that an edit needs has a row in a *bank*: reads of the source, reads of the target,
+results of functions. There are two banks, ``[n_examples, n_rows, d_model]`` and, for site ``head``,
+``[n_examples, n_rows, head_dim]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypedDict
+
+import torch
+from torch import Tensor
+
+__all__ = [
+    "Call",
+    "Join",
+    "Pass",
+    "SiteRead",
+    "SiteStep",
+    "SiteWrite",
+    "Step",
+    "Sum",
+    "Wanted",
+    "on_device",
+]
+
+
+class Sum(TypedDict):
+    """Linear combinations of rows of a bank, ``[n_results]`` of them.
+
+    Attributes:
+        n_results: how many.
+        result: ``[n_terms]``, the result each term is added to.
+        row: ``[n_terms]``, the term's row in the bank.
+        weight: ``[n_terms, 1]``, the term's coefficient.
+        constant: ``[n_results, 1]``, a number added to every component.
+    """
+
+    n_results: int
+    result: Tensor
+    row: Tensor
+    weight: Tensor
+    constant: Tensor
+
+
+class SiteRead(TypedDict):
+    """Activations to put into a bank.
+
+    Attributes:
+        rows: ``[n]``, rows of the bank.
+        column, head: ``[n]``, token and head (0 where a site has none) of the site's value.
+    """
+
+    rows: Tensor
+    column: Tensor
+    head: Tensor
+
+
+class Call(TypedDict):
+    """A function of the strategy's author.
+
+    Attributes:
+        function: called with one tensor ``[n, width]`` per argument.
+        arguments: each with ``n`` results.
+        rows: ``[n]``, rows of the bank that its result goes to.
+    """
+
+    function: Callable[..., Any]
+    arguments: list[Sum]
+    rows: Tensor
+
+
+class SiteWrite(TypedDict):
+    """Activations to overwrite.
+
+    Attributes:
+        value: what is written, a result for each place.
+        column, head: ``[n]``, token and head (0 where a site has none) of the site's value.
+        number: ``[n_writes]``, the place of each write among all of the pass's, in the order of the
+            variants, of a variant's edits, and of an edit's tokens.
+        first: ``[n_writes]``, for each write one of the ``n`` places it fills; None where it fills
+            one alone. (A variant with several batch rows writes the same in each.)
+    """
+
+    value: Sum
+    column: Tensor
+    head: Tensor
+    number: Tensor
+    first: Tensor | None
+
+
+class SiteStep(TypedDict):
+    """What happens at one site of one layer, in this order: read, call functions, write.
+
+    Attributes:
+        layer: number of the layer.
+        path: the module's, from the model's root.
+        side: which side of the module holds the value.
+        scale: what the value is multiplied by on its way to the residual stream.
+        bank: 0 for ``d_model`` wide values, 1 for heads.
+        width: of a value.
+    """
+
+    kind: Literal["site"]
+    layer: int
+    path: str
+    side: Literal["input", "output"]
+    scale: float
+    bank: int
+    width: int
+    read: SiteRead | None
+    calls: list[Call]
+    write: SiteWrite | None
+
+
+class Join(TypedDict):
+    """What one block of the model is told of its columns, which may be more than the last one's.
+
+    Attributes:
+        layer: number of the layer.
+        path: the block's, from the model's root.
+        names: the block's arguments, in order; the first are the hidden states.
+        index: ``[n_columns]``, the column of the layer before that each starts out as; None where
+            they are the same.
+        origin: ``[n_columns]``, the column of the model's input that has its position.
+        mask: bool ``[n_examples or 1, 1, n_all, n_all]``, who sees whom; or what attention over a
+            shared prefix takes (:mod:`xtransplant.engine.compile.shared_prefix`).
+    """
+
+    kind: Literal["join"]
+    layer: int
+    path: str
+    names: Sequence[str]
+    index: Tensor | None
+    origin: Tensor
+    mask: Any
+
+
+Step = SiteStep | Join
+
+
+class Wanted(TypedDict):
+    """What is read of a pass's logits; all tensors are on the CPU.
+
+    Attributes:
+        n_examples, n_blocks: how the kept logits divide.
+        keep: ``[n_kept]``, columns whose logits are wanted.
+        order: ``[n_blocks]``, block of the prompt, if it has one, and of each variant.
+        nodes: ``[n_examples, n_edges]``, place among a block's kept ones that predicts a token.
+        tokens: ``[n_examples, n_edges]``, that token's id.
+        end: place of the last prompt token.
+        top_k: how many of the most probable next tokens.
+    """
+
+    n_examples: int
+    n_blocks: int
+    keep: Tensor
+    order: Tensor
+    nodes: Tensor
+    tokens: Tensor
+    end: int
+    top_k: int
+
+
+class Pass(TypedDict):
+    """One forward pass.
+
+    Attributes:
+        inputs: keyword arguments of the model.
+        steps: what happens in it, in the order of the layers.
+        n_examples: how many examples the input holds.
+        wanted: what may be read of its logits.
+    """
+
+    inputs: dict[str, Any]
+    steps: list[Step]
+    n_examples: int
+    wanted: Wanted
+
+
+def on_device(value: Any, device: torch.device) -> Any:
+    """The same data with every tensor in it on a device, so that no layer waits for a copy.
+
+    A layer on another device copies what it needs; the banks are on the model's first.
+    """
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if isinstance(value, dict):
+        return {name: on_device(part, device) for name, part in value.items()}
+    if isinstance(value, (tuple, list)):
+        return type(value)(on_device(part, device) for part in value)
+    return value

@@ -1,0 +1,126 @@
+"""One write of a strategy, as data: where, at which steps, what, and how far it is let through."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from xtransplant.errors import XTransplantError
+from xtransplant.sites import Site
+from xtransplant.strategies.places import Read, Span
+from xtransplant.strategies.values import Value
+
+__all__ = ["PREFILL", "Edit", "Through", "When", "check_supported", "parse_through", "parse_when"]
+
+Through = Literal["both", "logits", "cache"]
+"""What an edit is let change: the next token's logits, the keys and values left behind, or both."""
+
+_FIRST = re.compile(r"first\((\d{1,9})\)")
+
+
+@dataclass(frozen=True)
+class When:
+    """At which steps of a generation an edit is made.
+
+    Step 0 is the prefill, the pass over the prompt that the first new token comes from; step n is
+    the n-th decode step, a pass over the one token before.
+
+    Attributes:
+        start, stop: the first step and the one after the last; None: to the end.
+    """
+
+    start: int
+    stop: int | None
+
+    def __str__(self) -> str:
+        for name, when in _NAMED.items():
+            if self == when:
+                return name
+        return f"first({self.stop})" if self.start == 0 else f"{self.start}:{self.stop}"
+
+
+PREFILL = When(0, 1)
+_NAMED = {"prefill": PREFILL, "decode": When(1, None), "all": When(0, None)}
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One write: ``target.<site>[layer, span] = value``.
+
+    Attributes:
+        site, layer, head, label: as in :class:`Read`.
+        span: the position, as tokens of the prompt; a decode step computes one token, its last.
+        value: ``[n_tokens of span, width of site]``, or of one token, which is written to each.
+        when: the steps it is made at.
+        through: what it is let change after that.
+    """
+
+    site: Site
+    layer: int
+    span: Span
+    value: Value
+    head: int | None = None
+    label: str = ""
+    when: When = PREFILL
+    through: Through = "both"
+
+    @property
+    def place(self) -> Read:
+        """The place written, as a read of the target."""
+        return Read("target", self.site, self.layer, self.span, self.head, self.label)
+
+    def __str__(self) -> str:
+        """As a strategy's author would write it; the defaults of ``when`` and ``through`` not."""
+        said = [f'"{self.when}"'] if self.when != PREFILL else []
+        said += [f'through="{self.through}"'] if self.through != "both" else []
+        during = f".during({', '.join(said)})" if said else ""
+        return f"target{during}{str(self.place).removeprefix('target')} = {self.value}"
+
+
+def parse_when(text: str) -> When:
+    """The steps that a word names: ``prefill``, ``decode``, ``all`` or ``first(k)``.
+
+    ``first(k)`` are the steps that the first k new tokens come from, so that ``first(1)`` is
+    ``prefill``.
+
+    Raises:
+        XTransplantError: another word, or no step at all.
+    """
+    first = _FIRST.fullmatch(text) if isinstance(text, str) else None
+    if first is not None and int(first[1]) > 0:
+        return When(0, int(first[1]))
+    if not isinstance(text, str) or text not in _NAMED:
+        raise XTransplantError(
+            f"an edit is made during prefill, decode, all or first(3), not {text!r:.60}"
+        )
+    return _NAMED[text]
+
+
+def parse_through(text: str) -> Through:
+    """What an edit is let change: ``both``, ``logits`` or ``cache``.
+
+    Raises:
+        XTransplantError: another word.
+    """
+    choices: tuple[Through, ...] = get_args(Through)
+    for choice in choices:
+        if text == choice:
+            return choice
+    raise XTransplantError(f"an edit acts through both, logits or cache, not {text!r:.60}")
+
+
+def check_supported(when: When, through: Through, what: object) -> None:
+    """Refuse an edit that the engine cannot make yet, so that none is made otherwise than it says.
+
+    Args:
+        what: the edit, or how it was asked for, for the message.
+
+    Raises:
+        XTransplantError: anything but the prefill, through both logits and cache.
+    """
+    if (when, through) != (PREFILL, "both"):
+        raise XTransplantError(
+            f"{what} is not supported yet: edits are made during prefill, through both logits and "
+            'cache, as in during("prefill", through="both")'
+        )
