@@ -20,7 +20,7 @@ from xtransplant.style.escape import visible
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.languages import NAMES
 from xtransplant.tasks.rows import read_rows
-from xtransplant.tasks.splits import ALL, belonging, column_splits
+from xtransplant.tasks.splits import ALL, column_splits, rows_of_split
 from xtransplant.tasks.task import Direction, Task
 from xtransplant.text import check_text, parse_json
 
@@ -45,10 +45,10 @@ def examples(
         _name(row, columns["lang"], "lang", f"{path} row {number}", _ALONE) == lang
         for number, row in enumerate(rows, 1)
     ]
-    belongs = belonging(split, rows, own, columns["source"], data)
+    chosen = rows_of_split(split, rows, own, columns["source"], data)
     found = []
     for number, row in enumerate(rows, 1):
-        if number not in belongs:
+        if number not in chosen:
             continue
         place = f"{path} row {number}"
         source, target, answer = (_text(row, columns[what], what, place) for what in _NEEDED)

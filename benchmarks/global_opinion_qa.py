@@ -35,33 +35,22 @@ def _items(row: Row, lang: str) -> Iterator[tuple[Row, Row]]:
 
 global_opinion_qa = make_task(
     Description(
-        name="global-opinion-qa",
+        name="global-opinion-qa", licence="CC-BY-NC-SA-4.0", rule="letters", direction="lang-to-en",
         summary="What people of a country answered in surveys; culture, 23 languages.",
-        licence="CC-BY-NC-SA-4.0",
-        direction="lang-to-en",
-        rule="letters",
         words=read_words(Path(__file__).parent / "words" / "global_opinion_qa.toml"),
         template="{ASK}\n{question}\n{OPTIONS}:\n{options}\n\n{LEAD}",
         candidates="({mark})",
         hub=Hub(
-            repo="Anthropic/llm_global_opinions",
-            config="default",
+            "Anthropic/llm_global_opinions", config="default",
             splits={"pilot": "train", "unseen": "train"},
-            columns=("question", "selections", "options"),
-            items=_items,
-            gold="shares",
-            read_gold=read_shares,
-            id="goqa-{row}-{country}",
+            columns=("question", "selections", "options"), items=_items,
+            gold="shares", read_gold=read_shares, id="goqa-{row}-{country}",
         ),
         folder=Folder(
-            name="GlobalOpinionQA",
-            english="split/{lang}.json",
-            prompts="translated/{lang}.json",
-            gold="",
-            read_gold=read_shares,
-            id="goqa-{lang}-{split}-{row}",
+            "GlobalOpinionQA", read_shares, english="split/{lang}.json",
+            prompts="translated/{lang}.json", gold="", id="goqa-{lang}-{split}-{row}",
         ),
         note="the hub has the questions in English only: translated words stand around them; "
         "the paper's translations: --data-dir",
     )
-)
+)  # fmt: skip

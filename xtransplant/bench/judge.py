@@ -16,8 +16,9 @@ from xtransplant.runs.columns import SOURCE
 from xtransplant.runs.examples_table import row_key
 from xtransplant.runs.measured import Judged
 from xtransplant.runs.rows import correct_table
-from xtransplant.tasks.judging import LEVELS, choices, find_rule, judge_text
+from xtransplant.tasks.judging import LEVELS, choices, judge_text
 from xtransplant.tasks.matching import Verdict
+from xtransplant.tasks.rules import find_rule
 
 __all__ = ["judge"]
 
@@ -33,7 +34,7 @@ def judge(records: pa.Table, examples: pa.Table, rule: str) -> pa.Table:
 
     Args:
         records, examples: the part's tables.
-        rule: a name in ``matching.RULES``.
+        rule: its name; see ``tasks.rules``.
 
     Returns:
         The table ``correct``.

@@ -46,6 +46,7 @@ class Alignment:
 
     @property
     def failed(self) -> bool:
+        """Whether source and target seem not to be the same items."""
         return bool(self.reasons)
 
 

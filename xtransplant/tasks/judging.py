@@ -10,10 +10,11 @@ import numpy as np
 
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, Key
-from xtransplant.tasks.matching import RULES, Rule, Verdict
+from xtransplant.tasks.matching import CHOOSING, Verdict
+from xtransplant.tasks.rules import apply_rule, find_rule, rule_names
 
 __all__ = [
-    "LEVELS", "Choices", "choices", "find_rule", "judge_scores", "judge_text", "judge_texts",
+    "LEVELS", "Choices", "choices", "judge_scores", "judge_text", "judge_texts",
 ]  # fmt: skip
 
 LEVELS = ("strict", "match", "lenient")
@@ -24,17 +25,6 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 _NO_CHOICE = -1
 
 
-def find_rule(name: str) -> Rule:
-    """The matching rule of a name; ``begins`` for the empty one.
-
-    Raises:
-        XTransplantError: no such rule.
-    """
-    if (name or "begins") not in RULES:
-        raise XTransplantError(f"unknown rule {name!r}; choose {', '.join(RULES)}")
-    return RULES[name or "begins"]
-
-
 def judge_text(output: str, key: Key) -> Verdict:
     """Whether a text is right by its key's rule, at every level.
 
@@ -43,19 +33,16 @@ def judge_text(output: str, key: Key) -> Verdict:
     Raises:
         XTransplantError: no such rule, or one that needs options and is given none.
     """
-    rule = find_rule(key.rule)
-    if key.rule in _CHOOSING and not key.options:
+    find_rule(key.rule)  # also where nothing is judged
+    if key.rule in CHOOSING and not key.options:
         raise XTransplantError(
             f"rule {key.rule!r} chooses between options, and the key has none: give "
             f"Key(options=...), or take another rule: "
-            f"{', '.join(name for name in RULES if name not in _CHOOSING)}"
+            f"{', '.join(name for name in rule_names() if name not in CHOOSING)}"
         )
     if not key.answers or (key.options and key.answers[0] not in key.options):
         return Verdict(strict=False, match=False, lenient=False)
-    return rule(output, key)
-
-
-_CHOOSING = ("choice", "letters", "truth")
+    return apply_rule(key.rule, output, key)
 
 
 def judge_texts(key: Key, outputs: Sequence[str], finite: Bools) -> Bools:
@@ -122,6 +109,7 @@ def choices(
 
     Args:
         logprobs: ``[rows, n_candidates]``, nats.
+        candidates: their texts, whose lengths in characters ``by_character`` goes by.
         tops: the most probable next token of each row.
         finite: ``[rows]``; a row that is not finite chooses nothing. Nor does any row where
             there is but one candidate.

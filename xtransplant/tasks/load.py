@@ -11,6 +11,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, item_digest, key_of
 from xtransplant.tasks.alignment import Alignment, check_alignment
 from xtransplant.tasks.data import DataSource
+from xtransplant.tasks.rules import versioned_rule
 from xtransplant.tasks.task import Direction, NothingThere, Task
 from xtransplant.text import text_digest
 
@@ -95,10 +96,16 @@ def pick_example(
 
 
 def _judged_by(rule: str, example: Example) -> Example:
-    """An example whose keys name the rule of its task, where they name none of their own."""
+    """An example whose keys name the rule of its task, where they name none of their own.
+
+    A rule that a package adds is named with the hash of its source: it is part of what the
+    examples' digest, and by it the run's identity, stand for.
+    """
     key = key_of(example)
     source_key = example.source_key or key
-    key, source_key = (one if one.rule else replace(one, rule=rule) for one in (key, source_key))
+    key, source_key = (
+        replace(one, rule=versioned_rule(one.rule or rule)) for one in (key, source_key)
+    )
     return replace(example, key=key, source_key=source_key)
 
 

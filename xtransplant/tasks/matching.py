@@ -6,7 +6,8 @@ A rule has three levels, each of which takes all that the one before it takes:
 ``match``    what the paper's evaluators take (``../shared/data/README.md`` has them in words);
 ``lenient``  the answer wherever and however it is first said: knowledge alone.
 
-``match`` and ``strict`` read an output to the letter, as the paper's evaluators do.
+``match`` and ``strict`` read an output to the letter, as the paper's evaluators do. Installed
+packages add rules of their own; see ``tasks.rules``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 
 from xtransplant.prompts import Key
 
-__all__ = ["IN_WORDS", "RULES", "Rule", "Verdict"]
+__all__ = ["CHOOSING", "IN_WORDS", "RULES", "Rule", "Verdict"]
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,8 @@ RULES: dict[str, Rule] = {
     "truth": truth,
 }
 
+CHOOSING = ("choice", "letters", "truth")
+"""Rules that choose between a key's options."""
 
 IN_WORDS = {
     "choice": "names the right option and no other",

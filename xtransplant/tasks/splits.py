@@ -11,7 +11,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.task import NothingThere
 
-__all__ = ["ALL", "belonging", "column_splits", "sampled_rows"]
+__all__ = ["ALL", "column_splits", "rows_of_split", "sampled_rows"]
 
 ALL = "all"
 _N_PILOT = 50  # the paper's sample
@@ -23,14 +23,17 @@ def sampled_rows(n: int, split: str, seed: int) -> list[int]:
     return [k for k in range(n) if (k in sample) == (split == "pilot")]
 
 
-def belonging(
+def rows_of_split(
     split: str, rows: Sequence[dict[str, Any]], own: Sequence[bool], source: str, data: DataSource
 ) -> set[int]:
     """Numbers, from 1, of one language's rows that are in a split.
 
     Args:
+        split: its name.
+        rows: all of the file's.
         own: which rows are of the language.
         source: the column of source prompts.
+        data: the seed of the pilot sample, or the column that names each row's split.
 
     Raises:
         XTransplantError: a row that names no split.
@@ -52,6 +55,8 @@ def column_splits(rows: Sequence[dict[str, Any]], column: str, place: str) -> tu
     """The values of the column that names each row's split, in their order, and ``all``.
 
     Args:
+        rows: all of the file's.
+        column: the one that names the split.
         place: the file, for messages.
 
     Raises:
@@ -74,8 +79,7 @@ def _named(rows: Sequence[dict[str, Any]], column: str, place: str) -> list[str]
 
 
 def _drawn(sources: Sequence[str], seed: int) -> frozenset[str]:
-    """Of one language's source prompts, those of the pilot: 50, or half where there are fewer
-    than 100.
+    """The pilot's, of one language's source prompts: 50, or half of fewer than 100.
 
     A prompt that stands in several rows is on one side with all of them; and since each is drawn by
     what it says, languages that ask the same questions have the same pilot.
