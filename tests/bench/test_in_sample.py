@@ -99,8 +99,8 @@ def test_pairs_chosen_on_the_examples_are_another_run_than_the_same_pairs_fairly
     config = replace(ONE, pairs=f"@{first.path}")
     own = choose_pairs(first.path)
     fair = replace(own, items=frozenset())
-    assert make_plan(config).id == make_plan(config, pairs=own).id
-    assert make_plan(config).id != make_plan(config, pairs=fair).id
+    assert make_plan(config).id == make_plan(config, chosen=own).id
+    assert make_plan(config).id != make_plan(config, chosen=fair).id
 
 
 @pytest.mark.parametrize(

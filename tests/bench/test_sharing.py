@@ -8,6 +8,7 @@ from small_bench import PARTS
 from tiny import GOLDEN
 
 from xtransplant.runs import open_run
+from xtransplant.runs.read import read_part
 
 
 def tables(run):
