@@ -1,4 +1,4 @@
-"""From layouts to passes: what the model is handed, and what each of its layers is told."""
+"""From layouts to passes: the model's inputs, and the columns and mask of each of its layers."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _by_layer(
 def _joins(
     model: Model, layout: Layout, first: Tensor, n_base: int, masks: Sequence[Any]
 ) -> list[Join]:
-    """What each layer is told of its columns: which join there, and what they see.
+    """The columns of each layer: which join there, and what they see.
 
     ``first`` ``[n_all]`` is the column of block 0 that stands for each before it joins, ``n_base``
     the number of columns of the model's input, ``masks`` what each layer is handed.

@@ -135,9 +135,9 @@ def _run_step(
     }
     joins = _joins(model, rows, plan, prefill.trunk, position)
     with shared_attention(model):
-        found = [part.numpy() for part in _trace_step(model, inputs, joins, with_certainty)]
+        found = [values.numpy() for values in _trace_step(model, inputs, joins, with_certainty)]
     n_shared, n_rows = len(plan.layers[-1].histories), len(rows.variant)
-    ids, finite, *certainty = (_by_row(part, n_shared, n_rows) for part in found)
+    ids, finite, *certainty = (_by_row(values, n_shared, n_rows) for values in found)
     return NextTokens(ids, finite, certainty[0] if certainty else None)
 
 
@@ -148,7 +148,7 @@ def _joins(
     trunk: Sequence[Trunk] | None,
     position: int,
 ) -> list[Step]:
-    """What each layer is told of its columns."""
+    """Of each layer, which columns run through it, and what attention reads of the caches."""
     device, names = model.device, layer_names(model)
     masks = window_masks(model, position)
     joins: list[Step] = []
