@@ -173,7 +173,7 @@ def test_another_error_is_not_taken_for_it(llama, monkeypatch):
     def broken(*arguments, **named):
         raise RuntimeError("something else")
 
-    monkeypatch.setattr(batch, "sequence_pass", broken)
+    monkeypatch.setattr(batch, "make_sequence_pass", broken)
     with pytest.raises(RuntimeError, match="something else"):
         next(score_items(llama, items(1), edits(llama), packing=SHARED))
 

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from xtransplant.engine.compile.decoding_plan import StepPlan, plan_step
-from xtransplant.engine.compile.masks import window_masks
-from xtransplant.engine.compile.passes import layer_names
+from xtransplant.engine.compile.masks import make_window_masks
+from xtransplant.engine.compile.passes import argument_names
 from xtransplant.engine.compile.shared_prefix import DecodingStep, KeysValues, Trunk
 from xtransplant.engine.compile.steps import Join, Step
 from xtransplant.engine.trace.apply import apply_edits
@@ -149,8 +149,8 @@ def _joins(
     position: int,
 ) -> list[Step]:
     """Of each layer, which columns run through it, and what attention reads of the caches."""
-    device, names = model.device, layer_names(model)
-    masks = window_masks(model, position)
+    device, names = model.device, argument_names(model)
+    masks = make_window_masks(model, position)
     joins: list[Step] = []
     origin = torch.zeros(0, dtype=torch.long, device=device)
     at: dict[torch.device, Tensor] = {}
