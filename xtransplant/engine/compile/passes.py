@@ -96,7 +96,11 @@ def _by_layer(
     for layer, kind in enumerate(model.window_kinds):
         mask = masks[kind]
         if isinstance(mask, Blocks) and (trunk is not None or keep is not None):
-            mask = replace(mask, trunk=trunk and trunk[layer], keep=keep and keep[layer])
+            mask = replace(
+                mask,
+                trunk=None if trunk is None else trunk[layer],
+                keep=None if keep is None else keep[layer],
+            )
         found.append(mask)
     return found
 
