@@ -14,36 +14,23 @@ def bench(*, config: f.ConfigFile = None, flags: BenchFlags) -> None:
     The same command finds its run again and does only what is missing. On the bundled task:
     xtp bench --task babel --strategy attn-swap
     """
-    from xtransplant.backends.registry import parse_on
-    from xtransplant.bench.config import parse_shard
-    from xtransplant.bench.settings import config_from
-    from xtransplant.bench.unused import check_bench
+    from xtransplant.bench.parse import parse_bench
+    from xtransplant.cli.console import print_dry_run, print_runs, ready
+    from xtransplant.cli.progress import Lines
 
-    chosen = config_from(flags)
-    place, run_flags, output = flags.place, flags.run, flags.output
-    part = None if flags.shard is None else parse_shard(flags.shard)
-    backend = parse_on(place.on, insecure=place.insecure, jobs=place.jobs, workers=place.workers)
-    check_bench(chosen, backend, shard=part, dry=flags.dry_run, as_json=output.as_json)
-
-    from xtransplant.cli.console import Lines, print_dry_run, print_runs, ready
-
-    lines = Lines(quiet=output.quiet)
-    ready(verbose=output.verbose)
-    from xtransplant.bench.dispatch import bench_on
-
-    if flags.dry_run or backend.is_dry:
+    lines = Lines(quiet=flags.output.quiet)
+    chosen, context = parse_bench(flags)
+    ready(verbose=flags.output.verbose)
+    if flags.dry_run or context.backend.is_dry:
         from xtransplant.bench.dry_run import dry_bench
 
-        found = dry_bench(
-            chosen, run_flags.output_path, fresh=run_flags.fresh, across=flags.across,
-            say=lines.say, elsewhere=not backend.in_process,
-        )  # fmt: skip
+        with lines:
+            found = dry_bench(chosen, lines.hear(context), across=flags.across)
         print_dry_run(found)
         return
-    run = bench_on(
-        backend, chosen, run_flags.output_path, fresh=run_flags.fresh,
-        shard=part, across=flags.across, say=lines.say, watch=lines.watch, note=lines.note,
-        accept_versions=run_flags.accept_versions,
-    )  # fmt: skip
+    from xtransplant.bench.run import bench as run_bench
+
+    with lines:
+        run = run_bench(chosen, lines.hear(context), across=flags.across)
     lines.say(f"records in {run.path}")
-    print_runs([run.path], as_json=output.as_json)
+    print_runs([run.path], as_json=flags.output.as_json)

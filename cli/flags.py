@@ -16,7 +16,7 @@ Level = Literal["strict", "match", "lenient"]
 
 def _configured(context: typer.Context, name: str | None) -> str | None:
     if name is not None:
-        from xtransplant.bench.settings import read_config
+        from xtransplant.bench.config_file import read_config
 
         flags: list[Any] = [param.name for param in context.command.params]
         context.default_map = {**(context.default_map or {}), **read_config(name, flags)}

@@ -11,6 +11,7 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from xtransplant import Example, load, transplant
 from xtransplant.bench.config import Config, ModelSpec
+from xtransplant.bench.context import RunContext
 from xtransplant.bench.run import bench
 from xtransplant.grid.check import verify_grid
 from xtransplant.report.summary import summarise
@@ -70,7 +71,7 @@ def test_the_numbers_are_those_of_an_evaluator_written_from_the_rules(tiny_llama
         tasks=("xnli",), strategies=("ffn-swap",), mode=mode, limit=n, max_new_tokens=12,
         data=PAPER, model=ModelSpec(str(GOLDEN / "llama")),
     )  # fmt: skip
-    run = bench(config, tmp_path, model=tiny_llama, say=heard.append)
+    run = bench(config, RunContext(tmp_path, say=heard.append), model=tiny_llama)
     assert heard == []
     counted, said = summarise(run).tasks["xnli"].languages, records(run)
     assert len(counted) == TASKS["xnli"]
@@ -123,7 +124,7 @@ def test_the_papers_saved_pairs_load_and_apply(name, tmp_path):
         tasks=(task,), strategies=("ffn-swap",), langs=tuple(langs), pairs=f"@{path}", limit=1,
         mode="generate", max_new_tokens=2, data=PAPER, model=ModelSpec(str(tmp_path / "model")),
     )  # fmt: skip
-    run = bench(config, tmp_path / "runs")
+    run = bench(config, RunContext(tmp_path / "runs"))
     found = records(run)
     assert langs
     for lang in langs:

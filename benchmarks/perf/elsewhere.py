@@ -14,17 +14,19 @@ import argparse
 import statistics
 import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from xtransplant.backends.ndif import answers, job
+from xtransplant.backends.ndif import answers, job, payload
 from xtransplant.backends.ndif import client as http_client
 from xtransplant.backends.protocol import Backend
 from xtransplant.backends.ray import Ray
 from xtransplant.backends.registry import parse_on
 from xtransplant.bench.config import Config
-from xtransplant.bench.workers import bench_by_workers
+from xtransplant.bench.context import RunContext
+from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.benchmarks.perf.shapes import shaped
 from xtransplant.engine.ask.memory import keep_freed_memory
@@ -82,7 +84,7 @@ def _timed(model: Model, example: Example) -> float:
 def _watch_sizes() -> dict[str, int]:
     """Bytes of the last job and of its answer, kept up to date."""
     sizes = {"sent": 0, "got": 0}
-    pack, read = job.packed, answers.read_result
+    pack, read = payload.payload_of, answers.read_result
 
     def sent(client: Any, tracer: Any) -> bytes:
         blob = pack(client, tracer)
@@ -94,7 +96,7 @@ def _watch_sizes() -> dict[str, int]:
         return read(content, *who, **options)
 
     # Watched where they are called.
-    vars(job)["packed"], vars(http_client)["read_result"] = sent, got
+    vars(job)["payload_of"], vars(http_client)["read_result"] = sent, got
     return sizes
 
 
@@ -106,7 +108,7 @@ def _ray(limit: int) -> None:
     for count in (1, 2):
         with tempfile.TemporaryDirectory() as folder:
             started = time.perf_counter()
-            run = bench_by_workers(Ray(workers=count), config, folder)
+            run = bench(config, RunContext(Path(folder), backend=Ray(workers=count)))
             whole = time.perf_counter() - started
             # From the first part stored to the last: actors begin by loading torch, which is not
             # the bench.

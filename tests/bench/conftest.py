@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from small_bench import SMALL
 
 from xtransplant import load
+from xtransplant.bench.context import RunContext
 from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT
 
@@ -21,12 +22,16 @@ def babel_model():
     return load(CHECKPOINT)
 
 
+def ignore(progress):
+    """Watch nothing."""
+
+
 @pytest.fixture
 def small(babel_model, tmp_path):
     """Run the small bench, some of its settings changed; into ``tmp_path`` unless told where."""
 
-    def call(output=None, *, model=babel_model, fresh=False, shard=None, watch=None, **changes):
-        config = replace(SMALL, **changes)
-        return bench(config, output or tmp_path, model=model, fresh=fresh, shard=shard, watch=watch)
+    def call(output=None, *, model=babel_model, fresh=False, shard=None, watch=ignore, **changes):
+        context = RunContext(output or tmp_path, fresh=fresh, shard=shard, watch=watch)
+        return bench(replace(SMALL, **changes), context, model=model)
 
     return call

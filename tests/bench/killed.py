@@ -20,8 +20,11 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 import torch
 
 from xtransplant.bench.config import Config, ModelSpec
+from xtransplant.bench.context import RunContext
+from xtransplant.bench.load import load_model
+from xtransplant.bench.opening import find_run
 from xtransplant.bench.plan import make_plan
-from xtransplant.bench.run import bench, find_run, load_model
+from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT, babel
 from xtransplant.tasks.data import DataSource
 
@@ -51,17 +54,17 @@ def main(folder: Path, kills: int) -> None:
     folder.mkdir(parents=True)
     asked = config(folder)
     plan = make_plan(asked)
-    model = load_model(plan)
+    model = load_model(plan.model_name, asked.model)
     # What is done once in a process is done before the children are made.
-    bench(replace(asked, langs=("l00",)), folder / "first", model=model)
+    bench(replace(asked, langs=("l00",)), RunContext(folder / "first"), model=model)
     started = time.monotonic()
-    bench(replace(asked, langs=("l01",)), folder / "second", model=model)
+    bench(replace(asked, langs=("l01",)), RunContext(folder / "second"), model=model)
     longest = LONGEST * (time.monotonic() - started)
     killed, partly, stored = 0, 0, 0
     for _ in range(kills):
         child = os.fork()
         if child == 0:
-            bench(asked, folder / "runs", model=model)
+            bench(asked, RunContext(folder / "runs"), model=model)
             os._exit(0)
         time.sleep(dice.uniform(0.0, longest))
         os.kill(child, signal.SIGKILL)
@@ -73,7 +76,7 @@ def main(folder: Path, kills: int) -> None:
             partly += 0 < stored < len(list(run.manifest.parts()))
             # However busy the machine: the run is not to be done before the kills are.
             longest *= 0.85 if stored > before else 1.1
-    run = bench(asked, folder / "runs", model=model)
+    run = bench(asked, RunContext(folder / "runs"), model=model)
     print(killed, partly, run.path)
 
 

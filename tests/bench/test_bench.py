@@ -16,6 +16,7 @@ from tiny import GOLDEN
 
 from xtransplant import XTransplantError, load, transplant
 from xtransplant.bench.config import Config, ModelSpec
+from xtransplant.bench.context import RunContext
 from xtransplant.bench.rescore import rescore
 from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT
@@ -127,7 +128,7 @@ def test_what_was_stored_is_judged_without_the_model(small, monkeypatch):
     before = tables(run.path)
     for part in run.manifest.parts():
         run.part_path("correct", part).unlink()
-    import xtransplant.bench.run as module
+    import xtransplant.bench.execute as module
 
     monkeypatch.setattr(module, "compute_records", None)  # whoever asks the model fails
     small()
@@ -149,8 +150,9 @@ def test_two_processes_share_the_work(small, tmp_path, babel_model):
     code = (
         "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[2]);"
         "from dataclasses import replace; from small_bench import SMALL, PARTS;"
-        "from xtransplant.bench.run import bench; worked = [];"
-        "bench(replace(SMALL, **PARTS), sys.argv[1], watch=worked.append); print(len(worked))"
+        "from xtransplant.bench.context import RunContext; from xtransplant.bench.run import bench;"
+        "worked = []; context = RunContext(Path(sys.argv[1]), watch=worked.append);"
+        "bench(replace(SMALL, **PARTS), context); print(len(worked))"
     )
     other = [
         subprocess.Popen(
@@ -231,14 +233,14 @@ def test_a_model_changed_after_the_run_is_not_passed_off_as_its_own(tmp_path):
     folder = tmp_path / "model"
     shutil.copytree(CHECKPOINT, folder)
     config = replace(SMALL, limit=2, langs=("sw",), model=ModelSpec(str(folder)))
-    bench(config, tmp_path / "runs")
-    bench(config, tmp_path / "runs")
+    bench(config, RunContext(tmp_path / "runs"))
+    bench(config, RunContext(tmp_path / "runs"))
     weights = folder / "model.safetensors"
     data = bytearray(weights.read_bytes())
     data[-1] ^= 1
     weights.write_bytes(data)
     with pytest.raises(XTransplantError, match="another model than run"):
-        bench(config, tmp_path / "runs")
+        bench(config, RunContext(tmp_path / "runs"))
 
 
 def test_a_newer_run_is_refused(small):
@@ -300,11 +302,11 @@ def test_examples_longer_than_the_context_are_left_out_and_said(tmp_path, babel_
         tasks=("file",), strategies=("ffn-swap",), data=DataSource(file=file), mode="generate",
         pairs="7:0", model=ModelSpec(str(CHECKPOINT)), max_new_tokens=2,
     )  # fmt: skip
-    run = bench(config, tmp_path / "runs", model=babel_model)
+    run = bench(config, RunContext(tmp_path / "runs"), model=babel_model)
     assert run.manifest.tasks["file"].too_long == {"xx": ["e1"]}
     assert examples(run).id.tolist() == ["e0", "e2"]
     assert summarise(run).tasks["file"].languages["xx"].vanilla["match"].n == 2
-    assert bench(config, tmp_path / "runs", model=babel_model).path == run.path
+    assert bench(config, RunContext(tmp_path / "runs"), model=babel_model).path == run.path
     file.write_text(json.dumps(rows[1]) + "\n")
     with pytest.raises(XTransplantError, match="every example is longer than the 256 tokens"):
-        bench(config, tmp_path / "runs", model=babel_model)
+        bench(config, RunContext(tmp_path / "runs"), model=babel_model)

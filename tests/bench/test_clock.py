@@ -56,10 +56,10 @@ def test_a_run_of_many_parts_looks_at_each_a_few_times(run):
 def test_what_others_store_is_seen_and_counted_once(run):
     parts = list(run.manifest.parts())
     clock = Clock.of_run(run)
-    assert clock.look() == []
+    assert clock.refresh() == []
     run.there.update(parts[1:200])
-    assert clock.look() == parts[1:200]
-    assert clock.look() == []
+    assert clock.refresh() == parts[1:200]
+    assert clock.refresh() == []
     clock.done(parts[0])
     run.there.add(parts[0])
     progress = clock.progress(parts[0])

@@ -3,7 +3,7 @@
 import pytest
 from transformers import LlamaConfig
 
-from xtransplant.bench.identity import _commit
+from xtransplant.bench.model_identity import _commit
 
 
 def test_the_commit_of_a_repository_is_that_of_its_files(tmp_path, monkeypatch):

@@ -13,9 +13,9 @@ from tokenizers_made import TEMPLATES
 
 from xtransplant import XTransplantError, load
 from xtransplant.backends.ndif.backend import Ndif
-from xtransplant.bench import digests
-from xtransplant.bench.digests import file_digests, tensor_digest, weights_digest
-from xtransplant.bench.identity import check_folder, check_model, model_entry
+from xtransplant.bench import model_digests
+from xtransplant.bench.model_digests import file_digests, tensor_digest, weights_digest
+from xtransplant.bench.model_identity import check_folder, check_model, model_entry
 from xtransplant.benchmarks.babel import CHECKPOINT
 
 
@@ -27,8 +27,8 @@ def entry(model):
 def memory(tmp_path, monkeypatch):
     """Digests are remembered in a folder of the test's own, of files of any size and age."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(digests, "_LARGE", 0)
-    monkeypatch.setattr(digests, "_FRESH", -1e9)
+    monkeypatch.setattr(model_digests, "_LARGE", 0)
+    monkeypatch.setattr(model_digests, "_FRESH", -1e9)
     return tmp_path / "cache" / "xtransplant" / "sha256.json"
 
 
@@ -116,7 +116,7 @@ def test_files_are_remembered_by_path_size_and_time(tmp_path, memory, monkeypatc
     right = {"model.safetensors": hashlib.sha256(b"one").hexdigest()}
     assert file_digests(str(folder), None) == right
     with monkeypatch.context() as patched:
-        patched.setattr(digests.hashlib, "sha256", None)
+        patched.setattr(model_digests.hashlib, "sha256", None)
         assert file_digests(str(folder), None) == right, "it was read again"
     # Of the same size, and its time put back: the time it was changed cannot be.
     times = file.stat()
@@ -133,7 +133,7 @@ def test_files_are_remembered_by_path_size_and_time(tmp_path, memory, monkeypatc
 
 
 def test_what_was_just_written_is_not_remembered(tmp_path, memory, monkeypatch):
-    monkeypatch.setattr(digests, "_FRESH", 1e9)
+    monkeypatch.setattr(model_digests, "_FRESH", 1e9)
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "model.safetensors").write_bytes(b"one")
     file_digests(str(tmp_path / "model"), None)

@@ -7,6 +7,7 @@ import pytest
 from small_bench import SMALL
 
 from xtransplant import XTransplantError
+from xtransplant.bench.context import RunContext
 from xtransplant.bench.pairs import Chosen, chosen_of, parse_pairs, write_chosen
 from xtransplant.bench.pilot import pilot
 from xtransplant.bench.plan import make_plan
@@ -23,7 +24,7 @@ def seen(run):
 @pytest.fixture(scope="module")
 def first(babel_model, tmp_path_factory):
     """A run of every pair on ten pilot examples of two languages."""
-    return bench(ONE, tmp_path_factory.mktemp("runs"), model=babel_model)
+    return bench(ONE, RunContext(tmp_path_factory.mktemp("runs")), model=babel_model)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def first(babel_model, tmp_path_factory):
 def test_items_are_compared_one_by_one(first, babel_model, tmp_path, changes, expected):
     said = []
     config = replace(ONE, pairs=f"@{first.path}", **changes)
-    run = bench(config, tmp_path, model=babel_model, say=said.append)
+    run = bench(config, RunContext(tmp_path, say=said.append), model=babel_model)
     assert seen(run) == expected
     lines = [line for line in said if "in-sample (†)" in line]
     count = sum(hit for hit, _ in expected.values())
@@ -51,7 +52,7 @@ def test_items_are_compared_one_by_one(first, babel_model, tmp_path, changes, ex
 
 
 def test_hand_typed_pairs_were_chosen_on_nothing(first, babel_model, tmp_path):
-    assert seen(bench(replace(ONE, pairs="7:0"), tmp_path, model=babel_model)) == {
+    assert seen(bench(replace(ONE, pairs="7:0"), RunContext(tmp_path), model=babel_model)) == {
         "sw": (0, 10), "hi": (0, 10),
     }  # fmt: skip
     assert seen(first) == {"sw": (0, 10), "hi": (0, 10)}
@@ -61,7 +62,7 @@ def test_pairs_from_who_knows_where_are_neither(babel_model, tmp_path):
     file, said = tmp_path / "saved.json", []
     file.write_text(json.dumps({"sw": [6, 1], "hi": [7, 7]}))
     config = replace(ONE, pairs=f"@{file}")
-    run = bench(config, tmp_path / "runs", model=babel_model, say=said.append)
+    run = bench(config, RunContext(tmp_path / "runs", say=said.append), model=babel_model)
     assert seen(run) == {"sw": (-1, 10), "hi": (-1, 10)}
     assert any("does not say on which examples" in line for line in said)
 
@@ -74,18 +75,20 @@ def test_a_file_of_pairs_remembers_its_items(first, babel_model, tmp_path, acros
     assert isinstance(again, Chosen)
     assert (again.pairs, again.items) == (chosen.pairs, chosen.items)
     assert len(again.items) == 20
-    run = bench(replace(ONE, pairs=f"@{tmp_path / 'pairs.json'}"), tmp_path, model=babel_model)
+    run = bench(
+        replace(ONE, pairs=f"@{tmp_path / 'pairs.json'}"), RunContext(tmp_path), model=babel_model
+    )
     assert seen(run) == {"sw": (10, 10), "hi": (10, 10)}
 
 
 def test_a_run_without_samples_knows_its_items_too(babel_model, tmp_path):
-    plain = bench(replace(ONE, log_samples=False), tmp_path, model=babel_model)
+    plain = bench(replace(ONE, log_samples=False), RunContext(tmp_path), model=babel_model)
     assert len(chosen_of(plain.path).items) == 20
 
 
 def test_a_pilots_second_run_is_held_out(babel_model, tmp_path):
     said = []
-    done = pilot(ONE, tmp_path, model=babel_model, say=said.append)
+    done = pilot(ONE, RunContext(tmp_path, say=said.append), model=babel_model)
     assert seen(done.second) == {"sw": (0, 10), "hi": (0, 10)}
     assert not [line for line in said if "in-sample" in line]
 

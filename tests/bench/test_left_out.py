@@ -8,6 +8,7 @@ from small_bench import SMALL
 
 from xtransplant import XTransplantError
 from xtransplant.bench.config import ModelSpec
+from xtransplant.bench.context import RunContext
 from xtransplant.bench.pairs import parse_pairs
 from xtransplant.bench.pilot import pilot
 from xtransplant.bench.run import bench
@@ -51,14 +52,14 @@ def rows(tmp_path):
 def test_the_other_tasks_go_on(rows, tmp_path, babel_model, times, lang, words):
     said = []
     config = replace(BOTH, data=rows(times, lang))
-    run = bench(config, tmp_path / "runs", model=babel_model, say=said.append)
+    run = bench(config, RunContext(tmp_path / "runs", say=said.append), model=babel_model)
     assert not run.missing()
     assert {name: list(task.languages) for name, task in run.manifest.tasks.items()} == {
         "file": [], "babel": ["sw"],
     }  # fmt: skip
     assert any(words in line for line in said)
     # It is found again, and every format of a report takes it.
-    assert bench(config, tmp_path / "runs", model=babel_model).path == run.path
+    assert bench(config, RunContext(tmp_path / "runs"), model=babel_model).path == run.path
     formats = ("terminal", "markdown", "csv", "json", "latex")
     written = write_report([run.path], formats=formats, figures=["svg"], output=tmp_path / "out")
     assert len(written.written) > len(formats)
@@ -71,15 +72,15 @@ def test_the_other_tasks_go_on(rows, tmp_path, babel_model, times, lang, words):
 def test_nothing_at_all_is_an_error(rows, tmp_path, babel_model, tasks, lang):
     config = replace(BOTH, tasks=tasks, langs=(lang,), data=rows(60, lang))
     with pytest.raises(XTransplantError, match=r"^file all: every example is longer than the 256"):
-        bench(config, tmp_path / "runs", model=babel_model)
+        bench(config, RunContext(tmp_path / "runs"), model=babel_model)
     assert not (tmp_path / "runs").exists()
 
 
 def test_a_pilot_across_languages_leaves_the_other_pairs_alone(babel_model, tmp_path):
     config = replace(SMALL, strategies=("ffn-swap",))
-    each = pilot(config, tmp_path, model=babel_model)
+    each = pilot(config, RunContext(tmp_path), model=babel_model)
     before = (each.first.path / "pairs.json").read_bytes()
-    one = pilot(config, tmp_path, model=babel_model, across=True)
+    one = pilot(config, RunContext(tmp_path), model=babel_model, across=True)
     # Chosen on the same run: what was computed for the one serves the other.
     assert one.first.path == each.first.path
     assert (each.first.path / "pairs.json").read_bytes() == before
@@ -90,5 +91,5 @@ def test_a_pilot_across_languages_leaves_the_other_pairs_alone(babel_model, tmp_
 
 def test_the_default_split_and_the_pilots_are_one_run(babel_model, tmp_path):
     config = replace(SMALL, strategies=("ffn-swap",), langs=("sw",), limit=3)
-    plain = bench(config, tmp_path, model=babel_model)
-    assert pilot(config, tmp_path, model=babel_model).first.path == plain.path
+    plain = bench(config, RunContext(tmp_path), model=babel_model)
+    assert pilot(config, RunContext(tmp_path), model=babel_model).first.path == plain.path

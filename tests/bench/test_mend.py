@@ -8,7 +8,9 @@ import pytest
 from small_bench import SMALL
 
 from xtransplant import XTransplantError
-from xtransplant.bench import run as module
+from xtransplant.bench import execute as module
+from xtransplant.bench import new_manifest, opening
+from xtransplant.bench.context import RunContext
 from xtransplant.bench.run import bench
 from xtransplant.runs import open_run
 from xtransplant.runs.check import damages
@@ -36,7 +38,7 @@ def remove(path):
 
 @pytest.fixture(scope="module")
 def whole(babel_model, tmp_path_factory):
-    return bench(TINY, tmp_path_factory.mktemp("whole"), model=babel_model)
+    return bench(TINY, RunContext(tmp_path_factory.mktemp("whole")), model=babel_model)
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def again(run, babel_model, monkeypatch):
             return compute(model, examples, *rest)
 
         monkeypatch.setattr(module, "compute_records", counted)
-        bench(config, run.path.parent, model=model, say=said.append, **options)
+        bench(config, RunContext(run.path.parent, say=said.append, **options), model=model)
         return said, asked
 
     return call
@@ -96,10 +98,10 @@ def test_lost_checksums_are_made_again(run, whole, again):
 @pytest.mark.parametrize("kind", ["records", "correct", "examples"])
 def test_without_samples_damage_is_mended_too(babel_model, tmp_path, kind):
     config = replace(TINY, log_samples=False)
-    run = bench(config, tmp_path, model=babel_model)
+    run = bench(config, RunContext(tmp_path), model=babel_model)
     before = tables(run.path)
     flip(run.part_path(kind, next(run.manifest.parts())))
-    bench(config, tmp_path, model=babel_model)
+    bench(config, RunContext(tmp_path), model=babel_model)
     assert tables(run.path) == before
     assert not list(damages(run))
 
@@ -130,10 +132,11 @@ def test_a_lost_manifest_is_written_anew_and_the_parts_are_kept(run, whole, agai
 
 def test_old_parts_are_not_adopted_under_a_new_model(run, whole, again, babel_model, monkeypatch):
     (run.path / "manifest.json").unlink()
-    real = module.model_entry
-    monkeypatch.setattr(
-        module, "model_entry", lambda *given: {**real(*given), "fingerprint": "of another"}
-    )
+    real = opening.model_entry
+    for user in (opening, new_manifest):
+        monkeypatch.setattr(
+            user, "model_entry", lambda *given: {**real(*given), "fingerprint": "of another"}
+        )
     with pytest.raises(XTransplantError, match=r"3 of its parts .*another model.*--fresh"):
         again()
     assert tables(run.path) == tables(whole.path)
@@ -149,8 +152,9 @@ def test_another_runs_manifest_is_refused(run, again):
 
 
 def other_software(monkeypatch, **changes):
-    real = module.versions
-    monkeypatch.setattr(module, "versions", lambda: {**real(), **changes})
+    real = opening.versions
+    for user in (opening, new_manifest):
+        monkeypatch.setattr(user, "versions", lambda: {**real(), **changes})
 
 
 def test_software_is_not_mixed_without_a_word(run, again, monkeypatch):

@@ -7,6 +7,7 @@ import pytest
 from small_bench import SMALL
 
 from xtransplant import XTransplantError
+from xtransplant.bench.context import RunContext
 from xtransplant.bench.pairs import listed, parse_pairs
 from xtransplant.bench.pilot import pilot
 from xtransplant.runs import records
@@ -42,7 +43,7 @@ def test_a_layer_too_far_is_refused():
 
 
 def test_the_pilot_protocol(babel_model, tmp_path):
-    done = pilot(SMALL, tmp_path, model=babel_model, upper_bound=True)
+    done = pilot(SMALL, RunContext(tmp_path), model=babel_model, upper_bound=True)
     found = records(done.first)
     for lang in ("sw", "hi"):
         own = found[(found.lang == lang) & (found.strategy == "ffn-swap")]
@@ -64,7 +65,7 @@ def test_the_pilot_protocol(babel_model, tmp_path):
 
 
 def test_one_pair_across_languages(babel_model, tmp_path):
-    done = pilot(SMALL, tmp_path, model=babel_model, across=True)
+    done = pilot(SMALL, RunContext(tmp_path), model=babel_model, across=True)
     pairs = {done.chosen.find("babel", "ffn-swap", lang) for lang in ("sw", "hi")}
     assert len(pairs) == 1
     found = records(done.first)
@@ -74,7 +75,7 @@ def test_one_pair_across_languages(babel_model, tmp_path):
 
 
 def test_written_pairs_are_read_again(babel_model, small, tmp_path):
-    done = pilot(SMALL, tmp_path, model=babel_model)
+    done = pilot(SMALL, RunContext(tmp_path), model=babel_model)
     by_run, by_file = (
         parse_pairs(f"@{path}") for path in (done.first.path, done.first.path / "pairs.json")
     )

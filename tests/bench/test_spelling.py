@@ -11,7 +11,8 @@ from tokenizers_made import MADE, TEMPLATES
 from xtransplant import Example, load
 from xtransplant.bench import context_limit as fit
 from xtransplant.bench.config import Config, ModelSpec
-from xtransplant.bench.context_limit import fitted
+from xtransplant.bench.context import RunContext
+from xtransplant.bench.context_limit import leave_out_too_long
 from xtransplant.bench.judge import judge
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench
@@ -71,7 +72,7 @@ def test_an_example_fits_if_its_longest_candidate_does_where_it_stands(
         for n in range(60, 270)
     ]  # fmt: skip
     plan = plan_of(tmp_path, rows, chat_template=template is not None)
-    kept = {one.id for one in fitted(plan, model).tasks["file"].examples["xx"]}
+    kept = {one.id for one in leave_out_too_long(plan, model).tasks["file"].examples["xx"]}
     assert 0 < len(kept) < len(rows)
     model.config.max_position_embeddings, limit = 10**6, model.config.max_position_embeddings
     try:
@@ -86,7 +87,7 @@ def test_an_example_fits_if_its_longest_candidate_does_where_it_stands(
 def test_far_from_the_limit_no_candidate_is_tokenised(babel_model, monkeypatch):
     monkeypatch.setattr(fit, "item_of", None)
     plan = make_plan(SMALL)
-    assert fitted(plan, babel_model).tasks == plan.tasks
+    assert leave_out_too_long(plan, babel_model).tasks == plan.tasks
 
 
 def test_bos_is_in_the_manifest_and_in_a_runs_identity(tmp_path):
@@ -98,9 +99,11 @@ def test_bos_is_in_the_manifest_and_in_a_runs_identity(tmp_path):
     tokenizer["post_processor"] = None
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     config = replace(SMALL, limit=2, langs=("sw",), pairs="7:0", model=ModelSpec(str(folder)))
-    without = bench(config, tmp_path / "runs")
-    begun = bench(replace(config, model=ModelSpec(str(folder), add_bos=True)), tmp_path / "runs")
-    own = bench(replace(config, model=ModelSpec(str(CHECKPOINT))), tmp_path / "runs")
+    without = bench(config, RunContext(tmp_path / "runs"))
+    begun = bench(
+        replace(config, model=ModelSpec(str(folder), add_bos=True)), RunContext(tmp_path / "runs")
+    )
+    own = bench(replace(config, model=ModelSpec(str(CHECKPOINT))), RunContext(tmp_path / "runs"))
     said = [
         [run.manifest.model[key] for key in ("adds_bos", "expects_bos", "add_bos")]
         for run in map(open_run, (without.path, begun.path, own.path))

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from transformers import AutoTokenizer
 
-from xtransplant.bench.settings import config_names, read_config
+from xtransplant.bench.config_file import config_names, read_config
 from xtransplant.benchmarks.babel import CHECKPOINT
 
 SMALL = ["--task", "babel", "--langs", "sw,hi", "--limit", "6"]
@@ -65,7 +65,7 @@ def test_a_dry_run_leaves_nothing(bench, tmp_path):
 
 
 def test_a_dry_run_counts_what_the_run_will_do(bench, tmp_path, monkeypatch):
-    import xtransplant.bench.run as module
+    import xtransplant.bench.execute as module
     from xtransplant.runs import examples, records
 
     def announced():

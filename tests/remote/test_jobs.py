@@ -51,7 +51,7 @@ def here(tmp_path_factory):
 def checked(monkeypatch):
     """Packing is taken as found exact, so that faults strike a bench's own jobs."""
     found = PackingCheck(Packing(growing=True), worst=0.0, tolerance=1e-3)
-    monkeypatch.setattr("xtransplant.bench.run.packing_for", lambda model: found)
+    monkeypatch.setattr("xtransplant.bench.execute.packing_for", lambda model: found)
 
 
 def test_jobs_of_a_killed_client_are_collected_not_sent_again(ndif, here, tmp_path):
@@ -114,7 +114,7 @@ COMPUTED_AGAIN = ("lost", "expired", "never")
 
 @pytest.mark.parametrize("kind", [*COMPUTED_AGAIN, "look503", "result503", "truncated", "429"])
 def test_what_passes_by_is_asked_for_again(ndif, here, checked, tmp_path, monkeypatch, kind):
-    monkeypatch.setattr("xtransplant.backends.ndif.job._UNKNOWN", 0.2)
+    monkeypatch.setattr("xtransplant.backends.ndif.waiting._UNKNOWN", 0.2)
     monkeypatch.setattr("xtransplant.backends.ndif.backend.Ndif", Hasty)
     pause = Turn.sleep
     monkeypatch.setattr(Turn, "sleep", lambda self, seconds: pause(self, min(seconds, 0.02)))

@@ -25,7 +25,8 @@ SCRIPT = """
     import psutil
     from small_bench import PARTS, SMALL
     from xtransplant.backends.ray import Ray
-    from xtransplant.bench.workers import bench_by_workers
+    from xtransplant.bench.context import RunContext
+    from xtransplant.bench.run import bench
 
     folder, kill = Path(sys.argv[1]), sys.argv[2] == "kill"
     said, listening = [], set()
@@ -49,7 +50,7 @@ SCRIPT = """
     said_killed = []
     threading.Thread(target=watch, daemon=True).start()
     config = replace(SMALL, **PARTS)
-    run = bench_by_workers(Ray(workers=2), config, folder, say=said.append)
+    run = bench(config, RunContext(folder, backend=Ray(workers=2), say=said.append))
     print(json.dumps({"path": str(run.path), "said": said, "killed": len(said_killed),
                       "listening": sorted(listening)}))
 """
@@ -81,9 +82,10 @@ def here(tmp_path_factory):
 
     from small_bench import PARTS, SMALL
 
+    from xtransplant.bench.context import RunContext
     from xtransplant.bench.run import bench
 
-    return bench(replace(SMALL, **PARTS), tmp_path_factory.mktemp("here"))
+    return bench(replace(SMALL, **PARTS), RunContext(tmp_path_factory.mktemp("here")))
 
 
 def test_two_actors_one_of_them_killed_store_the_same_and_listen_on_loopback_only(here, tmp_path):
@@ -102,7 +104,8 @@ def test_no_cluster_there_is_one_line(tmp_path):
     from small_bench import SMALL
 
     from xtransplant.backends.ray import Ray
-    from xtransplant.bench.workers import bench_by_workers
+    from xtransplant.bench.context import RunContext
+    from xtransplant.bench.run import bench
 
     with pytest.raises(XTransplantError, match="no cluster answers there"):
-        bench_by_workers(Ray("127.0.0.1:1"), SMALL, tmp_path)
+        bench(SMALL, RunContext(tmp_path, backend=Ray("127.0.0.1:1")))

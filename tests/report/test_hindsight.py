@@ -6,6 +6,7 @@ import pytest
 
 from xtransplant import load
 from xtransplant.bench.config import Config
+from xtransplant.bench.context import RunContext
 from xtransplant.bench.pairs import chosen_of
 from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT
@@ -24,7 +25,7 @@ def counted(tmp_path_factory):
     model, folder = load(CHECKPOINT), tmp_path_factory.mktemp("runs")
 
     def call(**changes):
-        return summarise(bench(replace(GRID, **changes), folder, model=model))
+        return summarise(bench(replace(GRID, **changes), RunContext(folder), model=model))
 
     return call
 

@@ -222,7 +222,7 @@ def test_missing_glyphs_are_said_in_one_line(run, tmp_path, caplog):
 
 
 def test_the_manifest_round_trips(run):
-    from xtransplant.runs.manifest import read_manifest
+    from xtransplant.runs.read_manifest import read_manifest
 
     assert read_manifest(run.path) == run.manifest
     assert replace(run.manifest, finished="").state == "running"

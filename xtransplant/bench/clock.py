@@ -1,51 +1,30 @@
-"""How far a run is, and how long it still takes, whoever works on it."""
+"""How far a run is and how long it still takes, whichever processes work on it."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from xtransplant.bench.plan import Plan
+from xtransplant.bench.progress import Progress
 from xtransplant.runs.manifest import Part
 from xtransplant.runs.store import Run
 
-__all__ = ["Clock", "Progress", "Watch"]
+__all__ = ["Clock"]
 
-_LOOKS = 32  # at parts that others may have stored, for each that is done here
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is.
-
-    Attributes:
-        task, split, lang: what was just worked on.
-        done, total: examples of that language.
-        seconds: since this process began to work.
-        left: seconds still to go, of all languages; None while that cannot be said.
-    """
-
-    task: str
-    split: str
-    lang: str
-    done: int
-    total: int
-    seconds: float
-    left: float | None
-
-
-Watch = Callable[[Progress], None]
+_LOOKS = 32  # parts whose files are looked at together
 
 
 @dataclass
 class Clock:
-    """Time left, from how long the characters so far took.
+    """Time left, from how long this process took for its share of the work.
 
     Attributes:
-        left: characters of prompts, times strategies, by part still to do.
-        worked: the same of what this process did.
+        left: the weight of each part that is still to do.
+        started: by ``time.monotonic``.
+        worked: weight of the parts that this process did.
     """
 
     run: Run
@@ -64,7 +43,7 @@ class Clock:
 
     @classmethod
     def of(cls, plan: Plan, run: Run, parts: Sequence[Part]) -> Clock:
-        """For who does some of a run's parts."""
+        """The clock of a process that does parts of a run; weights are prompts' characters."""
         weights = {
             part: sum(
                 len(one.source) + len(one.target)
@@ -77,15 +56,18 @@ class Clock:
 
     @classmethod
     def of_run(cls, run: Run) -> Clock:
-        """For who looks on: by how many examples a part has."""
+        """The clock of a process that watches others do a run; weights are numbers of examples."""
         return cls(run, {part: part.stop - part.start for part in run.missing()})
 
     def done(self, part: Part) -> None:
-        """One part more is stored here."""
+        """Count a part that this process has stored."""
         self.worked += self._drop(part)
 
-    def look(self) -> list[Part]:
-        """Parts that others have stored since; looks at no more than are found and some."""
+    def refresh(self) -> list[Part]:
+        """Count the parts that others have stored since, and give them.
+
+        Looks at the files of no more than these and a few that are missing still.
+        """
         found = []
         while True:
             self._front = [part for part in self._front if part in self.left]
@@ -102,12 +84,12 @@ class Clock:
                 return found
 
     def progress(self, part: Part) -> Progress:
-        """How far its language is, and all."""
-        self.look()
-        return self.told(part)
+        """How far the run is now, after a part."""
+        self.refresh()
+        return self.progress_of(part)
 
-    def told(self, part: Part) -> Progress:
-        """The same, by what is known."""
+    def progress_of(self, part: Part) -> Progress:
+        """The same without looking at the disk."""
         seconds = time.monotonic() - self.started
         task = self.run.manifest.tasks[part.task]
         total = task.languages[part.lang].n

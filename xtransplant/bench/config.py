@@ -1,17 +1,15 @@
-"""What a bench is asked to do: every flag of ``xtp bench``, as data."""
+"""What a bench computes: all that its numbers depend on, as data."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from xtransplant.bench.flags import LoadFlags
-from xtransplant.errors import XTransplantError
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.task import Direction
 
-__all__ = ["Config", "ModelSpec", "parse_shard"]
+__all__ = ["Config", "ModelSpec"]
 
 
 @dataclass(frozen=True)
@@ -77,18 +75,3 @@ class Config:
         for name in ("data_dir", "file"):
             where[name] = None if where[name] is None else str(where[name])
         return document
-
-
-def parse_shard(text: str) -> tuple[int, int]:
-    """``2/8`` as (2, 8): the second of eight shards.
-
-    Raises:
-        XTransplantError: anything else.
-    """
-    number, _, count = text.partition("/")
-    form = re.fullmatch(r"\d{1,6}/\d{1,6}", text, re.ASCII)
-    if form is None or not 1 <= int(number) <= int(count):
-        raise XTransplantError(
-            f"--shard {text[:40]!r} should be k/n with k from 1 to n, such as 1/8"
-        )
-    return int(number), int(count)

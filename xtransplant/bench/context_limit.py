@@ -1,27 +1,33 @@
-"""Examples that a model can read: those longer than its context are left out, and named."""
+"""Examples longer than the model's context are left out, and named."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from xtransplant.bench.plan import Plan, TaskPlan
+from xtransplant.backends.protocol import Say
+from xtransplant.bench.plan import Plan
+from xtransplant.bench.task_plan import TaskPlan
 from xtransplant.engine.ask.items import item_of
 from xtransplant.engine.ask.tokenise import prompt_lengths
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.prompts import Example
 
-__all__ = ["fitted"]
+__all__ = ["leave_out_too_long"]
 
-# Byte by byte at worst; normalising a text makes a character up to a dozen times longer.
+# Tokens for each byte of a candidate: one at worst, and normalising a text makes a character up to
+# a dozen times longer.
 _MOST_PER_BYTE = 12
 
 
-def fitted(plan: Plan, model: Model, say: Callable[[str], None] | None = None) -> Plan:
+def leave_out_too_long(plan: Plan, model: Model, say: Say = lambda line: None) -> Plan:
     """The plan without examples longer than the model's context; ``too_long`` names them.
 
     Every prompt is tokenised once before the first is run, so that no run stops half-way at one.
+
+    Args:
+        say: called with what is left out.
 
     Raises:
         XTransplantError: no task has an example left.
@@ -29,7 +35,10 @@ def fitted(plan: Plan, model: Model, say: Callable[[str], None] | None = None) -
     limit = getattr(model.config, "max_position_embeddings", None)
     if limit is None:
         return plan
-    tasks = {name: _fit(plan, task, model, limit, say) for name, task in plan.tasks.items()}
+    tasks = {
+        name: _shortened(task, _lengths(plan, task, model, limit), limit, say)
+        for name, task in plan.tasks.items()
+    }
     if not any(task.examples for task in tasks.values()):
         had = [f"{name} {task.split}" for name, task in plan.tasks.items() if task.examples]
         raise XTransplantError(
@@ -39,43 +48,37 @@ def fitted(plan: Plan, model: Model, say: Callable[[str], None] | None = None) -
     return replace(plan, tasks=tasks)
 
 
-def _fit(
-    plan: Plan, task: TaskPlan, model: Model, limit: int, say: Callable[[str], None] | None
-) -> TaskPlan:
+def _shortened(task: TaskPlan, lengths: dict[str, list[int]], limit: int, say: Say) -> TaskPlan:
+    """A task without examples of more than ``limit`` tokens."""
     examples, too_long = dict[str, tuple[Example, ...]](), dict[str, list[str]]()
     left_out = dict(task.left_out)
     for lang, own in task.examples.items():
-        template = plan.config.chat_template
-        if task.mode == "generate":
-            longest = _with_text(model, own, plan.config.max_new_tokens, chat_template=template)
-        else:
-            longest = _with_candidates(model, own, limit, chat_template=template)
-        kept = tuple(one for one, n in zip(own, longest, strict=True) if n <= limit)
-        if not kept:
+        long = [one.id for one, n in zip(own, lengths[lang], strict=True) if n > limit]
+        if len(long) == len(own):
             left_out[lang] = f"every example is longer than the {limit} tokens that the model reads"
-            if say is not None:
-                say(f"{task.task.name} {task.split} {lang} is left out: {left_out[lang]}")
+            say(f"{task.task.name} {task.split} {lang} is left out: {left_out[lang]}")
             continue
-        examples[lang] = kept
-        if len(kept) < len(own):
-            there = {one.id for one in kept}
-            too_long[lang] = [one.id for one in own if one.id not in there]
-            if say is not None:
-                say(
-                    f"{task.task.name} {task.split} {lang}: {len(own) - len(kept)} of {len(own)} "
-                    f"examples are left out, longer than the {limit} tokens that the model reads"
-                )
+        if long:
+            too_long[lang] = long
+            say(
+                f"{task.task.name} {task.split} {lang}: {len(long)} of {len(own)} "
+                f"examples are left out, longer than the {limit} tokens that the model reads"
+            )
+        kept = zip(own, lengths[lang], strict=True)
+        examples[lang] = tuple(one for one, n in kept if n <= limit)
     return replace(task, examples=examples, too_long=too_long, left_out=left_out)
 
 
-def _with_text(
-    model: Model, examples: Sequence[Example], max_new_tokens: int, *, chat_template: bool
-) -> list[int]:
-    """Tokens of the longer prompt of each example, and of what is generated after it."""
-    return [
-        max(pair) + max_new_tokens
-        for pair in _of_prompts(model, examples, chat_template=chat_template)
-    ]
+def _lengths(plan: Plan, task: TaskPlan, model: Model, limit: int) -> dict[str, list[int]]:
+    """Tokens of the longest sequence that each example needs, by language."""
+    template, found = plan.config.chat_template, dict[str, list[int]]()
+    for lang, own in task.examples.items():
+        if task.mode == "generate":
+            prompts = _prompt_lengths(model, own, chat_template=template)
+            found[lang] = [longest + plan.config.max_new_tokens for longest in prompts]
+        else:
+            found[lang] = _with_candidates(model, own, limit, chat_template=template)
+    return found
 
 
 def _with_candidates(
@@ -83,31 +86,27 @@ def _with_candidates(
 ) -> list[int]:
     """Tokens of the longest sequence of each example: a prompt with one of its candidates.
 
-    Candidates are tokenised where the answer depends on it alone; elsewhere theirs are put at
-    more than they can be.
+    Candidates are tokenised only where they decide whether the example fits; elsewhere theirs are
+    put at more than they can be.
     """
     found = []
-    lengths = _of_prompts(model, examples, chat_template=chat_template)
-    for one, pair in zip(examples, lengths, strict=True):
+    lengths = _prompt_lengths(model, examples, chat_template=chat_template)
+    for one, longest in zip(examples, lengths, strict=True):
         spelled = (*one.candidates, *one.source_candidates)
-        bytes_of = max((len(text.encode("utf-8", "replace")) for text in spelled), default=0)
-        most = max(pair) + _MOST_PER_BYTE * bytes_of
-        if most > limit and max(pair) < limit:
+        n_bytes = max((len(text.encode("utf-8", "replace")) for text in spelled), default=0)
+        most = longest + _MOST_PER_BYTE * n_bytes
+        if most > limit and longest < limit:
             item = item_of(model, one, chat_template=chat_template)
             most = max(
-                len(prompt) + max(map(len, candidates), default=0)
-                for prompt, candidates in (
-                    (item.source, item.source_candidates), (item.target, item.target_candidates)
-                )
-            )  # fmt: skip
+                len(item.source) + max(map(len, item.source_candidates), default=0),
+                len(item.target) + max(map(len, item.target_candidates), default=0),
+            )
         found.append(most)
     return found
 
 
-def _of_prompts(
-    model: Model, examples: Sequence[Example], *, chat_template: bool
-) -> list[tuple[int, int]]:
-    """Tokens of each example's source and target."""
+def _prompt_lengths(model: Model, examples: Sequence[Example], *, chat_template: bool) -> list[int]:
+    """Tokens of the longer of each example's two prompts."""
     texts = [text for one in examples for text in (one.source, one.target)]
     counts = prompt_lengths(model, texts, chat_template=chat_template)
-    return list(zip(counts[::2], counts[1::2], strict=True))
+    return [max(pair) for pair in zip(counts[::2], counts[1::2], strict=True)]

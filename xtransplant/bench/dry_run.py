@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,16 +14,21 @@ from xtransplant.backends.dry import Dry
 from xtransplant.backends.local import Local
 from xtransplant.bench.compute import ComputeSettings, Work, compute_records, fixed_budget
 from xtransplant.bench.config import Config
-from xtransplant.bench.context_limit import fitted
+from xtransplant.bench.context import RunContext
+from xtransplant.bench.context_limit import leave_out_too_long
+from xtransplant.bench.load import load_model
+from xtransplant.bench.new_manifest import new_manifest
+from xtransplant.bench.opening import find_run
 from xtransplant.bench.plan import Plan, make_plan
-from xtransplant.bench.run import find_run, load_model, manifest_of
 from xtransplant.engine.ask.items import item_of
 from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.tokenise import prompt_lengths
 from xtransplant.engine.dry_run import dry_run_grid, likely_packing
 from xtransplant.engine.verify import packing_for
 from xtransplant.model.load import Model
+from xtransplant.packing import Packing
 from xtransplant.prompts import Example
+from xtransplant.runs.manifest import Manifest, Part
 from xtransplant.strategies.travel import collect_functions, find_concerns
 
 __all__ = ["DryRun", "dry_bench", "dry_run"]
@@ -42,9 +47,9 @@ class DryRun:
         token_forwards: how many times a token goes through the whole model, about.
         bytes: on disk, about; None where nothing was run.
         seconds: about; from one example of each task, scaled by prompts' lengths; likewise.
-        payload: bytes of the largest job that was written down; None where it would run here.
+        payload: bytes of the largest job that was serialized; None where it would run here.
         packing: how variants would share their work; elsewhere it is verified there.
-        concerns: what of the strategies' own functions would not survive the trip.
+        concerns: what of the strategies' own functions could not be sent to a server.
     """
 
     path: Path
@@ -60,84 +65,65 @@ class DryRun:
     concerns: tuple[str, ...]
 
 
-def dry_bench(
-    config: Config,
-    output_path: Path,
-    *,
-    fresh: bool = False,
-    across: bool = False,
-    elsewhere: bool = False,
-    say: Callable[[str], None] | None = None,
-) -> DryRun:
-    """:func:`dry_run` of a configuration; loads its model.
+def dry_bench(config: Config, context: RunContext, *, across: bool = False) -> DryRun:
+    """:func:`dry_run` of a configuration; loads its model, unless it would run elsewhere.
+
+    Raises:
+        XTransplantError: anything wrong with the configuration, the data or the model.
+    """
+    plan = make_plan(config, across=across, say=context.say)
+    backend = Local() if context.backend.in_process else Dry()
+    model = load_model(plan.model_name, config.model, backend)
+    return dry_run(leave_out_too_long(plan, model, context.say), context, model)
+
+
+def dry_run(plan: Plan, context: RunContext, model: Model) -> DryRun:
+    """Count a bench by one example of median length of each task, and time it if it runs here.
 
     Args:
-        elsewhere: only what is needed to ask it elsewhere: nothing is run.
+        model: loaded with a dry backend if it would run elsewhere.
+
+    Raises:
+        XTransplantError: an unusable prompt or candidate, or functions that cannot be sent.
     """
-    plan = make_plan(config, across=across, say=say)
-    model = load_model(plan, Dry() if elsewhere else Local())
-    return dry_run(fitted(plan, model, say), output_path, model, fresh=fresh)
-
-
-def dry_run(plan: Plan, output_path: Path, model: Model, *, fresh: bool = False) -> DryRun:
-    """Count a bench by one example of median length of each task, and time it if it runs here."""
-    path, run = find_run(plan, output_path, fresh=fresh)
-    manifest = manifest_of(plan, model) if run is None else run.manifest
-    missing = set(manifest.parts()) if run is None else set(run.missing())
-    left = [part for part in manifest.parts() if part in missing]
+    path, run = find_run(plan, context.output_path, fresh=context.fresh)
+    manifest = new_manifest(plan, model) if run is None else run.manifest
+    missing = list(manifest.parts()) if run is None else run.missing()
     total = sum(language.n for t in manifest.tasks.values() for language in t.languages.values())
     here = not model.backend.is_dry
     packing = packing_for(model).packing if here else likely_packing(model)
-    variants, tokens, payload = 0, 0, 0
-    forwards, size, seconds = 0.0, 0.0, 0.0
-    works: list[Work] = []
-    for name, task in plan.tasks.items():
-        settings = ComputeSettings(
-            packing, task.mode, plan.config.max_new_tokens, plan.config.chat_template,
-            fixed_budget(model),
-        )  # fmt: skip
-        own = [part for part in left if part.task == name]
-        if not own:
-            continue
-        lengths, per_language = dict[str, list[int]](), dict[str, list[Work]]()
-        for lang, examples in task.examples.items():
-            texts = [text for one in examples for text in (one.source, one.target)]
-            counts = prompt_lengths(model, texts, chat_template=plan.config.chat_template)
-            lengths[lang] = [a + b for a, b in zip(counts[::2], counts[1::2], strict=True)]
-            per_language[lang] = [
-                Work.of(model, s, strategy, manifest.pairs(s, name, lang))
-                for s, strategy in plan.strategies.items()
-            ]
-            works += per_language[lang]
-        lang, at = _median(lengths)
-        tried = _tried if here else _estimated
-        one = tried(model, task.examples[lang], at, per_language[lang], settings)
-        payload = max(payload, one.payload)
-        n_of_one = sum(len(work.pairs) for work in per_language[lang])
-        for part in own:
-            n = sum(len(work.pairs) for work in per_language[part.lang])
-            length = sum(lengths[part.lang][part.start : part.stop])
-            variants += n * (part.stop - part.start)
-            tokens += length * len(plan.strategies)
-            share = length / lengths[lang][at] * n / n_of_one
-            seconds += one.seconds * share
-            forwards += one.token_forwards * share
-            size += one.bytes * (part.stop - part.start) * n / n_of_one
+    counts = [
+        _count(plan, manifest, model, packing, parts)
+        for parts in ([part for part in missing if part.task == name] for name in plan.tasks)
+        if parts
+    ]
+    functions = collect_functions(v for one in counts for work in one.works for v in work.variants)
     return DryRun(
         path=path,
-        done=total - sum(part.stop - part.start for part in left),
+        done=total - sum(part.stop - part.start for part in missing),
         examples=total,
-        variants=variants,
-        prompt_tokens=tokens,
-        token_forwards=forwards,
-        bytes=size if here else None,
-        seconds=seconds if here else None,
-        payload=None if here else payload,
+        variants=sum(one.variants for one in counts),
+        prompt_tokens=sum(one.prompt_tokens for one in counts),
+        token_forwards=sum(one.token_forwards for one in counts),
+        bytes=sum(one.bytes for one in counts) if here else None,
+        seconds=sum(one.seconds for one in counts) if here else None,
+        payload=None if here else max((one.payload for one in counts), default=0),
         packing=str(packing),
-        concerns=tuple(
-            map(str, find_concerns(collect_functions(v for w in works for v in w.variants)))
-        ),
+        concerns=tuple(map(str, find_concerns(functions))),
     )
+
+
+@dataclass
+class _Count:
+    """What the missing parts of one task come to; attributes as those of :class:`DryRun`."""
+
+    works: list[Work]
+    payload: int
+    variants: int = 0
+    prompt_tokens: int = 0
+    token_forwards: float = 0.0
+    bytes: float = 0.0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -150,9 +136,54 @@ class _One:
     payload: int = 0
 
 
-def _tried(
+def _count(
+    plan: Plan, manifest: Manifest, model: Model, packing: Packing, parts: Sequence[Part]
+) -> _Count:
+    """Count some parts of one task."""
+    name, config = parts[0].task, plan.config
+    task = plan.tasks[name]
+    settings = ComputeSettings(
+        packing, task.mode, config.max_new_tokens, config.chat_template, fixed_budget(model)
+    )
+    lengths = {
+        lang: _prompt_tokens(model, examples, chat_template=config.chat_template)
+        for lang, examples in task.examples.items()
+    }
+    works = {
+        lang: [
+            Work.of(model, s, strategy, manifest.pairs(s, name, lang))
+            for s, strategy in plan.strategies.items()
+        ]
+        for lang in task.examples
+    }
+    pairs = {lang: sum(len(work.pairs) for work in own) for lang, own in works.items()}
+    lang, at = _median(lengths)
+    measure = _count_job if model.backend.is_dry else _time
+    one = measure(model, task.examples[lang], at, works[lang], settings)
+    found = _Count([work for own in works.values() for work in own], one.payload)
+    for part in parts:
+        n = part.stop - part.start
+        length = sum(lengths[part.lang][part.start : part.stop])
+        found.variants += pairs[part.lang] * n
+        found.prompt_tokens += length * len(plan.strategies)
+        share = length / lengths[lang][at] * pairs[part.lang] / pairs[lang]
+        found.seconds += one.seconds * share
+        found.token_forwards += one.token_forwards * share
+        found.bytes += one.bytes * n * pairs[part.lang] / pairs[lang]
+    return found
+
+
+def _prompt_tokens(model: Model, examples: Sequence[Example], *, chat_template: bool) -> list[int]:
+    """Tokens of each example's two prompts together."""
+    texts = [text for one in examples for text in (one.source, one.target)]
+    counts = prompt_lengths(model, texts, chat_template=chat_template)
+    return [a + b for a, b in zip(counts[::2], counts[1::2], strict=True)]
+
+
+def _time(
     model: Model, examples: Sequence[Example], at: int, works: list[Work], settings: ComputeSettings
 ) -> _One:
+    """Run one example, and take the time."""
     span = range(at, at + 1)
     compute_records(model, examples, span, works, settings)  # once to warm up
     started = time.perf_counter()
@@ -163,9 +194,10 @@ def _tried(
     return _One(forwards, seconds, bytes=file.tell())
 
 
-def _estimated(
+def _count_job(
     model: Model, examples: Sequence[Example], at: int, works: list[Work], settings: ComputeSettings
 ) -> _One:
+    """Serialize the jobs of one example, without sending them."""
     item = item_of(model, examples[at], chat_template=settings.chat_template)
     decoding = Decoding(settings.max_new_tokens) if settings.mode == "generate" else None
     found = [dry_run_grid(model, item, work.variants, decoding) for work in works]

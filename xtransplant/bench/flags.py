@@ -1,7 +1,7 @@
 """The flags of ``xtp trace``, ``xtp bench`` and ``xtp pilot``: texts as a user gives them.
 
 One class for each verb, made of groups that they share. ``xtransplant.cli.command`` makes an option
-of the command line of each field; ``bench.settings`` and ``bench.trace_settings`` parse and check
+of the command line of each field; ``bench.parse`` and ``bench.trace_config`` parse and check
 them. The order of the fields is the order of ``--help``.
 """
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from xtransplant.backends.local import Local
-from xtransplant.backends.protocol import Backend
 from xtransplant.backends.registry import open_backend
-from xtransplant.bench.clock import Watch
 from xtransplant.bench.config import Config
-from xtransplant.bench.dispatch import bench_on
+from xtransplant.bench.context import RunContext
+from xtransplant.bench.load import load_model
 from xtransplant.bench.pairs import Chosen, chosen_of, write_chosen
 from xtransplant.bench.plan import make_plan
-from xtransplant.bench.run import bench, load_model
+from xtransplant.bench.run import bench
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 from xtransplant.runs.store import Run
@@ -50,18 +48,12 @@ class Pilot:
 
 def pilot(
     config: Config,
-    output_path: str | Path = "runs",
+    context: RunContext = RunContext(),
     *,
     apply_to: str = "unseen",
     across: bool = False,
     upper_bound: bool = False,
     model: Model | None = None,
-    fresh: bool = False,
-    accept_versions: bool = False,
-    say: Callable[[str], None] | None = None,
-    watch: Watch | None = None,
-    note: Callable[[str], None] | None = None,
-    backend: Backend = Local(),
 ) -> Pilot:
     """Choose a pair per language on the pilot split, freeze it, and apply it to another split.
 
@@ -73,14 +65,37 @@ def pilot(
         apply_to: the other split.
         across: one pair for all languages of a task, instead of one for each.
         upper_bound: run every pair on the other split too.
-        accept_versions: see :func:`bench`.
-        backend, note: see :func:`bench_on`.
+        model: loaded already; else it is loaded once for all runs.
 
     Raises:
         XTransplantError: as :func:`bench`; a task that has no such splits, pairs that are chosen
-            already, or nowhere to run.
+            already, or a backend that runs nothing.
     """
-    if backend.is_dry:
+    config = replace(config, split=config.split or "pilot")
+    _check(config, context, apply_to)
+    if model is None and not context.backend.has_workers:
+        backend = open_backend(context.backend, say=context.note)
+        model = load_model(make_plan(config).model_name, config.model, backend)
+    run = partial(bench, context=context, model=model)
+    first = run(config)
+    chosen = chosen_of(first.path, across=across)
+    written = first.path / ("pairs-across.json" if across else "pairs.json")
+    write_chosen(chosen, written)
+    # Tasks and languages that the pilot left out have no pair to apply.
+    tasks = tuple(name for name, task in first.manifest.tasks.items() if task.languages)
+    rest = replace(config, tasks=tasks, split=apply_to, langs=_languages(first))
+    second = run(rest, chosen=chosen)
+    grid = run(rest) if upper_bound else None
+    return Pilot(first, second, grid, chosen, written)
+
+
+def _check(config: Config, context: RunContext, apply_to: str) -> None:
+    """Refuse what a pilot cannot choose or apply.
+
+    Raises:
+        XTransplantError: as :func:`pilot`.
+    """
+    if context.backend.is_dry:
         raise XTransplantError(
             "--on dry: what a pilot applies depends on what it chooses; xtp bench --on dry says "
             "what each of its runs would cost"
@@ -90,7 +105,6 @@ def pilot(
             f"--pairs {config.pairs} has chosen already; a pilot chooses from overall, "
             "source-last, target-first, diagonal or several pairs; xtp bench applies what is chosen"
         )
-    config = replace(config, split=config.split or "pilot")
     for name in config.tasks:
         splits = find_task(name).splits_in(config.data)
         for split in (config.split, apply_to):
@@ -100,30 +114,6 @@ def pilot(
                 )
     if config.split == apply_to:
         raise XTransplantError(f"pairs chosen on {apply_to} cannot be tried on {apply_to} itself")
-    if model is None and not backend.has_workers:
-        model = load_model(make_plan(config), open_backend(backend, say=note))
-
-    def run(asked: Config, pairs: Chosen | None = None) -> Run:
-        if model is None:
-            return bench_on(
-                backend, asked, output_path, fresh=fresh, pairs=pairs, say=say,
-                watch=watch, note=note, accept_versions=accept_versions,
-            )  # fmt: skip
-        return bench(
-            asked, output_path, model=model, fresh=fresh, pairs=pairs, say=say, watch=watch,
-            accept_versions=accept_versions,
-        )  # fmt: skip
-
-    first = run(config)
-    chosen = chosen_of(first.path, across=across)
-    written = first.path / ("pairs-across.json" if across else "pairs.json")
-    write_chosen(chosen, written)
-    # Tasks and languages that the pilot left out have no pair to apply.
-    tasks = tuple(name for name, task in first.manifest.tasks.items() if task.languages)
-    rest = replace(config, tasks=tasks, split=apply_to, langs=_languages(first))
-    second = run(rest, chosen)
-    grid = run(rest) if upper_bound else None
-    return Pilot(first, second, grid, chosen, written)
 
 
 def _languages(run: Run) -> tuple[str, ...]:

@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
+from xtransplant.backends.protocol import Say
 from xtransplant.bench.config import Config
 from xtransplant.bench.pairs import Chosen, Pairs, listed, parse_pairs
-from xtransplant.bench.resolved import identity_of
+from xtransplant.bench.run_id import run_id
+from xtransplant.bench.task_plan import TaskPlan, leave_out_unchosen, nothing_left, plan_task
 from xtransplant.errors import XTransplantError
-from xtransplant.prompts import Example
 from xtransplant.runs.columns import SOURCE, VANILLA
 from xtransplant.runs.names import plain_name
 from xtransplant.strategies import Strategy, find_strategy
-from xtransplant.tasks.load import Loaded, load_examples
-from xtransplant.tasks.task import NothingThere, Task, find_task
+from xtransplant.tasks.task import Task, find_task
 
-__all__ = ["Plan", "TaskPlan", "make_plan"]
-
-Report = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class TaskPlan:
-    """One task of a bench.
-
-    Attributes:
-        examples: by language, cut to the limit; none where nothing of a task fits.
-        left_out: languages that are not run, and why.
-        too_long: ids of examples that the model cannot read, by language; see :func:`fitted`.
-    """
-
-    task: Task
-    direction: str
-    split: str
-    mode: str
-    examples: dict[str, tuple[Example, ...]]
-    left_out: dict[str, str]
-    too_long: dict[str, list[str]] = field(default_factory=dict)
+__all__ = ["Plan", "make_plan"]
 
 
 @dataclass(frozen=True)
@@ -85,22 +64,48 @@ class Plan:
 
 
 def make_plan(
-    config: Config, *, across: bool = False, pairs: Pairs | None = None, say: Report | None = None
+    config: Config,
+    *,
+    across: bool = False,
+    chosen: Chosen | None = None,
+    say: Say = lambda line: None,
 ) -> Plan:
     """Load strategies and examples, and check everything that needs no model.
 
     Args:
         across: see :func:`parse_pairs`.
-        pairs: chosen already, instead of those that the configuration names; languages that
+        chosen: pairs that take the place of those that the configuration names; languages that
             they do not have are left out.
-        say: told what a user has to know (languages left out, notes on the data).
+        say: called with what a user has to know (languages left out, notes on the data).
 
     Raises:
         XTransplantError: anything that is wrong with the configuration or the data.
     """
-    say = say or (lambda line: None)
     strategies = _strategies(config)
-    chosen = parse_pairs(config.pairs, across=across) if pairs is None else pairs
+    pairs = parse_pairs(config.pairs, across=across) if chosen is None else chosen
+    tasks = _tasks(config)
+    planned = {task.name: plan_task(task, config, say) for task in tasks}
+    if chosen is not None:
+        planned = {
+            name: leave_out_unchosen(one, chosen, strategies, say) for name, one in planned.items()
+        }
+    if isinstance(pairs, Chosen):
+        _say_in_sample(pairs, planned, strategies, say)
+    empty = [nothing_left(one, config) for one in planned.values() if not one.examples]
+    if len(empty) == len(planned):
+        raise XTransplantError("; ".join(empty))
+    for line in empty:
+        say(f"{line}: it is left out")
+    model = config.model.name or next((t.checkpoint for t in tasks if t.checkpoint), None)
+    if model is None:
+        raise XTransplantError(
+            f"no model comes with {tasks[0].name}: name one, --model REPOSITORY|FOLDER"
+        )
+    found = run_id(config, planned, strategies, pairs, model)
+    return Plan(config, model, planned, strategies, pairs, found)
+
+
+def _tasks(config: Config) -> list[Task]:
     tasks = [find_task(name) for name in dict.fromkeys(config.tasks)]
     if not tasks:
         raise XTransplantError("no task is given; try --task babel, or xtp list tasks")
@@ -111,23 +116,7 @@ def make_plan(
             f"--langs {unknown[0]}: {' and '.join(task.name for task in tasks)} has "
             f"{', '.join(dict.fromkeys(known))}"
         )
-    planned = {task.name: _task(task, config, say) for task in tasks}
-    if isinstance(chosen, Chosen):
-        if pairs is not None:
-            planned = {name: _having(chosen, one, strategies, say) for name, one in planned.items()}
-        _say_in_sample(chosen, planned, strategies, say)
-    if not any(one.examples for one in planned.values()):
-        raise XTransplantError("; ".join(_nothing(one, config) for one in planned.values()))
-    for one in planned.values():
-        if not one.examples:
-            say(f"{_nothing(one, config)}: it is left out")
-    model = config.model.name or next((t.checkpoint for t in tasks if t.checkpoint), None)
-    if model is None:
-        raise XTransplantError(
-            f"no model comes with {tasks[0].name}: name one, --model REPOSITORY|FOLDER"
-        )
-    identity = identity_of(config, planned, strategies, chosen, model)
-    return Plan(config, model, planned, strategies, chosen, identity)
+    return tasks
 
 
 def _strategies(config: Config) -> dict[str, Strategy]:
@@ -151,69 +140,18 @@ def _strategies(config: Config) -> dict[str, Strategy]:
 
 
 def _bound(strategy: Strategy, values: dict[str, str]) -> Strategy:
-    """A strategy with its options bound; one that says the default aloud is the same strategy."""
-    said = {one.name: one.parse(values[one.name]) for one in strategy.options if one.name in values}
+    """A strategy with its options bound; an option that is given its default changes nothing."""
+    given = {
+        one.name: one.parse(values[one.name]) for one in strategy.options if one.name in values
+    }
     defaults = {one.name: one.default for one in strategy.options}
     return strategy.with_options(
-        {name: value for name, value in said.items() if value != defaults[name]}
+        {name: value for name, value in given.items() if value != defaults[name]}
     )
 
 
-def _task(task: Task, config: Config, say: Report) -> TaskPlan:
-    direction = config.direction or task.direction
-    split = config.split or task.splits_in(config.data)[0]
-    mode = config.mode or task.mode
-    if mode == "score" and not task.scored:
-        raise XTransplantError(
-            f"{task.name} has no candidates to score; use --mode generate, or leave it out"
-        )
-    if config.limit is not None and config.limit < 1:
-        raise XTransplantError(f"--limit {config.limit} leaves no example; give 1 or more")
-    there = task.languages_in(config.data)
-    wanted = [lang for lang in config.langs or there if lang in there]
-    examples, left_out = dict[str, tuple[Example, ...]](), dict[str, str]()
-    for lang in wanted:
-        try:
-            loaded = load_examples(task, lang, direction, split, config.data)
-        except NothingThere as error:
-            left_out[lang] = str(error)
-            say(f"{task.name} {split}, {lang} is left out: {error}")
-            continue
-        if loaded.alignment.failed:
-            why = (
-                "source and target are not the same items "
-                f"({'; '.join(loaded.alignment.reasons)}: {_rows(loaded)})"
-            )
-            if not config.allow_misaligned:
-                left_out[lang] = why
-                say(f"{task.name} {split}, {lang} is left out: {why}; --allow-misaligned takes it")
-                continue
-            say(f"{task.name} {split}, {lang} is taken as asked, though {why}")
-        kept = loaded.examples[: config.limit]
-        if mode == "score" and any(len(one.candidates) < 2 for one in kept):
-            raise XTransplantError(
-                f"{task.name} {lang}: an example has fewer than two candidates, so there is "
-                "nothing to choose by score; use --mode generate"
-            )
-        examples[lang] = kept
-    if task.note and config.data.data_dir is None:
-        say(f"{task.name}: {task.note}")
-    return TaskPlan(task, direction, split, mode, examples, left_out)
-
-
-def _having(chosen: Chosen, plan: TaskPlan, strategies: Iterable[str], say: Report) -> TaskPlan:
-    """A task without the languages that no pair was chosen for."""
-    name, left_out = plan.task.name, dict(plan.left_out)
-    for lang in plan.examples:
-        if not all(chosen.has(name, strategy, lang) for strategy in strategies):
-            left_out[lang] = f"{chosen.origin} chose no pair for it"
-            say(f"{name} {plan.split}, {lang} is left out: {left_out[lang]}")
-    kept = {lang: own for lang, own in plan.examples.items() if lang not in left_out}
-    return replace(plan, examples=kept, left_out=left_out)
-
-
 def _say_in_sample(
-    chosen: Chosen, tasks: Mapping[str, TaskPlan], strategies: Iterable[str], say: Report
+    chosen: Chosen, tasks: Mapping[str, TaskPlan], strategies: Iterable[str], say: Say
 ) -> None:
     """Whether chosen pairs are tried on what they were chosen on.
 
@@ -237,23 +175,3 @@ def _say_in_sample(
             f"{chosen.origin} does not say on which examples its pairs were chosen; whether they "
             "are tried on others here is for you to know"
         )
-
-
-def _nothing(plan: TaskPlan, config: Config) -> str:
-    """That nothing of a task is left to run."""
-    among = ", ".join(plan.left_out)
-    why = f": {among} left out" if among else f" among {', '.join(config.langs)}"
-    return f"{plan.task.name} {plan.split} has no language left to run{why}"
-
-
-def _rows(loaded: Loaded) -> str:
-    """``rows 3, 7, 210 to 999`` of those that speak against a language, counted from 0."""
-    spans: list[list[int]] = []
-    for row in loaded.alignment.rows:
-        if spans and row == spans[-1][1] + 1:
-            spans[-1][1] = row
-        else:
-            spans.append([row, row])
-    shown = [f"{a}" if a == b else f"{a} to {b}" for a, b in spans[:4]]
-    more = f" and more, up to {spans[-1][1]}" if len(spans) > 4 else ""
-    return f"rows {', '.join(shown)}{more}"

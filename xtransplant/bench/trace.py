@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from xtransplant.backends.registry import open_backend
 from xtransplant.bench.dry_trace import DryTrace, dry_trace
 from xtransplant.bench.load import load_model
-from xtransplant.bench.trace_settings import TracePlan
+from xtransplant.bench.trace_config import TracePlan
 from xtransplant.grid.check import GridCheck, verify_grid
 from xtransplant.grid.frame import save_grid
 from xtransplant.grid.grid import Grid

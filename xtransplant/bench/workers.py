@@ -7,44 +7,33 @@ Workers need to see the run's folder: one machine, or a file system that they sh
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from xtransplant.backends.protocol import Backend
-from xtransplant.bench.clock import Clock, Watch
+from xtransplant.bench.clock import Clock
 from xtransplant.bench.config import Config
-from xtransplant.bench.context_limit import fitted
-from xtransplant.bench.pairs import Pairs
-from xtransplant.bench.plan import make_plan
-from xtransplant.bench.repair import mend
-from xtransplant.bench.run import find_run, load_model, run_plan
+from xtransplant.bench.context import RunContext
+from xtransplant.bench.context_limit import leave_out_too_long
+from xtransplant.bench.execute import execute
+from xtransplant.bench.load import load_model
+from xtransplant.bench.opening import open_for_writing
+from xtransplant.bench.pairs import Chosen, Pairs
+from xtransplant.bench.plan import Plan, make_plan
 from xtransplant.runs.store import Run, open_run
 
-__all__ = ["bench_by_workers", "work_on"]
+__all__ = ["execute_by_workers", "work_on"]
 
 
-def bench_by_workers(
-    backend: Backend,
-    config: Config,
-    output_path: str | Path = "runs",
-    *,
-    fresh: bool = False,
-    across: bool = False,
-    pairs: Pairs | None = None,
-    accept_versions: bool = False,
-    say: Callable[[str], None] | None = None,
-    watch: Watch | None = None,
-) -> Run:
-    """:func:`xtransplant.bench.run.bench`, by the workers of a backend.
+def execute_by_workers(plan: Plan, path: Path, context: RunContext) -> Run:
+    """Do what is missing of a run by the workers of a backend; give the run as it is then.
+
+    Args:
+        plan: what the run comes to.
+        path: the run's folder, as workers find it.
+        context: the backend with its workers, and what reports are given to.
 
     Raises:
-        XTransplantError: as ``bench``; the backend cannot be used, or its workers keep dying.
+        XTransplantError: as :func:`execute`; workers cannot be started, or keep dying.
     """
-    backend.check()
-    plan = make_plan(config, across=across, pairs=pairs, say=say)
-    path, run = find_run(plan, Path(output_path).resolve(), fresh=fresh)
-    if run is not None and not mend(run, say):
-        return run.finish()
     clock: Clock | None = None
 
     def look() -> None:
@@ -54,13 +43,12 @@ def bench_by_workers(
             clock = Clock.of_run(open_run(path))
         if clock is None:
             return
-        for part in clock.look():
+        for part in clock.refresh():
             clock.worked += part.stop - part.start
-            if watch is not None:
-                watch(clock.told(part))
+            context.watch(clock.progress_of(part))
 
-    arguments = (config, path, plan.pairs, accept_versions)
-    backend.run_workers(work_on, arguments, look=look, say=say)
+    arguments = (plan.config, path, plan.pairs, context.accept_versions)
+    context.backend.run_workers(work_on, arguments, look=look, say=context.say)
     return open_run(path).finish()
 
 
@@ -68,9 +56,13 @@ def work_on(config: Config, path: Path, pairs: Pairs, accept_versions: bool) -> 
     """What one worker does: load the model, and do parts of a run until none is left.
 
     Args:
+        config: what is run.
         path: the run's folder.
         pairs: as the plan has them, chosen pairs included.
+        accept_versions: as in :class:`RunContext`.
     """
-    plan = make_plan(config, pairs=pairs)
-    model = load_model(plan)
-    run_plan(fitted(plan, model), path, model, accept_versions=accept_versions)
+    plan = make_plan(config, chosen=pairs if isinstance(pairs, Chosen) else None)
+    model = load_model(plan.model_name, config.model)
+    plan = leave_out_too_long(plan, model)
+    run = open_for_writing(plan, path, model)
+    execute(plan, run, model, RunContext(accept_versions=accept_versions))

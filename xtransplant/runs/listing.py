@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.check import damages
-from xtransplant.runs.manifest import Manifest, n_stored_beside
+from xtransplant.runs.manifest import Manifest
+from xtransplant.runs.read_manifest import n_stored_beside
 from xtransplant.runs.store import Run, open_run
 
 if TYPE_CHECKING:

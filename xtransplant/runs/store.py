@@ -9,6 +9,11 @@
 
 A part is complete when its checksums name all three tables, the sizes agree, and it was judged by
 the run's rule; its records were stored before they were judged.
+
+All parts of a run have the same columns: those that its first one was stored with. A run that an
+older xtransplant began is finished with its own columns, so that no part of it says more than
+another; what it lacks reads as null. Only judging it again (``xtp rescore``), which rewrites every
+part, adds the judged columns that are new.
 """
 
 from __future__ import annotations
@@ -17,6 +22,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +31,8 @@ from xtransplant.errors import cannot_write
 from xtransplant.runs.checksums import KINDS, Sums, Unreadable, read_sums, write_sums
 from xtransplant.runs.files import stale_files, written
 from xtransplant.runs.locks import LOCKS, alone
-from xtransplant.runs.manifest import Manifest, Part, read_manifest
+from xtransplant.runs.manifest import Manifest, Part, task_folder
+from xtransplant.runs.read_manifest import read_manifest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,6 +51,10 @@ class Run:
     path: Path
     manifest: Manifest
     versions: dict[str, str] = field(default_factory=dict)
+    # By kind and task; looked up once, as the first part is written.
+    _columns: dict[tuple[str, str], list[str] | None] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def part_path(self, kind: str, part: Part) -> Path:
         """Where a part's table of one kind lies."""
@@ -98,14 +109,21 @@ class Run:
         """Parts that are complete."""
         return [part for part in self.manifest.parts() if self.is_complete(part)]
 
-    def write(self, kind: str, part: Part, table: pa.Table) -> None:
+    def write(self, kind: str, part: Part, table: pa.Table, *, adds_columns: bool = False) -> None:
         """Store a part's table of one kind; to be called by who holds the part.
+
+        Args:
+            adds_columns: also those that the run's other parts do not have; to be asked for by
+                who writes every part anew.
 
         Raises:
             XTransplantError: the disk is full or the folder cannot be written to.
         """
         import pyarrow.parquet
 
+        begun_with = None if adds_columns else self._begun_with(kind, part.task)
+        if begun_with is not None:
+            table = table.select([name for name in table.column_names if name in begun_with])
         sums = self.sums(part) or Sums(self.manifest.identity)
         if kind == "records":
             sums = replace(sums, versions=self.versions or self.manifest.versions)
@@ -115,6 +133,12 @@ class Run:
             pyarrow.parquet.write_table(table, str(temporary), compression="zstd")
             sums = sums.holding(kind, temporary)
         write_sums(self.sums_path(part), sums)
+
+    def _begun_with(self, kind: str, task: str) -> list[str] | None:
+        """Columns that the stored tables of a task have; None where none is stored."""
+        if (kind, task) not in self._columns:
+            self._columns[kind, task] = _stored_columns(self.path / kind / task_folder(task))
+        return self._columns[kind, task]
 
     def forget(self, part: Part, *kinds: str) -> None:
         """Take tables for not stored; to be called by who holds the part. The files stay."""
@@ -179,6 +203,17 @@ def open_run(path: str | Path) -> Run:
     """
     folder = Path(path)
     return Run(folder, read_manifest(folder))
+
+
+def _stored_columns(folder: Path) -> list[str] | None:
+    """Columns of any table under a folder that can be read."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    for path in folder.glob("lang=*/part-*.parquet"):
+        with suppress(OSError, pa.ArrowException):
+            return list(pyarrow.parquet.read_schema(path).names)
+    return None
 
 
 def _write_manifest(folder: Path, manifest: Manifest) -> None:

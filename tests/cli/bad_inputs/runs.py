@@ -12,6 +12,7 @@ from pathlib import Path
 from bad_inputs.row import Row, row
 
 from xtransplant.bench.config import Config, ModelSpec
+from xtransplant.bench.context import RunContext
 from xtransplant.bench.run import bench
 from xtransplant.tasks.data import DataSource
 
@@ -27,7 +28,7 @@ def small_run() -> Path:
     file = folder / "x.jsonl"
     file.write_text("".join(json.dumps(EXAMPLE | {"target": text}) + "\n" for text in ("ho", "he")))
     config = Config(("file",), ("none",), ModelSpec(str(LLAMA)), data=DataSource(file=file))
-    return bench(config, folder / "runs").path
+    return bench(config, RunContext(folder / "runs")).path
 
 
 def damaged(id: str, command: str, damage: Callable[[Path], object], *words: str) -> Row:

@@ -10,6 +10,7 @@ from tiny import GOLDEN
 
 from xtransplant import XTransplantError
 from xtransplant.bench.config import ModelSpec
+from xtransplant.bench.context import RunContext
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT
@@ -97,12 +98,12 @@ def test_a_copy_in_another_folder_is_another_model(tmp_path):
 
 def test_the_second_command_does_nothing_though_it_says_the_defaults(babel_model, tmp_path):
     config, worked = replace(SMALL, langs=("sw",), limit=2), []
-    first = bench(config, tmp_path, model=babel_model)
+    first = bench(config, RunContext(tmp_path), model=babel_model)
     aloud = replace(
         config, split="pilot", mode="score", direction="en-to-lang", max_new_tokens=30,
         model=ModelSpec(str(CHECKPOINT), dtype="float32"),
     )  # fmt: skip
-    again = bench(aloud, tmp_path, model=babel_model, watch=worked.append)
+    again = bench(aloud, RunContext(tmp_path, watch=worked.append), model=babel_model)
     assert (again.path, worked) == (first.path, [])
 
 

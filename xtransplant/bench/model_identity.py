@@ -1,26 +1,21 @@
-"""Which model and machine: what a manifest says of them, and whether a model is the same still."""
+"""Which model a run is of: what its manifest says, and whether a model is still the same."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import platform
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import psutil
-import torch
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 
-from xtransplant.bench.digests import file_digests, weights_digest
+from xtransplant.bench.model_digests import file_digests, weights_digest
 from xtransplant.compat.transformers import name_in_config
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
 
-__all__ = ["check_folder", "check_model", "machine_entry", "model_entry", "versions"]
+__all__ = ["check_folder", "check_model", "model_entry"]
 
 
 def model_entry(model: Model, name: str, revision: str | None) -> dict[str, Any]:
@@ -96,26 +91,6 @@ def check_folder(name: str, then: dict[str, Any], run: str) -> None:
             f"{name} holds another model than run {run} was made with ({', '.join(changed[:3])} "
             "changed); bring the old one back, or begin anew with --fresh"
         )
-
-
-def versions() -> dict[str, str]:
-    """Of Python and the libraries that numbers depend on."""
-    names = ("xtransplant", "nnsight", "torch", "transformers", "tokenizers", "datasets", "pyarrow")
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}
-
-
-def machine_entry() -> dict[str, Any]:
-    """What ran it."""
-    gpus = [torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count())]
-    return {
-        "host": platform.node(),
-        "system": platform.platform(),
-        "processor": platform.machine(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "memory": psutil.virtual_memory().total,
-        "gpus": gpus,
-    }
 
 
 # What a configuration says of where its model is, not of what it computes.

@@ -8,12 +8,19 @@ from small_bench import SMALL
 from xtransplant import XTransplantError
 from xtransplant.backends.dry import Dry
 from xtransplant.backends.registry import parse_on
+from xtransplant.bench.context import RunContext
+from xtransplant.bench.flags import BenchFlags, DataFlags, WhatFlags
+from xtransplant.bench.parse import parse_config
 from xtransplant.bench.pilot import pilot
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench
-from xtransplant.bench.settings import config_from
 from xtransplant.bench.unused import check_given
 from xtransplant.engine.ask.memory import MemoryBudget
+
+
+def given(*tasks, **flags):
+    """The flags of a bench of some tasks."""
+    return BenchFlags(WhatFlags(list(tasks), ["none"]), **flags)
 
 
 @pytest.mark.parametrize(
@@ -53,9 +60,9 @@ def test_pairs_across_languages_are_chosen_on_a_run():
 
 def test_a_pilot_chooses_and_runs(tmp_path):
     with pytest.raises(XTransplantError, match=r"--pairs @mine\.json has chosen already"):
-        pilot(replace(SMALL, pairs="@mine.json"), tmp_path)
+        pilot(replace(SMALL, pairs="@mine.json"), RunContext(tmp_path))
     with pytest.raises(XTransplantError, match="--on dry"):
-        pilot(SMALL, tmp_path, backend=Dry())
+        pilot(SMALL, RunContext(tmp_path, backend=Dry()))
 
 
 def test_a_budget_that_holds_nothing_leaves_no_run(small, babel_model, tmp_path):
@@ -71,30 +78,31 @@ def test_a_run_goes_on_with_its_own_budget_and_says_so(small, babel_model, tmp_p
     run.part_path("records", next(run.manifest.parts())).unlink()
     said = []
     config = replace(SMALL, langs=("sw",), limit=2, memory_budget=2**27)
-    bench(config, tmp_path, model=babel_model, say=said.append)
+    bench(config, RunContext(tmp_path, say=said.append), model=babel_model)
     assert any("was begun with a memory budget of 268,435,456 bytes" in line for line in said)
 
 
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        ({"task": ["babel"], "seed": 0}, "--seed 0 does nothing for babel"),
-        ({"task": ["babel"], "split_by": "part"}, "--split-by part does nothing for babel"),
-        ({"task": ["xnli", "babel"], "column": ["id=x"]}, "--column id=x .* xnli and babel"),
-        ({"task": ["bable"]}, "unknown task 'bable'"),
+        (given("babel", seed=0), "--seed 0 does nothing for babel"),
+        (given("babel", data=DataFlags(split_by="part")), "--split-by part does nothing for babel"),
+        (
+            given("xnli", "babel", data=DataFlags(column=["id=x"])),
+            "--column id=x .* xnli and babel",
+        ),
+        (given("bable"), "unknown task 'bable'"),
     ],
     ids=str,
 )
 def test_data_that_no_task_reads(flags, words):
     with pytest.raises(XTransplantError, match=words):
-        config_from(strategy=["none"], **flags)
+        parse_config(flags)
 
 
 def test_data_that_one_of_the_tasks_reads(tmp_path):
     file = tmp_path / "mine.csv"
     file.write_text("source,target,answer\n")
-    config = config_from(
-        task=["babel", "file", "xnli"], strategy=["none"], file=file, column=["id=x"], seed=1,
-        split="pilot", data_dir=tmp_path,
-    )  # fmt: skip
+    data = DataFlags(data_dir=tmp_path, file=file, column=["id=x"])
+    config = parse_config(given("babel", "file", "xnli", data=data, seed=1, split="pilot"))
     assert (config.data.seed, config.data.file) == (1, file)

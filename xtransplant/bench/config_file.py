@@ -1,4 +1,4 @@
-"""A bench from the texts of a command line or a YAML file."""
+"""``--config``: flags from a YAML file, or from one that comes with the package."""
 
 from __future__ import annotations
 
@@ -10,53 +10,10 @@ from typing import Any
 
 import yaml
 
-from xtransplant.bench.config import Config, ModelSpec
-from xtransplant.bench.flags import BenchFlags, PilotFlags
-from xtransplant.bench.unused import check_data, check_given
 from xtransplant.errors import XTransplantError, one_line
-from xtransplant.options import parse_assignments, parse_bytes
-from xtransplant.tasks.data import parse_data_source
 from xtransplant.text import read_text
 
-__all__ = ["config_from", "config_names", "read_config"]
-
-
-def config_from(flags: BenchFlags | PilotFlags) -> Config:
-    """The configuration that flags say; several names may stand in one, between commas.
-
-    Raises:
-        XTransplantError: text that means nothing, a folder or file that is not there, or a flag
-            that would do nothing.
-    """
-    what, data, run, load = flags.what, flags.data, flags.run, flags.load
-    check_given(
-        task=what.task, strategy=what.strategy, model=what.model, revision=load.revision,
-        device_map=load.device_map, family=load.family, langs=what.langs, pairs=flags.pairs,
-        split=flags.split, split_by=data.split_by,
-    )  # fmt: skip
-    source = parse_data_source(
-        data.data_dir, data.file, data.column, flags.seed or 0, data.split_by
-    )
-    tasks = _names(what.task)
-    check_data(tasks, source, flags.split, flags.seed)
-    return Config(
-        tasks=tasks,
-        strategies=_names(what.strategy),
-        model=ModelSpec.of(what.model, load, add_bos=run.add_bos),
-        langs=_names(what.langs),
-        pairs=flags.pairs,
-        options=tuple(parse_assignments(run.options).items()),
-        direction=flags.direction,
-        mode=flags.mode,
-        split=flags.split,
-        limit=flags.limit,
-        data=source,
-        max_new_tokens=run.max_new_tokens,
-        chat_template=run.apply_chat_template,
-        allow_misaligned=run.allow_misaligned,
-        log_samples=run.log_samples,
-        memory_budget=None if flags.memory_budget is None else parse_bytes(flags.memory_budget),
-    )
+__all__ = ["config_names", "read_config"]
 
 
 def config_names() -> tuple[str, ...]:
@@ -114,8 +71,3 @@ def read_config(name: str, flags: Sequence[str]) -> dict[str, Any]:
         if flag in found and not isinstance(found[flag], list):
             found[flag] = [found[flag]]
     return found
-
-
-def _names(texts: Sequence[str]) -> tuple[str, ...]:
-    parts = [part.strip() for text in texts for part in str(text).split(",")]
-    return tuple(dict.fromkeys(part for part in parts if part))

@@ -1,22 +1,53 @@
-"""The software that a run is made with: the same from its first part to its last, or said."""
+"""The software and the machine that a run is made with.
+
+The software is the same from a run's first part to its last, unless the user accepts another; then
+the manifest names both.
+"""
 
 from __future__ import annotations
 
+import os
+import platform
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
 
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.checksums import Unreadable, read_sums
 from xtransplant.runs.manifest import Manifest
 from xtransplant.runs.store import Run
 
-__all__ = ["adopting", "check_software"]
+__all__ = ["adopt_parts", "check_versions", "machine_entry", "versions"]
 
 # Those that compute; the others read data, which has a digest, and write files.
 _COMPUTES = ("python", "xtransplant", "nnsight", "torch", "transformers", "tokenizers")
 
 
-def check_software(run: Run, now: dict[str, str], *, accepted: bool) -> Run:
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that numbers depend on, by name."""
+    names = ("xtransplant", "nnsight", "torch", "transformers", "tokenizers", "datasets", "pyarrow")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+def machine_entry() -> dict[str, Any]:
+    """What the manifest says of this machine; memory in bytes."""
+    gpus = [torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count())]
+    return {
+        "host": platform.node(),
+        "system": platform.platform(),
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "memory": psutil.virtual_memory().total,
+        "gpus": gpus,
+    }
+
+
+def check_versions(run: Run, now: dict[str, str], *, accepted: bool) -> Run:
     """The run, if it may go on with the software that is here.
 
     Args:
@@ -44,7 +75,7 @@ def check_software(run: Run, now: dict[str, str], *, accepted: bool) -> Run:
     )
 
 
-def adopting(folder: Path, manifest: Manifest) -> Manifest:
+def adopt_parts(folder: Path, manifest: Manifest) -> Manifest:
     """A new manifest for a folder that may hold parts, its own having been lost.
 
     Parts that were computed under the same identity are the run's still; the manifest then says
@@ -54,7 +85,7 @@ def adopting(folder: Path, manifest: Manifest) -> Manifest:
         XTransplantError: parts of another run or model lie there.
     """
     used: list[dict[str, str]] = []
-    strangers = 0
+    n_foreign = 0
     for path in sorted(folder.glob("checksums/task=*/lang=*/part-*.json")):
         try:
             sums = read_sums(path)
@@ -63,12 +94,12 @@ def adopting(folder: Path, manifest: Manifest) -> Manifest:
         if sums is None:
             continue
         if sums.run != manifest.identity:
-            strangers += 1
+            n_foreign += 1
         elif sums.versions and sums.versions not in used:
             used.append(sums.versions)
-    if strangers:
+    if n_foreign:
         raise XTransplantError(
-            f"{str(folder)!r} has no manifest.json, and {strangers} of its parts were computed by "
+            f"{str(folder)!r} has no manifest.json, and {n_foreign} of its parts were computed by "
             "another model or run, which this one must not pass for its own; bring the old model "
             f"back, move the folder aside (mv {folder} {folder}.old), or begin beside it: --fresh"
         )

@@ -19,14 +19,14 @@ from xtransplant.options import (
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, check_verifiable, find_strategy
 from xtransplant.style.paths import PLOT_SUFFIXES, TABLE_SUFFIXES, checked_path
-from xtransplant.tasks.choose import choose_example
+from xtransplant.tasks.choose import TaskChoice, choose_example
 from xtransplant.tasks.data import DataSource, parse_data_source
 
-__all__ = ["TracePlan", "TraceSettings", "plan_trace", "trace_settings"]
+__all__ = ["TraceConfig", "TracePlan", "parse_trace", "plan_trace"]
 
 
 @dataclass(frozen=True)
-class TraceSettings:
+class TraceConfig:
     """What a grid is asked to be, parsed and checked.
 
     Attributes:
@@ -60,12 +60,12 @@ class TraceSettings:
 class TracePlan:
     """A grid ready to be run: what was asked for, its example, and the model's name."""
 
-    settings: TraceSettings
+    settings: TraceConfig
     example: Example
     model_name: str
 
 
-def trace_settings(flags: TraceFlags) -> TraceSettings:
+def parse_trace(flags: TraceFlags) -> TraceConfig:
     """What the flags say.
 
     Raises:
@@ -87,7 +87,7 @@ def trace_settings(flags: TraceFlags) -> TraceSettings:
         split=prompt.split, family=load.family, device_map=load.device_map,
         split_by=prompt.data.split_by,
     )  # fmt: skip
-    settings = TraceSettings(
+    settings = TraceConfig(
         strategy=strategy,
         model=ModelSpec.of(flags.model, load, add_bos=flags.add_bos),
         prompt=prompt,
@@ -108,7 +108,7 @@ def trace_settings(flags: TraceFlags) -> TraceSettings:
     return settings
 
 
-def _check_unused(flags: TraceFlags, settings: TraceSettings) -> None:
+def _check_unused(flags: TraceFlags, settings: TraceConfig) -> None:
     only_run = {
         "--verify": flags.verify,
         "--save": flags.save,
@@ -123,7 +123,7 @@ def _check_unused(flags: TraceFlags, settings: TraceSettings) -> None:
     )  # fmt: skip
 
 
-def plan_trace(settings: TraceSettings) -> TracePlan:
+def plan_trace(settings: TraceConfig) -> TracePlan:
     """The example and the model of a grid, and whether its files can be written.
 
     Raises:
@@ -132,15 +132,11 @@ def plan_trace(settings: TraceSettings) -> TracePlan:
     """
     prompt = settings.prompt
     example, bundled = choose_example(
+        TaskChoice(prompt.task, prompt.lang, prompt.example, prompt.direction, prompt.split),
         source=prompt.source,
         target=prompt.target,
         candidates=prompt.candidates,
         answer=prompt.answer,
-        task=prompt.task,
-        lang=prompt.lang,
-        number=prompt.example,
-        direction=prompt.direction,
-        split=prompt.split,
         data=settings.data,
     )
     name = settings.model.name or bundled

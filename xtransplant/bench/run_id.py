@@ -1,7 +1,7 @@
-"""What a bench's numbers depend on, every default resolved: the same numbers are the same run.
+"""The id of a run: a hash of what a bench's numbers depend on, every default resolved.
 
-Saying a default aloud changes nothing here, nor does what no number depends on: where it runs, how
-much memory it may take, the most new tokens of candidates that are scored.
+Giving an option its default changes nothing here, nor does what no number depends on: where it
+runs, how much memory it may take, the most new tokens of candidates that are scored.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.pairs import Chosen, Pairs, listed
+from xtransplant.bench.task_plan import TaskPlan
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.manifest import SCHEMA
 from xtransplant.strategies import Strategy
@@ -21,10 +22,7 @@ from xtransplant.tasks.load import examples_digest
 from xtransplant.tasks.task import Task
 from xtransplant.text import text_digest
 
-if TYPE_CHECKING:
-    from xtransplant.bench.plan import TaskPlan
-
-__all__ = ["identity_of"]
+__all__ = ["run_id"]
 
 # Of a configuration: what stands elsewhere in the identity, resolved, or bears on no number.
 _ELSEWHERE = (
@@ -34,7 +32,7 @@ _ELSEWHERE = (
 _OF_PLACE = ("device_map", "trust_remote_code", "tensor_parallel")
 
 
-def identity_of(
+def run_id(
     config: Config,
     tasks: Mapping[str, TaskPlan],
     strategies: Mapping[str, Strategy],
@@ -87,8 +85,8 @@ def _model(spec: ModelSpec, name: str, checkpoint: Any, tasks: list[Task]) -> di
         document["name"] = f"of the task: {own[folder]}" if folder in own else folder
         document["revision"] = None
     if spec.dtype == "auto":
-        said = getattr(checkpoint, "dtype", None)
-        document["dtype"] = "auto" if said is None else str(said).removeprefix("torch.")
+        dtype = getattr(checkpoint, "dtype", None)
+        document["dtype"] = "auto" if dtype is None else str(dtype).removeprefix("torch.")
     document["family"] = _family(spec, name, checkpoint)
     return document
 

@@ -1,0 +1,81 @@
+"""The manifest of a new run: what a plan and its model come to."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from xtransplant.bench.compute import fixed_budget, part_size
+from xtransplant.bench.environment import machine_entry, versions
+from xtransplant.bench.model_identity import model_entry
+from xtransplant.bench.plan import Plan
+from xtransplant.bench.task_plan import TaskPlan
+from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.model.load import Model
+from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
+from xtransplant.tasks.load import examples_digest
+from xtransplant.tasks.rules import versioned_rule
+
+__all__ = ["new_manifest"]
+
+
+def new_manifest(plan: Plan, model: Model) -> Manifest:
+    """What a new run of a plan says of itself.
+
+    Raises:
+        XTransplantError: a layer that the model has not, or a memory budget that holds nothing.
+    """
+    entry = model_entry(model, plan.model_name, plan.config.model.revision)
+    return Manifest(
+        id=plan.id,
+        schema=SCHEMA,
+        config=plan.config.as_dict(),
+        model={**entry, "memory_budget": _memory_budget(plan, model)},
+        strategies={name: _strategy(plan, name, model.n_layers) for name in plan.strategies},
+        tasks={name: _task(plan, name, task, model.n_layers) for name, task in plan.tasks.items()},
+        versions=versions(),
+        machine=machine_entry(),
+        started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    )
+
+
+def _memory_budget(plan: Plan, model: Model) -> int:
+    """Bytes for the work beyond the model, the same for as long as the run goes on."""
+    budget = plan.config.memory_budget
+    return fixed_budget(model) if budget is None else int(MemoryBudget.of(model, budget).limit)
+
+
+def _strategy(plan: Plan, name: str, n_layers: int) -> dict[str, Any]:
+    strategy = plan.strategies[name]
+    # Pairs that were chosen by language stand with the languages.
+    shared = plan.pairs_for("", name, "", n_layers) if isinstance(plan.pairs, str) else ()
+    return {
+        "source_hash": strategy.source_hash,
+        "origin": strategy.origin,
+        "options": dict(strategy.values),
+        "pairs": [list(pair) for pair in shared],
+    }
+
+
+def _task(plan: Plan, name: str, task: TaskPlan, n_layers: int) -> TaskEntry:
+    languages, most_pairs = {}, 1
+    for lang, examples in task.examples.items():
+        pairs = {s: plan.pairs_for(name, s, lang, n_layers) for s in plan.strategies}
+        most_pairs = max(most_pairs, *map(len, pairs.values()))
+        own, in_sample = dict[str, list[list[int]]](), 0
+        if not isinstance(plan.pairs, str):
+            own = {s: [list(pair) for pair in found] for s, found in pairs.items()}
+            in_sample = plan.pairs.in_sample(examples)
+        languages[lang] = Language(len(examples), examples_digest(examples), own, in_sample)
+    return TaskEntry(
+        version=task.task.version,
+        licence=task.task.licence,
+        direction=task.direction,
+        split=task.split,
+        mode=task.mode,
+        rule=versioned_rule(task.task.rule),
+        part_size=part_size(task.mode, most_pairs),
+        languages=languages,
+        left_out=task.left_out,
+        too_long=task.too_long,
+    )

@@ -1,0 +1,113 @@
+"""From the flags of ``xtp bench`` and ``xtp pilot`` to what a bench is and where it runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from xtransplant.backends.registry import parse_on
+from xtransplant.bench.config import Config, ModelSpec
+from xtransplant.bench.context import RunContext
+from xtransplant.bench.flags import BenchFlags, PilotFlags
+from xtransplant.bench.unused import check_bench, check_data, check_given
+from xtransplant.errors import XTransplantError
+from xtransplant.options import parse_assignments, parse_bytes
+from xtransplant.tasks.data import parse_data_source
+
+__all__ = ["parse_bench", "parse_config", "parse_pilot", "parse_shard"]
+
+
+def parse_bench(flags: BenchFlags) -> tuple[Config, RunContext]:
+    """What a bench computes, and where and how it runs.
+
+    Raises:
+        XTransplantError: text that means nothing, a folder or file that is not there, or a flag
+            that would do nothing.
+    """
+    config = parse_config(flags)
+    shard = None if flags.shard is None else parse_shard(flags.shard)
+    context = _context(flags, shard)
+    check_bench(
+        config, context.backend, shard=shard, dry=flags.dry_run, as_json=flags.output.as_json
+    )
+    return config, context
+
+
+def parse_pilot(flags: PilotFlags) -> tuple[Config, RunContext]:
+    """What a pilot computes first, and where and how its runs are made.
+
+    Raises:
+        XTransplantError: as :func:`parse_bench`.
+    """
+    config, context = parse_config(flags), _context(flags)
+    check_bench(config, context.backend)
+    return config, context
+
+
+def _context(flags: BenchFlags | PilotFlags, shard: tuple[int, int] | None = None) -> RunContext:
+    place, run = flags.place, flags.run
+    return RunContext(
+        output_path=run.output_path,
+        backend=parse_on(place.on, insecure=place.insecure, jobs=place.jobs, workers=place.workers),
+        fresh=run.fresh,
+        shard=shard,
+        accept_versions=run.accept_versions,
+    )
+
+
+def parse_config(flags: BenchFlags | PilotFlags) -> Config:
+    """The configuration that flags say; several names may stand in one, between commas.
+
+    Raises:
+        XTransplantError: text that means nothing, a folder or file that is not there, or a flag
+            that would do nothing.
+    """
+    what, data, run, load = flags.what, flags.data, flags.run, flags.load
+    check_given(
+        task=what.task, strategy=what.strategy, model=what.model, revision=load.revision,
+        device_map=load.device_map, family=load.family, langs=what.langs, pairs=flags.pairs,
+        split=flags.split, split_by=data.split_by,
+    )  # fmt: skip
+    source = parse_data_source(
+        data.data_dir, data.file, data.column, flags.seed or 0, data.split_by
+    )
+    tasks = _names(what.task)
+    check_data(tasks, source, flags.split, flags.seed)
+    return Config(
+        tasks=tasks,
+        strategies=_names(what.strategy),
+        model=ModelSpec.of(what.model, load, add_bos=run.add_bos),
+        langs=_names(what.langs),
+        pairs=flags.pairs,
+        options=tuple(parse_assignments(run.options).items()),
+        direction=flags.direction,
+        mode=flags.mode,
+        split=flags.split,
+        limit=flags.limit,
+        data=source,
+        max_new_tokens=run.max_new_tokens,
+        chat_template=run.apply_chat_template,
+        allow_misaligned=run.allow_misaligned,
+        log_samples=run.log_samples,
+        memory_budget=None if flags.memory_budget is None else parse_bytes(flags.memory_budget),
+    )
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """``2/8`` as (2, 8): the second of eight shards.
+
+    Raises:
+        XTransplantError: anything else.
+    """
+    number, _, count = text.partition("/")
+    form = re.fullmatch(r"\d{1,6}/\d{1,6}", text, re.ASCII)
+    if form is None or not 1 <= int(number) <= int(count):
+        raise XTransplantError(
+            f"--shard {text[:40]!r} should be k/n with k from 1 to n, such as 1/8"
+        )
+    return int(number), int(count)
+
+
+def _names(texts: Sequence[str]) -> tuple[str, ...]:
+    parts = [part.strip() for text in texts for part in str(text).split(",")]
+    return tuple(dict.fromkeys(part for part in parts if part))

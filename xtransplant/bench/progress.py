@@ -1,0 +1,27 @@
+"""How far a run is, as those who watch it are given it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Progress"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        task, split, lang: what was just worked on.
+        done, total: examples of that language.
+        seconds: since this process began to work.
+        left: seconds still to go, of all languages; None while that cannot be estimated.
+    """
+
+    task: str
+    split: str
+    lang: str
+    done: int
+    total: int
+    seconds: float
+    left: float | None
