@@ -13,7 +13,7 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from xtransplant.runs.files import written
+from xtransplant.runs.files import write_atomically
 
 __all__ = ["KINDS", "Sums", "Unreadable", "read_sums", "sha256_of", "write_sums"]
 
@@ -82,7 +82,7 @@ def write_sums(path: Path, sums: Sums) -> None:
     Raises:
         XTransplantError: the disk is full or the folder cannot be written to.
     """
-    with written(path) as temporary:
+    with write_atomically(path) as temporary:
         temporary.write_text(json.dumps(asdict(sums), indent=1) + "\n", encoding="utf-8")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from xtransplant.runs.locks import Locks, locks_of
+from xtransplant.runs.locks import Locks, part_locks
 from xtransplant.runs.manifest import Part
 from xtransplant.runs.store import Run
 
@@ -64,5 +64,5 @@ class Claims:
 def claim(run: Run, parts: Sequence[Part]) -> Iterator[Claims]:
     """Claim those of some parts that are not complete; all locks are released at the end."""
     numbers = {part: number for number, part in enumerate(run.manifest.parts())}
-    with locks_of(run.path) as locks:
+    with part_locks(run.path) as locks:
         yield Claims(run, locks, list(parts), numbers)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from xtransplant.errors import cannot_write
 
-__all__ = ["stale_files", "written"]
+__all__ = ["stale_files", "write_atomically"]
 
 
 @contextmanager
-def written(path: Path) -> Iterator[Path]:
+def write_atomically(path: Path) -> Iterator[Path]:
     """A temporary file to write to, which replaces ``path`` when the block ends without an error.
 
     It is flushed to the disk first, so that a crash leaves the old file or the whole new one.

@@ -26,7 +26,7 @@ try:
 except ImportError:
     _fcntl = None  # type: ignore[assignment]
 
-__all__ = ["LOCKS", "Locks", "alone", "locks_of"]
+__all__ = ["LOCKS", "Locks", "lock_manifest", "part_locks"]
 
 LOCKS = "locks"
 """The folder of the parts' locks where there is no ``fcntl``."""
@@ -93,7 +93,7 @@ class _Files:
 
 
 @contextmanager
-def locks_of(folder: Path) -> Iterator[Locks]:
+def part_locks(folder: Path) -> Iterator[Locks]:
     """The locks of a run's parts; those that are still held are released at the end.
 
     Raises:
@@ -123,7 +123,7 @@ def locks_of(folder: Path) -> Iterator[Locks]:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def lock_manifest(folder: Path) -> Iterator[None]:
     """Hold the lock of a run's manifest, waiting for it: no other process writes it meanwhile.
 
     Raises:

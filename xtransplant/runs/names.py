@@ -34,7 +34,7 @@ def plain_name(*texts: str) -> str:
     """A name for a file or folder that people type, with ``_`` for other characters.
 
     A hash of the texts is appended where a character was replaced or the name was cut, so that
-    different texts do not get the same name.
+    texts that differ in what was replaced or cut do not get the same name.
     """
     pieces = [c if _SAFE.fullmatch(c) else "_" for c in "-".join(texts)]
     if pieces[:1] == ["."]:
