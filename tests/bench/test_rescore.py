@@ -49,11 +49,11 @@ def test_two_rules_never_stand_side_by_side(tmp_path, monkeypatch):
 
     real, judged = module.judge_part, []
 
-    def killed(*given):
+    def killed(*given, **options):
         if len(judged) == 2:
             raise KeyboardInterrupt
         judged.append(given)
-        return real(*given)
+        return real(*given, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(module, "judge_part", killed)

@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from xtransplant.bench.judge import judge
 from xtransplant.errors import XTransplantError
-from xtransplant.prompts import Key
 from xtransplant.runs.check import damage_error, find_damage
 from xtransplant.runs.claims import claim
 from xtransplant.runs.columns import CORRECT
@@ -17,7 +16,7 @@ from xtransplant.runs.examples_table import row_key
 from xtransplant.runs.manifest import Manifest, Part
 from xtransplant.runs.read import read_part
 from xtransplant.runs.store import Run, open_run
-from xtransplant.tasks.matching import RULES
+from xtransplant.tasks.rules import rule_fits, rule_names, versioned_rule
 
 __all__ = ["Rescored", "judge_part", "rescore"]
 
@@ -49,9 +48,9 @@ def rescore(path: str | Path, *, rule: str | None = None) -> Rescored:
     """Judge every stored record of a run again; no model is loaded.
 
     Args:
-        rule: a name in ``matching.RULES``, by which the run is judged from now on: it is written
-            to the manifest, and parts computed later are judged by it too. By default the rule
-            that the run has.
+        rule: the name of a rule, by which the run is judged from now on: it is written to the
+            manifest, and parts computed later are judged by it too. By default the run's, in the
+            version that is installed.
 
     Raises:
         XTransplantError: no run there, one without outputs or with damaged records, a rule that
@@ -61,7 +60,9 @@ def rescore(path: str | Path, *, rule: str | None = None) -> Rescored:
     parts, spoilt = _judgeable(run)
     if rule is not None:
         _check_rule(run, parts, rule)
-    _judge(run, parts[0])  # records without outputs are refused before anything is changed
+    rules = {name: versioned_rule(rule or t.rule) for name, t in run.manifest.tasks.items()}
+    # Records without outputs are refused before anything is changed.
+    _judge(run, parts[0], rules[parts[0].task])
     records, changed = 0, dict.fromkeys(CORRECT, 0)
     with claim(run, parts) as claims:
         held = [part for part in parts if claims.hold(part)]
@@ -70,10 +71,10 @@ def rescore(path: str | Path, *, rule: str | None = None) -> Rescored:
                 f"another process is at work on run {run.path.name}; judge it again when that is "
                 "done"
             )
-        if rule is not None:
+        if any(task.rule != rules[name] for name, task in run.manifest.tasks.items()):
             # Before the first part is judged by it: until all are, those that are not count as
             # missing, so that two rules never stand side by side.
-            run = run.revise(lambda manifest: _judged_by(manifest, rule))
+            run = run.revise(lambda manifest: _judged_by(manifest, rules))
         for part in parts:
             before = None
             if run.has("correct", part) and part not in spoilt:
@@ -123,20 +124,20 @@ def judge_part(run: Run, part: Part, *, adds_columns: bool = False) -> pa.Table:
     Raises:
         XTransplantError: records without outputs, or damaged.
     """
-    judged = _judge(run, part)
+    judged = _judge(run, part, run.manifest.tasks[part.task].rule)
     run.write("correct", part, judged, adds_columns=adds_columns)
     return judged
 
 
-def _judge(run: Run, part: Part) -> pa.Table:
+def _judge(run: Run, part: Part, rule: str) -> pa.Table:
     records, examples = (read_part(run, kind, part) for kind in ("records", "examples"))
-    return judge(records, examples, run.manifest.tasks[part.task].rule)
+    return judge(records, examples, rule)
 
 
-def _judged_by(manifest: Manifest, rule: str) -> Manifest:
-    return replace(
-        manifest, tasks={name: task.judged_by(rule) for name, task in manifest.tasks.items()}
-    )
+def _judged_by(manifest: Manifest, rules: dict[str, str]) -> Manifest:
+    """A manifest whose tasks are judged by these rules, by the tasks' names, from now on."""
+    tasks = {name: task.judged_by(rules[name]) for name, task in manifest.tasks.items()}
+    return replace(manifest, tasks=tasks)
 
 
 def _check_rule(run: Run, parts: list[Part], rule: str) -> None:
@@ -145,34 +146,24 @@ def _check_rule(run: Run, parts: list[Part], rule: str) -> None:
     Raises:
         XTransplantError: it cannot; the message names the rules that can.
     """
-    if rule not in RULES:
-        raise XTransplantError(f"unknown rule {rule!r}; choose {', '.join(RULES)}")
+    if rule not in rule_names():
+        raise XTransplantError(f"unknown rule {rule!r}; choose {', '.join(rule_names())}")
     for name, task in run.manifest.tasks.items():
         if task.mode == "score":
             raise XTransplantError(
                 f"--rule {rule} judges texts, and run {run.path.name} scored candidates on {name}: "
                 "there no rule has a say; leave --rule out"
             )
-    fitting = set(RULES)
+    fitting = set(rule_names())
     for part in parts:
         rows = read_part(run, "examples", part)
         if "answers" not in rows.column_names:
             continue  # stored without samples, which judging refuses
         keys = [row_key(row, side) for row in rows.to_pylist() for side in ("", "source_")]
-        fitting &= {one for one in fitting if all(_fits(one, key) for key in keys)}
+        fitting &= {one for one in fitting if all(rule_fits(one, key) for key in keys)}
         if rule not in fitting:
-            there = ", ".join(one for one in RULES if one in fitting)
+            there = ", ".join(one for one in rule_names() if one in fitting)
             raise XTransplantError(
                 f"--rule {rule} does not fit {part.task}, whose examples have not the options it "
                 f"chooses from; {there} would"
             )
-
-
-def _fits(rule: str, key: Key) -> bool:
-    if not key.answers:
-        return True  # without an answer nothing is right, by any rule
-    try:
-        RULES[rule]("", key)
-    except (ValueError, IndexError):
-        return False
-    return True

@@ -98,9 +98,11 @@ class TaskEntry:
     task_rule: str = ""
 
     def judged_by(self, rule: str) -> TaskEntry:
-        """This task, its texts judged by another rule from now on."""
+        """This task, its texts judged by another rule, or another version, from now on."""
         own = self.task_rule or self.rule
-        return replace(self, rule=rule, task_rule="" if rule == own else own)
+        # A rule that a package adds is stored as NAME@HASH.
+        same = rule.partition("@")[0] == own.partition("@")[0]
+        return replace(self, rule=rule, task_rule="" if same else own)
 
 
 @dataclass(frozen=True)
