@@ -76,10 +76,10 @@ def read_folder(about: Description, lang: str, split: str, data: DataSource) -> 
     ]
     return [
         make_parallel(
-            folder.id.format(task=about.name, lang=lang, split=split, row=row), *pair,
-            about.candidates,
+            folder.id.format(task=about.name, lang=lang, split=split, row=row),
+            sides[0][row], sides[1][row], about.candidates,
         )
-        for row, pair in enumerate(zip(*sides, strict=True))
+        for row in range(len(sides[0]))
     ]  # fmt: skip
 
 
