@@ -13,7 +13,7 @@ from xtransplant.tasks.countries import language_of
 from xtransplant.tasks.description import Description, Folder, Hub, Row
 from xtransplant.tasks.gold import read_shares
 from xtransplant.tasks.make import make_task
-from xtransplant.tasks.parallel import option_lines
+from xtransplant.tasks.parallel import format_options
 from xtransplant.tasks.rows import parse_python
 from xtransplant.tasks.words import read_words
 
@@ -28,7 +28,7 @@ def _items(row: Row, lang: str) -> Iterator[tuple[Row, Row]]:
         marks = read_shares(shares).options
         if len(marks) != len(options):
             continue  # options that nobody there was offered
-        lines = option_lines(marks, options)
+        lines = format_options(marks, options)
         item = {"country": country, "question": row["question"], "options": lines, "shares": shares}
         yield item, item
 

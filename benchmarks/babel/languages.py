@@ -1,4 +1,4 @@
-"""How the Babel world is told: scripts, nouns and sentence frames of six languages.
+"""How the Babel world is put into words: scripts, nouns and sentence frames of six languages.
 
 A frame is a question or sentence that ends where the number would come. Frames of ``train`` are
 in the corpus; frames of ``held_out`` never are, and the task asks with those alone. Names are
@@ -10,6 +10,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 __all__ = ["CONSONANTS", "LANGUAGES", "RELATIONS", "VOWELS", "Language", "spell"]
 
@@ -43,11 +44,10 @@ class Language:
 
 def _read(path: Path) -> dict[str, Language]:
     """The languages of a TOML file, with a table for each of them."""
-    tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    return {
-        code: Language(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
-        for code, table in tables.items()
-    }
+    tables: dict[str, dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))
+    for table in tables.values():
+        table.update({key: tuple(v) for key, v in table.items() if isinstance(v, list)})
+    return {code: Language(**table) for code, table in tables.items()}
 
 
 LANGUAGES = _read(Path(__file__).with_name("languages.toml"))

@@ -14,7 +14,7 @@ from xtransplant.tasks.matching import CHOOSING, Verdict
 from xtransplant.tasks.rules import apply_rule, find_rule, rule_names
 
 __all__ = [
-    "LEVELS", "Choices", "choices", "judge_scores", "judge_text", "judge_texts",
+    "LEVELS", "Choices", "choose", "judge_scores", "judge_text", "judge_texts",
 ]  # fmt: skip
 
 LEVELS = ("strict", "match", "lenient")
@@ -60,7 +60,7 @@ def judge_texts(key: Key, outputs: Sequence[str], finite: Bools) -> Bools:
 def judge_scores(
     example: Example, logprobs: np.ndarray[Any, Any], tops: Sequence[str], finite: Bools
 ) -> Bools | None:
-    """``[rows, 3]`` by level: which rows choose the answer; see :func:`choices`.
+    """``[rows, 3]`` by level: which rows choose the answer; see :func:`choose`.
 
     Returns:
         None where there is nothing to choose: fewer than two candidates, or an answer that is
@@ -68,7 +68,7 @@ def judge_scores(
     """
     if len(example.candidates) < 2 or example.answer not in example.candidates:
         return None
-    chosen = choices(logprobs, example.candidates, tops, finite)
+    chosen = choose(logprobs, example.candidates, tops, finite)
     return chosen.right(example.candidates.index(example.answer))
 
 
@@ -102,7 +102,7 @@ class Choices:
         return np.stack([several[self.strict], match, match | several[self.by_character]], axis=1)
 
 
-def choices(
+def choose(
     logprobs: np.ndarray[Any, Any], candidates: Sequence[str], tops: Sequence[str], finite: Bools
 ) -> Choices:
     """What is chosen by log-likelihoods.
@@ -121,7 +121,7 @@ def choices(
     lengths = np.array([max(1, len(text)) for text in candidates])
     match = np.where(finite, logprobs.argmax(axis=1), _NO_CHOICE)
     by_character = np.where(finite, (logprobs / lengths).argmax(axis=1), _NO_CHOICE)
-    # Few tokens are said, and most rows of an example say the same.
+    # Most rows of an example have the same top token: each is compared once.
     words, at = np.unique(np.array(tops, dtype=object), return_inverse=True)
     begun = np.array(
         [[bool(top.strip()) and text.startswith(top) for text in candidates] for top in words]

@@ -32,7 +32,7 @@ class Loaded:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over everything the examples say."""
+        """SHA-256 over all fields of the examples."""
         return examples_digest(self.examples)
 
 
@@ -63,7 +63,7 @@ def load_examples(
     examples = task.examples(lang, direction or task.direction, split, data)
     if not examples:
         raise NothingThere(f"{task.name} has no examples in {lang}, split {split}")
-    examples = tuple(_judged_by(task.rule, one) for one in examples)
+    examples = tuple(_with_rule(task.rule, one) for one in examples)
     return Loaded(examples, check_alignment(examples))
 
 
@@ -95,7 +95,7 @@ def pick_example(
     return loaded.examples[number]
 
 
-def _judged_by(rule: str, example: Example) -> Example:
+def _with_rule(rule: str, example: Example) -> Example:
     """An example whose keys name the rule of its task, where they name none of their own.
 
     A rule that a package adds is named with the hash of its source: it is part of what the
@@ -110,6 +110,6 @@ def _judged_by(rule: str, example: Example) -> Example:
 
 
 def examples_digest(examples: Sequence[Example]) -> str:
-    """SHA-256 over everything that examples say."""
+    """SHA-256 over all fields of examples."""
     text = json.dumps([asdict(one) for one in examples], ensure_ascii=False, sort_keys=True)
     return text_digest(text)

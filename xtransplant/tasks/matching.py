@@ -42,12 +42,12 @@ def choice(output: str, key: Key) -> Verdict:
     """
     text = output.replace("（", "(").replace("）", ")")  # full-width parentheses
     labels = key.labels or ("",) * len(key.options)
-    said = [
+    named = [
         f"({mark})" in text or text.strip() == mark or (bool(label) and label in text)
         for mark, label in zip(key.options, labels, strict=True)
     ]
     gold = key.options.index(key.answers[0])
-    match = said[gold] and not any(one for k, one in enumerate(said) if k != gold)
+    match = named[gold] and not any(one for k, one in enumerate(named) if k != gold)
     start = text.strip()
     strict = match and (start == key.options[gold] or start.startswith(f"({key.options[gold]})"))
     return Verdict(strict, match, match or _first(text, key.options, labels) == gold)
@@ -60,9 +60,9 @@ def letters(output: str, key: Key) -> Verdict:
     letter so.
     """
     upper = output.upper()
-    said = [f"({mark})" in upper or output.strip() == mark for mark in key.options]
+    named = [f"({mark})" in upper or output.strip() == mark for mark in key.options]
     gold = key.options.index(key.answers[0])
-    match = said[gold] and not any(one for k, one in enumerate(said) if k != gold)
+    match = named[gold] and not any(one for k, one in enumerate(named) if k != gold)
     start = output.strip()
     strict = match and (start == key.options[gold] or start.startswith(f"({key.options[gold]})"))
     labels = key.labels or ("",) * len(key.options)
@@ -109,9 +109,9 @@ def truth(output: str, key: Key) -> Verdict:
     """
     text = output.casefold()
     labels = key.labels or key.options
-    said = [label.casefold() in text for label in labels]
+    named = [label.casefold() in text for label in labels]
     gold = key.options.index(key.answers[0])
-    match = said[gold] and not any(one for k, one in enumerate(said) if k != gold)
+    match = named[gold] and not any(one for k, one in enumerate(named) if k != gold)
     strict = match and text.strip().startswith(labels[gold].casefold())
     return Verdict(strict, match, match or _first(output, key.options, labels) == gold)
 

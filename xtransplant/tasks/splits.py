@@ -11,19 +11,19 @@ from xtransplant.errors import XTransplantError
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.task import NothingThere
 
-__all__ = ["ALL", "column_splits", "rows_of_split", "sampled_rows"]
+__all__ = ["ALL", "read_splits", "sample_rows", "select_split"]
 
 ALL = "all"
 _N_PILOT = 50  # the paper's sample
 
 
-def sampled_rows(n: int, split: str, seed: int) -> list[int]:
+def sample_rows(n: int, split: str, seed: int) -> list[int]:
     """Numbers, from 0, of a table's rows: 50 sampled for the pilot, the others for unseen."""
     sample = set(random.Random(seed).sample(range(n), min(_N_PILOT, n)))
     return [k for k in range(n) if (k in sample) == (split == "pilot")]
 
 
-def rows_of_split(
+def select_split(
     split: str, rows: Sequence[dict[str, Any]], own: Sequence[bool], source: str, data: DataSource
 ) -> set[int]:
     """Numbers, from 1, of one language's rows that are in a split.
@@ -51,7 +51,7 @@ def rows_of_split(
     return {k for k, row in mine.items() if (str(row.get(source)) in pilot) == (split == "pilot")}
 
 
-def column_splits(rows: Sequence[dict[str, Any]], column: str, place: str) -> tuple[str, ...]:
+def read_splits(rows: Sequence[dict[str, Any]], column: str, place: str) -> tuple[str, ...]:
     """The values of the column that names each row's split, in their order, and ``all``.
 
     Args:
