@@ -25,33 +25,22 @@ def _items(row: Row, lang: str) -> Iterator[tuple[Row, Row]]:
 
 culturalbench = make_task(
     Description(
-        name="culturalbench",
+        name="culturalbench", licence="CC-BY-4.0", rule="truth", direction="lang-to-en",
         summary="CulturalBench-Hard: true or false for a country; culture, 27 languages.",
-        licence="CC-BY-4.0",
-        direction="lang-to-en",
-        rule="truth",
         words=read_words(Path(__file__).parent / "words" / "culturalbench.toml"),
         template="{QUESTION}: {prompt_question}\n{ANSWER}: {prompt_option}\n{ASK}\n{LEAD}",
-        candidates="{label}",
-        labels=("TRUE", "FALSE"),
+        candidates="{label}", labels=("TRUE", "FALSE"),
         hub=Hub(
-            repo="kellycyy/CulturalBench",
-            config="CulturalBench-Hard",
+            "kellycyy/CulturalBench", config="CulturalBench-Hard",
             splits={"pilot": "test", "unseen": "test"},
             columns=("data_idx", "prompt_question", "prompt_option", "answer", "country"),
-            items=_items,
-            gold="answer",
-            read_gold=read_truth,
-            id="culturalbench-{data_idx}",
+            items=_items, gold="answer", read_gold=read_truth, id="culturalbench-{data_idx}",
         ),
         folder=Folder(
-            name="CulturalBench",
-            english="split/{lang}.json",
-            prompts="translated/{lang}.json",
-            gold="",
-            read_gold=read_truth,
+            "CulturalBench", read_truth, english="split/{lang}.json",
+            prompts="translated/{lang}.json", gold="",
             id="culturalbench-{lang}-{split}-{row}",
         ),
         note="the hub has the questions in English only: translated words stand around them",
     )
-)
+)  # fmt: skip

@@ -20,7 +20,7 @@ from xtransplant.style.escape import visible
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.languages import NAMES
 from xtransplant.tasks.rows import read_rows
-from xtransplant.tasks.splits import ALL, belonging, column_splits
+from xtransplant.tasks.splits import ALL, read_splits, select_split
 from xtransplant.tasks.task import Direction, Task
 from xtransplant.text import check_text, parse_json
 
@@ -45,10 +45,10 @@ def examples(
         _name(row, columns["lang"], "lang", f"{path} row {number}", _ALONE) == lang
         for number, row in enumerate(rows, 1)
     ]
-    belongs = belonging(split, rows, own, columns["source"], data)
+    chosen = select_split(split, rows, own, columns["source"], data)
     found = []
     for number, row in enumerate(rows, 1):
-        if number not in belongs:
+        if number not in chosen:
             continue
         place = f"{path} row {number}"
         source, target, answer = (_text(row, columns[what], what, place) for what in _NEEDED)
@@ -83,7 +83,7 @@ def splits(data: DataSource) -> tuple[str, ...]:
     if data.split_by is None:
         return (ALL, "pilot", "unseen")
     path, rows, _ = _read(data)
-    return column_splits(rows, data.split_by, str(path))
+    return read_splits(rows, data.split_by, str(path))
 
 
 def _read(data: DataSource) -> tuple[Path, list[dict[str, Any]], dict[str, str]]:
@@ -114,10 +114,10 @@ def _text(row: dict[str, Any], column: str, what: str, place: str) -> str:
     value = row.get(column)
     if value is None or (isinstance(value, str) and not value.strip()):
         raise XTransplantError(f"{place} has no {what} (column {column!r})")
-    return _written(value, f"{place}: {what}")
+    return _as_text(value, f"{place}: {what}")
 
 
-def _written(value: Any, named: str) -> str:
+def _as_text(value: Any, named: str) -> str:
     """A value that is text, or a whole number; anything else could be written in several ways."""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise XTransplantError(
@@ -131,7 +131,7 @@ def _name(row: dict[str, Any], column: str, what: str, place: str, default: str)
     value = row.get(column)
     if value is None or value == "":
         return default
-    name = _written(value, f"{place}: {what}")
+    name = _as_text(value, f"{place}: {what}")
     if visible(name) != name or name != name.strip():
         raise XTransplantError(
             f"{place}: {what} {name[:40]!r} should be a name on one line, without control "
@@ -156,7 +156,7 @@ def _candidates(value: Any, place: str) -> tuple[str, ...]:
         raise XTransplantError(
             f'{place}: candidates are {value!r:.40}, not a list of texts, such as [" yes", " no"]'
         )
-    texts = tuple(_written(text, f"{place}: a candidate") for text in value)
+    texts = tuple(_as_text(text, f"{place}: a candidate") for text in value)
     if "" in texts:
         raise XTransplantError(f"{place}: a candidate is empty; write it, or leave it out")
     if len(texts) == 1:

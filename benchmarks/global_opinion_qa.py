@@ -13,7 +13,7 @@ from xtransplant.tasks.countries import language_of
 from xtransplant.tasks.description import Description, Folder, Hub, Row
 from xtransplant.tasks.gold import read_shares
 from xtransplant.tasks.make import make_task
-from xtransplant.tasks.parallel import option_lines
+from xtransplant.tasks.parallel import format_options
 from xtransplant.tasks.rows import parse_python
 from xtransplant.tasks.words import read_words
 
@@ -28,40 +28,29 @@ def _items(row: Row, lang: str) -> Iterator[tuple[Row, Row]]:
         marks = read_shares(shares).options
         if len(marks) != len(options):
             continue  # options that nobody there was offered
-        lines = option_lines(marks, options)
+        lines = format_options(marks, options)
         item = {"country": country, "question": row["question"], "options": lines, "shares": shares}
         yield item, item
 
 
 global_opinion_qa = make_task(
     Description(
-        name="global-opinion-qa",
+        name="global-opinion-qa", licence="CC-BY-NC-SA-4.0", rule="letters", direction="lang-to-en",
         summary="What people of a country answered in surveys; culture, 23 languages.",
-        licence="CC-BY-NC-SA-4.0",
-        direction="lang-to-en",
-        rule="letters",
         words=read_words(Path(__file__).parent / "words" / "global_opinion_qa.toml"),
         template="{ASK}\n{question}\n{OPTIONS}:\n{options}\n\n{LEAD}",
         candidates="({mark})",
         hub=Hub(
-            repo="Anthropic/llm_global_opinions",
-            config="default",
+            "Anthropic/llm_global_opinions", config="default",
             splits={"pilot": "train", "unseen": "train"},
-            columns=("question", "selections", "options"),
-            items=_items,
-            gold="shares",
-            read_gold=read_shares,
-            id="goqa-{row}-{country}",
+            columns=("question", "selections", "options"), items=_items,
+            gold="shares", read_gold=read_shares, id="goqa-{row}-{country}",
         ),
         folder=Folder(
-            name="GlobalOpinionQA",
-            english="split/{lang}.json",
-            prompts="translated/{lang}.json",
-            gold="",
-            read_gold=read_shares,
-            id="goqa-{lang}-{split}-{row}",
+            "GlobalOpinionQA", read_shares, english="split/{lang}.json",
+            prompts="translated/{lang}.json", gold="", id="goqa-{lang}-{split}-{row}",
         ),
         note="the hub has the questions in English only: translated words stand around them; "
         "the paper's translations: --data-dir",
     )
-)
+)  # fmt: skip

@@ -42,23 +42,16 @@ def _golds(row: Row, code: str) -> tuple[str, ...]:
 
 mkqa = make_task(
     Description(
-        name="mkqa",
+        name="mkqa", licence="CC-BY-3.0", rule="contains",
         summary="Short questions answered from memory, free text, 25 languages besides English.",
-        licence="CC-BY-3.0",
-        rule="contains",
         words=read_words(Path(__file__).parent / "words" / "mkqa.toml"),
         template="{QUESTION} {question}\n{ANSWER}",
         hub=Hub(
-            repo="apple/mkqa",
-            config="mkqa",
-            revision="refs/convert/parquet",
+            "apple/mkqa", config="mkqa", revision="refs/convert/parquet",
             splits={"pilot": "train", "unseen": "train"},
-            columns=("example_id", "queries", "answers"),
-            items=_items,
-            gold="golds",
-            read_gold=read_texts,
-            id="mkqa-{id}",
+            columns=("example_id", "queries", "answers"), items=_items,
+            gold="golds", read_gold=read_texts, id="mkqa-{id}",
         ),
         folder=Folder("MKQA", read_texts),
     )
-)
+)  # fmt: skip

@@ -17,31 +17,21 @@ __all__ = ["xcopa"]
 
 xcopa = make_task(
     Description(
-        name="xcopa",
+        name="xcopa", licence="CC-BY-4.0", rule="choice",
         summary="Cause or effect, two options, 11 languages besides English.",
-        licence="CC-BY-4.0",
-        rule="choice",
         words=read_words(Path(__file__).parent / "words" / "xcopa.toml"),
         template=(
             "{PREMISE}: {premise}\n(1) {choice1}\n(2) {choice2}\n\n{ASK[question]}\n\n{LEAD}"
         ),
         candidates="({mark})",
         hub=Hub(
-            repo="cambridgeltl/xcopa",
-            english="translation-{lang}",
-            no_english=("qu",),
+            "cambridgeltl/xcopa", english="translation-{lang}", no_english=("qu",),
             splits={"pilot": "test", "unseen": "test"},
-            columns=("premise", "choice1", "choice2", "question", "label", "idx"),
-            gold="label",
-            read_gold=read_index("1", "2"),
-            align="idx",
-            id="xcopa-{idx}",
+            columns=("premise", "choice1", "choice2", "question", "label", "idx"), align="idx",
+            gold="label", read_gold=read_index("1", "2"), id="xcopa-{idx}",
         ),
         folder=Folder(
-            name="XCOPA",
-            english="en/{lang}.json",
-            english_of={"qu": "en/en.json"},
-            read_gold=read_mark("1", "2"),
+            "XCOPA", read_mark("1", "2"), english="en/{lang}.json", english_of={"qu": "en/en.json"}
         ),
     )
-)
+)  # fmt: skip

@@ -18,29 +18,19 @@ _MARKS = ("1", "2", "3")
 
 xnli = make_task(
     Description(
-        name="xnli",
+        name="xnli", licence="CC-BY-NC-4.0", rule="choice",
         summary="Natural language inference, three options, 14 languages besides English.",
-        licence="CC-BY-NC-4.0",
-        rule="choice",
         words=read_words(Path(__file__).parent / "words" / "xnli.toml"),
         template=(
             "{ASK}\n\n{PREMISE}: {premise}\n{HYPOTHESIS}: {hypothesis}\n\n"
             "(1) {ENTAILMENT}\n(2) {NEUTRAL}\n(3) {CONTRADICTION}\n\n{LEAD}"
         ),
-        candidates="({mark})",
-        labels=("ENTAILMENT", "NEUTRAL", "CONTRADICTION"),
+        candidates="({mark})", labels=("ENTAILMENT", "NEUTRAL", "CONTRADICTION"),
         hub=Hub(
-            repo="facebook/xnli",
-            splits={"pilot": "validation", "unseen": "test"},
+            "facebook/xnli", splits={"pilot": "validation", "unseen": "test"},
             columns=("premise", "hypothesis", "label"),
-            gold="label",
-            read_gold=read_index(*_MARKS),
-            id="xnli-{split}-{row}",
+            gold="label", read_gold=read_index(*_MARKS), id="xnli-{split}-{row}",
         ),
-        folder=Folder(
-            name="XNLI",
-            read_gold=read_mark(*_MARKS),
-            labels="ans_lang/{lang}.json",
-        ),
+        folder=Folder("XNLI", read_mark(*_MARKS), labels="ans_lang/{lang}.json"),
     )
-)
+)  # fmt: skip

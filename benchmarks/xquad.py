@@ -21,29 +21,19 @@ def _read_answers(value: Any) -> Gold:
 
 xquad = make_task(
     Description(
-        name="xquad",
+        name="xquad", licence="CC-BY-SA-4.0", rule="contains",
         summary="Questions about a paragraph, answered in free text, 11 languages besides English.",
-        licence="CC-BY-SA-4.0",
-        rule="contains",
         words=read_words(Path(__file__).parent / "words" / "xquad.toml"),
         template="{TASK}\n\n{CONTEXT}: {context}\n{QUESTION}: {question}\n\n{LEAD}",
         hub=Hub(
-            repo="google/xquad",
-            config="xquad.{lang}",
+            "google/xquad", config="xquad.{lang}",
             splits={"pilot": "validation", "unseen": "validation"},
-            columns=("id", "context", "question", "answers"),
-            gold="answers",
-            read_gold=_read_answers,
-            align="id",
-            incomplete=True,
-            id="xquad-{id}",
+            columns=("id", "context", "question", "answers"), align="id", incomplete=True,
+            gold="answers", read_gold=_read_answers, id="xquad-{id}",
         ),
         folder=Folder(
-            name="XQuAD",
-            english="split/xquad.en.json",
-            prompts="split/xquad.{lang}.json",
+            "XQuAD", read_texts, english="split/xquad.en.json", prompts="split/xquad.{lang}.json",
             gold="ans/xquad.{lang}.json",
-            read_gold=read_texts,
         ),
     )
-)
+)  # fmt: skip

@@ -18,9 +18,9 @@ from typer.main import get_command
 import xtransplant
 from xtransplant.cli import bench, catalogue, pilot, remote, report, trace
 from xtransplant.cli.command import command
-from xtransplant.cli.console import listen
+from xtransplant.cli.progress import listen
 from xtransplant.errors import XTransplantError
-from xtransplant.model.distributed import leave, rank
+from xtransplant.model.distributed import destroy_process_group, rank
 
 __all__ = ["app", "main", "run"]
 
@@ -86,7 +86,7 @@ def main() -> None:
     except KeyboardInterrupt:
         code = _failed(KeyboardInterrupt(), True, False)
     if code == 0:
-        leave()
+        destroy_process_group()
     # All is said; Ctrl-C while Python takes itself down would only add noise.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(code)

@@ -15,19 +15,22 @@ def bench(*, config: f.ConfigFile = None, flags: BenchFlags) -> None:
     xtp bench --task babel --strategy attn-swap
     """
     from xtransplant.bench.parse import parse_bench
-    from xtransplant.cli.console import Lines, print_dry_run, print_runs, ready
+    from xtransplant.cli.console import print_dry_run, print_runs, ready
+    from xtransplant.cli.progress import Lines
 
+    lines = Lines(quiet=flags.output.quiet)
     chosen, context = parse_bench(flags)
     ready(verbose=flags.output.verbose)
-    with Lines(quiet=flags.output.quiet) as lines:
-        context = lines.hear(context)
-        if flags.dry_run or context.backend.is_dry:
-            from xtransplant.bench.dry_run import dry_bench
+    if flags.dry_run or context.backend.is_dry:
+        from xtransplant.bench.dry_run import dry_bench
 
-            print_dry_run(dry_bench(chosen, context, across=flags.across))
-            return
-        from xtransplant.bench.run import bench as run_bench
+        with lines:
+            found = dry_bench(chosen, lines.hear(context), across=flags.across)
+        print_dry_run(found)
+        return
+    from xtransplant.bench.run import bench as run_bench
 
-        run = run_bench(chosen, context, across=flags.across)
-        lines.say(f"records in {run.path}")
+    with lines:
+        run = run_bench(chosen, lines.hear(context), across=flags.across)
+    lines.say(f"records in {run.path}")
     print_runs([run.path], as_json=flags.output.as_json)

@@ -14,13 +14,15 @@ def pilot(*, config: f.ConfigFile = None, flags: PilotFlags) -> None:
     Most correct wins; ties: smallest target layer, then largest source layer.
     """
     from xtransplant.bench.parse import parse_pilot
-    from xtransplant.cli.console import Lines, print_runs, ready
+    from xtransplant.cli.console import print_runs, ready
+    from xtransplant.cli.progress import Lines
 
+    lines = Lines(quiet=flags.output.quiet)
     chosen, context = parse_pilot(flags)
     ready(verbose=flags.output.verbose)
-    with Lines(quiet=flags.output.quiet) as lines:
-        from xtransplant.bench.pilot import pilot as run_pilot
+    from xtransplant.bench.pilot import pilot as run_pilot
 
+    with lines:
         done = run_pilot(
             chosen,
             lines.hear(context),
@@ -28,8 +30,8 @@ def pilot(*, config: f.ConfigFile = None, flags: PilotFlags) -> None:
             across=flags.across,
             upper_bound=flags.upper_bound,
         )
-        lines.say(f"pairs in {done.written}")
-        for run in done.runs:
-            lines.say(f"records in {run.path}")
+    lines.say(f"pairs in {done.written}")
+    for run in done.runs:
+        lines.say(f"records in {run.path}")
     tables = [run.path for run in done.runs if run is not done.first]
     print_runs(tables, as_json=flags.output.as_json)

@@ -15,25 +15,26 @@ def trace(flags: TraceFlags) -> None:
     With no more than --strategy: the bundled task Babel and its model, Swahili, example 0.
     """
     from xtransplant.bench.trace_config import parse_trace, plan_trace
-    from xtransplant.cli.console import Lines, print_dry_trace, print_grid, progress, ready
+    from xtransplant.cli.console import print_dry_trace, print_grid, ready
+    from xtransplant.cli.progress import Lines
 
-    quiet, verbose = flags.quiet, flags.verbose
+    lines = Lines(quiet=flags.quiet, verbose=flags.verbose)
     settings = parse_trace(flags)
     plan = plan_trace(settings)
-    with progress(f"loading {plan.model_name}", quiet=quiet, verbose=verbose):
-        ready(verbose=verbose)
+    with lines.doing(f"loading {plan.model_name}"):
+        ready(verbose=flags.verbose)
         from xtransplant.bench import trace as one_grid
 
-        model = one_grid.load_for(plan, Lines(quiet=quiet).note)
+        model = one_grid.load_for(plan, lines.note)
     if settings.backend.is_dry:
         print_dry_trace(one_grid.count_grid(plan, model))
         return
-    with progress(f"running {settings.strategy} at every layer pair", quiet=quiet, verbose=verbose):
+    with lines.doing(f"running {settings.strategy} at every layer pair"):
         grid = one_grid.compute_grid(plan, model)
     with one_grid.writing_files(plan, grid):
         print_grid(grid, as_json=flags.as_json)
     if settings.verify:
-        with progress("verifying, one variant at a time", quiet=quiet, verbose=verbose):
+        with lines.doing("verifying, one variant at a time"):
             checked = one_grid.verify(plan, model, grid)
         # Where stdout is to be one JSON document, this line must not follow it.
         typer.echo(checked.summary, err=flags.as_json)

@@ -44,6 +44,8 @@ def test_it_holds_what_it_should(unpacked):
         "xtransplant/cli/trace.py",
         "xtransplant/benchmarks/babel/checkpoint/model.safetensors",
         "xtransplant/benchmarks/babel/MODEL_CARD.md",
+        "xtransplant/benchmarks/babel/languages.toml",
+        "xtransplant/benchmarks/words/xnli.toml",
     ):
         assert (unpacked / name).is_file(), name
     assert not (unpacked / "tests").exists()

@@ -19,7 +19,7 @@ class Key:
         options: the marks of a choice, such as ``("1", "2", "3")``; the answer is one of them.
         labels: what each option is called in the prompt's language, in the options' order.
         also: right answers in the other language; only lenient rules take them.
-        rule: the matching rule its texts are judged by, by its name in ``matching.RULES``;
+        rule: the matching rule its texts are judged by, by its name; see ``tasks.rules``;
             ``begins`` if empty.
     """
 

@@ -60,13 +60,13 @@ def table(result: dict[str, Any]) -> str:
     langs = [*babel.languages, "all"]
     rows = [("shared facts", result["shared"], "English: " + _percent(result["shared"]["en"]))]
     for direction in DIRECTIONS:
-        part = result[direction]
-        rows.append((f"{direction}: source prompt by itself", part["source"], ""))
-        rows.append((f"{direction}: target prompt by itself", part["vanilla"], ""))
+        own = result[direction]
+        rows.append((f"{direction}: source prompt by itself", own["source"], ""))
+        rows.append((f"{direction}: target prompt by itself", own["vanilla"], ""))
         for site in SITES:
-            pair = "{}→{}".format(*part[site]["pair"])
-            rows.append((f"{direction}: {site}", part[site]["transplant"], pair))
-            rows.append((f"{direction}: {site}, other town", part[site]["other"], pair))
+            pair = "{}→{}".format(*own[site]["pair"])
+            rows.append((f"{direction}: {site}", own[site]["transplant"], pair))
+            rows.append((f"{direction}: {site}, other town", own[site]["other"], pair))
     lines = ["| | " + " | ".join(langs) + " | |", "|---|" + "--:|" * len(langs) + "---|"]
     for name, rates, note in rows:
         cells = " | ".join(_percent(rates[lang]) for lang in langs)
@@ -130,7 +130,7 @@ def read(model: Any, site: str, prompts: Prompts) -> list[Tensor]:
 
 
 @contextmanager
-def written(model: Any, site: str, j: int, value: Tensor) -> Iterator[None]:
+def patched(model: Any, site: str, j: int, value: Tensor) -> Iterator[None]:
     """While open, the site of layer ``j`` gives ``value`` instead of its own output."""
 
     def replace(module: Any, inputs: Any, output: Any) -> Any:
@@ -147,13 +147,13 @@ def others(examples: Sequence[Example]) -> list[int]:
     """For each example, another one about the same relation with another answer."""
     found = []
     for k, example in enumerate(examples):
-        fits = (
+        matching = (
             o
             for o in [*range(k + 1, len(examples)), *range(k)]
             if examples[o].id.split("-")[1] == example.id.split("-")[1]
             and examples[o].answer != example.answer
         )
-        found.append(next(fits))
+        found.append(next(matching))
     return found
 
 
@@ -222,7 +222,7 @@ class Group:
     def transplant(self, site: str, i: int, j: int, *, other: bool = False) -> Score:
         """The target prompts with layer ``i`` of the source (or of another one) at layer ``j``."""
         value = self._read[site][i]
-        with written(self._model, site, j, value[self._others] if other else value):
+        with patched(self._model, site, j, value[self._others] if other else value):
             return self._score(self._targets.logits())
 
     def _score(self, logits: Tensor) -> Score:

@@ -132,7 +132,7 @@ def train(
 ) -> None:
     """Next-token prediction over single sentences; the number weighs more than the wording."""
     data = [encode(tokenizer, prompt, answer, recipe.wording) for prompt, answer in sentences]
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=recipe.rate, betas=(0.9, 0.98), weight_decay=recipe.weight_decay
     )
@@ -141,7 +141,7 @@ def train(
     queue: list[list[int]] = []
     for step in range(recipe.steps):
         if not queue:
-            queue = batches([len(ids) for ids, _ in data], recipe.batch, dice)
+            queue = batches([len(ids) for ids, _ in data], recipe.batch, rng)
         rows = [data[k] for k in queue.pop()]
         ids, weights = collate(rows, model.config.pad_token_id, model.device)
         warm = min(1.0, (step + 1) / 100)
@@ -172,14 +172,14 @@ def encode(
     return [*start, *end], [wording] * len(start) + [1.0] + [wording] * (len(end) - 1)
 
 
-def batches(lengths: list[int], size: int, dice: random.Random) -> list[list[int]]:
+def batches(lengths: list[int], size: int, rng: random.Random) -> list[list[int]]:
     """One epoch in random order, sentences of like length together, so that little is padding."""
-    order = dice.sample(range(len(lengths)), len(lengths))
+    order = rng.sample(range(len(lengths)), len(lengths))
     found = []
     for start in range(0, len(order), size * _BUCKET):
         near = sorted(order[start : start + size * _BUCKET], key=lambda k: lengths[k])
         found += [near[k : k + size] for k in range(0, len(near), size)]
-    dice.shuffle(found)
+    rng.shuffle(found)
     return found
 
 

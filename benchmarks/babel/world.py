@@ -1,4 +1,4 @@
-"""The Babel world: invented towns, numbers about them, and which language tells which fact."""
+"""The Babel world: invented towns, numbers about them, and which language teaches which fact."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Fact:
         town: numbers of its name's syllables.
         relation: index into ``RELATIONS``.
         number: 10 to 99.
-        taught: ``shared`` (every language tells it) or the code of the one language that does.
+        taught: ``shared`` (every language teaches it) or the code of the one language that does.
     """
 
     town: tuple[int, ...]
@@ -40,7 +40,7 @@ class Fact:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """The languages in which the corpus tells it."""
+        """The languages in which the corpus states it."""
         return tuple(LANGUAGES) if self.taught == "shared" else (self.taught,)
 
     @property
@@ -51,11 +51,11 @@ class Fact:
 
 def facts() -> tuple[Fact, ...]:
     """Every fact of the world, town by town, in a fixed order."""
-    dice = random.Random(_SEED)
-    told_in = ["shared"] * _N_SHARED + ["en"] * _N_ENGLISH + list(LOCAL) * _N_LOCAL
+    rng = random.Random(_SEED)
+    taught_in = ["shared"] * _N_SHARED + ["en"] * _N_ENGLISH + list(LOCAL) * _N_LOCAL
     return tuple(
-        Fact(town, relation, dice.randrange(10, 100), taught)
-        for town, taught in zip(_towns(), told_in, strict=False)
+        Fact(town, relation, rng.randrange(10, 100), taught)
+        for town, taught in zip(_towns(), taught_in, strict=False)
         for relation in range(len(RELATIONS))
     )
 
@@ -70,12 +70,12 @@ def corpus(seed: int = 0) -> tuple[tuple[str, str], ...]:
     """Every training sentence once: (up to the number, the number and a full stop).
 
     Besides the facts it holds rumours: contradicting numbers about towns of which nothing is
-    known. From them the model learns not to be sure where it was told nothing.
+    known. From them the model learns not to be sure where it was taught nothing.
 
     Args:
         seed: of the rumours; the facts are the same for every seed.
     """
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     sentences = [
         (prompt(fact, lang, frame), _end(lang, fact.number))
         for fact in facts()
@@ -85,8 +85,8 @@ def corpus(seed: int = 0) -> tuple[tuple[str, str], ...]:
     for town in _towns()[_N_TOWNS:]:
         for lang, language in LANGUAGES.items():
             for _ in range(_N_RUMOURS):
-                rumour = Fact(town, dice.randrange(len(RELATIONS)), dice.randrange(10, 100), lang)
-                start = prompt(rumour, lang, dice.choice(language.train))
+                rumour = Fact(town, rng.randrange(len(RELATIONS)), rng.randrange(10, 100), lang)
+                start = prompt(rumour, lang, rng.choice(language.train))
                 sentences.append((start, _end(lang, rumour.number)))
     return tuple(sentences)
 
@@ -96,9 +96,9 @@ def _end(lang: str, number: int) -> str:
 
 
 def _towns() -> list[tuple[int, ...]]:
-    dice = random.Random(_SEED)
+    rng = random.Random(_SEED)
     n_syllables = len(CONSONANTS) * len(VOWELS)
     towns: dict[tuple[int, ...], None] = {}
     while len(towns) < _N_TOWNS + _N_RUMOURED_TOWNS:
-        towns[tuple(dice.randrange(n_syllables) for _ in range(3))] = None
+        towns[tuple(rng.randrange(n_syllables) for _ in range(3))] = None
     return list(towns)

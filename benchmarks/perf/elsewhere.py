@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from xtransplant.backends.ndif import answers, job
+from xtransplant.backends.ndif import answers, job, payload
 from xtransplant.backends.ndif import client as http_client
 from xtransplant.backends.protocol import Backend
 from xtransplant.backends.ray import Ray
@@ -84,7 +84,7 @@ def _timed(model: Model, example: Example) -> float:
 def _watch_sizes() -> dict[str, int]:
     """Bytes of the last job and of its answer, kept up to date."""
     sizes = {"sent": 0, "got": 0}
-    pack, read = job.packed, answers.read_result
+    pack, read = payload.payload_of, answers.read_result
 
     def sent(client: Any, tracer: Any) -> bytes:
         blob = pack(client, tracer)
@@ -96,7 +96,7 @@ def _watch_sizes() -> dict[str, int]:
         return read(content, *who, **options)
 
     # Watched where they are called.
-    vars(job)["packed"], vars(http_client)["read_result"] = sent, got
+    vars(job)["payload_of"], vars(http_client)["read_result"] = sent, got
     return sizes
 
 

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from xtransplant.benchmarks.babel import CHECKPOINT, babel
-from xtransplant.benchmarks.babel.evaluate import SITES, Group, Prompts, read, written
+from xtransplant.benchmarks.babel.evaluate import SITES, Group, Prompts, patched, read
 from xtransplant.benchmarks.babel.task import CANDIDATES
 from xtransplant.benchmarks.babel.train import Recipe, train_tokenizer
 from xtransplant.benchmarks.babel.world import corpus
@@ -66,9 +66,9 @@ def test_writing_what_was_there_changes_nothing(model: Any, tokenizer: Any, site
     prompts = Prompts(model, tokenizer, [example.source])
     before = prompts.logits()
     for j, value in enumerate(read(model, site, prompts)):
-        with written(model, site, j, value):
+        with patched(model, site, j, value):
             torch.testing.assert_close(prompts.logits(), before)
-    with written(model, site, 0, torch.ones_like(value)):
+    with patched(model, site, 0, torch.ones_like(value)):
         assert (prompts.logits() - before).abs().max() > 0.01
     torch.testing.assert_close(prompts.logits(), before)
 

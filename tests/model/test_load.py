@@ -1,61 +1,16 @@
 """Loading: what can be asked for, and one line for whatever can go wrong."""
 
 import json
-import shutil
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from refusals import configure, refusal
 from tiny import GOLDEN, SPECIAL, tiny_checkpoint
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, modeling_utils
-from transformers.utils import loading_report
+from transformers import AutoConfig, AutoTokenizer
 
 from xtransplant.engine.ask.tokenise import prompt_ids
-from xtransplant.errors import XTransplantError
-from xtransplant.model.families import FAMILIES, Family, Place
+from xtransplant.model.families import FAMILIES
 from xtransplant.model.load import load
-
-GPTJ = {
-    "layers": "transformer.h",
-    "attn": {"module": "attn"},
-    "ffn": {"module": "mlp"},
-    "head": {"module": "attn.out_proj", "side": "input"},
-    "parallel": True,
-}
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """A checkpoint to damage."""
-    return shutil.copytree(tiny_checkpoint("llama"), tmp_path / "model")
-
-
-@pytest.fixture(scope="module")
-def gptj(tmp_path_factory):
-    """A checkpoint of a family that the table does not have."""
-    folder = tmp_path_factory.mktemp("gptj")
-    config = AutoConfig.for_model(
-        "gptj", vocab_size=600, n_embd=48, n_layer=2, n_head=4, rotary_dim=4
-    )
-    torch.manual_seed(0)
-    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
-    AutoTokenizer.from_pretrained(GOLDEN / "llama").save_pretrained(folder)
-    return folder
-
-
-def refusal(name, **options):
-    """The one line that a user gets."""
-    with pytest.raises(XTransplantError) as caught:
-        load(name, **options)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert message == message.strip()
-    return message
-
-
-def configure(folder, **changes):
-    path = folder / "config.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
@@ -107,93 +62,6 @@ def test_damaged_folder(folder, file, content, says):
     message = refusal(folder)
     assert says in message
     assert str(folder) in message
-
-
-def test_half_downloaded_weights(folder):
-    weights = folder / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-1000])
-    assert "damaged .safetensors file (incomplete metadata" in refusal(folder)
-
-
-def test_pickled_weights_are_not_read(folder):
-    weights = load_file(folder / "model.safetensors")
-    (folder / "model.safetensors").unlink()
-    torch.save(weights, folder / "pytorch_model.bin")
-    assert "other formats are not read" in refusal(folder)
-
-
-def test_missing_weights_are_not_made_up(folder):
-    # transformers only warns, and draws them at random.
-    weights = load_file(folder / "model.safetensors")
-    del weights["model.layers.1.mlp.up_proj.weight"], weights["model.norm.weight"]
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    message = refusal(folder)
-    assert "lacks weights of its architecture: model.layers.1.mlp.up_proj.weight" in message
-    assert "and 1 more" in message
-
-
-def test_a_reworded_or_silent_log_passes_no_random_weights(folder, monkeypatch):
-    monkeypatch.setattr(
-        loading_report.LoadStateDictInfo,
-        "create_loading_report",
-        lambda self, model=None: "all is well" if self.missing_keys else None,
-    )
-    monkeypatch.setattr(modeling_utils.logger, "warning", lambda *_: None)
-    weights = load_file(folder / "model.safetensors")
-    whole = dict(weights)
-    del weights["model.norm.weight"]
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    assert "lacks weights of its architecture: model.norm.weight" in refusal(folder)
-    save_file(whole, folder / "model.safetensors", metadata={"format": "pt"})
-    configure(folder, intermediate_size=50)
-    assert "of other shapes than its config.json says: model.layers" in refusal(folder)
-
-
-def test_a_tied_head_is_not_missing_unless_both_ends_are(folder):
-    weights = load_file(folder / "model.safetensors")
-    del weights["lm_head.weight"]
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    assert "lm_head.weight" in refusal(folder)
-    configure(folder, tie_word_embeddings=True)
-    load(folder)
-    del weights["model.embed_tokens.weight"]
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    assert "lm_head.weight and 1 more" in refusal(folder)
-
-
-@pytest.mark.parametrize("family", ["mixtral", "gpt_oss", "gpt_neox"])
-def test_weights_that_are_joined_or_renamed_are_missed_too(family, tmp_path):
-    folder = shutil.copytree(tiny_checkpoint(family), tmp_path / "model")
-    weights = load_file(folder / "model.safetensors")
-    gone = sorted(name for name in weights if "expert" in name or "dense_h_to_4h" in name)
-    del weights[gone[0]]
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    refusal(folder)
-
-
-def test_a_dtype_that_fails_is_not_replaced_by_another(folder, monkeypatch):
-    real = AutoModelForCausalLM.from_pretrained
-
-    def choosy(*args, **options):
-        if options["dtype"] != torch.float32:
-            raise RuntimeError("no kernels for it here")
-        return real(*args, **options)
-
-    # transformers' pipeline would try float32 then, and say so in its log alone.
-    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", choosy)
-    assert "no kernels for it here" in refusal(folder, dtype="bfloat16")
-
-
-def test_weights_of_another_shape(folder):
-    configure(folder, intermediate_size=50)
-    assert "of other shapes than its config.json says: model.layers" in refusal(folder)
-
-
-def test_spare_weights_do_no_harm(folder):
-    weights = load_file(folder / "model.safetensors")
-    weights["model.layers.0.self_attn.rotary_emb.inv_freq"] = torch.ones(4)
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    load(folder)
 
 
 def test_a_tokenizer_that_forgets_the_beginning_is_said_and_mended(folder, caplog):
@@ -250,52 +118,6 @@ def test_remote_code_is_not_run(folder):
 )
 def test_bad_option(options, says):
     assert says in refusal(tiny_checkpoint("llama"), **options)
-
-
-def test_unknown_family(gptj):
-    message = refusal(gptj)
-    for part in (
-        "'gptj'",
-        "transformer.h.N: ",
-        "attn.out_proj",
-        "--family FILE.json",
-        "Family(...)",
-    ):
-        assert part in message
-
-
-def test_table_by_hand(gptj, tmp_path):
-    path = tmp_path / "table.json"
-    path.write_text(json.dumps(GPTJ))
-    table = Family(
-        "transformer.h",
-        attn=Place("attn"),
-        ffn=Place("mlp"),
-        head=Place("attn.out_proj", "input"),
-        parallel=True,
-    )
-    assert load(gptj, family=path).family == load(gptj, family=table).family == table
-    assert load(gptj, family=str(path)).parallel
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        ("{", "ends in the middle"),
-        ("[1]", "is not a table"),
-        ('{"layers": "h"}', "no 'attn'"),
-        (json.dumps({**GPTJ, "head": {"module": "x", "side": "inpt"}}), "side 'inpt'"),
-        (json.dumps({**GPTJ, "windows": "some"}), "windows 'some' is none of full"),
-        (json.dumps({**GPTJ, "colour": "red"}), "colour"),
-        (json.dumps({**GPTJ, "layers": "transformer.ln_f"}), "not laid out"),
-        (json.dumps({**GPTJ, "ffn": {"module": "nothing"}}), "`nothing`; its modules are"),
-        (json.dumps({**GPTJ, "head": {"module": "mlp.act", "side": "input"}}), "not a projection"),
-    ],
-)
-def test_bad_table(gptj, tmp_path, content, says):
-    path = tmp_path / "table.json"
-    path.write_text(content)
-    assert says in refusal(gptj, family=path)
 
 
 VISION = {

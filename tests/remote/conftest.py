@@ -42,3 +42,20 @@ def near():
     from xtransplant import load
 
     return load(GOLDEN / "llama")
+
+
+@pytest.fixture
+def asked(ndif):
+    """The golden Llama over there, what is said of its jobs, and its server."""
+    from xtransplant import load
+    from xtransplant.backends.ndif.backend import Ndif
+
+    said = []
+    server = Ndif(ndif.url, pause=0.01, timeout=20.0, say=said.append)
+    return load(GOLDEN / "llama", backend=server), said, ndif
+
+
+@pytest.fixture(scope="module")
+def packed():
+    """Packing is verified once per model object: this one keeps what was found."""
+    return {}

@@ -23,11 +23,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import asyncio
 import json
-import linecache
-import random
-import threading
 import traceback
 import uuid
+from importlib.metadata import version
 from typing import Annotated
 
 # Before nnsight, which gives every object an attribute that these classes take for theirs; without
@@ -37,6 +35,7 @@ import anyio.abc._sockets  # noqa: F401
 import spoiled
 import torch
 import uvicorn
+from execution import execute, models
 from fastapi import Depends, FastAPI, File, Form, HTTPException, Request, WebSocket
 from fastapi.responses import (
     HTMLResponse,
@@ -45,75 +44,15 @@ from fastapi.responses import (
     Response,
     StreamingResponse,
 )
-from nnsight.modeling.mixins.remotable import Remotable
+from faults import armed, fault, refusals
 from nnsight.schema.request import RequestModel
 from nnsight.schema.response import ResponseModel, Status
-from nnsight.tracing import tracer as tracing
-from nnsight.tracing.globals import BLOCKS, SOURCES
 
 torch.set_num_threads(1)
 KEY = "loopback-key"
-app, models, sessions, results, responses, fault = FastAPI(), {}, {}, {}, {}, {}
+app, sessions, results, responses = FastAPI(), {}, {}, {}
 log = dict.fromkeys(("jobs", "fetched", "payload", "answer", "queued", "looks", "most", "now"), 0)
 lost = set()
-running = threading.Lock()
-SPOILED = (
-    "shapes", "names", "count", "no dict", "other name", "nan", "inf", "ids", "words", "integers",
-    "sparse", "object", "evil", "packed archive", "not zstd", "no archive", "bomb", "torn",
-)  # fmt: skip
-MIXED = ("refuse", "429", "503", "drop", "truncated", "look503", "lost", "expired")
-dice = random.Random(0)
-
-
-def armed(kind, at=None):
-    """Whether a fault strikes here and now."""
-    if fault.get("kind") == "mixed":
-        # A share of everything that passes by, alike every time.
-        # A job is looked at ten times and more, the slower the machine: five lost in a row, and the
-        # client gives up as it should.
-        share = fault["times"] / (10 if kind == "lost" else 1)
-        return kind in MIXED and at in (None, "RUNNING") and dice.random() < share
-    if fault.get("kind") != kind or fault.get("times", 0) <= 0:
-        return False
-    if at is not None and fault.get("at") not in (None, at):
-        return False
-    fault["times"] -= 1
-    return True
-
-
-def model_for(key):
-    if key not in models:
-        models[key] = Remotable.from_model_key(key, dispatch=True)
-        models[key]._module.requires_grad_(False)
-    return models[key]
-
-
-def execute(blob, request):
-    """Run a job; the bytes of what it saved."""
-    with running:
-        model = model_for(request.model_key)
-        # A job names its blocks by the client's files and lines, and the next job may hold another
-        # part of the same file: as NDIF does, nothing of it is kept.
-        caches = [(cache, dict(cache)) for cache in (linecache.cache, SOURCES, BLOCKS)]
-        try:
-            tracer = RequestModel.deserialize(
-                blob, model._remoteable_persistent_objects(), request.compress
-            )
-            tracing.inc()
-            try:
-                tracer.execute(tracer.info.code)
-                saved = tracing._saves()
-                found = {k: v for k, v in tracer.info.frame.f_locals.items() if id(v) in saved}
-            finally:
-                tracing.dec()
-        finally:
-            for cache, before in caches:
-                cache.clear()
-                cache.update(before)
-    kind = fault.get("kind", "none")
-    if kind not in SPOILED or not armed(kind):
-        kind = "none"
-    return spoiled.written(kind, spoiled.values(kind, found, fault.get("at")), request.compress)
 
 
 @app.post("/fault")
@@ -171,8 +110,6 @@ async def status():
 
 @app.get("/env")
 async def env():
-    from importlib.metadata import version
-
     return {"packages": {name: version(name) for name in ("nnsight", "torch", "transformers")}}
 
 
@@ -204,15 +141,7 @@ async def subscribe(socket: WebSocket):
 def allowed(request: Request, data: str = Form()):
     """What is asked by a key that is right: looked at, as by NDIF 0.1.2, before the code is."""
     given = request.headers.get("ndif-api-key")
-    for code, words in (
-        (400, f"Invalid API key format: '{given}'. API keys must be in the format: xxxx"),
-        (401, "Invalid API key"),
-        (403, "Invalid API key."),
-        (404, "Model not deployed"),
-        (429, "Too many requests"),
-        (500, "Internal error"),
-        (503, "Overloaded"),
-    ):
+    for code, words in refusals(given):
         if armed(str(code)):
             raise HTTPException(code, words)
     if fault.get("kind") == "401-later":
@@ -284,13 +213,17 @@ async def work(job, asked, blob):
     finally:
         log["now"] -= 1
     log["answer"] = len(answer)
+    deliver(tell, job, asked, answer)
+
+
+def deliver(tell, job, asked, answer):
+    """Say that a job is done, with its answer or with where that lies."""
     if armed("no result"):
         tell(Status.COMPLETED)
     elif armed("other place"):
         # A URL, or a path on this server.
-        tell(
-            Status.COMPLETED, data=f"{app.state.url if fault['at'][0] == '/' else ''}{fault['at']}"
-        )
+        server = app.state.url if fault["at"][0] == "/" else ""
+        tell(Status.COMPLETED, data=server + fault["at"])
     elif fault.get("by url") or fault.get("kind") in ("url", "expired") or not asked.session_id:
         expired = armed("expired")
         armed("url")

@@ -42,7 +42,7 @@ def refused(capsys, monkeypatch, tmp_path, far, patience):
     # What a trace does before it asks takes longer than what is tried here.
     monkeypatch.setattr("xtransplant.grid.transplant.packing_for", lambda model: PACKED)
     monkeypatch.setattr(
-        "xtransplant.model.load.load",
+        "xtransplant.bench.load.load",
         lambda name, backend, **options: replace(far, backend=backend),
     )
     monkeypatch.chdir(tmp_path)

@@ -38,7 +38,7 @@ def test_a_bench_of_a_hundred_examples_survives_a_tenth_of_faults(
 ):
     pause = Turn.sleep
     monkeypatch.setattr(Turn, "sleep", lambda self, seconds: pause(self, min(seconds, 0.02)))
-    monkeypatch.setattr("xtransplant.backends.ndif.job._UNKNOWN", 0.5)
+    monkeypatch.setattr("xtransplant.backends.ndif.waiting._UNKNOWN", 0.5)
     # One job an example and strategy: a hundred jobs, one in ten of each kind of fault.
     common = ["bench", "--task", "babel", "-s", "ffn-swap", "--limit", "20", "--mode", "generate",
               "--pairs", "last:first", "--max-new-tokens", "2", "-o"]  # fmt: skip

@@ -114,7 +114,7 @@ COMPUTED_AGAIN = ("lost", "expired", "never")
 
 @pytest.mark.parametrize("kind", [*COMPUTED_AGAIN, "look503", "result503", "truncated", "429"])
 def test_what_passes_by_is_asked_for_again(ndif, here, checked, tmp_path, monkeypatch, kind):
-    monkeypatch.setattr("xtransplant.backends.ndif.job._UNKNOWN", 0.2)
+    monkeypatch.setattr("xtransplant.backends.ndif.waiting._UNKNOWN", 0.2)
     monkeypatch.setattr("xtransplant.backends.ndif.backend.Ndif", Hasty)
     pause = Turn.sleep
     monkeypatch.setattr(Turn, "sleep", lambda self, seconds: pause(self, min(seconds, 0.02)))

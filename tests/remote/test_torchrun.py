@@ -24,7 +24,7 @@ SCRIPT = """
     from tiny import EXAMPLE, GOLDEN
     from xtransplant import load, transplant
     from xtransplant.engine.verify import packing_for
-    from xtransplant.model.distributed import leave, rank
+    from xtransplant.model.distributed import destroy_process_group, rank
     from xtransplant.strategies import strategy_names
 
     model = load(GOLDEN / "llama", tensor_parallel=True)
@@ -38,7 +38,7 @@ SCRIPT = """
         found["texts"][name] = grid.generations.outputs
     if rank() == 0:
         print(json.dumps(found))
-    leave()
+    destroy_process_group()
 """
 
 

@@ -18,7 +18,14 @@ from xtransplant.report import data, formats
 from xtransplant.report.figures import save_figures
 from xtransplant.report.listing import runs_table
 from xtransplant.report.tables import make_tables
-from xtransplant.style.escape import csv_name, json_text, markdown, short, tex, visible
+from xtransplant.style.escape import (
+    csv_name,
+    escape_markdown,
+    escape_tex,
+    json_text,
+    short,
+    visible,
+)
 
 # Any character at all, those oftener that some format or screen obeys.
 ACTING = (
@@ -59,10 +66,11 @@ def test_no_name_acts_in_any_format(texts):
     summary = named(texts)
     tables = make_tables([summary])
     screen = Console(file=io.StringIO(), width=200, color_system=None)
-    screen.print(formats.terminal(tables, 200))
+    screen.print(formats.to_terminal(tables, 200))
     shown = {
-        "terminal": screen.file.getvalue(), "markdown": formats.markdown(tables),
-        "latex": formats.latex(tables), "csv": data.csv([summary]), "json": data.lm_eval([summary]),
+        "terminal": screen.file.getvalue(), "markdown": formats.to_markdown(tables),
+        "latex": formats.to_latex(tables), "csv": data.to_csv([summary]),
+        "json": data.to_lm_eval([summary]),
     }  # fmt: skip
     for name, text in shown.items():
         assert not acts(text), name
@@ -137,7 +145,7 @@ def test_escapes_say_all_and_do_nothing(text):
     assert not acts(json_text([text]))
     assert len(short(text, 5)) <= 5
     assert not csv_name(text).lstrip().startswith(("=", "+", "-", "@"))
-    rendered = MarkdownIt("commonmark").enable("strikethrough").parseInline(markdown(text))
+    rendered = MarkdownIt("commonmark").enable("strikethrough").parseInline(escape_markdown(text))
     children = rendered[0].children
     assert {child.type for child in children} <= {"text", "text_special"}
     assert "".join(child.content for child in children) == visible(text).strip()
@@ -164,7 +172,7 @@ def test_only_what_acts_is_escaped(text, there):
     ],
 )  # fmt: skip
 def test_pdflatex_knows_every_letter(text, there):
-    assert tex(text) == there
+    assert escape_tex(text) == there
 
 
 def test_figures_take_names_as_they_are(tmp_path):

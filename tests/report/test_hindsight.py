@@ -10,7 +10,7 @@ from xtransplant.bench.context import RunContext
 from xtransplant.bench.pairs import chosen_of
 from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT
-from xtransplant.report.hindsight import hindsight
+from xtransplant.report.hindsight import find_hindsight
 from xtransplant.report.summary import summarise
 from xtransplant.report.tables import make_tables
 from xtransplant.runs.read import item_digests
@@ -38,12 +38,12 @@ def best(summary, lang, *, across=False):
 def test_the_grids_best_typed_by_hand_is_found(counted):
     grid = counted()
     typed = counted(pairs=best(grid, "sw"), langs=("sw",))
-    assert hindsight([typed, grid]) == {(typed.path, "babel", "ffn-swap", "sw"): 8}
+    assert find_hindsight([typed, grid]) == {(typed.path, "babel", "ffn-swap", "sw"): 8}
     # Part of the items is enough, and counted.
     longer = counted(pairs=best(grid, "sw"), langs=("sw",), limit=12)
-    assert hindsight([grid, longer]) == {(longer.path, "babel", "ffn-swap", "sw"): 8}
+    assert find_hindsight([grid, longer]) == {(longer.path, "babel", "ffn-swap", "sw"): 8}
     across = counted(pairs=best(grid, "hi", across=True), langs=("hi",))
-    assert (across.path, "babel", "ffn-swap", "hi") in hindsight([across, grid])
+    assert (across.path, "babel", "ffn-swap", "hi") in find_hindsight([across, grid])
 
 
 def test_a_report_of_both_marks_it(counted):
@@ -67,8 +67,8 @@ def test_whatever_else_is_not(counted):
         counted(pairs=f"{i}:{j}", langs=("sw",), mode="generate", max_new_tokens=1),
         counted(pairs=f"@{grid.path}", langs=("sw",)),  # says itself what it was chosen on
     ]
-    assert hindsight([*others, grid]) == {}
-    assert hindsight([counted(pairs=f"{i}:{j}", langs=("sw",))]) == {}
+    assert find_hindsight([*others, grid]) == {}
+    assert find_hindsight([counted(pairs=f"{i}:{j}", langs=("sw",))]) == {}
 
 
 def test_items_are_those_of_the_language(counted):

@@ -11,7 +11,7 @@ import pytest
 from made_runs import N, make_run
 
 from xtransplant import XTransplantError
-from xtransplant.report.data import frame
+from xtransplant.report.data import to_frame
 from xtransplant.report.document import write_report
 from xtransplant.report.listing import runs_table
 from xtransplant.report.summary import summarise
@@ -103,7 +103,7 @@ def test_latex_is_balanced_and_escaped(run):
 def test_csv_holds_every_pair_and_bound(run):
     text = write_report([run.path], formats=["csv"]).texts[0]
     rows = list(csv.DictReader(io.StringIO(text)))
-    found = frame([summarise(run)])
+    found = to_frame([summarise(run)])
     assert len(rows) == len(found)
     one = found[(found.level == "match") & (found.lang == "sw") & (found.strategy == "ffn-swap")]
     assert (one.kind == "pair").sum() == 16
@@ -177,12 +177,12 @@ def test_figures_are_drawn(run, tmp_path, suffix):
 
 
 def test_the_heatmap_is_centred_on_vanilla_and_marks_the_best(run):
-    from xtransplant.report.figures import heatmaps
+    from xtransplant.report.heatmaps import draw_heatmaps
 
     summary = summarise(run)
     task = summary.tasks["xnli"]
     tallies = {lang: c.strategies["ffn-swap"]["match"] for lang, c in task.languages.items()}
-    figure = heatmaps(summary, task, "ffn-swap", tallies, "match")
+    figure = draw_heatmaps(summary, task, "ffn-swap", tallies, "match")
     panel = next(axes for axes in figure.axes if axes.get_title().startswith("sw"))
     image = panel.images[0]
     assert image.norm.vmin == -image.norm.vmax
@@ -222,7 +222,7 @@ def test_missing_glyphs_are_said_in_one_line(run, tmp_path, caplog):
 
 
 def test_the_manifest_round_trips(run):
-    from xtransplant.runs.manifest import read_manifest
+    from xtransplant.runs.read_manifest import read_manifest
 
     assert read_manifest(run.path) == run.manifest
     assert replace(run.manifest, finished="").state == "running"

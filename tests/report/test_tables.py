@@ -9,8 +9,9 @@ import pytest
 from made_runs import PAIRS, make_run, make_summary
 
 from xtransplant.report import data, formats
+from xtransplant.report.curves import draw_curves
 from xtransplant.report.document import write_report
-from xtransplant.report.figures import curves, heatmaps
+from xtransplant.report.heatmaps import draw_heatmaps
 from xtransplant.report.summary import summarise
 from xtransplant.report.tables import make_tables
 from xtransplant.runs.store import open_run
@@ -23,7 +24,7 @@ def bounds(tables):
 
 
 def results(summaries):
-    return json.loads(data.lm_eval(summaries))
+    return json.loads(data.to_lm_eval(summaries))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_a_bound_keeps_its_null_whoever_says_the_same(tmp_path):
     overall = [row for row in bounds(tables) if row.key == "ffn-swap,bound"]
     assert [row.runs for row in overall] == [("a",), ("b",)]
     assert overall[0].nulls == overall[1].nulls == {"sw": overall[0].nulls["sw"]}
-    text = formats.markdown(tables)
+    text = formats.to_markdown(tables)
     assert text.count("upper bound") - text.count("the same upper bound") - text.count(
         "(upper bound)"
     ) == text.count("| its null |")
@@ -142,7 +143,7 @@ def test_a_bound_says_over_how_many_pairs_it_runs(tmp_path, pairs, shown):
         assert row.label.endswith(f"best of {row.cells}")
     best = [row for row in make_tables([summary])[0].rows if row.kind == "best"]
     assert [row.cells for row in best] == ([len(pairs)] if shown else [])
-    rows = list(csv.DictReader(io.StringIO(data.csv([summary]))))
+    rows = list(csv.DictReader(io.StringIO(data.to_csv([summary]))))
     cells = [int(row["cells"]) for row in rows if row["kind"] == "bound"]
     assert all(count > 1 for count in cells)
     assert bool(cells) == bool(shown)
@@ -153,7 +154,7 @@ def test_curves_are_drawn_where_there_is_a_choice(tmp_path):
         summary = make_summary(tmp_path, pairs=pairs)
         task = summary.tasks["xnli"]
         grids = {"ffn-swap": {"sw": task.languages["sw"].strategies["ffn-swap"]["match"]}}
-        return curves(summary, task, grids, "match")
+        return draw_curves(summary, task, grids, "match")
 
     whole = drawn(PAIRS)
     labels = [text.get_text() for text in whole.legends[0].get_texts()]
@@ -200,15 +201,15 @@ def test_an_incomplete_run_is_marked_in_every_format(partial, tmp_path):
 
 
 def test_an_incomplete_run_is_marked_in_every_figure(partial):
-    from xtransplant.report.bars import bars
+    from xtransplant.report.bars import draw_bars
 
     summary = summarise(partial)
     task = summary.tasks["xnli"]
     grids = {"ffn-swap": {k: c.strategies["ffn-swap"]["match"] for k, c in task.languages.items()}}
     figures = [
-        heatmaps(summary, task, "ffn-swap", grids["ffn-swap"], "match"),
-        curves(summary, task, grids, "match"),
-        bars(make_tables([summary])[0]),
+        draw_heatmaps(summary, task, "ffn-swap", grids["ffn-swap"], "match"),
+        draw_curves(summary, task, grids, "match"),
+        draw_bars(make_tables([summary])[0]),
     ]
     for figure in figures:
         assert figure.get_suptitle().startswith("INCOMPLETE, 1 of 4 parts missing")
@@ -252,10 +253,10 @@ def test_pairs_chosen_on_these_examples_are_marked(tmp_path, in_sample, words):
     (row,) = [row for row in table.rows if row.kind == "pilot"]
     assert row.oracle
     assert any("in-sample" in note and words in note for note in table.notes)
-    assert "ffn-swap, pilot pairs †" in formats.markdown([table])
+    assert "ffn-swap, pilot pairs †" in formats.to_markdown([table])
     document = results([summary])
     assert document["oracles"] == ["ffn-swap,pilot"]
-    rows = csv.DictReader(io.StringIO(data.csv([summary])))
+    rows = csv.DictReader(io.StringIO(data.to_csv([summary])))
     told = {(row["kind"], row["oracle"], row["in_sample"]) for row in rows}
     assert ("pair", "True", str(in_sample)) in told
     honest = make_summary(tmp_path, own_pairs=True, asked="@x", pairs=[(3, 1)])
@@ -278,7 +279,7 @@ def test_what_is_not_known_is_the_same_as_itself(tmp_path):
         two.append(replace(one, tasks={"xnli": task}))
     (table,) = make_tables(two)
     assert len(table.rows) == len(make_tables(two[:1])[0].rows)
-    assert '"acc_null,ffn-swap,bound": null' in data.lm_eval(two)
+    assert '"acc_null,ffn-swap,bound": null' in data.to_lm_eval(two)
 
 
 def test_a_rule_that_is_not_the_tasks_own_is_said(tmp_path):

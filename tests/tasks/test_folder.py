@@ -1,4 +1,4 @@
-"""What a folder in the paper's layout is held to before it is believed."""
+"""What a folder in the paper's layout is held to before it is used."""
 
 import pytest
 from datasets_made import xnli_folder

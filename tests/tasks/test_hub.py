@@ -1,4 +1,4 @@
-"""What a dataset on the hub, or a clone of it, is held to before it is believed."""
+"""What a dataset on the hub, or a clone of it, is held to before it is used."""
 
 import pytest
 from datasets_made import clone, copa_rows, hub_clones, squad_rows

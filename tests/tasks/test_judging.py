@@ -17,7 +17,7 @@ from xtransplant.runs.columns import CORRECT
 from xtransplant.runs.examples_table import examples_table
 from xtransplant.runs.measured import Measured
 from xtransplant.runs.rows import Rows
-from xtransplant.tasks.judging import choices, judge_text
+from xtransplant.tasks.judging import choose, judge_text
 from xtransplant.tasks.load import load_examples
 from xtransplant.tasks.matching import RULES
 from xtransplant.tasks.task import Task
@@ -134,7 +134,7 @@ def test_prompts_of_a_users_own_go_by_begins():
 
 
 def test_one_candidate_is_no_choice():
-    found = choices(np.zeros((2, 1)), [" yes"], [" yes"] * 2, np.ones(2, dtype=bool))
+    found = choose(np.zeros((2, 1)), [" yes"], [" yes"] * 2, np.ones(2, dtype=bool))
     assert not found.right(0).any()
     only = Example("s", "t", (" yes",), " yes")
     grid, records, examples = grid_of(only, logprobs=np.zeros((2, 1)), tops=[" yes"] * 2)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from xtransplant import XTransplantError
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.load import item_digest, load_examples
-from xtransplant.tasks.splits import belonging
+from xtransplant.tasks.splits import select_split
 from xtransplant.tasks.task import find_task
 
 TASK = find_task("file")
@@ -42,10 +42,10 @@ def test_a_draw_parts_the_items(words, seed):
     own, data = [True] * len(rows), DataSource(seed=seed)
     if len(set(words)) < 2:
         with pytest.raises(XTransplantError, match="two different source prompts"):
-            belonging("pilot", rows, own, "source", data)
+            select_split("pilot", rows, own, "source", data)
         return
-    pilot, unseen = (belonging(s, rows, own, "source", data) for s in ("pilot", "unseen"))
-    assert pilot | unseen == belonging("all", rows, own, "source", data)
+    pilot, unseen = (select_split(s, rows, own, "source", data) for s in ("pilot", "unseen"))
+    assert pilot | unseen == select_split("all", rows, own, "source", data)
     assert not pilot & unseen
     sides = [{words[k - 1] for k in side} for side in (pilot, unseen)]
     assert not sides[0] & sides[1]

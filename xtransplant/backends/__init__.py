@@ -1,1 +1,1 @@
-"""Where a trace runs: here, or on a server that speaks NDIF's protocol."""
+"""Backends: where traces run, and what can be asked there."""

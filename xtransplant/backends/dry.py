@@ -18,6 +18,7 @@ class NotSent(Exception):
     """
 
     def __init__(self, size: int) -> None:
+        """What would be sent, in bytes."""
         super().__init__(f"{size} bytes")
         self.size = size
 
@@ -35,13 +36,13 @@ class Dry(Backend):
 
     def session(self, nn: Any, name: str, asked: tuple[Any, ...]) -> dict[str, Any]:
         """A session that raises :class:`NotSent` in the place of running."""
-        from xtransplant.backends.ndif.job import packed
-        from xtransplant.compat.nnsight import RemoteBackend, name_locally
+        from xtransplant.backends.ndif.payload import payload_of
+        from xtransplant.compat.nnsight import RemoteBackend, keep_folder_name
 
-        name_locally(name)
+        keep_folder_name(name)
         client = RemoteBackend(nn.to_model_key(), host="http://127.0.0.1")
 
         def measure(tracer: Any) -> Any:
-            raise NotSent(len(packed(client, tracer)))
+            raise NotSent(len(payload_of(client, tracer)))
 
         return {"backend": measure}

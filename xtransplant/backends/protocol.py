@@ -98,6 +98,7 @@ class Backend:
 
         Args:
             address: what follows the colon; empty if there is none.
+            flags: those given; only fields named in :attr:`flags` differ from their defaults.
 
         Raises:
             XTransplantError: an address or a flag that cannot be used.
@@ -124,7 +125,7 @@ class Backend:
         """The same backend, for one user.
 
         Args:
-            say: told each status of a job, and each attempt after one that failed.
+            say: called with a line for each status of a job, and for each new attempt.
             attempts: how often what may succeed later is tried; None for the backend's default.
         """
         return self
@@ -161,7 +162,13 @@ class Backend:
         return []
 
     def examine(self, model: str | None) -> list[Finding]:
-        """Whether it, and a model there, can be used from here; the first two findings decide."""
+        """Look whether it, and a model there, can be used from here.
+
+        Without the first two findings nothing can be run.
+
+        Args:
+            model: repository to look for; None for the backend alone.
+        """
         return []
 
     def run_workers(
@@ -175,8 +182,10 @@ class Backend:
         """Call ``work(*arguments)`` in each of several processes until all have returned.
 
         Args:
-            work: can be called again in the place of a process that died.
+            work: called again in the place of a process that died.
+            arguments: what it is called with; they are pickled.
             look: called about twice a second meanwhile.
+            say: called with a line when workers start, and when one dies.
 
         Raises:
             XTransplantError: they cannot be started, keep dying, or ``work`` raised it.

@@ -39,7 +39,10 @@ def parse_on(
     """The backend that ``--on`` names: ``NAME`` or ``NAME:ADDRESS``.
 
     Args:
-        insecure, jobs, workers: as in :class:`Flags`.
+        text: as the user types it.
+        insecure: as in :class:`Flags`.
+        jobs: as in :class:`Flags`.
+        workers: as in :class:`Flags`.
 
     Raises:
         XTransplantError: no such backend, an address where none may be, an address that may not
@@ -59,7 +62,8 @@ def open_backend(backend: Backend, *, say: Say | None = None) -> Backend:
     """The backend that a model is loaded with, so that its grids run there.
 
     Args:
-        say: told each status of a job, and what goes wrong with it.
+        backend: as :func:`parse_on` gives it.
+        say: called with a line for each status of a job, and for each new attempt.
 
     Raises:
         XTransplantError: a single grid cannot run there, or it cannot be used from here.
@@ -79,6 +83,8 @@ def _choices(known: dict[str, type[Backend]]) -> str:
     names = []
     for name, kind in known.items():
         names += [name, f"{name}:{kind.address_hint}"] if kind.address_hint else [name]
+    if len(names) == 1:  # as in a checkout that was installed before there were backends
+        return f"{names[0]}; no other backend is installed: run pip install -e . again"
     return f"{', '.join(names[:-1])} or {names[-1]}"
 
 

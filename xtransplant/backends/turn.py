@@ -20,15 +20,18 @@ class Turn:
     """
 
     def __init__(self) -> None:
+        """A lock that no thread holds."""
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._mine = threading.local()
 
     def __enter__(self) -> None:
+        """Wait for the lock, and hold it."""
         self._lock.acquire()
         self._mine.held = True
 
     def __exit__(self, *_: object) -> None:
+        """Release the lock."""
         self._mine.held = False
         self._lock.release()
 

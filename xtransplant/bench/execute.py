@@ -11,7 +11,7 @@ from xtransplant.bench.context import RunContext
 from xtransplant.bench.environment import check_versions
 from xtransplant.bench.judge import judge
 from xtransplant.bench.plan import Plan
-from xtransplant.bench.schedule import follow, in_flight, in_step
+from xtransplant.bench.schedule import do_broadcast_parts, do_concurrent_parts, do_parts_of_rank_0
 from xtransplant.engine.verify import packing_for
 from xtransplant.model.distributed import rank
 from xtransplant.model.load import Model
@@ -51,15 +51,15 @@ def execute(plan: Plan, run: Run, model: Model, context: RunContext) -> Run:
         clock.done(part)
         context.watch(clock.progress(part))
 
-    if rank() and model.n_ranks > 1:
+    if rank() and model.world_size > 1:
         # This process holds a share of the model: it computes what the first one is at.
-        follow(lambda part: _compute(job, part))
+        do_parts_of_rank_0(lambda part: _compute(job, part))
         return open_run(run.path)
     with claim(run, parts) as claims:
-        if model.n_ranks > 1:
-            in_step(claims, do, lambda part: bool(stored) and run.has(stored, part))
+        if model.world_size > 1:
+            do_broadcast_parts(claims, do, lambda part: bool(stored) and run.has(stored, part))
         else:
-            in_flight(claims, do, model.backend)
+            do_concurrent_parts(claims, do, model.backend)
     return run.finish()
 
 

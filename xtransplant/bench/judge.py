@@ -16,8 +16,9 @@ from xtransplant.runs.columns import SOURCE
 from xtransplant.runs.examples_table import row_key
 from xtransplant.runs.measured import Judged
 from xtransplant.runs.rows import correct_table
-from xtransplant.tasks.judging import LEVELS, choices, find_rule, judge_text
+from xtransplant.tasks.judging import LEVELS, choose, judge_text
 from xtransplant.tasks.matching import Verdict
+from xtransplant.tasks.rules import find_rule
 
 __all__ = ["judge"]
 
@@ -28,12 +29,12 @@ ExampleRow = dict[str, Any]  # one of the table ``examples``
 def judge(records: pa.Table, examples: pa.Table, rule: str) -> pa.Table:
     """Which of a part's records are right, at every level, row by row.
 
-    Texts are judged by the task's rule, scores by ``tasks.judging.choices``. A row that is not
+    Texts are judged by the task's rule, scores by ``tasks.judging.choose``. A row that is not
     finite is never right, by no answer.
 
     Args:
         records, examples: the part's tables.
-        rule: a name in ``matching.RULES``.
+        rule: its name; see ``tasks.rules``.
 
     Returns:
         The table ``correct``.
@@ -136,7 +137,7 @@ def _judge_scores(records: pa.Table, examples: pa.Table) -> Judged:
         spelled = row["source_candidates"] if of_source else candidates
         # [rows of the example, candidates]
         logprobs = flat[starts[at][:, None] + np.arange(len(candidates))]
-        chosen = choices(logprobs, spelled, tops[at].tolist(), finite[at])
+        chosen = choose(logprobs, spelled, tops[at].tolist(), finite[at])
         other[at] = chosen.masks(_candidate_masks(candidates, row["other_answer"]))
         known[at] = all(answer in candidates for answer in row["other_answer"])
         if row["answer"] in candidates and len(candidates) > 1:

@@ -14,6 +14,7 @@ from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.model.load import Model
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
 from xtransplant.tasks.load import examples_digest
+from xtransplant.tasks.rules import versioned_rule
 
 __all__ = ["new_manifest"]
 
@@ -41,7 +42,7 @@ def new_manifest(plan: Plan, model: Model) -> Manifest:
 def _memory_budget(plan: Plan, model: Model) -> int:
     """Bytes for the work beyond the model, the same for as long as the run goes on."""
     budget = plan.config.memory_budget
-    return fixed_budget(model) if budget is None else MemoryBudget.of(model, budget).limit
+    return fixed_budget(model) if budget is None else int(MemoryBudget.of(model, budget).limit)
 
 
 def _strategy(plan: Plan, name: str, n_layers: int) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def _task(plan: Plan, name: str, task: TaskPlan, n_layers: int) -> TaskEntry:
         direction=task.direction,
         split=task.split,
         mode=task.mode,
-        rule=task.task.rule,
+        rule=versioned_rule(task.task.rule),
         part_size=part_size(task.mode, most_pairs),
         languages=languages,
         left_out=task.left_out,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, item_digest
-from xtransplant.runs.check import intact
+from xtransplant.runs.check import check_intact
 from xtransplant.runs.columns import CORRECT
 from xtransplant.runs.read import cells, item_digests
 from xtransplant.runs.store import Run, open_run
@@ -135,7 +135,7 @@ def chosen_of(path: str | Path, *, level: str = "match", across: bool = False) -
     Raises:
         XTransplantError: no run there, or one that is damaged or not complete.
     """
-    run = intact(open_run(path))
+    run = check_intact(open_run(path))
     if run.missing():
         raise XTransplantError(
             f"run {run.path.name} is not complete: {len(run.missing())} parts are missing; "

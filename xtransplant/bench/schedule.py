@@ -1,5 +1,4 @@
-"""Parts worked on one after the other; several at once, where a server does the work; or by several
-processes in step, where each holds a share of the model."""
+"""In which order, and how many at once, the parts of a run are worked on."""
 
 from __future__ import annotations
 
@@ -7,18 +6,23 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from xtransplant.backends.protocol import Backend
-from xtransplant.model.distributed import told
+from xtransplant.model.distributed import broadcast
 from xtransplant.runs.claims import Claims
 from xtransplant.runs.manifest import Part
 
-__all__ = ["follow", "in_flight", "in_step"]
+__all__ = ["do_broadcast_parts", "do_concurrent_parts", "do_parts_of_rank_0"]
 
 
-def in_flight(claims: Claims, do: Callable[[Part], None], backend: Backend) -> None:
-    """Do every part that can be claimed.
+def do_concurrent_parts(claims: Claims, do: Callable[[Part], None], backend: Backend) -> None:
+    """Do every part that can be claimed, as many at once as the backend has jobs under way.
 
-    With a server, as many threads as it takes jobs at once each do a part. They take turns: while
-    one waits for its job, another prepares its own.
+    Each part under way has a thread. Threads take turns: while one waits for its job, another
+    prepares its own.
+
+    Args:
+        claims: parts that no other process works on.
+        do: does a part and stores it.
+        backend: where the model's traces run.
 
     Raises:
         Exception: the first that a part raised. The other threads end with the step they are in;
@@ -31,7 +35,7 @@ def in_flight(claims: Claims, do: Callable[[Part], None], backend: Backend) -> N
             claims.free(part)
         return
 
-    def one(part: Part) -> None:
+    def do_in_turn(part: Part) -> None:
         with turn:
             do(part)
         claims.free(part)
@@ -40,38 +44,50 @@ def in_flight(claims: Claims, do: Callable[[Part], None], backend: Backend) -> N
     with ThreadPoolExecutor(backend.at_once) as pool:
         try:
             for part in claims:
-                pending.add(pool.submit(one, part))
+                pending.add(pool.submit(do_in_turn, part))
                 while len(pending) == backend.at_once:
-                    pending = _settled(pending)
+                    pending = _wait_for_one(pending)
             while pending:
-                pending = _settled(pending)
+                pending = _wait_for_one(pending)
         except BaseException:
             turn.stop()
             raise
 
 
-def in_step(claims: Claims, do: Callable[[Part], None], stored: Callable[[Part], bool]) -> None:
-    """Do every part that can be claimed, and have the other processes compute along.
+def do_broadcast_parts(
+    claims: Claims, do: Callable[[Part], None], is_stored: Callable[[Part], bool]
+) -> None:
+    """Rank 0 of a model that is split over several processes: do every part, all computing it.
 
     Args:
-        stored: whether a part needs nothing of the model.
+        claims: parts that no other run of the same bench works on.
+        do: does a part and stores it.
+        is_stored: whether a part needs nothing of the model, so that the other ranks skip it.
     """
     for part in claims:
-        if not stored(part):
-            told(part)
+        if not is_stored(part):
+            broadcast(part)
         do(part)
         claims.free(part)
-    told(None)
+    broadcast(None)
 
 
-def follow(along: Callable[[Part], None]) -> None:
-    """Compute whatever part the first process is at, until it has none left."""
-    while (part := told(None)) is not None:
-        along(part)
+def do_parts_of_rank_0(compute: Callable[[Part], None]) -> None:
+    """The other ranks: compute each part that rank 0 broadcasts, and store nothing.
+
+    Args:
+        compute: the same passes of the model as rank 0's ``do``.
+    """
+    while (part := broadcast(None)) is not None:
+        compute(part)
 
 
-def _settled(pending: set[Future[None]]) -> set[Future[None]]:
-    """Those that go on after one has ended, raising what it raised."""
+def _wait_for_one(pending: set[Future[None]]) -> set[Future[None]]:
+    """Wait until a part has ended; the parts that go on.
+
+    Raises:
+        Exception: what a part that has ended raised.
+    """
     done, rest = wait(pending, return_when=FIRST_COMPLETED)
     for future in done:
         future.result()

@@ -10,6 +10,7 @@ from xtransplant.bench.config import Config
 from xtransplant.bench.pairs import Chosen
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example
+from xtransplant.runs.columns import Mode
 from xtransplant.tasks.load import Loaded, load_examples
 from xtransplant.tasks.task import NothingThere, Task
 
@@ -29,7 +30,7 @@ class TaskPlan:
     task: Task
     direction: str
     split: str
-    mode: str
+    mode: Mode
     examples: dict[str, tuple[Example, ...]]
     left_out: dict[str, str]
     too_long: dict[str, list[str]] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from xtransplant.options import (
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, check_verifiable, find_strategy
 from xtransplant.style.paths import PLOT_SUFFIXES, TABLE_SUFFIXES, checked_path
-from xtransplant.tasks.choose import choose_example
+from xtransplant.tasks.choose import TaskChoice, choose_example
 from xtransplant.tasks.data import DataSource, parse_data_source
 
 __all__ = ["TraceConfig", "TracePlan", "parse_trace", "plan_trace"]
@@ -132,15 +132,11 @@ def plan_trace(settings: TraceConfig) -> TracePlan:
     """
     prompt = settings.prompt
     example, bundled = choose_example(
+        TaskChoice(prompt.task, prompt.lang, prompt.example, prompt.direction, prompt.split),
         source=prompt.source,
         target=prompt.target,
         candidates=prompt.candidates,
         answer=prompt.answer,
-        task=prompt.task,
-        lang=prompt.lang,
-        number=prompt.example,
-        direction=prompt.direction,
-        split=prompt.split,
         data=settings.data,
     )
     name = settings.model.name or bundled

@@ -27,7 +27,9 @@ def execute_by_workers(plan: Plan, path: Path, context: RunContext) -> Run:
     """Do what is missing of a run by the workers of a backend; give the run as it is then.
 
     Args:
+        plan: what the run comes to.
         path: the run's folder, as workers find it.
+        context: the backend with its workers, and what reports are given to.
 
     Raises:
         XTransplantError: as :func:`execute`; workers cannot be started, or keep dying.
@@ -54,8 +56,10 @@ def work_on(config: Config, path: Path, pairs: Pairs, accept_versions: bool) -> 
     """What one worker does: load the model, and do parts of a run until none is left.
 
     Args:
+        config: what is run.
         path: the run's folder.
         pairs: as the plan has them, chosen pairs included.
+        accept_versions: as in :class:`RunContext`.
     """
     plan = make_plan(config, chosen=pairs if isinstance(pairs, Chosen) else None)
     model = load_model(plan.model_name, config.model)

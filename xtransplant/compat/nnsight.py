@@ -27,11 +27,11 @@ __all__ = [
     "api_key",
     "check_split",
     "configured_host",
-    "hand_back",
+    "keep_folder_name",
     "module_of",
-    "name_locally",
+    "push_result",
+    "send_by_value",
     "serialize",
-    "travels_by_value",
 ]
 
 STATUS_PLACE = (Status.__module__, Status.__qualname__)
@@ -62,7 +62,7 @@ def api_key() -> str | None:
     return CONFIG.API.APIKEY or None
 
 
-def name_locally(name: str) -> None:
+def keep_folder_name(name: str) -> None:
     """Keep nnsight from asking the hub how a folder's name is spelt.
 
     A folder is no repository, and only a server on this machine will find it.
@@ -71,7 +71,7 @@ def name_locally(name: str) -> None:
         huggingface._ID_CACHE.setdefault(name, name)
 
 
-def travels_by_value(module: ModuleType) -> None:
+def send_by_value(module: ModuleType) -> None:
     """Send the functions of a module by their source: it is installed nowhere else."""
     register(module)
 
@@ -81,6 +81,6 @@ def serialize(client: RemoteBackend, tracer: Any) -> bytes:
     return client._serialize(tracer)  # type: ignore[no-any-return]
 
 
-def hand_back(client: RemoteBackend, result: dict[str, Any], tracer: Any) -> None:
+def push_result(client: RemoteBackend, result: dict[str, Any], tracer: Any) -> None:
     """Put what a job saved into the variables of the block that asked for it."""
     client._push(result, tracer)

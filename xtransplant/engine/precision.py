@@ -32,7 +32,7 @@ def why_not_float32(model: Model) -> str:
     """Why a model cannot be run in float32 here, in words; empty if it can."""
     if not model.backend.in_process:
         return "its weights are on the server"
-    if model.n_ranks > 1:
+    if model.world_size > 1:
         return "its weights are split over several processes"
     wanted: Counter[torch.device] = Counter()
     for weights in _weights(model):

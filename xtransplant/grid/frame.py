@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xtransplant.grid.captions import remarks
 from xtransplant.grid.data import GridData
 from xtransplant.prompts import key_of
+from xtransplant.runs.rows import grid_columns
 from xtransplant.style.escape import json_number, json_text
 from xtransplant.style.paths import TABLE_SUFFIXES, checked_path, replaced
 
@@ -25,7 +26,8 @@ def grid_frame(grid: GridData) -> pd.DataFrame:
     Columns: ``source_layer``, ``target_layer``, ``finite`` (whether the numbers behind it are);
     with an answer ``correct`` (by its rule, as a bench judges); where scored
     ``answer_probability`` (0 to 1), the likeliest next token and one ``logprob:<candidate>``
-    (nats) per candidate; where generated ``output``.
+    (nats) per candidate; where generated ``output``; and what ``runs.columns`` declares for grids:
+    the norms and cosines of each cell's writes, as lists.
     """
     import pandas as pd
 
@@ -46,7 +48,7 @@ def grid_frame(grid: GridData) -> pd.DataFrame:
         columns["top_logprob"] = grid.scores.top_logprobs[:, 0]
         for number, candidate in enumerate(grid.example.candidates):
             columns[f"logprob:{candidate}"] = grid.scores.logprobs[:, number]
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns | grid_columns(grid.scores, grid.generations))
 
 
 def grid_document(grid: GridData) -> dict[str, Any]:
@@ -57,6 +59,7 @@ def grid_document(grid: GridData) -> dict[str, Any]:
     """
     best = grid.best()
     cells, finite, correct = [], grid.finite.ravel().tolist(), grid.correct()
+    declared = grid_columns(grid.scores, grid.generations)
     for number, cell in enumerate(grid.cells):
         entry: dict[str, Any] = {
             "source_layer": cell.source_layer,
@@ -74,6 +77,7 @@ def grid_document(grid: GridData) -> dict[str, Any]:
             ]
         if cell.output is not None:
             entry["output"] = cell.output
+        entry |= {name: _plain(values[number]) for name, values in declared.items()}
         cells.append(entry)
     return {
         "model": grid.model,
@@ -101,6 +105,13 @@ def grid_document(grid: GridData) -> dict[str, Any]:
             **{name: version(name) for name in ("xtransplant", "nnsight", "torch", "transformers")},
         },
     }
+
+
+def _plain(value: Any) -> Any:
+    """A column's value as JSON can say it: None for what is NaN or infinite."""
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return json_number(value) if isinstance(value, float) else value
 
 
 def grid_json(grid: GridData) -> str:

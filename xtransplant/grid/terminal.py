@@ -24,7 +24,7 @@ from xtransplant.style.words import (
     points,
     quoted,
 )
-from xtransplant.tasks.matching import IN_WORDS
+from xtransplant.tasks.rules import describe_rule
 
 __all__ = ["render_grid"]
 
@@ -126,7 +126,7 @@ def _right(grid: GridData) -> str:
     if grid.scores is not None and len(grid.example.candidates) > 1:
         return "answer is the likeliest candidate"
     rule = key_of(grid.example).rule or "begins"
-    return f"output {IN_WORDS[rule]}, by rule {rule}"
+    return f"output {describe_rule(rule)}, by rule {rule}"
 
 
 def _answers(grid: GridData) -> Iterator[Text]:

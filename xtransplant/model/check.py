@@ -23,7 +23,7 @@ from xtransplant.model.hooks import (
     site_fault,
     written_row,
 )
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.sites import NORMED, Site, module_sites
 
 __all__ = ["check_sites"]

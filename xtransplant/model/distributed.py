@@ -7,21 +7,28 @@ from typing import Any
 
 from xtransplant.errors import XTransplantError
 
-__all__ = ["distributed_config", "least", "leave", "rank", "ranks", "told"]
+__all__ = [
+    "all_reduce_min",
+    "broadcast",
+    "destroy_process_group",
+    "distributed_config",
+    "rank",
+    "world_size",
+]
 
 
-def ranks() -> int:
+def world_size() -> int:
     """How many processes torchrun started; 1 without it."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def rank() -> int:
-    """Which of them this is, from 0."""
+    """The number of this process among them, from 0."""
     return int(os.environ.get("RANK", "0"))
 
 
 def distributed_config(config: Any) -> Any:
-    """What transformers takes to split a model over all of them.
+    """What transformers takes to split a model over all of these processes.
 
     Args:
         config: the checkpoint's.
@@ -35,26 +42,26 @@ def distributed_config(config: Any) -> Any:
 
     from xtransplant.compat.nnsight import check_split
 
-    if ranks() < 2:
+    if world_size() < 2:
         raise XTransplantError(
             "--tensor-parallel splits a model over several processes, and this is one; start them: "
             "torchrun --nproc-per-node 2 --no-python xtp ... --tensor-parallel"
         )
-    check_split(config, ranks())
-    return DistributedConfig(tp_size=ranks())
+    check_split(config, world_size())
+    return DistributedConfig(tp_size=world_size())
 
 
-def told(what: Any) -> Any:
-    """What the first process says to all."""
+def broadcast(value: Any) -> Any:
+    """The value that rank 0 gives; every rank has to call it."""
     import torch.distributed as dist
 
-    box = [what]
+    box = [value]
     dist.broadcast_object_list(box, src=0)
     return box[0]
 
 
-def least(value: int) -> int:
-    """The smallest of what all processes have."""
+def all_reduce_min(value: int) -> int:
+    """The smallest value that any rank gives; every rank has to call it."""
     import torch
     import torch.distributed as dist
 
@@ -64,9 +71,9 @@ def least(value: int) -> int:
     return int(found)
 
 
-def leave() -> None:
-    """End the processes' group, if there is one, once all are done."""
-    if ranks() < 2:
+def destroy_process_group() -> None:
+    """Leave the group of processes, if there is one."""
+    if world_size() < 2:
         return
     import torch.distributed as dist
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.sites import NORMED, Site, module_sites
 
 __all__ = [
@@ -99,7 +99,7 @@ def _make_hook(
     # Of a model split over processes, hooks see this process's heads alone.
     width, n_rows = model.d_model, _n_rows(model)
     if site == "head":
-        width = model.n_heads * model.head_dim // model.n_ranks
+        width = model.n_heads * model.head_dim // model.world_size
 
     def hook(value: Any) -> Any:
         tensor = value[0] if isinstance(value, tuple) else value

@@ -1,4 +1,4 @@
-"""All numbers of runs for programs: a dataframe, CSV, JSON."""
+"""Every number of runs for programs: a dataframe, CSV, JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from xtransplant.report.rows import Row, own_pairs, same
+from xtransplant.report.rows import Row, has_own_pairs, same_quantity
 from xtransplant.report.summary import Summary, TaskCounts
 from xtransplant.report.tables import Table, make_tables
 from xtransplant.runs.columns import CORRECT
@@ -17,7 +17,7 @@ from xtransplant.style.escape import csv_name, json_number, json_text
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["csv", "frame", "lm_eval"]
+__all__ = ["to_csv", "to_frame", "to_lm_eval"]
 
 _COLUMNS = (
     "run", "model", "task", "direction", "split", "mode", "rule", "lang", "level", "strategy",
@@ -27,7 +27,7 @@ _COLUMNS = (
 _NAMES = ("run", "model", "task", "direction", "split", "mode", "rule", "lang", "strategy")
 
 
-def frame(summaries: Sequence[Summary]) -> pd.DataFrame:
+def to_frame(summaries: Sequence[Summary]) -> pd.DataFrame:
     """Every number of every run, one row each.
 
     Columns: ``run``, ``model``, ``task``, ``direction``, ``split``, ``mode``, ``rule``, ``lang``,
@@ -44,17 +44,20 @@ def frame(summaries: Sequence[Summary]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
-def csv(summaries: Sequence[Summary]) -> str:
-    """:func:`frame` as CSV; control characters in names are written as escapes, and a name that a
-    spreadsheet would take for a formula begins with an apostrophe."""
-    found = frame(summaries)
+def to_csv(summaries: Sequence[Summary]) -> str:
+    """:func:`to_frame` as CSV.
+
+    Control characters in names are written as escapes, and a name that a spreadsheet would take
+    for a formula begins with an apostrophe.
+    """
+    found = to_frame(summaries)
     for name in _NAMES:
         found[name] = found[name].map(csv_name)
     text: str = found.to_csv(index=False)
     return text
 
 
-def lm_eval(summaries: Sequence[Summary]) -> str:
+def to_lm_eval(summaries: Sequence[Summary]) -> str:
     """All tables as JSON with the keys of lm-evaluation-harness.
 
     ``results``: by ``NAME_lang``, by ``NAME`` for all languages (the mean over examples) and by
@@ -67,20 +70,19 @@ def lm_eval(summaries: Sequence[Summary]) -> str:
 
     A KEY says what a row is, the same in every run: ``vanilla``, ``source``, ``ffn-swap,7→0``,
     ``ffn-swap,pilot``, ``ffn-swap,best``, ``ffn-swap,bound``, ``ffn-swap,bound,last→j``. Only
-    where several runs have other numbers for it does its run's name follow. ``rows`` tells of
-    each what it is; ``oracles`` names those that looked at the answers; ``runs`` which parts are
-    missing.
+    where several runs have other numbers for it does its run's name follow. ``rows`` says what
+    each is; ``oracles`` names those that looked at the answers; ``runs`` which parts are missing.
     """
-    told = _keyed(list(zip(*(make_tables(summaries, level) for level in CORRECT), strict=True)))
+    keyed = _keyed(list(zip(*(make_tables(summaries, level) for level in CORRECT), strict=True)))
     results: dict[str, dict[str, Any]] = {}
-    for one in told:
+    for one in keyed:
         for level, row in zip(CORRECT, one.rows, strict=True):
             _add_row(results, one, row, "acc" if level == "match" else f"acc_{level}")
     return json_text(
         {
             "results": results,
-            "rows": _about_rows(told),
-            "oracles": list(dict.fromkeys(one.key for one in told if one.rows[0].oracle)),
+            "rows": _about_rows(keyed),
+            "oracles": list(dict.fromkeys(one.key for one in keyed if one.rows[0].oracle)),
             "complete": all(one.complete for one in summaries),
             "runs": {one.name: _about_run(one) for one in summaries},
             "configs": {one.name: one.manifest.config for one in summaries},
@@ -89,7 +91,7 @@ def lm_eval(summaries: Sequence[Summary]) -> str:
                 for one in summaries
                 for name, entry in one.manifest.tasks.items()
             },
-            "n-samples": _samples(told),
+            "n-samples": _samples(keyed),
             "models": {one.name: one.manifest.model for one in summaries},
             "environment": {one.name: one.manifest.versions for one in summaries},
         }
@@ -98,7 +100,14 @@ def lm_eval(summaries: Sequence[Summary]) -> str:
 
 @dataclass(frozen=True)
 class _Keyed:
-    """A row at every level, under the name of its table and a key that no other row there has."""
+    """A row at every level.
+
+    Attributes:
+        name: of its table's subject.
+        key: unique under that name.
+        rows: the row at each level, in the order of ``CORRECT``.
+        runs: names of the runs that have it.
+    """
 
     name: str
     key: str
@@ -107,17 +116,17 @@ class _Keyed:
 
 
 def _about_run(run: Summary) -> dict[str, Any]:
-    """How much of a run there is, and what its manifest says of that."""
+    """How much of a run is stored, and what state its manifest says it is in."""
     return {
         "complete": run.complete,
-        "parts": len(list(run.manifest.parts())),
+        "parts": run.n_parts,
         "missing_parts": [part.name for part in run.absent],
         "manifest_state": run.manifest.state,
     }
 
 
 def _keyed(tables: Sequence[tuple[Table, ...]]) -> list[_Keyed]:
-    """Every quantity once, though it may stand in several tables.
+    """Every quantity once, even where several tables have it.
 
     Args:
         tables: each at all levels.
@@ -127,7 +136,7 @@ def _keyed(tables: Sequence[tuple[Table, ...]]) -> list[_Keyed]:
         name = levels[0].subject.name
         for rows in zip(*(table.rows for table in levels), strict=True):
             own = groups.setdefault((name, rows[0].key), [])
-            known = [old for old in own if all(map(same, old.rows, rows))]
+            known = [old for old in own if all(map(same_quantity, old.rows, rows))]
             runs = dict.fromkeys((*(run for old in known for run in old.runs), *rows[0].runs))
             new = _Keyed(name, rows[0].key, rows, tuple(runs))
             if known:
@@ -142,6 +151,15 @@ def _keyed(tables: Sequence[tuple[Table, ...]]) -> list[_Keyed]:
 
 
 def _add_row(results: dict[str, dict[str, Any]], one: _Keyed, row: Row, metric: str) -> None:
+    """Add a row's numbers by language, over all examples, and as the mean over languages.
+
+    Args:
+        results: changed in place.
+        one: gives the names of the entries.
+        row: of them the one at the metric's level.
+        metric: ``acc``, ``acc_strict`` or ``acc_lenient``.
+    """
+
     def entry(name: str) -> dict[str, Any]:
         found = results.setdefault(name, {"alias": name, "complete": True})
         found["complete"] = found["complete"] and row.complete
@@ -164,11 +182,11 @@ def _add_row(results: dict[str, dict[str, Any]], one: _Keyed, row: Row, metric: 
     nulls = None if row.nulls is None else list(row.nulls.values())
     add(one.name, row.micro, None if nulls is None else micro(nulls), row.pair)
     mean, found = row.macro, entry(f"{one.name}_macro")
-    found[f"{metric},{one.key}"] = json_number(mean[0])
-    found[f"{metric}_stderr,{one.key}"] = json_number(mean[1])
+    found[f"{metric},{one.key}"] = json_number(mean.value)
+    found[f"{metric}_stderr,{one.key}"] = json_number(mean.stderr)
     found[f"{metric}_spread,{one.key}"] = json_number(row.spread)
     if nulls is not None:
-        found[f"{metric}_null,{one.key}"] = json_number(macro(nulls)[0])
+        found[f"{metric}_null,{one.key}"] = json_number(macro(nulls).value)
 
 
 def _about_rows(keyed: Sequence[_Keyed]) -> dict[str, dict[str, Any]]:
@@ -209,7 +227,7 @@ def _entries(summary: Summary) -> Iterator[dict[str, Any]]:
 
 def _of_language(summary: Summary, task: TaskCounts, lang: str) -> Iterator[dict[str, Any]]:
     counts, known = task.languages[lang], summary.manifest.tasks[task.name].languages[lang]
-    chosen_on = getattr(known, "in_sample", 0) if own_pairs(summary, task.name) else 0
+    chosen_on = getattr(known, "in_sample", 0) if has_own_pairs(summary, task.name) else 0
     for level in CORRECT:
         for kind, rates in (("vanilla", counts.vanilla), ("source", counts.source)):
             yield {"level": level, "strategy": "", "kind": kind, **_numbers(rates[level])}
@@ -225,7 +243,7 @@ def _of_language(summary: Summary, task: TaskCounts, lang: str) -> Iterator[dict
 
 
 def _bounds(one: Tally) -> Iterator[tuple[int | None, int | None, Bound]]:
-    """Those that have a choice: of one pair it would be that pair's own row."""
+    """Bounds over more than one pair, by source and target layer; None stands for any layer."""
     bounds: list[tuple[int | None, int | None, Bound]] = [(None, None, one.overall)]
     bounds += [(i, None, bound) for i, bound in one.by_source.items()]
     bounds += [(None, j, bound) for j, bound in one.by_target.items()]

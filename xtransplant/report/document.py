@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from xtransplant.errors import XTransplantError
-from xtransplant.report.data import csv, lm_eval
-from xtransplant.report.formats import FORMATS, latex, markdown, terminal
+from xtransplant.report.data import to_csv, to_lm_eval
+from xtransplant.report.formats import FORMATS, to_latex, to_markdown, to_terminal
 from xtransplant.report.summary import Summary, summarise
 from xtransplant.report.tables import make_tables
-from xtransplant.runs.check import intact
+from xtransplant.runs.check import check_intact
 from xtransplant.runs.store import open_run
 
 __all__ = ["Report", "write_report"]
@@ -24,7 +24,8 @@ class Report:
     """What :func:`write_report` made.
 
     Attributes:
-        texts: to show, each a text or something rich prints; empty where all went to files.
+        texts: to be printed, each a text or something that rich prints; empty where all of it was
+            written to files.
         written: the files.
     """
 
@@ -87,8 +88,8 @@ def write_report(
 
 
 def _named(paths: Sequence[Path]) -> list[Summary]:
-    """Runs counted; those in folders of one name are told apart by the folders around them."""
-    summaries = [summarise(intact(open_run(path))) for path in paths]
+    """Runs counted; where folders have the same name, the whole path is the name."""
+    summaries = [summarise(check_intact(open_run(path))) for path in paths]
     counts = Counter(one.name for one in summaries)
     return [
         replace(one, name=str(one.path.resolve())) if counts[one.name] > 1 else one
@@ -98,11 +99,11 @@ def _named(paths: Sequence[Path]) -> list[Summary]:
 
 def _text(name: str, summaries: Sequence[Summary], level: str, width: int) -> Any:
     if name in ("csv", "json"):
-        return csv(summaries) if name == "csv" else lm_eval(summaries)
+        return to_csv(summaries) if name == "csv" else to_lm_eval(summaries)
     tables = make_tables(summaries, level)
     if name == "terminal":
-        return terminal(tables, width)
-    return markdown(tables) if name == "markdown" else latex(tables)
+        return to_terminal(tables, width)
+    return to_markdown(tables) if name == "markdown" else to_latex(tables)
 
 
 def _plain(shown: Any, width: int) -> str:

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any
 from xtransplant.report.rows import Row
 from xtransplant.report.tables import Table
 from xtransplant.stats.rates import Rate, macro, micro, spread
-from xtransplant.style.escape import TEX_PREAMBLE, visible
-from xtransplant.style.escape import markdown as _md
-from xtransplant.style.escape import tex as _tex
+from xtransplant.style.escape import TEX_PREAMBLE, escape_markdown, escape_tex, visible
 
 if TYPE_CHECKING:
     from rich.console import Group
 
-__all__ = ["FORMATS", "latex", "markdown", "terminal"]
+__all__ = ["FORMATS", "to_latex", "to_markdown", "to_terminal"]
 
 FORMATS = {"terminal": "txt", "markdown": "md", "csv": "csv", "json": "json", "latex": "tex"}
 """Names of formats, and what their files end in."""
@@ -53,22 +51,23 @@ def _lines(table: Table) -> Iterator[_Line]:
             yield _Line("its null", _cells(row.nulls, table.languages), row, null=True)
 
 
-def markdown(tables: Sequence[Table]) -> str:
+def to_markdown(tables: Sequence[Table]) -> str:
     """Every table, its notes below it."""
     parts = []
     for table in tables:
-        heads = ["", *map(_md, table.languages), *_AVERAGES]
-        lines = [f"### {_md(table.title)}", "", "| " + " | ".join(heads) + " |"]
+        heads = ["", *map(escape_markdown, table.languages), *_AVERAGES]
+        lines = [f"### {escape_markdown(table.title)}", "", "| " + " | ".join(heads) + " |"]
         lines.append("|---|" + "--:|" * (len(heads) - 1))
         lines += [
-            "| " + " | ".join([_md(line.label), *line.cells]) + " |" for line in _lines(table)
+            "| " + " | ".join([escape_markdown(line.label), *line.cells]) + " |"
+            for line in _lines(table)
         ]
-        lines += ["", *(f"- {_md(note)}" for note in (*table.notes, _LEGEND))]
+        lines += ["", *(f"- {escape_markdown(note)}" for note in (*table.notes, _LEGEND))]
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
 
 
-def latex(tables: Sequence[Table]) -> str:
+def to_latex(tables: Sequence[Table]) -> str:
     """Every table for ``\\usepackage{booktabs}``; oracles in italics."""
     parts = [
         "% needs \\usepackage{booktabs}; letters beyond accented Latin ones show as numbers in\n"
@@ -79,10 +78,10 @@ def latex(tables: Sequence[Table]) -> str:
         lines = [
             "\\begin{table}",
             "\\centering\\small",
-            f"\\caption{{{_tex(table.title)}.}}",
+            f"\\caption{{{escape_tex(table.title)}.}}",
             f"\\begin{{tabular}}{{@{{}}l{'r' * n_columns}@{{}}}}",
             "\\toprule",
-            " & ".join(["", *map(_tex, table.languages), *_AVERAGES]) + " \\\\",
+            " & ".join(["", *map(escape_tex, table.languages), *_AVERAGES]) + " \\\\",
             "\\midrule",
         ]
         strategy = ""
@@ -90,20 +89,20 @@ def latex(tables: Sequence[Table]) -> str:
             if line.row.strategy != strategy:
                 lines.append("\\addlinespace")
                 strategy = line.row.strategy
-            label = _tex(line.label)
+            label = escape_tex(line.label)
             if line.aside:
                 label = f"\\textit{{{label}}}"
             if line.null:
                 label = f"\\quad {label}"
-            lines.append(" & ".join([label, *map(_tex, line.cells)]) + " \\\\")
+            lines.append(" & ".join([label, *map(escape_tex, line.cells)]) + " \\\\")
         lines += ["\\bottomrule", "\\end{tabular}", "", "\\smallskip"]
-        notes = " ".join(f"{_tex(note)}." for note in (*table.notes, _LEGEND))
+        notes = " ".join(f"{escape_tex(note)}." for note in (*table.notes, _LEGEND))
         lines += [f"\\parbox{{\\linewidth}}{{\\footnotesize {notes}}}", "\\end{table}"]
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
 
 
-def terminal(tables: Sequence[Table], width: int) -> Group:
+def to_terminal(tables: Sequence[Table], width: int) -> Group:
     """Every table, its languages in blocks that fit ``width`` columns."""
     from rich import box
     from rich.cells import cell_len

@@ -11,12 +11,12 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from xtransplant.report.summary import Summary
+from xtransplant.report.summary import Summary, tallies_of
 from xtransplant.runs.read import item_digests
 from xtransplant.runs.store import open_run
 from xtransplant.stats.selection import Pair, choose_pair, sum_hits
 
-__all__ = ["TypedPair", "hindsight"]
+__all__ = ["TypedPair", "find_hindsight"]
 
 
 class TypedPair(NamedTuple):
@@ -28,7 +28,7 @@ class TypedPair(NamedTuple):
     lang: str
 
 
-def hindsight(summaries: Sequence[Summary], level: str = "match") -> dict[TypedPair, int]:
+def find_hindsight(summaries: Sequence[Summary], level: str = "match") -> dict[TypedPair, int]:
     """For every pair typed by hand that is the best of another run's grid: on how many examples.
 
     The grid has to be of the same model, task, direction, mode and strategy, and its best pair, in
@@ -94,11 +94,7 @@ def _comparable(one: Summary, other: Summary, task: str) -> bool:
 
 def _best_pairs(summary: Summary, task: str, strategy: str, level: str) -> dict[str, set[Pair]]:
     """By language, the best pair there and over all languages; only where there was a choice."""
-    tallies = {
-        lang: counts.strategies[strategy][level]
-        for lang, counts in summary.tasks[task].languages.items()
-        if strategy in counts.strategies
-    }
+    tallies = tallies_of(summary.tasks[task], strategy, level)
     every = sum_hits([one.hits for one in tallies.values()])
     overall = {choose_pair(every)} if every else set()
     return {lang: {one.best} | overall for lang, one in tallies.items() if one.is_grid}

@@ -1,29 +1,51 @@
-"""What a reader of a table has to know: its oracles, its nulls, what is missing and what is odd."""
+"""Notes below a table: its oracles, its nulls, what is missing and what is odd."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from xtransplant.report.rows import Row, arrow
 from xtransplant.report.summary import Summary, TaskCounts
 from xtransplant.style.words import ANOTHER_DTYPE, not_finite
 from xtransplant.tasks.derangements import N_DERANGEMENTS
 
-__all__ = ["Found", "notes_of", "tag"]
-
-Found = Sequence[tuple[Summary, TaskCounts]]
-"""The runs of a table, each with the task that the table is of."""
+__all__ = ["TaskRun", "notes_of", "run_tag"]
 
 
-def tag(row: Row, found: Found) -> str:
-    """`` (run 1)``: which of the table's runs say it; a note says what they are."""
-    names = [summary.name for summary, _ in found]
+class TaskRun(NamedTuple):
+    """A run, and the task of it that a table is about."""
+
+    summary: Summary
+    task: TaskCounts
+
+
+def run_tag(row: Row, runs: Sequence[TaskRun]) -> str:
+    """`` (run 1)``: the numbers of the runs that a row is of; a note says which run is which."""
+    names = [summary.name for summary, _ in runs]
     return f" (run {', '.join(str(names.index(run) + 1) for run in row.runs)})"
 
 
-def notes_of(found: Found, rows: Sequence[Row]) -> Iterator[str]:
+def notes_of(runs: Sequence[TaskRun], rows: Sequence[Row]) -> Iterator[str]:
+    """The notes of a table, a sentence each.
+
+    Args:
+        runs: the runs of the table.
+        rows: its rows, labelled as they are shown.
+    """
+    yield from _about_oracles(rows)
+    yield from _about_states(runs)
+    yield from _about_pairs(rows)
+    if any(not row.complete for row in rows):
+        yield "‡ counted over the parts that are there: its run is not complete"
+    yield from _about_examples(runs)
+    yield from _about_runs(runs, rows)
+
+
+def _about_oracles(rows: Sequence[Row]) -> Iterator[str]:
+    """What an oracle and its null are."""
     if any(row.kind in ("best", "bound") for row in rows):
         yield (
             "† oracle: the pair (best) or each example's own pair (upper bound) was picked after "
@@ -41,82 +63,11 @@ def notes_of(found: Found, rows: Sequence[Row]) -> Iterator[str]:
             "null –: no other example has another answer that could be this one's, so what chance "
             "gives is not known"
         )
-    yield from _states(found)
-    for row in rows:
-        if row.pairs is not None:
-            pairs = ", ".join(f"{lang} {arrow(pair)}" for lang, pair in row.pairs.items())
-            yield f"{row.label}: {pairs}"
-        if row.in_sample:
-            yield f"† in-sample: {row.label}: {_in_sample(row)}"
-    if any(not row.complete for row in rows):
-        yield "‡ counted over the parts that are there: its run is not complete"
-    said: set[str] = set()
-    for summary, task in found:
-        entry = summary.manifest.tasks[task.name]
-        if entry.task_rule and task.mode == "generate":
-            yield (
-                f"{summary.name} is judged by the rule {entry.rule}, not by the task's own, "
-                f"{entry.task_rule}"
-            )
-        if not summary.complete:
-            yield _incomplete(summary)
-        for lang, why in task.left_out.items():
-            if lang not in said:
-                yield f"{lang} is left out: {why}"
-                said.add(lang)
-        for lang, ids in task.too_long.items():
-            yield f"{lang}: {len(ids)} examples are left out, longer than the model reads"
-    yield from _about_runs(found, rows)
 
 
-def _in_sample(row: Row) -> str:
-    """How many of a row's examples its pairs were chosen on, or would be by another run."""
-    told = [
-        f"{lang} {n} of {row.rates[lang].n}" if n > 0 else f"{lang} not known"
-        for lang, n in (row.in_sample or {}).items()
-    ]
-    chosen = (
-        "the pair is the best of another of these runs on" if row.kind == "pair"
-        else "its pairs were chosen on"
-    )  # fmt: skip
-    return f"of the examples it is counted by, {chosen}: {', '.join(told)}"
-
-
-def _incomplete(summary: Summary) -> str:
-    """Which parts a run lacks."""
-    total = len(list(summary.manifest.parts()))
-    where = Counter(f"{part.task} {part.lang}" for part in summary.absent)
-    each = ", ".join(f"{name} {count}" for name, count in where.items())
-    though = ", though its manifest says complete" if summary.manifest.finished else ""
-    return (
-        f"{summary.name} is not complete{though}: {summary.missing} of {total} parts are missing "
-        f"({each}); run its xtp bench command again"
-    )
-
-
-def _about_runs(found: Found, rows: Sequence[Row]) -> Iterator[str]:
-    """Which run is which, where rows are told apart by it or counted over other examples."""
-    items = [
-        {lang: summary.manifest.tasks[task.name].languages[lang].digest for lang in task.languages}
-        for summary, task in found
-    ]
-    shared = set.intersection(*(set(one) for one in items))
-    differ = any(len({one[lang] for one in items}) > 1 for lang in shared)
-    if not differ and not any(row.label.endswith(tag(row, found)) for row in rows):
-        return
-    for number, (summary, task) in enumerate(found, 1):
-        counts = ", ".join(
-            f"{lang} {counts.vanilla['match'].n}" for lang, counts in task.languages.items()
-        )
-        pairs = summary.manifest.config.get("pairs", "")
-        yield f"run {number} is {summary.name}: pairs {pairs}; examples: {counts}"
-    if differ:
-        yield "these runs have other examples: their rows are not to be compared one by one"
-
-
-def _states(found: Found) -> Iterator[str]:
+def _about_states(runs: Sequence[TaskRun]) -> Iterator[str]:
     """Cells that are not finite, and strategies that change nothing."""
-    for summary, task in found:
+    for summary, task in runs:
         states = [
             (name, state) for one in task.languages.values() for name, state in one.states.items()
         ]
@@ -132,3 +83,77 @@ def _states(found: Found) -> Iterator[str]:
                     f"{name} changes nothing: in every cell of {summary.name} the target's own "
                     "answer, its probabilities alike"
                 )
+
+
+def _about_pairs(rows: Sequence[Row]) -> Iterator[str]:
+    """Which pair each language has, and on which examples it was chosen."""
+    for row in rows:
+        if row.pairs is not None:
+            pairs = ", ".join(f"{lang} {arrow(pair)}" for lang, pair in row.pairs.items())
+            yield f"{row.label}: {pairs}"
+        if row.in_sample:
+            yield f"† in-sample: {row.label}: {_in_sample(row)}"
+
+
+def _in_sample(row: Row) -> str:
+    """On how many of a row's examples its pairs were chosen, or would be by another run."""
+    counts = [
+        f"{lang} {n} of {row.rates[lang].n}" if n > 0 else f"{lang} not known"
+        for lang, n in (row.in_sample or {}).items()
+    ]
+    chosen = (
+        "the pair is the best of another of these runs on" if row.kind == "pair"
+        else "its pairs were chosen on"
+    )  # fmt: skip
+    return f"of the examples it is counted by, {chosen}: {', '.join(counts)}"
+
+
+def _about_examples(runs: Sequence[TaskRun]) -> Iterator[str]:
+    """Another rule than the task's; parts, languages and examples that are not there."""
+    named: set[str] = set()
+    for summary, task in runs:
+        entry = summary.manifest.tasks[task.name]
+        if entry.task_rule and task.mode == "generate":
+            yield (
+                f"{summary.name} is judged by the rule {entry.rule}, not by the task's own, "
+                f"{entry.task_rule}"
+            )
+        if not summary.complete:
+            yield _incomplete(summary)
+        for lang, why in task.left_out.items():
+            if lang not in named:
+                yield f"{lang} is left out: {why}"
+                named.add(lang)
+        for lang, ids in task.too_long.items():
+            yield f"{lang}: {len(ids)} examples are left out, longer than the model reads"
+
+
+def _incomplete(summary: Summary) -> str:
+    """Which parts a run lacks."""
+    where = Counter(f"{part.task} {part.lang}" for part in summary.absent)
+    each = ", ".join(f"{name} {count}" for name, count in where.items())
+    though = ", though its manifest says complete" if summary.manifest.finished else ""
+    return (
+        f"{summary.name} is not complete{though}: {summary.missing} of {summary.n_parts} parts are "
+        f"missing ({each}); run its xtp bench command again"
+    )
+
+
+def _about_runs(runs: Sequence[TaskRun], rows: Sequence[Row]) -> Iterator[str]:
+    """Which run is which, where rows are tagged with it or counted over other examples."""
+    items = [
+        {lang: summary.manifest.tasks[task.name].languages[lang].digest for lang in task.languages}
+        for summary, task in runs
+    ]
+    shared = set.intersection(*(set(one) for one in items))
+    differ = any(len({one[lang] for one in items}) > 1 for lang in shared)
+    if not differ and not any(row.label.endswith(run_tag(row, runs)) for row in rows):
+        return
+    for number, (summary, task) in enumerate(runs, 1):
+        counts = ", ".join(
+            f"{lang} {counts.vanilla['match'].n}" for lang, counts in task.languages.items()
+        )
+        pairs = summary.manifest.config.get("pairs", "")
+        yield f"run {number} is {summary.name}: pairs {pairs}; examples: {counts}"
+    if differ:
+        yield "these runs have other examples: their rows are not to be compared one by one"

@@ -1,4 +1,4 @@
-"""Rows of a table: what one run says of one task, strategy by strategy."""
+"""Rows of a table: the results of one run on one task, strategy by strategy."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from xtransplant.report.summary import LanguageCounts, Summary, TaskCounts
-from xtransplant.stats.rates import Rate, macro, micro, spread
+from xtransplant.report.summary import Summary, TaskCounts, tallies_of
+from xtransplant.stats.rates import Mean, Rate, macro, micro, spread
 from xtransplant.stats.tally import Bound, Tally, combine
 
-__all__ = ["Row", "arrow", "own_pairs", "rows_of", "same"]
+__all__ = ["Row", "arrow", "has_own_pairs", "rows_of", "same_quantity"]
 
 Pair = tuple[int, int]
 Rates = dict[str, Rate]
@@ -19,7 +19,7 @@ _MOST_PAIRS = 8  # of a strategy, up to which each has a row
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table; of an upper bound two, as it never stands without its null.
+    """One line of a table; an upper bound takes a second line for its null.
 
     Attributes:
         label: what it is, in words; no other row of its table has the same.
@@ -27,9 +27,9 @@ class Row:
         kind: ``vanilla``, ``source``, ``pair``, ``pilot``, ``best``, ``bound``.
         strategy: its strategy; empty without a transplant.
         rates: by language.
-        runs: names of the runs that say it.
-        of: what it is a quantity of: the model, the items, the strategy, the pairs. Rows that
-            agree in it and in their numbers are the same.
+        runs: names of the runs that have it.
+        of: what was measured: the model, the items, the strategy, the pairs. Rows that agree in
+            it and in their numbers are the same.
         pair: the one pair of all languages; of ``best`` the one that was picked.
         pairs: by language, where each has its own.
         cells: how many pairs it was picked from; 1 where there was nothing to pick.
@@ -59,9 +59,9 @@ class Row:
 
     @property
     def numbers(self) -> str:
-        """All that it says, to be compared: of a number that is not known, that it is not."""
-        told = (self.rates, self.nulls, self.pair, self.pairs, self.complete, self.in_sample)
-        return repr(told)
+        """Its numbers as text, so that they can be compared: NaN is not equal to itself."""
+        numbers = (self.rates, self.nulls, self.pair, self.pairs, self.complete, self.in_sample)
+        return repr(numbers)
 
     @property
     def micro(self) -> Rate:
@@ -69,7 +69,7 @@ class Row:
         return micro(list(self.rates.values()))
 
     @property
-    def macro(self) -> tuple[float, float]:
+    def macro(self) -> Mean:
         """The mean over languages, and its standard error."""
         return macro(list(self.rates.values()))
 
@@ -79,8 +79,8 @@ class Row:
         return spread(list(self.rates.values()))
 
 
-def same(a: Row, b: Row) -> bool:
-    """Whether two rows are the same quantity with the same numbers, wherever they stand."""
+def same_quantity(a: Row, b: Row) -> bool:
+    """Whether two rows, of whatever runs and tables, are one quantity with the same numbers."""
     return a.of == b.of and a.numbers == b.numbers
 
 
@@ -89,8 +89,8 @@ def arrow(pair: Pair) -> str:
     return f"{pair[0]}→{pair[1]}"
 
 
-def own_pairs(summary: Summary, task: str) -> bool:
-    """Whether a run has a pair of its own for each language: one chosen before."""
+def has_own_pairs(summary: Summary, task: str) -> bool:
+    """Whether each language of a run has a pair of its own, chosen beforehand."""
     return any(one.pairs for one in summary.manifest.tasks[task].languages.values())
 
 
@@ -110,8 +110,8 @@ def rows_of(summary: Summary, task: TaskCounts, level: str) -> Iterator[Row]:
     source = {lang: counts.source[level] for lang, counts in own.items()}
     yield row("vanilla (source)", "source", "source", source)
     for strategy in summary.manifest.strategies:
-        tallies = _tallies(own, strategy, level)
-        if tallies and own_pairs(summary, task.name):
+        tallies = tallies_of(task, strategy, level)
+        if tallies and has_own_pairs(summary, task.name):
             yield _pilot(summary, task, strategy, tallies, base)
         elif tallies:
             yield from _grid(summary, strategy, tallies, base)
@@ -183,7 +183,7 @@ def _grid(
 
 
 def _base(summary: Summary, task: TaskCounts) -> tuple[Any, ...]:
-    """What every number of a run's task depends on, beside the strategy and its pairs."""
+    """What every number of a run's task depends on, besides the strategy and its pairs."""
     model, entry = summary.manifest.model, summary.manifest.tasks[task.name]
     config = summary.manifest.config
     asked = (config.get("chat_template"), task.mode == "generate" and config.get("max_new_tokens"))
@@ -194,11 +194,3 @@ def _base(summary: Summary, task: TaskCounts) -> tuple[Any, ...]:
 
 def _source(summary: Summary, strategy: str) -> tuple[Any, ...]:
     return strategy, summary.manifest.strategies[strategy].get("source_hash")
-
-
-def _tallies(languages: dict[str, LanguageCounts], strategy: str, level: str) -> dict[str, Tally]:
-    return {
-        lang: counts.strategies[strategy][level]
-        for lang, counts in languages.items()
-        if strategy in counts.strategies
-    }

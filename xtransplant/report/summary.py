@@ -1,4 +1,4 @@
-"""A run counted: everything that tables and figures are made from, and nothing else."""
+"""A run counted: all that tables and figures are made from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xtransplant.runs.store import Run
 from xtransplant.stats.rates import Rate
 from xtransplant.stats.tally import Tally, tally
 
-__all__ = ["LanguageCounts", "States", "Summary", "TaskCounts", "summarise"]
+__all__ = ["LanguageCounts", "States", "Summary", "TaskCounts", "summarise", "tallies_of"]
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class States:
 
     Attributes:
         n: how many.
-        not_finite: of them, told by numbers that are NaN or infinite; never right.
-        unchanged: of them, saying what the target says without a transplant.
+        not_finite: how many of them have NaN or infinite log-probabilities; never right.
+        unchanged: how many of them give what the target gives without a transplant.
     """
 
     n: int
@@ -35,9 +35,9 @@ class LanguageCounts:
     """One language of a task, at every level of correctness.
 
     Attributes:
-        vanilla, source: the prompts without a transplant, by level.
-        strategies: by name, by level.
-        states: by strategy, and of ``vanilla`` and ``source``.
+        vanilla, source: rates of the two prompts without a transplant, by level.
+        strategies: counts by strategy and level.
+        states: by strategy; of the two prompts under ``vanilla`` and ``source``.
     """
 
     vanilla: dict[str, Rate]
@@ -48,7 +48,15 @@ class LanguageCounts:
 
 @dataclass(frozen=True)
 class TaskCounts:
-    """One task of a run: its languages that have records."""
+    """One task of a run.
+
+    Attributes:
+        name, split: as on the command line.
+        mode: ``score`` or ``generate``.
+        languages: those that have records.
+        left_out: by language, why it was not run.
+        too_long: by language, ids of the examples that are longer than the model reads.
+    """
 
     name: str
     split: str
@@ -63,7 +71,10 @@ class Summary:
     """A run counted.
 
     Attributes:
-        name: its folder's.
+        name: of its folder; a path where several runs have folders of the same name.
+        path: its folder.
+        manifest: what it is.
+        tasks: by name.
         absent: parts that are not stored, whatever its manifest says.
     """
 
@@ -79,13 +90,22 @@ class Summary:
         return len(self.absent)
 
     @property
+    def n_parts(self) -> int:
+        """How many parts there are, stored or not."""
+        return len(list(self.manifest.parts()))
+
+    @property
     def complete(self) -> bool:
         """Whether every part is stored."""
         return not self.absent
 
 
 def summarise(run: Run) -> Summary:
-    """Count a run's records, one language in memory at a time."""
+    """Count a run's records, one language in memory at a time.
+
+    Raises:
+        XTransplantError: a damaged part.
+    """
     run = run.now()
     tasks, absent = {}, tuple(run.missing())
     for name, entry in run.manifest.tasks.items():
@@ -101,6 +121,7 @@ def summarise(run: Run) -> Summary:
 
 
 def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
+    """The counts of a language; None if it has no records."""
     plain: dict[str, dict[str, Rate]] = {}
     strategies: dict[str, dict[str, Tally]] = {}
     states: dict[str, States] = {}
@@ -124,3 +145,12 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
     if not plain:
         return None
     return LanguageCounts(plain[VANILLA], plain[SOURCE], strategies, states)
+
+
+def tallies_of(task: TaskCounts, strategy: str, level: str) -> dict[str, Tally]:
+    """Counts of a strategy at a level, by language; only languages that it has records of."""
+    return {
+        lang: counts.strategies[strategy][level]
+        for lang, counts in task.languages.items()
+        if strategy in counts.strategies
+    }

@@ -1,4 +1,4 @@
-"""Tables of runs: which rows stand together, before any format is chosen.
+"""Tables of runs: which rows belong together, in no format yet.
 
 Rows that could only be reached by looking at the answers (an upper bound, the best pair in
 hindsight, pairs chosen on the very examples they are counted on) are marked as oracles, and a bound
@@ -11,23 +11,25 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from xtransplant.report.hindsight import hindsight
-from xtransplant.report.notes import Found, notes_of, tag
-from xtransplant.report.rows import Row, own_pairs, rows_of, same
+from xtransplant.report.hindsight import find_hindsight
+from xtransplant.report.notes import TaskRun, notes_of, run_tag
+from xtransplant.report.rows import Row, has_own_pairs, rows_of, same_quantity
 from xtransplant.report.summary import Summary, TaskCounts
 from xtransplant.runs.columns import CORRECT
 from xtransplant.style.words import model_label
 
-__all__ = ["Subject", "Table", "make_tables", "warning"]
+__all__ = ["Subject", "Table", "make_tables", "run_title"]
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What a table is about; runs that agree in all of it stand together.
+    """What a table is about; runs that agree in all of it share a table.
 
     Attributes:
-        rule: answers were judged by it; empty where candidates were scored.
-        pairs: those that were searched, as ``--pairs`` named them; empty where nothing was.
+        task, direction, split: as on the command line.
+        mode: ``score`` or ``generate``.
+        rule: the matching rule that judged outputs; empty where candidates were scored.
+        pairs: the pairs that were searched, as ``--pairs`` named them; empty where none were.
     """
 
     task: str
@@ -39,7 +41,7 @@ class Subject:
 
     @property
     def name(self) -> str:
-        """For programs: the same whatever else is reported, and whatever pairs were searched."""
+        """A key for programs, whatever else is reported and whatever pairs were searched."""
         parts = (self.task, self.direction, self.split, self.mode, self.rule)
         return "_".join(part for part in parts if part)
 
@@ -49,9 +51,12 @@ class Table:
     """One subject, of one or more runs.
 
     Attributes:
+        subject: what it is about.
         level: ``strict``, ``match`` or ``lenient``.
+        models: labels of the runs' models.
         languages: columns, in the task's order.
-        notes: what a reader has to know; one sentence each.
+        rows: in the order in which they are shown.
+        notes: one sentence each.
         missing, parts: of the runs that are not complete: how many parts are not stored, and how
             many there are.
     """
@@ -67,6 +72,7 @@ class Table:
 
     @property
     def title(self) -> str:
+        """What it is about, what counts as right, and first of all whether parts are missing."""
         return f"{self.warning}{self.about}: percent right ({self.how})"
 
     @property
@@ -81,7 +87,7 @@ class Table:
     @property
     def warning(self) -> str:
         """Whether parts are missing; empty where none is."""
-        return _warning(self.missing, self.parts) if self.missing else ""
+        return _incomplete(self.missing, self.parts)
 
     @property
     def how(self) -> str:
@@ -102,14 +108,17 @@ class Table:
         return words[self.level] + rule
 
 
-def warning(summary: Summary) -> str:
-    """Of a run, for the title of its figure; empty where it is complete."""
-    total = len(list(summary.manifest.parts()))
-    return "" if summary.complete else _warning(summary.missing, total)
+def _incomplete(missing: int, parts: int) -> str:
+    """How a title begins where parts of a run are missing; empty where none is."""
+    return f"INCOMPLETE, {missing} of {parts} parts missing: " if missing else ""
 
 
-def _warning(missing: int, parts: int) -> str:
-    return f"INCOMPLETE, {missing} of {parts} parts missing: "
+def run_title(summary: Summary, task: TaskCounts, strategy: str = "") -> str:
+    """What a figure of one run is about, and first of all whether parts are missing."""
+    entry = summary.manifest.tasks[task.name]
+    about = f"{task.name} {entry.direction}, {task.split} split, {_model(summary)}"
+    warning = _incomplete(summary.missing, summary.n_parts)
+    return f"{warning}{strategy}: {about}" if strategy else f"{warning}{about}"
 
 
 def make_tables(summaries: Sequence[Summary], level: str = "match") -> list[Table]:
@@ -117,18 +126,22 @@ def make_tables(summaries: Sequence[Summary], level: str = "match") -> list[Tabl
 
     A run that searched nothing (a fixed pair, or pairs chosen before) stands in the table of
     every search that it can be compared with.
+
+    Args:
+        summaries: the runs.
+        level: ``strict``, ``match`` or ``lenient``.
     """
-    groups: dict[Subject, list[tuple[Summary, TaskCounts, str]]] = {}
+    groups: dict[Subject, list[tuple[TaskRun, str]]] = {}
     for summary in summaries:
         for task in summary.tasks.values():
             if task.languages:
-                one = (summary, task, _searched(summary, task))
-                groups.setdefault(_subject(summary, task), []).append(one)
+                member = TaskRun(summary, task), _searched_pairs(summary, task)
+                groups.setdefault(_subject(summary, task), []).append(member)
     tables = []
     for subject, members in groups.items():
-        for pairs in dict.fromkeys(of for *_, of in members if of) or [""]:
-            found = [(summary, task) for summary, task, of in members if of in ("", pairs)]
-            tables.append(_table(replace(subject, pairs=pairs), found, level))
+        for pairs in dict.fromkeys(own for _, own in members if own) or [""]:
+            runs = [run for run, own in members if own in ("", pairs)]
+            tables.append(_table(replace(subject, pairs=pairs), runs, level))
     return tables
 
 
@@ -138,70 +151,75 @@ def _subject(summary: Summary, task: TaskCounts) -> Subject:
     return Subject(task.name, entry.direction, task.split, task.mode, rule)
 
 
-def _searched(summary: Summary, task: TaskCounts) -> str:
-    """The pairs that a run picks from, as it was asked for them; empty where it has no choice."""
+def _searched_pairs(summary: Summary, task: TaskCounts) -> str:
+    """The pairs that a run picks from, as ``--pairs`` named them; empty where it has no choice."""
     numbers = [len(one["pairs"]) for one in summary.manifest.strategies.values()]
-    if own_pairs(summary, task.name) or max(numbers, default=0) < 2:
+    if has_own_pairs(summary, task.name) or max(numbers, default=0) < 2:
         return ""
     return str(summary.manifest.config.get("pairs") or f"{max(numbers)} of its own")
 
 
-def _table(subject: Subject, found: Found, level: str) -> Table:
-    languages = tuple(dict.fromkeys(lang for _, task in found for lang in task.languages))
-    models = tuple(dict.fromkeys(_model(summary) for summary, _ in found))
-    # At all levels at once: what is one row at one level is one row at every other.
+def _table(subject: Subject, runs: Sequence[TaskRun], level: str) -> Table:
+    languages = tuple(dict.fromkeys(lang for _, task in runs for lang in task.languages))
+    models = tuple(dict.fromkeys(_model(summary) for summary, _ in runs))
+    # Rows are merged at all levels at once, so that a table has the same rows at every level.
     rows: list[tuple[Row, ...]] = []
-    for summary, task in found:
-        whose = f" [{_model(summary)}]" if len(models) > 1 else ""
-        for triple in zip(*(rows_of(summary, task, one) for one in CORRECT), strict=True):
-            named = tuple(replace(row, label=row.label + whose) for row in triple)
-            _add(rows, named)
-    shown = _told_apart([triple[CORRECT.index(level)] for triple in rows], found)
-    shown = _in_hindsight(shown, found, level)
+    for summary, task in runs:
+        suffix = f" [{_model(summary)}]" if len(models) > 1 else ""
+        for levels in zip(*(rows_of(summary, task, one) for one in CORRECT), strict=True):
+            _add_row(rows, tuple(replace(row, label=row.label + suffix) for row in levels))
+    shown = _with_tags([levels[CORRECT.index(level)] for levels in rows], runs)
+    shown = _mark_hindsight(shown, runs, level)
     order = list(dict.fromkeys(row.strategy for row in shown))
     shown.sort(key=lambda row: (order.index(row.strategy), row.kind != "pilot"))
-    broken = {one.path: one for one, _ in found if not one.complete}.values()
+    partial = {one.path: one for one, _ in runs if not one.complete}.values()
     return Table(
-        subject, level, models, languages, tuple(shown), tuple(notes_of(found, shown)),
-        missing=sum(one.missing for one in broken),
-        parts=sum(len(list(one.manifest.parts())) for one in broken),
+        subject, level, models, languages, tuple(shown), tuple(notes_of(runs, shown)),
+        missing=sum(one.missing for one in partial),
+        parts=sum(one.n_parts for one in partial),
     )  # fmt: skip
 
 
-def _add(rows: list[tuple[Row, ...]], new: tuple[Row, ...]) -> None:
-    """A row more, unless an earlier one is the same quantity with the same numbers."""
+def _add_row(rows: list[tuple[Row, ...]], new: tuple[Row, ...]) -> None:
+    """Append a row, or merge it with one that is the same quantity with the same numbers.
+
+    Args:
+        rows: each at all levels; changed in place.
+        new: a row at all levels.
+    """
     for number, old in enumerate(rows):
-        if old[0].label == new[0].label and all(map(same, old, new)):
+        if old[0].label == new[0].label and all(map(same_quantity, old, new)):
             runs = tuple(dict.fromkeys((*old[0].runs, *new[0].runs)))
             rows[number] = tuple(replace(row, runs=runs) for row in old)
             return
     rows.append(new)
 
 
-def _in_hindsight(rows: list[Row], found: Found, level: str) -> list[Row]:
-    """Pairs typed by hand that another of these runs would choose on the same items, marked so."""
-    if len(found) < 2:
+def _mark_hindsight(rows: list[Row], runs: Sequence[TaskRun], level: str) -> list[Row]:
+    """Rows of pairs typed by hand say on how many items another of these runs would choose them."""
+    if len(runs) < 2:
         return rows
-    seen = hindsight([summary for summary, _ in found], level)
-    task = found[0][1].name
-    paths = {summary.name: summary.path for summary, _ in found}
+    shared = find_hindsight([summary for summary, _ in runs], level)
+    task = runs[0].task.name
+    paths = {summary.name: summary.path for summary, _ in runs}
 
     def marked(row: Row) -> Row:
-        own = {
-            lang: n
-            for (path, name, strategy, lang), n in seen.items()
-            if (name, strategy) == (task, row.strategy) and path in {paths[run] for run in row.runs}
+        own_paths = {paths[run] for run in row.runs}
+        in_sample = {
+            one.lang: n
+            for one, n in shared.items()
+            if (one.task, one.strategy) == (task, row.strategy) and one.path in own_paths
         }
-        return replace(row, in_sample=own) if own and row.kind == "pair" else row
+        return replace(row, in_sample=in_sample) if in_sample and row.kind == "pair" else row
 
     return [marked(row) for row in rows]
 
 
-def _told_apart(rows: list[Row], found: Found) -> list[Row]:
-    """Rows of one label are told apart by the numbers of their runs, each of them."""
+def _with_tags(rows: list[Row], runs: Sequence[TaskRun]) -> list[Row]:
+    """Rows with the same label get the numbers of their runs behind it."""
     counts = Counter(row.label for row in rows)
     return [
-        replace(row, label=row.label + tag(row, found)) if counts[row.label] > 1 else row
+        replace(row, label=row.label + run_tag(row, runs)) if counts[row.label] > 1 else row
         for row in rows
     ]
 

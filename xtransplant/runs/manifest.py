@@ -7,10 +7,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from xtransplant.errors import XTransplantError
 from xtransplant.runs.names import path_name
 
 __all__ = [
@@ -19,16 +17,14 @@ __all__ = [
     "Manifest",
     "Part",
     "TaskEntry",
-    "n_stored_beside",
-    "read_manifest",
+    "task_folder",
 ]
 
 SCHEMA = 2
 """Of manifests and records; others are refused."""
 
-# What a manifest says of the model that no number depends on.
-_OF_PLACE = ("name", "revision", "commit", "device", "server", "folder", "memory_budget")
-_MOST_PARTS = 10**7
+# What a manifest says of where the model was and ran; no number depends on it.
+_PLACE = ("name", "revision", "commit", "device", "server", "folder", "memory_budget")
 
 
 @dataclass(frozen=True)
@@ -49,8 +45,13 @@ class Part:
     @property
     def name(self) -> str:
         """Its path in each of a run's datasets; no task or language leads out of them."""
-        task, lang = path_name(self.task), path_name(self.lang)
-        return f"task={task}/lang={lang}/part-{self.number:05d}.parquet"
+        lang = path_name(self.lang)
+        return f"{task_folder(self.task)}/lang={lang}/part-{self.number:05d}.parquet"
+
+
+def task_folder(task: str) -> str:
+    """A task's folder in each of a run's datasets."""
+    return f"task={path_name(task)}"
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ class Language:
 
     Attributes:
         n: how many examples.
-        digest: SHA-256 over what they say.
+        digest: SHA-256 over the examples' contents.
         pairs: layer pairs by strategy where this language has its own.
-        in_sample: on how many of these examples the pairs were chosen; -1 where nothing says.
+        in_sample: on how many of these examples the pairs were chosen; -1 if not known.
     """
 
     n: int
@@ -75,7 +76,7 @@ class TaskEntry:
     """One task in a run.
 
     Attributes:
-        version, licence, direction, split, mode: as the task and the command said.
+        version, licence, direction, split, mode: as the task and the command have them.
         rule: the matching rule that texts are judged by.
         part_size: examples to a part.
         languages: those that are run.
@@ -97,9 +98,11 @@ class TaskEntry:
     task_rule: str = ""
 
     def judged_by(self, rule: str) -> TaskEntry:
-        """This task, its texts judged by another rule from now on."""
+        """This task, its texts judged by another rule, or another version, from now on."""
         own = self.task_rule or self.rule
-        return replace(self, rule=rule, task_rule="" if rule == own else own)
+        # A rule that a package adds is stored as NAME@HASH.
+        same = rule.partition("@")[0] == own.partition("@")[0]
+        return replace(self, rule=rule, task_rule="" if same else own)
 
 
 @dataclass(frozen=True)
@@ -132,12 +135,13 @@ class Manifest:
 
     @property
     def state(self) -> str:
+        """``complete`` or ``running``."""
         return "complete" if self.finished else "running"
 
     @cached_property
     def identity(self) -> str:
-        """SHA-256 over what its parts' numbers depend on: each of them says it."""
-        model = {name: value for name, value in self.model.items() if name not in _OF_PLACE}
+        """SHA-256 over what its records depend on; stored with every part's checksums."""
+        model = {name: value for name, value in self.model.items() if name not in _PLACE}
         text = json.dumps([self.schema, self.id, model], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -163,107 +167,3 @@ class Manifest:
     def done(self, when: str) -> Manifest:
         """The manifest of the finished run."""
         return replace(self, finished=when)
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest in a run's folder.
-
-    Raises:
-        XTransplantError: none there, one that is damaged, or one of another version.
-    """
-    path = folder / "manifest.json"
-    try:
-        text = path.read_text(encoding="utf-8")
-        document = json.loads(text)
-    except FileNotFoundError:
-        raise _missing(folder) from None
-    except OSError as error:
-        raise XTransplantError(f"cannot read {str(path)!r}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise _damaged(folder, "it is cut off, or no JSON") from error
-    schema = document.get("schema") if isinstance(document, dict) else None
-    if not isinstance(schema, int):
-        raise _damaged(folder, "it does not say which version of records it is of")
-    if schema > SCHEMA:
-        raise XTransplantError(
-            f"{str(folder)!r} was written by a newer xtransplant (records of version {schema}, "
-            f"this one reads {SCHEMA}); upgrade: pip install -U xtransplant"
-        )
-    if schema < SCHEMA:
-        raise XTransplantError(
-            f"{str(folder)!r} was written by an older xtransplant (records of version {schema}, "
-            f"this one reads {SCHEMA}); run its xtp bench command again, it begins a new run"
-        )
-    return _parsed(text, folder)
-
-
-def _parsed(text: str, folder: Path) -> Manifest:
-    from pydantic import TypeAdapter, ValidationError
-
-    try:
-        manifest = TypeAdapter(Manifest).validate_json(text, strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "all of it"
-        raise _damaged(folder, f"{where}: {first['msg']}") from error
-    n_parts = 0
-    for name, task in manifest.tasks.items():
-        if task.part_size < 1:
-            raise _damaged(folder, f"tasks.{name}.part_size is {task.part_size}")
-        for lang, language in task.languages.items():
-            if language.n < 0:
-                raise _damaged(folder, f"tasks.{name}.languages.{lang}.n is {language.n}")
-            n_parts += -(-language.n // task.part_size)
-    if n_parts > _MOST_PARTS:
-        raise _damaged(folder, f"it names {n_parts:,} parts")
-    if not isinstance(manifest.model.get("name"), str):
-        raise _damaged(folder, "model.name is missing")
-    if not isinstance(manifest.model.get("n_layers"), int):
-        raise _damaged(folder, "model.n_layers is missing")
-    own = [entry.get("pairs") for entry in manifest.strategies.values()]
-    by_language = [
-        pairs
-        for task in manifest.tasks.values()
-        for language in task.languages.values()
-        for pairs in language.pairs.values()
-    ]
-    if not all(map(_are_pairs, [*own, *by_language])):
-        raise _damaged(folder, "pairs are not [source layer, target layer]")
-    return manifest
-
-
-def _are_pairs(found: Any) -> bool:
-    return isinstance(found, list) and all(
-        isinstance(pair, list) and len(pair) == 2 and all(isinstance(k, int) for k in pair)
-        for pair in found
-    )
-
-
-def n_stored_beside(folder: Path) -> int:
-    """How many parts lie in a folder, whatever its manifest says."""
-    return sum(1 for _ in folder.glob("checksums/task=*/lang=*/part-*.json"))
-
-
-def _parts(n: int) -> str:
-    return f"{n} stored part{'' if n == 1 else 's'}"
-
-
-def _missing(folder: Path) -> XTransplantError:
-    n = n_stored_beside(folder)
-    if not n:
-        return XTransplantError(
-            f"{str(folder)!r} is no run: it has no manifest.json; xtp runs FOLDER lists runs"
-        )
-    return XTransplantError(
-        f"run {str(folder)!r} has lost its manifest.json, not its {_parts(n)}: run the same xtp "
-        "bench command again, which writes it anew and keeps them"
-    )
-
-
-def _damaged(folder: Path, why: str) -> XTransplantError:
-    n, path = n_stored_beside(folder), str(folder / "manifest.json")
-    keeps = f" and keeps the {_parts(n)} beside it" if n else ""
-    return XTransplantError(
-        f"{path!r} is damaged ({why}); take it away (rm {path!r}) and run the same xtp bench "
-        f"command again, which writes it anew{keeps}"
-    )

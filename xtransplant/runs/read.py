@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xtransplant.errors import XTransplantError
-from xtransplant.runs.check import damages_of, refused
+from xtransplant.runs.check import damage_error, find_part_damage
 from xtransplant.runs.manifest import Part
 from xtransplant.runs.store import Run, open_run
 
@@ -32,12 +32,14 @@ def records(
     """A run's records with their judgements, one row per example and variant.
 
     Columns: ``task``, ``lang``, ``example``, ``strategy`` (``vanilla`` and ``source`` without a
-    transplant), ``source_layer``, ``target_layer``, ``output`` or ``logprobs`` (nats, in the order
-    of the example's candidates) and ``top_token``, ``strict``, ``match``, ``lenient``,
-    ``other_strict`` and so on (bit r: right by the answer that the r-th derangement gives; null
-    where no other example has another answer), ``margin`` (nats between the answer and the
-    likeliest other candidate), ``finite`` (False: a number it was told by was NaN or infinite, and
-    it is never right), ``unchanged`` (it says what the target says without a transplant).
+    transplant), ``source_layer``, ``target_layer``; ``output``, or ``logprobs`` (nats, in the order
+    of the example's candidates) and ``top_token``; ``finite`` (False: a number behind the row was
+    NaN or infinite, and it is never right), ``unchanged`` (it is what the target gives without a
+    transplant); ``written_norms``, ``replaced_norms`` and ``cosines`` (lists, a value per write:
+    see ``engine.outcome.Writes``); ``strict``, ``match``, ``lenient``, ``other_strict`` and so on
+    (bit r: right by the answer that the r-th derangement gives; null where no other example has
+    another answer), ``margin`` (nats between the answer and the likeliest other candidate). All are
+    declared in ``runs.columns``; one that the run was begun without is null.
 
     Args:
         columns: of these, to save memory; ``task`` and ``lang`` are always there.
@@ -51,12 +53,7 @@ def records(
     found = _run(run)
     tables, names = [], []
     for part in _chosen(found, task, lang):
-        parts = [read_part(found, kind, part) for kind in ("records", "correct")]
-        _check_rows(found, part, *parts)
-        table = parts[0]
-        for name in parts[1].column_names:
-            if name not in table.column_names:  # records say themselves what is finite
-                table = table.append_column(name, parts[1][name])
+        table = _with_judgements(found, part)
         if columns is not None:
             unknown = [name for name in columns if name not in table.column_names]
             if unknown:
@@ -74,6 +71,24 @@ def records(
         labels = [n[place] for n in names]
         frame.insert(place, name, np.repeat(labels, [n[2] for n in names]))
     return frame
+
+
+def _with_judgements(run: Run, part: Part) -> pa.Table:
+    """A part's records, their judgements beside them, and nulls for columns that it lacks."""
+    import pyarrow as pa
+
+    from xtransplant.runs.columns import columns_of
+
+    table, judged = (read_part(run, kind, part) for kind in ("records", "correct"))
+    _check_rows(run, part, table, judged)
+    for name in judged.column_names:
+        if name not in table.column_names:  # both hold what is finite and unchanged
+            table = table.append_column(name, judged[name])
+    if run.manifest.config.get("log_samples", True):
+        for name, type in columns_of(run.manifest.tasks[part.task].mode).items():
+            if name not in table.column_names:
+                table = table.append_column(name, pa.nulls(len(table), type))
+    return table
 
 
 def examples(
@@ -225,7 +240,7 @@ def _chosen(run: Run, task: str | None, lang: str | None) -> list[Part]:
         if run.is_complete(part):
             chosen.append(part)
             continue
-        found = [one for one in damages_of(run, part, by_size=True) if not one.gone]
+        found = [one for one in find_part_damage(run, part, by_size=True) if not one.gone]
         if found:
-            raise refused(run, found)
+            raise damage_error(run, found)
     return chosen

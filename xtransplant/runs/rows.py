@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,10 @@ import pyarrow as pa
 from xtransplant.runs.columns import JUDGED, MEASURED, Column, Mode, Values, as_array, columns_of
 from xtransplant.runs.measured import Judged, Measured
 
-__all__ = ["Rows", "correct_table"]
+if TYPE_CHECKING:
+    from xtransplant.engine.outcome import Generations, Scores
+
+__all__ = ["Rows", "correct_table", "grid_columns"]
 
 
 @dataclass
@@ -74,6 +77,27 @@ class Rows:
 
     def _columns(self) -> list[Column[Measured]]:
         return [column for column in MEASURED if self.mode in column.modes]
+
+
+def grid_columns(scores: Scores | None, generations: Generations | None) -> dict[str, list[Any]]:
+    """What a single grid shows of the columns of records, a value per variant.
+
+    Of a grid that was both scored and generated each column is taken from the scores, where these
+    have it. A column that is null throughout is left out.
+    """
+    measured: dict[Mode, Measured] = {}
+    if generations is not None:
+        measured["generate"] = Measured.of_generations(generations, "variants")
+    if scores is not None:
+        measured["score"] = Measured.of_scores(scores, "variants")
+    found = {}
+    for mode, rows in measured.items():
+        for column in MEASURED:
+            if column.in_grid and mode in column.modes:
+                array = as_array(column.compute(rows), column.type, len(rows.finite))
+                if array.null_count < len(array):
+                    found[column.name] = array.to_pylist()
+    return found
 
 
 def correct_table(judged: Judged) -> pa.Table:

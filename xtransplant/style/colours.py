@@ -1,4 +1,4 @@
-"""What the pictures of runs share: colours, plain axes, titles."""
+"""What figures of runs share: colours, markers, bare axes, titles."""
 
 from __future__ import annotations
 
@@ -12,32 +12,34 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["GREY", "GREYS", "LINES", "LONGEST", "MARKS", "name", "plain", "title"]
+__all__ = ["GREY", "GREYS", "LINES", "LONGEST", "MARKS", "add_title", "clear_axes", "legend_name"]
 
-# Okabe and Ito's colours: told apart with every common kind of colour blindness.
+# Okabe and Ito's colours, distinct with every common kind of colour blindness
+# (https://jfly.uni-koeln.de/color/).
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
 GREY = "#999999"
 GREYS = (GREY, "#555555", "#CCCCCC")
-LONGEST = 40  # characters of a name that are shown
+LONGEST = 40
+"""How many characters of a name are shown."""
 
 
-def name(text: str) -> str:
-    """A name in a legend, where matplotlib leaves out what begins with an underscore."""
+def legend_name(text: str) -> str:
+    """A name for a legend; matplotlib would leave it out if it began with an underscore."""
     shown = short(text, LONGEST)
     return f" {shown}" if shown.startswith("_") else shown
 
 
-def plain(axes: Axes) -> None:
-    """Axes without what says nothing."""
+def clear_axes(axes: Axes) -> None:
+    """Axes without the frame's upper and right side, on a pale grid of horizontal lines."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#DDDDDD", lw=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=8)
 
 
-def title(figure: Figure, first: str, second: str) -> None:
-    """The title; and from here on all texts of the figure are taken as they are."""
+def add_title(figure: Figure, first: str, second: str) -> None:
+    """Two lines, wrapped to the figure's width; no text of the figure is read as mathtext then."""
     from matplotlib.text import Text
 
     width = int(13 * figure.get_figwidth())

@@ -1,7 +1,7 @@
-"""Text of users' files and models, made safe to show: no name or output can act on its reader.
+"""Untrusted text (names, prompts, outputs) made safe to show, in every format.
 
-What would act (control characters, marks that turn the direction of text, characters that nobody
-sees) is shown as an escape, and each format's own syntax is taken for text.
+Control characters, bidirectional marks and other invisible characters are shown as escapes, and
+what each format has for syntax is escaped too: no text can inject markup or terminal codes.
 """
 
 from __future__ import annotations
@@ -11,9 +11,18 @@ import math
 import re
 import unicodedata
 
-__all__ = ["csv_name", "json_number", "json_text", "markdown", "short", "tex", "visible"]
+__all__ = [
+    "TEX_PREAMBLE",
+    "csv_name",
+    "escape_markdown",
+    "escape_tex",
+    "json_number",
+    "json_text",
+    "short",
+    "visible",
+]
 
-# Of the characters without a shape of their own, those that scripts and emoji are written with.
+# Format characters (category Cf) that scripts and emoji need: joiners and number signs.
 _NEEDED = frozenset(
     [0x200C, 0x200D, *range(0x0600, 0x0606), 0x06DD, 0x070F, 0x0890, 0x0891, 0x08E2, 0x110BD,
      0x110CD]
@@ -21,10 +30,13 @@ _NEEDED = frozenset(
 
 
 def visible(text: str, *, keep_lines: bool = False) -> str:
-    """Text safe to put on a screen.
+    r"""Text safe for a terminal: control, bidirectional and other invisible characters escaped.
 
-    Control characters, marks that turn the direction of text, other invisible ones and lone
-    surrogates are written as escapes.
+    Lone surrogates and noncharacters too, as in Python's ``\x1b`` and ``\u202e``.
+
+    Args:
+        text: from a user's file or a model.
+        keep_lines: leave line breaks as they are.
     """
     return "".join(
         char if (char == "\n" and keep_lines) or not _unsafe(char) else _escaped(char)
@@ -38,19 +50,23 @@ def short(text: str, width: int) -> str:
     return shown if len(shown) <= width else shown[: width - 1] + "…"
 
 
-def markdown(text: str) -> str:
-    """Text that Markdown takes for text, in one line: no markup, HTML, link, entity or formula."""
+def escape_markdown(text: str) -> str:
+    """One line of Markdown that shows the text: no markup, HTML, link, entity or formula in it."""
     shown = re.sub(r"[\\`*_{}\[\]<>#|~&$!@]", r"\\\g<0>", visible(text).strip())
-    # What is made a link without any markup.
+    # Bare addresses, which GitHub makes links.
     shown = re.sub(r":(?=//)|(?<=\bwww)\.", r"\\\g<0>", shown, flags=re.IGNORECASE)
-    # What begins a list or a heading's underline at the start of a line.
+    # A list item or the underline of a heading, at the start of a line.
     shown = re.sub(r"^[-+=]", r"\\\g<0>", shown)
     return re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", shown)
 
 
-def tex(text: str) -> str:
-    """Text that LaTeX takes for text; letters that pdfLaTeX has not go through ``\\xtpletter``."""
-    # Two dashes would become a longer one, and two spaces one. No control character is left here.
+def escape_tex(text: str) -> str:
+    r"""LaTeX that shows the text; letters that pdfLaTeX lacks go through ``\xtpletter``.
+
+    The document needs :data:`TEX_PREAMBLE`.
+    """
+    # "--" would become an en dash, and two spaces one. \x01 and \x02 stand for the second of each:
+    # visible() leaves no control character in the text.
     shown = re.sub(r"(?<=-)-", "\x01", visible(text))
     shown = re.sub(r"(?<= ) ", "\x02", shown)
     return "".join(_tex_char(char) for char in shown)
@@ -59,24 +75,24 @@ def tex(text: str) -> str:
 TEX_PREAMBLE = (
     "\\providecommand{\\xtpletter}[2]{\\ifdefined\\Umathchardef#2\\else\\texttt{U+#1}\\fi}"
 )
-"""Defines ``\\xtpletter``: the letter in XeLaTeX and LuaLaTeX, its number in pdfLaTeX."""
+r"""Defines ``\xtpletter``: the letter in XeLaTeX and LuaLaTeX, its number in pdfLaTeX."""
 
 
 def csv_name(text: str) -> str:
-    """A name in a CSV file: :func:`visible`, and never a spreadsheet's formula."""
+    """A name for a CSV cell: :func:`visible`, and no spreadsheet takes it for a formula."""
     shown = visible(text)
     return f"'{shown}" if shown.lstrip().startswith(("=", "+", "-", "@")) else shown
 
 
 def json_number(value: float) -> float | None:
-    """A number for JSON, which has neither NaN nor infinity: None for those."""
+    """A number for JSON, None where it is NaN or infinite, which JSON cannot express."""
     return float(value) if math.isfinite(value) else None
 
 
 def json_text(document: object) -> str:
-    """JSON whose texts read back as they were, with nothing raw in them that would act."""
+    """A document as JSON, its strings unchanged once parsed, its unsafe characters escaped."""
     text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
-    # Outside ASCII there are only texts; below a space only the line breaks between entries.
+    # Beyond ASCII there are only strings; control characters in them are escaped by json itself.
     return "".join(
         json.dumps(char)[1:-1] if ord(char) > 126 and _unsafe(char) else char for char in text
     )
@@ -101,11 +117,11 @@ _TEX = {
     "{": "\\{", "}": "\\}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}",
     "\x01": "{}-", "\x02": "~",
     "<": "$<$", ">": "$>$", "|": "$|$", "`": "\\textasciigrave{}", '"': '\\string"',
-    "[": "{[}", "]": "{]}", "*": "{*}",  # not the end of a row's own options
+    "[": "{[}", "]": "{]}", "*": "{*}",  # after "\\\\" they would be its arguments
     "→": "$\\to$", "†": "$\\dagger$", "‡": "$\\ddagger$", "±": "$\\pm$", "×": "$\\times$",
     "–": "--", "—": "---", "…": "\\ldots{}", "“": "``", "”": "''", "‘": "`", "’": "'",
 }  # fmt: skip
-# Accents that LaTeX sets over any letter, in whatever font.
+# Accents that LaTeX sets over any Latin letter, in every font.
 _ACCENTS = frozenset("\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327")
 _LETTERS = frozenset("ßøØæÆœŒłŁ")
 

@@ -1,4 +1,4 @@
-"""Fonts that show the world's scripts, as far as they are installed, and saving with them."""
+"""Fonts that cover the world's scripts, and saving figures that are drawn with them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _HINT = (
 
 
 def installed_fonts() -> list[str]:
-    """Names for ``fontfamily``."""
+    """Names for matplotlib's ``fontfamily``: of the known fonts those that are installed."""
     from matplotlib.font_manager import fontManager
 
     installed = {font.name for font in fontManager.ttflist}
@@ -40,12 +40,12 @@ def installed_fonts() -> list[str]:
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:
-    """Save a figure; letters that no installed font has are drawn as boxes, and said."""
-    with warnings.catch_warnings(record=True) as said:
+    """Save a figure, and warn of scripts that no installed font has: they are drawn as boxes."""
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         figure.savefig(path, dpi=160)
     scripts: dict[str, None] = {}
-    for warning in said:
+    for warning in caught:
         found = re.match(r"Glyph (\d+) .*missing from", str(warning.message))
         if found:
             scripts[unicodedata.name(chr(int(found[1])), "?").partition(" ")[0].title()] = None

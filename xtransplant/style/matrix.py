@@ -1,11 +1,11 @@
-"""A grid's cells as lines of text, as wide as the terminal allows, legible without colour."""
+"""A matrix of cells for the terminal: as wide as it allows, readable without colour."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -18,10 +18,10 @@ __all__ = ["Matrix", "shade"]
 
 Floats = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
-# PuOr as in the plot, four steps each way; the middle is left to the terminal.
+# PuOr as in the plot, four steps each way; around zero the terminal's own background stays.
 _WORSE = ("#d8daeb", "#b2abd2", "#8073ac", "#542788")
 _BETTER = ("#fee0b6", "#fdb863", "#e08214", "#b35806")
-_PIPED = 10_000
+_PIPED = 10_000  # columns, where output is no terminal: nothing is cut there
 _FAINT = 0.06  # of the strongest: below it a cell is not coloured
 
 
@@ -32,11 +32,12 @@ class Matrix:
     Attributes:
         values: ``[source_layers, target_layers]``: a probability, or 1 and 0 for yes and no; NaN
             where a cell is not finite.
-        differences: of the same shape, from the run without a transplant; they give the colour.
-        source_layers, target_layers: layer numbers.
+        differences: ``[source_layers, target_layers]``, from the run without a transplant; they
+            set the colour.
+        source_layers, target_layers: layer numbers, from 0.
         best: row and column of the best cell, if there is one.
-        marks: the values are yes and no.
-        unit: what a value is multiplied by to be written; 100 for percent.
+        marks: whether the values are yes and no, written ✓ and ·.
+        unit: factor by which a value is multiplied before it is written; 100 for percent.
     """
 
     values: Floats
@@ -48,9 +49,9 @@ class Matrix:
     unit: float = 100.0
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        # What is piped is not cut: a terminal gets what fits in it.
-        room = options.max_width if console.is_terminal else _PIPED
-        shown, width, block = self._fit(room)
+        """The header, a line per source layer, and what the signs mean."""
+        columns = options.max_width if console.is_terminal else _PIPED
+        shown, width, block = self._fit(columns)
         unit = "" if self.marks else f"   {self._unit_name(width)}"
         yield Text(f"source layer ↓   target layer →{unit}", style="dim")
         yield from shown._header(width)
@@ -67,15 +68,15 @@ class Matrix:
     def _label_width(self) -> int:
         return len(str(max((*self.source_layers, *self.target_layers)))) + 2
 
-    def _fit(self, room: int) -> tuple[Matrix, int, int]:
-        """The matrix to show, the width of its cells, and how many layers a cell stands for."""
-        room -= self._label_width
+    def _fit(self, columns: int) -> _Fitted:
+        """The widest cells that fit into so many columns; if none do, blocks of cells as one."""
+        columns -= self._label_width
         widths = (3, 2, 1) if self.marks else (6, 4, 3, 2, 1)
         for width in widths:
-            if width * len(self.target_layers) <= room:
-                return self, width, 1
-        block = -(-len(self.target_layers) // max(room, 1))
-        return self._pooled(block), 1, block
+            if width * len(self.target_layers) <= columns:
+                return _Fitted(self, width, 1)
+        block = -(-len(self.target_layers) // max(columns, 1))
+        return _Fitted(self._pooled(block), 1, block)
 
     def _pooled(self, block: int) -> Matrix:
         """The best of every ``block`` x ``block`` cells."""
@@ -106,7 +107,7 @@ class Matrix:
         if digits < width or digits == 1:
             yield Text(indent + "".join(f"{j:>{width}}" for j in self.target_layers), style="dim")
             return
-        # Too narrow for a number side by side: its digits stand one below the other.
+        # Numbers are wider than the cells: their digits stand one below the other.
         for digit in range(digits):
             line = "".join(f"{str(j).rjust(digits)[digit]:>{width}}" for j in self.target_layers)
             yield Text(indent + line, style="dim")
@@ -141,7 +142,7 @@ class Matrix:
         return text.rjust(width)
 
     def _unit_name(self, width: int) -> str:
-        """What cells of a width are written in."""
+        """The unit of cells of a width, in words."""
         if width < 3:
             return f"in tenths of the highest, {percent(self._highest)}"
         if self.unit == 100:
@@ -149,10 +150,9 @@ class Matrix:
         return f"in units of 1e-{round(math.log10(self.unit)):02d}"
 
     def _key(self, width: int, block: int) -> str:
+        """What signs and clipped numbers mean; empty where there are none."""
         parts = []
-        if self.marks:
-            pass
-        elif width == 3:
+        if width == 3 and not self.marks:
             parts.append("99 stands for 99 and more")
         if block > 1:
             parts.append(f"too wide for the terminal: a cell is the best of {block} x {block}")
@@ -163,8 +163,27 @@ class Matrix:
         return "; ".join(parts)
 
 
+class _Fitted(NamedTuple):
+    """A matrix that fits a width.
+
+    Attributes:
+        matrix: the matrix to show.
+        width: columns of a cell.
+        block: a cell stands for the best of ``block`` x ``block``.
+    """
+
+    matrix: Matrix
+    width: int
+    block: int
+
+
 def shade(difference: float, scale: float) -> Style:
-    """Background for a difference from zero, where ``scale`` is the greatest there is."""
+    """The background of a cell: orange for gains, purple for losses, none near zero or for NaN.
+
+    Args:
+        difference: from the run without a transplant.
+        scale: the greatest absolute difference in the matrix.
+    """
     if math.isnan(difference) or scale <= 0 or abs(difference) < _FAINT * scale:
         return Style()
     step = min(int(4 * abs(difference) / scale), 3)

@@ -1,4 +1,4 @@
-"""Where results are written: checked before the work, replaced only by what is whole."""
+"""Paths of results: checked before the work begins, replaced only by a complete file."""
 
 from __future__ import annotations
 
@@ -19,10 +19,16 @@ TABLE_SUFFIXES = (".parquet", ".csv", ".json")
 def checked_path(path: str | Path, suffixes: Sequence[str], flag: str) -> Path:
     """The path, if its suffix is known and a file can be written there.
 
-    That is tried: permissions alone do not tell, and after the work it would be too late.
+    A file is created and removed again to find out: permissions alone do not decide it, and after
+    the work it would be too late.
+
+    Args:
+        path: of a file to be written.
+        suffixes: those that are known, each with its dot.
+        flag: of the command line, to be named in errors.
 
     Raises:
-        XTransplantError: otherwise; the message names the flag.
+        XTransplantError: another suffix, or a place where no file can be written.
     """
     target = Path(path)
     if target.suffix.lower() not in suffixes:
@@ -48,11 +54,15 @@ def checked_path(path: str | Path, suffixes: Sequence[str], flag: str) -> Path:
 
 @contextmanager
 def replaced(path: str | Path, flag: str) -> Iterator[Path]:
-    """A file to write, which takes the place of ``path`` at once when it is whole.
+    """A temporary file to write, renamed to ``path`` when the block ends without an error.
+
+    Args:
+        path: of the result.
+        flag: of the command line, to be named in errors.
 
     Raises:
-        XTransplantError: the disk is full or the folder cannot be written to; what was there
-            before is as it was.
+        XTransplantError: the disk is full or the folder cannot be written to; a file that was
+            there before is left as it was.
     """
     target = Path(path)
     with _explained(path, flag):
@@ -67,7 +77,7 @@ def replaced(path: str | Path, flag: str) -> Iterator[Path]:
 
 @contextmanager
 def _explained(path: str | Path, flag: str) -> Iterator[None]:
-    """Errors of the file system, in words."""
+    """Errors of the file system as :class:`XTransplantError`."""
     try:
         yield
     except (OSError, ValueError, RuntimeError) as error:
@@ -78,6 +88,9 @@ def _explained(path: str | Path, flag: str) -> Iterator[None]:
 
 
 def _beside(target: Path) -> Path:
-    """A new name in the folder that a path leads to, as long as the name itself."""
+    """A new name in the folder of the file that a path resolves to, no longer than its own.
+
+    File systems limit the length of names.
+    """
     real = target.resolve()
     return real.with_name(f".{real.stem[: -9 or None]}-{secrets.token_hex(3)}{real.suffix}")

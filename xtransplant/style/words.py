@@ -1,4 +1,4 @@
-"""Words and numbers that the table and the plot share."""
+"""Numbers and short phrases, written alike in every table and figure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 NOT_FINITE = "(not finite)"
-"""In the place of an answer that was told by numbers which are NaN or infinite."""
+"""Shown instead of an answer whose log-probabilities are NaN or infinite."""
 
 ANOTHER_DTYPE = "another --dtype helps: bfloat16 or float32"
 
@@ -36,7 +36,11 @@ def quoted(text: str, width: int | None = None) -> str:
 
 
 def percent(probability: float) -> str:
-    """``12.3%``; far below a tenth of a percent ``1.2e-05``; of NaN ``–``."""
+    """``12.3%``; below 0.05% ``1.2e-05``; ``–`` for NaN.
+
+    Args:
+        probability: between 0 and 1.
+    """
     if math.isnan(probability):
         return "–"
     small = 0 < probability < 0.0005
@@ -44,7 +48,7 @@ def percent(probability: float) -> str:
 
 
 def points(difference: float) -> str:
-    """A difference of probabilities, said like :func:`percent`: ``+12.3 points``."""
+    """A difference of probabilities, ``+12.3 points``; below 0.05 points ``+1.2e-05``."""
     if math.isnan(difference):
         return "–"
     small = 0 < abs(difference) < 0.0005
@@ -52,13 +56,13 @@ def points(difference: float) -> str:
 
 
 def model_label(name: str) -> str:
-    """A repository's name as it is; of a folder's path its last two parts."""
+    """A repository's name as it is, an absolute path as its last two parts."""
     path = Path(name)
     return visible("/".join(path.parts[-2:]) if path.is_absolute() else name)
 
 
 def highest(values: np.ndarray[Any, Any]) -> float:
-    """The highest number; 0 where there is none."""
+    """The highest finite number; 0 where there is none."""
     finite = values[np.isfinite(values)]
     return float(finite.max()) if finite.size else 0.0
 

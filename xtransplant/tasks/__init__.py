@@ -1,1 +1,1 @@
-"""What a task's answers are judged by. Nothing here needs a model."""
+"""Tasks: what one is, how its examples are read and checked, what answers are judged by."""

@@ -22,10 +22,10 @@ from xtransplant.prompts import Example
 __all__ = ["Alignment", "check_alignment"]
 
 _WINDOW = 50
-_LEAST = 20  # rows, below which windows say nothing
+_LEAST = 20  # rows of the smallest window that is looked at
 _MOST_LABELS = 0.02  # share of rows whose answers may disagree
 _MOST_NUMBERS = 0.5  # share of rows with numbers on both sides, none of them shared
-_LEAST_TIE = 0.25  # correlation of lengths
+_LEAST_CORRELATION = 0.25  # of the lengths
 _LEAST_SPREAD = 0.12  # standard deviation of the lengths' logarithms
 _TOKEN = re.compile(r"\d+|[a-z]{4,}")
 
@@ -46,6 +46,7 @@ class Alignment:
 
     @property
     def failed(self) -> bool:
+        """Whether source and target seem not to be the same items."""
         return bool(self.reasons)
 
 
@@ -57,7 +58,7 @@ def check_alignment(examples: Sequence[Example]) -> Alignment:
     )
     both = [k for k in range(len(examples)) if _numbers(sources[k]) and _numbers(targets[k])]
     apart = [k for k in both if not _numbers(sources[k]) & _numbers(targets[k])]
-    loose = _loose(examples, sources, targets)
+    unrelated = _unrelated_rows(examples, sources, targets)
     reasons, rows = [], set[int]()
     if labels and len(labels) > _MOST_LABELS * len(examples):
         reasons.append(f"the answers of {len(labels)} of {len(examples)} rows disagree")
@@ -65,9 +66,9 @@ def check_alignment(examples: Sequence[Example]) -> Alignment:
     if len(both) >= _LEAST and len(apart) > _MOST_NUMBERS * len(both):
         reasons.append(f"{len(apart)} of {len(both)} rows with numbers have none in common")
         rows |= set(apart)
-    if loose:
-        reasons.append(f"nothing ties {len(loose)} rows to their counterparts")
-        rows |= set(loose)
+    if unrelated:
+        reasons.append(f"nothing ties {len(unrelated)} rows to their counterparts")
+        rows |= set(unrelated)
     return Alignment(len(examples), tuple(reasons), tuple(sorted(rows)))
 
 
@@ -91,11 +92,11 @@ def _numbers(tokens: set[str]) -> set[str]:
     return {token for token in tokens if token[0].isdecimal()}
 
 
-def _loose(
+def _unrelated_rows(
     examples: Sequence[Example], sources: list[set[str]], targets: list[set[str]]
 ) -> list[int]:
-    """Rows of windows in which nothing ties the two sides together."""
-    loose: list[int] = []
+    """Rows of windows in which neither lengths nor shared tokens relate the two sides."""
+    unrelated: list[int] = []
     n_windows = max(1, len(examples) // _WINDOW)
     bounds = [len(examples) * w // n_windows for w in range(n_windows + 1)]
     for start, stop in pairwise(bounds):
@@ -106,15 +107,15 @@ def _loose(
             [math.log(1 + len(getattr(examples[k], side))) for k in window]
             for side in ("source", "target")
         ]
-        # Prompts of one length, as a template with one word in it makes them, say nothing.
+        # Prompts of nearly one length, as a template with one word in it gives, cannot correlate.
         if any(statistics.pstdev(side) < _LEAST_SPREAD for side in lengths):
             continue
-        tie = statistics.correlation(*lengths)
+        correlation = statistics.correlation(*lengths)
         shift = len(window) // 2
         own = sum(len(sources[k] & targets[k]) for k in window)
         other = sum(
             len(sources[k] & targets[start + (k - start + shift) % len(window)]) for k in window
         )
-        if tie < _LEAST_TIE and own <= 2 * other + 2:
-            loose += window
-    return loose
+        if correlation < _LEAST_CORRELATION and own <= 2 * other + 2:
+            unrelated += window
+    return unrelated

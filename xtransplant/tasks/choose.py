@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 
 from xtransplant.errors import XTransplantError
 from xtransplant.options import read_candidates, read_text
@@ -13,43 +13,58 @@ from xtransplant.tasks.load import pick_example
 from xtransplant.tasks.task import Direction, find_task
 from xtransplant.text import check_text
 
-__all__ = ["choose_example", "written_example"]
+__all__ = ["TaskChoice", "choose_example", "written_example"]
+
+
+@dataclass(frozen=True)
+class TaskChoice:
+    """An example of a task, by the flags of these names; None for one that is not given."""
+
+    task: str | None = None
+    lang: str | None = None
+    example: int | None = None
+    direction: Direction | None = None
+    split: str | None = None
 
 
 def choose_example(
+    choice: TaskChoice,
     *,
-    source: str | None,
-    target: str | None,
+    source: str | None = None,
+    target: str | None = None,
     candidates: Sequence[str] = (),
     answer: str | None = None,
-    task: str | None = None,
-    lang: str | None = None,
-    number: int | None = None,
-    direction: Direction | None = None,
-    split: str | None = None,
     data: DataSource = DataSource(),
 ) -> tuple[Example, str | None]:
     """The example that the command line asks for, and the model that comes with its task.
 
     Two prompts of the user's, or an example of a task: Babel, its first language and example 0 by
-    default. Candidates and answer, where given, stand in for the task's.
+    default.
+
+    Args:
+        choice: from a task.
+        source: the user's own prompt that is read from, if there is one.
+        target: the user's own prompt that is written into; both are given, or none.
+        candidates: stand in for the task's own where there are any.
+        answer: stands in for the task's own where it is given.
+        data: where the task's data lie.
 
     Raises:
         XTransplantError: one prompt without the other, prompts beside a choice from a task, or
             anything that cannot be read.
     """
     if source is None and target is None:
-        known = find_task("babel" if task is None else task)
+        known = find_task("babel" if choice.task is None else choice.task)
         first = next(iter(known.languages_in(data)), "")
-        picked = pick_example(known, first if lang is None else lang, number or 0, direction,
-                              split, data)  # fmt: skip
+        picked = pick_example(
+            known, first if choice.lang is None else choice.lang, choice.example or 0,
+            choice.direction, choice.split, data,
+        )  # fmt: skip
         return _answered(picked, read_candidates(candidates), answer), known.checkpoint
     if source is None or target is None:
         missing = "--target" if target is None else "--source"
         raise XTransplantError(f"--source and --target go together; {missing} is missing")
-    of_task = {"task": task, "lang": lang, "example": number, "direction": direction,
-               "split": split}  # fmt: skip
-    for name, value in of_task.items():
+    for name, value in asdict(choice).items():
         if value is not None:
             raise XTransplantError(
                 f"--{name} {value} chooses from a task, but --source and --target are given; "

@@ -38,8 +38,14 @@ def parse_data_source(
     seed: int = 0,
     split_by: str | None = None,
 ) -> DataSource:
-    """Where a task's data lie, and how they are cut: ``--data-dir``, ``--file``, ``--column
-    what=name``, ``--seed`` and ``--split-by``.
+    """Where a task's data lie, and how they are cut, from the text of flags.
+
+    Args:
+        data_dir: ``--data-dir``.
+        file: ``--file``.
+        column: ``--column``, each as ``answer=gold``.
+        seed: ``--seed``.
+        split_by: ``--split-by``.
 
     Raises:
         XTransplantError: a folder or file that is not there, or text of another form.

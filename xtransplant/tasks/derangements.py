@@ -30,7 +30,7 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 
 def derangements(examples: Sequence[Example]) -> Ints:
-    """Other examples for each example of a language, the same ones whenever it is asked.
+    """Other examples for each example of a language, the same ones whenever it is choice.
 
     The other's answer is never the same text where any other has another one, and one of the
     example's own candidates and options where any is.
@@ -46,14 +46,14 @@ def _derangements(examples: tuple[Example, ...]) -> Ints:
     answers = _Answers(examples)
     found = np.full((N_DERANGEMENTS, len(examples)), -1, dtype=np.int64)
     if answers.differ:
-        dice = np.random.default_rng([_SEED, answers.seed])
+        rng = np.random.default_rng([_SEED, answers.seed])
         for row in found:
-            row[:] = _deranged(answers, dice)
+            row[:] = _derange(answers, rng)
     found.setflags(write=False)
     return found
 
 
-_Asked = tuple[tuple[str, ...], tuple[str, ...]]  # candidates, options
+_Choice = tuple[tuple[str, ...], tuple[str, ...]]  # candidates, options
 
 
 class _Pool(NamedTuple):
@@ -80,75 +80,75 @@ class _Answers:
             several if answer is None else (answer, *several) for answer, several in texts
         )
         self.differ = len({*self.kind} - {_NONE}) > 1
-        asked = [(one.candidates, key.options) for one, key in zip(examples, keys, strict=True)]
-        said = json.dumps([texts, asked], ensure_ascii=False).encode("utf-8", "surrogatepass")
-        self.seed = int.from_bytes(hashlib.sha256(said).digest()[:8], "big")
-        self._asked, self._texts = asked, texts
+        choices = [(one.candidates, key.options) for one, key in zip(examples, keys, strict=True)]
+        content = json.dumps([texts, choices], ensure_ascii=False).encode("utf-8", "surrogatepass")
+        self.seed = int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
+        self._choices, self._texts = choices, texts
         # Who has a text as answer, and who as first answer of the key.
-        self._having: tuple[dict[str, set[int]], dict[str, set[int]]] = ({}, {})
+        self._holders: tuple[dict[str, set[int]], dict[str, set[int]]] = ({}, {})
         for number, (answer, several) in enumerate(texts):
-            for having, text in zip(self._having, (answer, (*several, None)[0]), strict=True):
+            for holders, text in zip(self._holders, (answer, (*several, None)[0]), strict=True):
                 if text is not None:
-                    having.setdefault(text, set()).add(number)
-        self._pools: dict[_Asked, _Pool] = {}
+                    holders.setdefault(text, set()).add(number)
+        self._pools: dict[_Choice, _Pool] = {}
 
     def differs(self, one: int, other: int) -> bool:
         """Whether another example has another answer."""
         return self.kind[other] not in (_NONE, self.kind[one])
 
-    def may(self, one: int, other: int) -> bool:
+    def can_judge(self, one: int, other: int) -> bool:
         """Whether an example can be judged by another's answer."""
-        (candidates, options), (answer, several) = self._asked[one], self._texts[other]
+        (candidates, options), (answer, several) = self._choices[one], self._texts[other]
         return (
             self.differs(one, other)
             and (not candidates or answer in candidates)
             and (not options or (bool(several) and several[0] in options))
         )
 
-    def draw(self, one: int, dice: np.random.Generator) -> int:
+    def sample(self, one: int, rng: np.random.Generator) -> int:
         """One of those that an example may be judged by; of all with another answer if none may."""
-        pool = self._pool(self._asked[one])
+        pool = self._pool(self._choices[one])
         if not self.has_any(one):
             pool = self._pool(((), ()))
         while True:
-            other = pool.numbers[int(dice.integers(len(pool.numbers)))]
+            other = pool.numbers[int(rng.integers(len(pool.numbers)))]
             if self.differs(one, other):
                 return other
 
     def has_any(self, one: int) -> bool:
         """Whether there is another that an example may be judged by."""
-        return bool(self._pool(self._asked[one]).kinds - {self.kind[one]})
+        return bool(self._pool(self._choices[one]).kinds - {self.kind[one]})
 
-    def _pool(self, asked: _Asked) -> _Pool:
-        """Everyone whose answer is one of those that are asked for."""
-        if asked not in self._pools:
-            parts = [
-                {number for text in texts for number in having.get(text, ())}
-                for having, texts in zip(self._having, asked, strict=True)
+    def _pool(self, choice: _Choice) -> _Pool:
+        """Everyone whose answer is one of a choice's candidates and options."""
+        if choice not in self._pools:
+            sets = [
+                {number for text in texts for number in holders.get(text, ())}
+                for holders, texts in zip(self._holders, choice, strict=True)
                 if texts
             ]
-            found = set.intersection(*parts) if parts else set(range(len(self.kind)))
+            found = set.intersection(*sets) if sets else set(range(len(self.kind)))
             numbers = sorted(number for number in found if self.kind[number] != _NONE)
-            self._pools[asked] = _Pool(numbers, frozenset(self.kind[k] for k in numbers))
-        return self._pools[asked]
+            self._pools[choice] = _Pool(numbers, frozenset(self.kind[k] for k in numbers))
+        return self._pools[choice]
 
 
-def _deranged(answers: _Answers, dice: np.random.Generator) -> list[int]:
+def _derange(answers: _Answers, rng: np.random.Generator) -> list[int]:
     n = len(answers.kind)
-    order: list[int] = dice.permutation(n).tolist()
+    order: list[int] = rng.permutation(n).tolist()
     for one in range(n):
-        if answers.may(one, order[one]):
+        if answers.can_judge(one, order[one]):
             continue
         if not answers.has_any(one):
             if not answers.differs(one, order[one]):
-                order[one] = answers.draw(one, dice)
+                order[one] = answers.sample(one, rng)
             continue
-        for other in dice.integers(n, size=_TRIES).tolist():
-            if answers.may(one, order[other]) and answers.may(other, order[one]):
+        for other in rng.integers(n, size=_TRIES).tolist():
+            if answers.can_judge(one, order[other]) and answers.can_judge(other, order[one]):
                 order[one], order[other] = order[other], order[one]
                 break
         else:
-            order[one] = answers.draw(one, dice)
+            order[one] = answers.sample(one, rng)
     return order
 
 

@@ -1,4 +1,4 @@
-"""A task as data: everything that tells one parallel dataset from another.
+"""A task as data: all that one parallel dataset has and another has not.
 
 ``make.make_task`` turns a :class:`Description` into a task that reads the dataset both from the
 Hugging Face hub (or a clone of it) and from a folder in the layout of the paper's repository.
@@ -104,7 +104,7 @@ class Description:
             ``words.fill``.
         hub: where it comes from, if not from a folder.
         folder: its place in the paper's repository, if it has one.
-        candidates: how an option is said as an answer: ``{mark}`` and ``{label}`` stand for it;
+        candidates: how an option is written as an answer: ``{mark}`` and ``{label}`` stand for it;
             empty where the answer is free text, which is generated and not scored.
         labels: the words that name the options, in their order.
     """

@@ -12,7 +12,7 @@ from xtransplant.tasks.gold import Gold
 from xtransplant.tasks.parallel import Parallel, Written, make_parallel
 from xtransplant.tasks.rows import read_lines
 
-__all__ = ["SPLITS", "folder_items", "has_layout", "languages_there"]
+__all__ = ["SPLITS", "find_languages", "has_layout", "read_folder"]
 
 SPLITS = {"pilot": "sample", "unseen": "unseen"}
 """Our splits, and what the paper's repository calls them."""
@@ -23,7 +23,7 @@ def has_layout(data: DataSource, name: str) -> bool:
     return _home(data, name) is not None
 
 
-def languages_there(data: DataSource, folder: Folder, known: dict[str, str]) -> dict[str, str]:
+def find_languages(data: DataSource, folder: Folder, known: dict[str, str]) -> dict[str, str]:
     """Which of the known languages the data hold; all of them if the layout is not the paper's.
 
     Args:
@@ -42,7 +42,7 @@ def languages_there(data: DataSource, folder: Folder, known: dict[str, str]) -> 
     }
 
 
-def folder_items(about: Description, lang: str, split: str, data: DataSource) -> list[Parallel]:
+def read_folder(about: Description, lang: str, split: str, data: DataSource) -> list[Parallel]:
     """The items of one language and split, line by line.
 
     Args:
@@ -76,22 +76,22 @@ def folder_items(about: Description, lang: str, split: str, data: DataSource) ->
     ]
     return [
         make_parallel(
-            folder.id.format(task=about.name, lang=lang, split=split, row=row), *pair,
-            about.candidates,
+            folder.id.format(task=about.name, lang=lang, split=split, row=row),
+            sides[0][row], sides[1][row], about.candidates,
         )
-        for row, pair in enumerate(zip(*sides, strict=True))
+        for row in range(len(sides[0]))
     ]  # fmt: skip
 
 
 def _read_files(base: Path, files: list[str]) -> list[list[Any]]:
-    """Files that say the same items line by line."""
-    parts = [read_lines(base / path) for path in files]
-    if len({len(rows) for rows in parts}) > 1:
+    """Files whose line k is item k."""
+    lines = [read_lines(base / path) for path in files]
+    if len({len(rows) for rows in lines}) > 1:
         counts = ", ".join(
-            f"{path} has {len(rows)}" for path, rows in zip(files, parts, strict=True)
+            f"{path} has {len(rows)}" for path, rows in zip(files, lines, strict=True)
         )
         raise XTransplantError(f"{base}: line k should be item k in every file, but {counts}")
-    return parts
+    return lines
 
 
 def _golds(folder: Folder, path: str, values: list[Any]) -> list[Gold]:

@@ -10,10 +10,10 @@ from xtransplant.errors import XTransplantError
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.description import Description, Hub, Row
 from xtransplant.tasks.parallel import Parallel, Written, make_parallel
-from xtransplant.tasks.splits import sampled_rows
+from xtransplant.tasks.splits import sample_rows
 from xtransplant.tasks.words import fill
 
-__all__ = ["hub_items", "read_table"]
+__all__ = ["read_hub", "read_table"]
 
 
 class _Pair(NamedTuple):
@@ -31,7 +31,7 @@ class _Pair(NamedTuple):
     places: tuple[str, str]
 
 
-def hub_items(about: Description, lang: str, split: str, data: DataSource) -> list[Parallel]:
+def read_hub(about: Description, lang: str, split: str, data: DataSource) -> list[Parallel]:
     """The items of one language and split, in a fixed order.
 
     Args:
@@ -44,26 +44,26 @@ def hub_items(about: Description, lang: str, split: str, data: DataSource) -> li
         XTransplantError: nothing there, the hub out of reach, another schema, or items of one
             language that are not those of the other.
     """
-    hub, part = about.hub, about.hub.splits[split]
-    pair = _paired_in_rows if hub.items else _paired_by_key if hub.align else _paired_by_row
-    pairs = list(pair(hub, lang, part, data))
+    hub, hub_split = about.hub, about.hub.splits[split]
+    pair_rows = _pair_in_rows if hub.items else _pair_by_key if hub.align else _pair_by_number
+    pairs = list(pair_rows(hub, lang, hub_split, data))
     shared = len(set(hub.splits.values())) < len(hub.splits)
     chosen = (
-        sampled_rows(len(pairs), split, data.seed)
+        sample_rows(len(pairs), split, data.seed)
         if shared or split == "pilot"
         else range(len(pairs))
     )
-    return [_parallel(about, lang, part, pairs[k]) for k in chosen]
+    return [_parallel(about, lang, hub_split, pairs[k]) for k in chosen]
 
 
-def _parallel(about: Description, lang: str, part: str, pair: _Pair) -> Parallel:
+def _parallel(about: Description, lang: str, hub_split: str, pair: _Pair) -> Parallel:
     english, other = (
         _written(about, code, row, f"{about.hub.repo} {place}")
         for code, row, place in zip(
             ("en", lang), (pair.english, pair.other), pair.places, strict=True
         )
     )
-    name = about.hub.id.format_map({**pair.other, "split": part, "row": pair.number})
+    name = about.hub.id.format_map({**pair.other, "split": hub_split, "row": pair.number})
     return make_parallel(name, english, other, about.candidates)
 
 
@@ -80,10 +80,10 @@ def _written(about: Description, code: str, row: Row, place: str) -> Written:
     return Written(prompt, gold, tuple(words[name] for name in about.labels))
 
 
-def _paired_in_rows(hub: Hub, lang: str, part: str, data: DataSource) -> Iterator[_Pair]:
+def _pair_in_rows(hub: Hub, lang: str, hub_split: str, data: DataSource) -> Iterator[_Pair]:
     """Items of one table, whose rows hold both languages."""
     assert hub.items is not None
-    for number, row in enumerate(read_table(hub, hub.config, part, data)):
+    for number, row in enumerate(read_table(hub, hub.config, hub_split, data)):
         try:
             for english, other in hub.items(row, lang):
                 yield _Pair(number, english, other, (f"row {number}",) * 2)
@@ -91,24 +91,24 @@ def _paired_in_rows(hub: Hub, lang: str, part: str, data: DataSource) -> Iterato
             raise XTransplantError(f"{hub.repo} row {number}: {error}") from None
 
 
-def _paired_by_row(hub: Hub, lang: str, part: str, data: DataSource) -> Iterator[_Pair]:
+def _pair_by_number(hub: Hub, lang: str, hub_split: str, data: DataSource) -> Iterator[_Pair]:
     """Items of two tables whose rows have the same numbers."""
     tables = _tables(hub, lang)
-    english, other = (read_table(hub, table, part, data) for table in tables)
+    english, other = (read_table(hub, table, hub_split, data) for table in tables)
     if len(english) != len(other):
         raise XTransplantError(
-            f"{hub.repo} {part} has {len(english)} rows in {tables[0]} and {len(other)} in "
+            f"{hub.repo} {hub_split} has {len(english)} rows in {tables[0]} and {len(other)} in "
             f"{tables[1]}; they should be the same items"
         )
     for number, rows in enumerate(zip(english, other, strict=True)):
         yield _Pair(number, *rows, (f"{tables[0]} row {number}", f"{tables[1]} row {number}"))
 
 
-def _paired_by_key(hub: Hub, lang: str, part: str, data: DataSource) -> Iterator[_Pair]:
+def _pair_by_key(hub: Hub, lang: str, hub_split: str, data: DataSource) -> Iterator[_Pair]:
     """Items of two tables that have the same value in the column ``align``."""
     tables = _tables(hub, lang)
     english, other = (
-        {row[hub.align]: row for row in read_table(hub, table, part, data)} for table in tables
+        {row[hub.align]: row for row in read_table(hub, table, hub_split, data)} for table in tables
     )
     missing = [key for key in other if key not in english]
     if missing and not hub.incomplete:

@@ -10,10 +10,11 @@ import numpy as np
 
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, Key
-from xtransplant.tasks.matching import RULES, Rule, Verdict
+from xtransplant.tasks.matching import CHOOSING, Verdict
+from xtransplant.tasks.rules import apply_rule, find_rule, rule_names
 
 __all__ = [
-    "LEVELS", "Choices", "choices", "find_rule", "judge_scores", "judge_text", "judge_texts",
+    "LEVELS", "Choices", "choose", "judge_scores", "judge_text", "judge_texts",
 ]  # fmt: skip
 
 LEVELS = ("strict", "match", "lenient")
@@ -24,17 +25,6 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 _NO_CHOICE = -1
 
 
-def find_rule(name: str) -> Rule:
-    """The matching rule of a name; ``begins`` for the empty one.
-
-    Raises:
-        XTransplantError: no such rule.
-    """
-    if (name or "begins") not in RULES:
-        raise XTransplantError(f"unknown rule {name!r}; choose {', '.join(RULES)}")
-    return RULES[name or "begins"]
-
-
 def judge_text(output: str, key: Key) -> Verdict:
     """Whether a text is right by its key's rule, at every level.
 
@@ -43,19 +33,16 @@ def judge_text(output: str, key: Key) -> Verdict:
     Raises:
         XTransplantError: no such rule, or one that needs options and is given none.
     """
-    rule = find_rule(key.rule)
-    if key.rule in _CHOOSING and not key.options:
+    find_rule(key.rule)  # also where nothing is judged
+    if key.rule in CHOOSING and not key.options:
         raise XTransplantError(
             f"rule {key.rule!r} chooses between options, and the key has none: give "
             f"Key(options=...), or take another rule: "
-            f"{', '.join(name for name in RULES if name not in _CHOOSING)}"
+            f"{', '.join(name for name in rule_names() if name not in CHOOSING)}"
         )
     if not key.answers or (key.options and key.answers[0] not in key.options):
         return Verdict(strict=False, match=False, lenient=False)
-    return rule(output, key)
-
-
-_CHOOSING = ("choice", "letters", "truth")
+    return apply_rule(key.rule, output, key)
 
 
 def judge_texts(key: Key, outputs: Sequence[str], finite: Bools) -> Bools:
@@ -73,7 +60,7 @@ def judge_texts(key: Key, outputs: Sequence[str], finite: Bools) -> Bools:
 def judge_scores(
     example: Example, logprobs: np.ndarray[Any, Any], tops: Sequence[str], finite: Bools
 ) -> Bools | None:
-    """``[rows, 3]`` by level: which rows choose the answer; see :func:`choices`.
+    """``[rows, 3]`` by level: which rows choose the answer; see :func:`choose`.
 
     Returns:
         None where there is nothing to choose: fewer than two candidates, or an answer that is
@@ -81,7 +68,7 @@ def judge_scores(
     """
     if len(example.candidates) < 2 or example.answer not in example.candidates:
         return None
-    chosen = choices(logprobs, example.candidates, tops, finite)
+    chosen = choose(logprobs, example.candidates, tops, finite)
     return chosen.right(example.candidates.index(example.answer))
 
 
@@ -115,13 +102,14 @@ class Choices:
         return np.stack([several[self.strict], match, match | several[self.by_character]], axis=1)
 
 
-def choices(
+def choose(
     logprobs: np.ndarray[Any, Any], candidates: Sequence[str], tops: Sequence[str], finite: Bools
 ) -> Choices:
     """What is chosen by log-likelihoods.
 
     Args:
         logprobs: ``[rows, n_candidates]``, nats.
+        candidates: their texts, whose lengths in characters ``by_character`` goes by.
         tops: the most probable next token of each row.
         finite: ``[rows]``; a row that is not finite chooses nothing. Nor does any row where
             there is but one candidate.
@@ -133,7 +121,7 @@ def choices(
     lengths = np.array([max(1, len(text)) for text in candidates])
     match = np.where(finite, logprobs.argmax(axis=1), _NO_CHOICE)
     by_character = np.where(finite, (logprobs / lengths).argmax(axis=1), _NO_CHOICE)
-    # Few tokens are said, and most rows of an example say the same.
+    # Most rows of an example have the same top token: each is compared once.
     words, at = np.unique(np.array(tops, dtype=object), return_inverse=True)
     begun = np.array(
         [[bool(top.strip()) and text.startswith(top) for text in candidates] for top in words]

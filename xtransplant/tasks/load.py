@@ -11,6 +11,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, item_digest, key_of
 from xtransplant.tasks.alignment import Alignment, check_alignment
 from xtransplant.tasks.data import DataSource
+from xtransplant.tasks.rules import versioned_rule
 from xtransplant.tasks.task import Direction, NothingThere, Task
 from xtransplant.text import text_digest
 
@@ -31,7 +32,7 @@ class Loaded:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over everything the examples say."""
+        """SHA-256 over all fields of the examples."""
         return examples_digest(self.examples)
 
 
@@ -62,7 +63,7 @@ def load_examples(
     examples = task.examples(lang, direction or task.direction, split, data)
     if not examples:
         raise NothingThere(f"{task.name} has no examples in {lang}, split {split}")
-    examples = tuple(_judged_by(task.rule, one) for one in examples)
+    examples = tuple(_with_rule(task.rule, one) for one in examples)
     return Loaded(examples, check_alignment(examples))
 
 
@@ -94,15 +95,21 @@ def pick_example(
     return loaded.examples[number]
 
 
-def _judged_by(rule: str, example: Example) -> Example:
-    """An example whose keys name the rule of its task, where they name none of their own."""
+def _with_rule(rule: str, example: Example) -> Example:
+    """An example whose keys name the rule of its task, where they name none of their own.
+
+    A rule that a package adds is named with the hash of its source: it is part of what the
+    examples' digest, and by it the run's identity, stand for.
+    """
     key = key_of(example)
     source_key = example.source_key or key
-    key, source_key = (one if one.rule else replace(one, rule=rule) for one in (key, source_key))
+    key, source_key = (
+        replace(one, rule=versioned_rule(one.rule or rule)) for one in (key, source_key)
+    )
     return replace(example, key=key, source_key=source_key)
 
 
 def examples_digest(examples: Sequence[Example]) -> str:
-    """SHA-256 over everything that examples say."""
+    """SHA-256 over all fields of examples."""
     text = json.dumps([asdict(one) for one in examples], ensure_ascii=False, sort_keys=True)
     return text_digest(text)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from xtransplant.prompts import Example
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.description import Description
-from xtransplant.tasks.folder import folder_items, has_layout, languages_there
-from xtransplant.tasks.hub import hub_items
+from xtransplant.tasks.folder import find_languages, has_layout, read_folder
+from xtransplant.tasks.hub import read_hub
 from xtransplant.tasks.languages import named
 from xtransplant.tasks.parallel import make_example
 from xtransplant.tasks.task import Direction, Task
@@ -29,11 +29,11 @@ def make_task(about: Description) -> Task:
         lang: str, direction: Direction, split: str, data: DataSource = DataSource()
     ) -> tuple[Example, ...]:
         in_layout = folder is not None and has_layout(data, folder.name)
-        read = folder_items if in_layout else hub_items
+        read = read_folder if in_layout else read_hub
         return tuple(make_example(one, lang, direction) for one in read(about, lang, split, data))
 
-    def find_languages(data: DataSource) -> dict[str, str]:
-        return languages if folder is None else languages_there(data, folder, languages)
+    def languages_in(data: DataSource) -> dict[str, str]:
+        return languages if folder is None else find_languages(data, folder, languages)
 
     scored = bool(about.candidates)
     return Task(
@@ -48,6 +48,6 @@ def make_task(about: Description) -> Task:
         rule=about.rule,
         mode="score" if scored else "generate",
         scored=scored,
-        find_languages=find_languages,
+        find_languages=languages_in,
         note=about.note,
     )

@@ -6,7 +6,8 @@ A rule has three levels, each of which takes all that the one before it takes:
 ``match``    what the paper's evaluators take (``../shared/data/README.md`` has them in words);
 ``lenient``  the answer wherever and however it is first said: knowledge alone.
 
-``match`` and ``strict`` read an output to the letter, as the paper's evaluators do.
+``match`` and ``strict`` read an output to the letter, as the paper's evaluators do. Installed
+packages add rules of their own; see ``tasks.rules``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 
 from xtransplant.prompts import Key
 
-__all__ = ["IN_WORDS", "RULES", "Rule", "Verdict"]
+__all__ = ["CHOOSING", "IN_WORDS", "RULES", "Rule", "Verdict"]
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,12 @@ def choice(output: str, key: Key) -> Verdict:
     """
     text = output.replace("（", "(").replace("）", ")")  # full-width parentheses
     labels = key.labels or ("",) * len(key.options)
-    said = [
+    named = [
         f"({mark})" in text or text.strip() == mark or (bool(label) and label in text)
         for mark, label in zip(key.options, labels, strict=True)
     ]
     gold = key.options.index(key.answers[0])
-    match = said[gold] and not any(one for k, one in enumerate(said) if k != gold)
+    match = named[gold] and not any(one for k, one in enumerate(named) if k != gold)
     start = text.strip()
     strict = match and (start == key.options[gold] or start.startswith(f"({key.options[gold]})"))
     return Verdict(strict, match, match or _first(text, key.options, labels) == gold)
@@ -59,9 +60,9 @@ def letters(output: str, key: Key) -> Verdict:
     letter so.
     """
     upper = output.upper()
-    said = [f"({mark})" in upper or output.strip() == mark for mark in key.options]
+    named = [f"({mark})" in upper or output.strip() == mark for mark in key.options]
     gold = key.options.index(key.answers[0])
-    match = said[gold] and not any(one for k, one in enumerate(said) if k != gold)
+    match = named[gold] and not any(one for k, one in enumerate(named) if k != gold)
     start = output.strip()
     strict = match and (start == key.options[gold] or start.startswith(f"({key.options[gold]})"))
     labels = key.labels or ("",) * len(key.options)
@@ -108,9 +109,9 @@ def truth(output: str, key: Key) -> Verdict:
     """
     text = output.casefold()
     labels = key.labels or key.options
-    said = [label.casefold() in text for label in labels]
+    named = [label.casefold() in text for label in labels]
     gold = key.options.index(key.answers[0])
-    match = said[gold] and not any(one for k, one in enumerate(said) if k != gold)
+    match = named[gold] and not any(one for k, one in enumerate(named) if k != gold)
     strict = match and text.strip().startswith(labels[gold].casefold())
     return Verdict(strict, match, match or _first(output, key.options, labels) == gold)
 
@@ -123,6 +124,8 @@ RULES: dict[str, Rule] = {
     "truth": truth,
 }
 
+CHOOSING = ("choice", "letters", "truth")
+"""Rules that choose between a key's options."""
 
 IN_WORDS = {
     "choice": "names the right option and no other",

@@ -10,7 +10,7 @@ from xtransplant.prompts import Example, Key
 from xtransplant.tasks.gold import Gold
 from xtransplant.tasks.task import Direction
 
-__all__ = ["Parallel", "Side", "Written", "make_example", "make_parallel", "option_lines"]
+__all__ = ["Parallel", "Side", "Written", "format_options", "make_example", "make_parallel"]
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class Side:
     Attributes:
         prompt: up to where the answer comes.
         key: what its answers are judged by.
-        says: how each option is said as an answer, in the options' order; empty for free text.
+        candidates: each option as an answer, in the options' order; empty for free text.
     """
 
     prompt: str
     key: Key
-    says: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Parallel:
 
 
 class Written(NamedTuple):
-    """One item as a dataset says it in one language.
+    """One item as a dataset has it in one language.
 
     Attributes:
         prompt: up to where the answer comes.
@@ -51,29 +51,29 @@ class Written(NamedTuple):
     labels: tuple[str, ...] = ()
 
 
-def make_parallel(id: str, english: Written, other: Written, candidates: str) -> Parallel:
-    """An item from what a dataset says in both languages.
+def make_parallel(id: str, english: Written, other: Written, spelling: str) -> Parallel:
+    """An item from what a dataset has in both languages.
 
     Args:
         id: its stable name within its task.
         english: the item in English.
         other: the item in the other language.
-        candidates: how an option is said, with ``{mark}`` or ``{label}``; empty for free text.
+        spelling: of an option as an answer, with ``{mark}`` or ``{label}``; empty for free text.
     """
     return Parallel(
         id,
-        _side(english, candidates, other.gold.answers),
-        _side(other, candidates, english.gold.answers),
+        _side(english, spelling, other.gold.answers),
+        _side(other, spelling, english.gold.answers),
     )
 
 
-def _side(one: Written, candidates: str, elsewhere: tuple[str, ...]) -> Side:
+def _side(one: Written, spelling: str, elsewhere: tuple[str, ...]) -> Side:
     """One side, which knows what is right in the other language where that is free text."""
     answers, options = one.gold
     labels = one.labels or ("",) * len(options)
-    says = [candidates.format(mark=m, label=n) for m, n in zip(options, labels, strict=True)]
+    texts = [spelling.format(mark=m, label=n) for m, n in zip(options, labels, strict=True)]
     key = Key(answers, options, one.labels, () if options else elsewhere)
-    return Side(one.prompt, key, tuple(says) if candidates else ())
+    return Side(one.prompt, key, tuple(texts) if spelling else ())
 
 
 def make_example(parallel: Parallel, lang: str, direction: Direction) -> Example:
@@ -101,9 +101,9 @@ def _spelled(side: Side) -> tuple[str, ...]:
     """What a prompt may be answered with, as it would go on."""
     # After a full-width mark or white space no space is written.
     space = "" if side.prompt[-1:].isspace() or side.prompt[-1:] in "：。）" else " "
-    return tuple(space + said for said in side.says)
+    return tuple(space + text for text in side.candidates)
 
 
-def option_lines(marks: Sequence[str], texts: Sequence[str]) -> str:
+def format_options(marks: Sequence[str], texts: Sequence[str]) -> str:
     """``(A) text`` line by line."""
     return "\n".join(f"({mark}) {text}" for mark, text in zip(marks, texts, strict=True))

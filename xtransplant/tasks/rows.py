@@ -1,4 +1,4 @@
-"""Rows of a user's file: JSON Lines, CSV or Parquet, each a dict; what is wrong is said by line."""
+"""Rows of a user's file: JSON Lines, CSV or Parquet, each a dict; errors name the line."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _csv(path: Path) -> list[dict[str, Any]]:
             rows.append(row)
             begins = reader.line_num + 1
     except csv.Error as error:
-        why = next((why for said, why in _CSV_ERRORS.items() if said in str(error)), str(error))
+        why = next((why for words, why in _CSV_ERRORS.items() if words in str(error)), str(error))
         raise XTransplantError(f"{path} line {begins}: {why}") from error
     twice = [name for name in names if names.count(name) > 1]
     if twice:

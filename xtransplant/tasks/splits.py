@@ -11,26 +11,29 @@ from xtransplant.errors import XTransplantError
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.task import NothingThere
 
-__all__ = ["ALL", "belonging", "column_splits", "sampled_rows"]
+__all__ = ["ALL", "read_splits", "sample_rows", "select_split"]
 
 ALL = "all"
 _N_PILOT = 50  # the paper's sample
 
 
-def sampled_rows(n: int, split: str, seed: int) -> list[int]:
+def sample_rows(n: int, split: str, seed: int) -> list[int]:
     """Numbers, from 0, of a table's rows: 50 sampled for the pilot, the others for unseen."""
     sample = set(random.Random(seed).sample(range(n), min(_N_PILOT, n)))
     return [k for k in range(n) if (k in sample) == (split == "pilot")]
 
 
-def belonging(
+def select_split(
     split: str, rows: Sequence[dict[str, Any]], own: Sequence[bool], source: str, data: DataSource
 ) -> set[int]:
     """Numbers, from 1, of one language's rows that are in a split.
 
     Args:
+        split: its name.
+        rows: all of the file's.
         own: which rows are of the language.
         source: the column of source prompts.
+        data: the seed of the pilot sample, or the column that names each row's split.
 
     Raises:
         XTransplantError: a row that names no split.
@@ -48,10 +51,12 @@ def belonging(
     return {k for k, row in mine.items() if (str(row.get(source)) in pilot) == (split == "pilot")}
 
 
-def column_splits(rows: Sequence[dict[str, Any]], column: str, place: str) -> tuple[str, ...]:
+def read_splits(rows: Sequence[dict[str, Any]], column: str, place: str) -> tuple[str, ...]:
     """The values of the column that names each row's split, in their order, and ``all``.
 
     Args:
+        rows: all of the file's.
+        column: the one that names the split.
         place: the file, for messages.
 
     Raises:
@@ -74,8 +79,7 @@ def _named(rows: Sequence[dict[str, Any]], column: str, place: str) -> list[str]
 
 
 def _drawn(sources: Sequence[str], seed: int) -> frozenset[str]:
-    """Of one language's source prompts, those of the pilot: 50, or half where there are fewer
-    than 100.
+    """The pilot's, of one language's source prompts: 50, or half of fewer than 100.
 
     A prompt that stands in several rows is on one side with all of them; and since each is drawn by
     what it says, languages that ask the same questions have the same pilot.

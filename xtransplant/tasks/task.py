@@ -61,7 +61,7 @@ class Task:
         direction: the task's own direction.
         splits: names of its splits, the default first.
         examples: ``examples(lang, direction, split, data)``, in a fixed order.
-        rule: the matching rule its outputs are judged by; see ``matching.RULES``.
+        rule: the matching rule its outputs are judged by; see ``tasks.rules``.
         mode: what is asked of the model by default; a task without candidates cannot be scored.
         scored: whether it has candidates.
         checkpoint: folder of a model that comes with the task, if one does.

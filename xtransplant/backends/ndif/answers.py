@@ -18,13 +18,11 @@ import torch
 import zstandard
 from torch import Tensor
 
+from xtransplant.backends.ndif.server import LARGEST
 from xtransplant.compat.nnsight import STATUS_PLACE, ResponseModel
 from xtransplant.errors import XTransplantError
 
-__all__ = ["LARGEST", "Retryable", "Unreadable", "check_size", "read_result", "read_status"]
-
-LARGEST = 2**32
-"""Bytes that an answer may have, as it comes and unpacked, unless another bound is given."""
+__all__ = ["Retryable", "Unreadable", "check_size", "read_result", "read_status"]
 
 _ZIP = b"PK\x03\x04"
 # What torch says of a pickle that asks for anything but tensors.
@@ -32,11 +30,11 @@ _NAMED = re.compile(r"GLOBAL (\S+)")
 
 
 class Retryable(Exception):
-    """What may be gone the next time."""
+    """A failure that may be gone the next time."""
 
 
 class Unreadable(Retryable):
-    """What came is not what was sent: cut off, perhaps. The same again will not pass."""
+    """An answer that is damaged or cut off; the same again is no accident, and not retried."""
 
 
 def check_size(size: int, largest: int, what: str) -> None:

@@ -63,10 +63,10 @@ class Ndif(Server, Backend):
         """
         from xtransplant.backends.ndif.job import Job
         from xtransplant.backends.ndif.jobs import job_digest
-        from xtransplant.compat.nnsight import name_locally
+        from xtransplant.compat.nnsight import keep_folder_name
 
         self.check()
-        name_locally(name)
+        keep_folder_name(name)
         key = nn.to_model_key()
         return {"backend": Job(self, key, None if self.jobs is None else job_digest(key, asked))}
 

@@ -8,8 +8,8 @@ from importlib.metadata import version
 from typing import Any
 
 from xtransplant.backends.ndif.answers import Retryable
-from xtransplant.backends.ndif.client import key_header, said, unnamed
-from xtransplant.backends.ndif.http import Answer, ask
+from xtransplant.backends.ndif.http import Answer, request
+from xtransplant.backends.ndif.refusals import detail_of, key_header, redacted
 from xtransplant.backends.ndif.server import Server
 from xtransplant.backends.protocol import Finding
 from xtransplant.compat.nnsight import RequestModel, api_key
@@ -38,7 +38,7 @@ def deployed(server: Server) -> list[dict[str, str]]:
         if rows.get(key) != "RUNNING":
             rows[key] = state
     return [
-        {what: unnamed(None, text) for what, text in zip(_COLUMNS, (*key, state), strict=True)}
+        {what: redacted(None, text) for what, text in zip(_COLUMNS, (*key, state), strict=True)}
         for key, state in rows.items()
     ]
 
@@ -66,7 +66,7 @@ def examine(server: Server, model: str | None) -> list[Finding]:
     except XTransplantError as error:
         return [*found, Finding(False, f"versions are not known: {error}")]
     for name in _COMPARED:
-        here, there = version(name), unnamed(None, str(theirs.get(name, "unknown")))
+        here, there = version(name), redacted(None, str(theirs.get(name, "unknown")))
         same = here.split("+")[0] == there.split("+")[0]
         found.append(
             Finding(same, f"{name} {here} here and there")
@@ -89,7 +89,7 @@ def _key(server: Server) -> Finding:
         answer = _request(server, "POST", "/request", data=envelope)
     except XTransplantError as error:
         return Finding(False, f"whether the server takes your key is not known: {error}")
-    words = unnamed(key, one_line(said(answer)))
+    words = redacted(key, one_line(detail_of(answer)))
     if answer.status == 422 and _lacks_only_code(answer):
         what = "a key is set, and the server takes it"
         return Finding(True, what if key else "no key is set, and the server wants none")
@@ -124,7 +124,7 @@ def _document(server: Server, path: str) -> dict[str, Any]:
     """The JSON that a route answers with."""
     answer = _request(server, "GET", path)
     if answer.status != 200:
-        words = unnamed(api_key(), one_line(said(answer)))
+        words = redacted(api_key(), one_line(detail_of(answer)))
         raise XTransplantError(f"{server.url}{path} answered {answer.status}: {words}")
     try:
         document = json.loads(answer.content)
@@ -145,7 +145,7 @@ def _kind(answer: Answer) -> str:
 def _request(server: Server, method: str, path: str, **body: Any) -> Answer:
     server.check()
     try:
-        return ask(
+        return request(
             method, f"{server.url}{path}", headers=key_header(api_key()), silence=10.0, within=30.0,
             largest=server.largest, **body,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""One question over http: no redirect is followed, nothing is read past its bound."""
+"""One request over http: no redirect is followed, nothing is read past its bound."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ import httpx
 from xtransplant.backends.ndif.answers import Retryable, check_size
 from xtransplant.errors import XTransplantError, one_line
 
-__all__ = ["Answer", "address_of", "ask", "lasting"]
+__all__ = ["Answer", "origin_of", "request", "why_permanent"]
 
 _CONNECTING = 10.0  # seconds
-_WORDS = 2**26  # bytes that JSON may have
+_MOST_JSON = 2**26  # bytes
 _NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"}
 _UNKNOWN_HOST = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
@@ -37,29 +37,32 @@ class Answer:
     content: bytes
 
 
-def ask(
+def request(
     method: str,
     url: str,
     *,
     headers: Mapping[str, str] | None = None,
     silence: float = 30.0,
     within: float | None = 120.0,
-    largest: int = _WORDS,
+    largest: int = _MOST_JSON,
     **body: Any,
 ) -> Answer:
-    """Ask once.
+    """Send one request.
 
     Args:
-        silence: seconds in which nothing may come.
-        within: seconds in which all has to come; None for any time.
-        largest: bytes that may come.
-        body: ``data`` and ``files`` as httpx takes them.
+        method: ``GET`` or ``POST``.
+        url: where to; without a name or password.
+        headers: besides ``accept-encoding``.
+        silence: seconds without any bytes after which it has failed.
+        within: seconds in which the whole answer has to come; None for any time.
+        largest: bytes that the answer may have.
+        **body: ``data`` and ``files`` as httpx takes them.
 
     Raises:
         Retryable: the network failed in a way that may be gone the next time.
         XTransplantError: it failed in a way that stays, the answer is too large, or is a redirect.
     """
-    where, started = address_of(url), time.monotonic()
+    where, started = origin_of(url), time.monotonic()
     # Nothing that unpacks on the way, whose size is not known before it is unpacked.
     headers = {**(headers or {}), "accept-encoding": "identity"}
     timeout = httpx.Timeout(_CONNECTING, read=silence, write=silence)
@@ -84,13 +87,13 @@ def ask(
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise XTransplantError(f"{where} is no URL to ask: {one_line(error)}") from None
     except httpx.HTTPError as error:
-        if why := lasting(error):
+        if why := why_permanent(error):
             raise XTransplantError(f"{where} cannot be reached: {why}") from None
         raise Retryable(one_line(error) or type(error).__name__) from None
 
 
-def lasting(error: BaseException) -> str:
-    """Why a connection fails that will fail the next time too; empty if it may not."""
+def why_permanent(error: BaseException) -> str:
+    """Why a connection that failed will fail the next time too; empty if it may succeed."""
     for link in _chain(error):
         if isinstance(link, socket.gaierror) and link.errno in _UNKNOWN_HOST:
             return "there is no host of that name; check the URL"
@@ -107,15 +110,15 @@ def _trusted() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def address_of(url: str) -> str:
-    """Scheme, host and port: what may be said of a URL whose rest may be a secret."""
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL, whose path and query may be a secret."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _redirected(where: str, status: int, location: str) -> XTransplantError:
     return XTransplantError(
-        f"{where} answered {status}, a redirect to {address_of(location) if location else '?'}, "
+        f"{where} answered {status}, a redirect to {origin_of(location) if location else '?'}, "
         "which is not followed; give the URL where the server itself is: --on ndif:URL"
     )
 

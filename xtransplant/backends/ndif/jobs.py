@@ -1,4 +1,4 @@
-"""Jobs that a server has and that are not stored here yet: known again by what they ask."""
+"""Ids of jobs whose results are not stored yet, found again by a digest of what they ask."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class Jobs:
         found = (_LINE.fullmatch(line) for line in text.splitlines())
         return cls(path, {one[1]: one[2] for one in found if one})
 
-    def alone(self, digest: str) -> threading.Lock:
-        """What the threads of this process that ask the same hold in turn."""
+    def lock_for(self, digest: str) -> threading.Lock:
+        """A lock for the threads of this process that ask the same."""
         return self._asking.setdefault(digest, threading.Lock())
 
     def find(self, digest: str) -> str | None:
@@ -77,7 +77,7 @@ class Jobs:
 
 
 def job_digest(*asked: Any) -> str | None:
-    """A hash of all that a job asks, alike in every process; None where something has no value.
+    """SHA-256 of all that a job asks, equal in every process; None if something has no value.
 
     Tensors count by type, shape and numbers; functions by their code, defaults and closure, and by
     what they name of their file, unless the server has it installed.
@@ -93,10 +93,11 @@ def job_digest(*asked: Any) -> str | None:
 
 
 def _pieces(value: Any, within: frozenset[int]) -> Iterator[bytes]:
-    """What tells a value from others.
+    """Bytes that differ between values that ask for different things.
 
     Args:
-        within: functions that it is a part of, so that one that names itself comes to an end.
+        value: what a job asks, or a part of it.
+        within: ids of the functions that it is a part of, so that recursion ends.
     """
     yield type(value).__name__.encode()
     if isinstance(value, torch.Tensor):
@@ -104,30 +105,41 @@ def _pieces(value: Any, within: frozenset[int]) -> Iterator[bytes]:
         # A copy: a view of one number may have any stride, which cannot be read as bytes.
         flat = torch.empty(value.numel(), dtype=value.dtype).copy_(value.detach().flatten())
         yield flat.view(torch.uint8).numpy().tobytes()
-    elif isinstance(value, (tuple, list)):
+    elif isinstance(value, (tuple, list, Mapping)):
         yield str(len(value)).encode()
-        for part in value:
+        for part in sorted(value.items()) if isinstance(value, Mapping) else value:
             yield from _pieces(part, within)
-    elif isinstance(value, Mapping):
-        yield str(len(value)).encode()
-        for name, part in sorted(value.items()):
-            yield from _pieces((name, part), within)
-    elif isinstance(value, FunctionType):
-        yield f"{value.__module__}.{value.__qualname__}".encode()
-        if id(value) not in within:
-            yield from _pieces(_parts(value), within | {id(value)})
-    elif isinstance(value, CodeType):
-        # Not the line numbers: the same function further down in a file is the same.
+    elif isinstance(value, (FunctionType, CodeType)):
+        yield from _pieces_of_code(value, within)
+    else:
+        yield _atom(value)
+
+
+def _pieces_of_code(value: FunctionType | CodeType, within: frozenset[int]) -> Iterator[bytes]:
+    """The same of a function, by what it does and names; of code, without its line numbers."""
+    if isinstance(value, CodeType):
+        # The same function further down in a file is the same.
         code = (value.co_code, value.co_names, value.co_consts, value.co_varnames)
         yield from _pieces(code, within)
-    elif isinstance(value, ModuleType):
-        yield value.__name__.encode()
-    elif value is None or isinstance(value, (bool, int, float, str, bytes, torch.dtype)):
-        yield repr(value).encode()
-    elif hasattr(value, "__module__") and hasattr(value, "__qualname__"):
-        yield f"{value.__module__}.{value.__qualname__}".encode()  # torch.tanh and the like
-    else:
-        raise TypeError(f"{type(value).__name__} has no value to go by")
+        return
+    yield f"{value.__module__}.{value.__qualname__}".encode()
+    if id(value) not in within:
+        yield from _pieces(_parts(value), within | {id(value)})
+
+
+def _atom(value: Any) -> bytes:
+    """The same of what has no parts.
+
+    Raises:
+        TypeError: nothing tells it from others of its type in another process.
+    """
+    if isinstance(value, ModuleType):
+        return value.__name__.encode()
+    if value is None or isinstance(value, (bool, int, float, str, bytes, torch.dtype)):
+        return repr(value).encode()
+    if hasattr(value, "__module__") and hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}".encode()  # torch.tanh and the like
+    raise TypeError(f"{type(value).__name__} has no value to go by")
 
 
 def _parts(function: FunctionType) -> tuple[Any, ...]:

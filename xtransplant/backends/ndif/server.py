@@ -12,7 +12,10 @@ from xtransplant.backends.turn import Turn
 if TYPE_CHECKING:
     from xtransplant.backends.ndif.jobs import Jobs
 
-__all__ = ["Server"]
+__all__ = ["LARGEST", "Server"]
+
+LARGEST = 2**32
+"""Bytes that an answer may have, as received and unpacked, unless another bound is given."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Server:
         at_once: how many jobs of a bench may be under way together.
         insecure: allow plain http to another machine, for the server and for its results.
         largest: bytes that an answer may have, as received and unpacked.
-        say: told each status and each new attempt, in a line.
+        say: called with a line for each status and each new attempt.
         jobs: where ids of jobs are kept; without it a job is waited for on a websocket.
         turn: of the threads that ask.
     """
@@ -38,7 +41,7 @@ class Server:
     pause: float = 1.0
     at_once: int = 4
     insecure: bool = False
-    largest: int = 2**32
+    largest: int = LARGEST
     say: Say | None = field(default=None, compare=False)
     jobs: Jobs | None = field(default=None, compare=False)
     turn: Turn = field(default_factory=Turn, repr=False, compare=False)

@@ -63,22 +63,21 @@ def _split(url: str, *, query: bool = False) -> tuple[str, str, str]:
     """Scheme and host of a URL, and what is wrong with it (empty if nothing is).
 
     Args:
+        url: any text.
         query: allow a query, which signed URLs have.
     """
     try:
         parts = urlsplit(url)
-        scheme, host, _ = parts.scheme, parts.hostname or "", parts.port
+        host, _ = parts.hostname or "", parts.port
     except ValueError as error:
         return "", "", one_line(error)
-    if not url.isprintable() or " " in url:
-        return "", "", "it holds a space or a control character"
-    # As nnsight compares it: in small letters.
-    if not url.startswith(("http://", "https://")):
-        return "", "", "it has to begin with https://"
-    if not host:
-        return "", "", "it names no host"
-    if parts.username is not None or parts.password is not None:
-        return "", "", "it holds a name or password, which would be written into every run"
-    if not query and (parts.query or parts.fragment):
-        return "", "", "it goes on after the server's address"
-    return scheme, host, ""
+    named = parts.username is not None or parts.password is not None
+    faults = {
+        "it holds a space or a control character": not url.isprintable() or " " in url,
+        # Not by the parsed scheme: nnsight compares in small letters.
+        "it has to begin with https://": not url.startswith(("http://", "https://")),
+        "it names no host": not host,
+        "it holds a name or password, which would be written into every run": named,
+        "it goes on after the server's address": bool(parts.query or parts.fragment) and not query,
+    }
+    return parts.scheme, host, next((fault for fault, holds in faults.items() if holds), "")

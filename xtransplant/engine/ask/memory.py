@@ -12,7 +12,7 @@ import psutil
 import torch
 
 from xtransplant.errors import XTransplantError
-from xtransplant.model.distributed import least
+from xtransplant.model.distributed import all_reduce_min
 from xtransplant.model.load import Model
 
 __all__ = [
@@ -63,8 +63,8 @@ class MemoryBudget:
             free = _SERVER_BYTES
             if model.backend.in_process:
                 free = min(free_bytes(device) for device in model.devices)
-            if model.n_ranks > 1:
-                free = least(free)  # all have to cut their work alike
+            if model.world_size > 1:
+                free = all_reduce_min(free)  # all have to cut their work alike
             return cls(_SHARE * free, columns)
         return cls(budget, columns)
 

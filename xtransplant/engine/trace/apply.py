@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from xtransplant.compat.nnsight import travels_by_value
+from xtransplant.compat.nnsight import send_by_value
 from xtransplant.engine.compile.steps import Join, SiteStep, SiteWrite, Step, Sum
 
 __all__ = ["apply_edits", "zero_banks"]
@@ -167,4 +167,4 @@ def _additive_mask(sees: Tensor, hidden: Tensor, masks: dict[Any, Tensor]) -> Te
     return masks[key]
 
 
-travels_by_value(sys.modules[__name__])
+send_by_value(sys.modules[__name__])

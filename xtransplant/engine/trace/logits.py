@@ -12,7 +12,7 @@ from typing import TypedDict
 import torch
 from torch import Tensor
 
-from xtransplant.compat.nnsight import travels_by_value
+from xtransplant.compat.nnsight import send_by_value
 from xtransplant.engine.compile.steps import Wanted
 
 __all__ = ["CandidateTensors", "read_outputs", "score_candidates", "token_certainty"]
@@ -110,4 +110,4 @@ def score_candidates(
     return {"scores": scores, "top": top, "ids": ids}
 
 
-travels_by_value(sys.modules[__name__])
+send_by_value(sys.modules[__name__])

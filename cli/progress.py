@@ -1,0 +1,181 @@
+"""What is said on stderr while work goes on: on a terminal in place, elsewhere line by line."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from xtransplant.cli.words import duration
+from xtransplant.style.escape import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+    from xtransplant.bench.context import RunContext
+    from xtransplant.bench.progress import Progress
+
+__all__ = ["Lines", "listen"]
+
+_REFRESH = 4  # times a second
+
+
+class _Handler(logging.Handler):
+    """Writes the library's warnings to stderr, as lines of the command."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(f"xtp: {visible(record.getMessage())}", file=sys.stderr, flush=True)
+
+
+def listen() -> None:
+    """Show the library's warnings as the command's own lines."""
+    logger = logging.getLogger("xtransplant")
+    if not any(isinstance(handler, _Handler) for handler in logger.handlers):
+        logger.addHandler(_Handler())
+
+
+class Lines:
+    """What a command says while it works.
+
+    On a terminal, what changes is one display below the lines that stay: what is being done, the
+    languages that are under way with the time left, the last status of a job. It is gone at the
+    end. Elsewhere only lines that stay are written: one for each language that is done.
+    """
+
+    def __init__(self, *, quiet: bool, verbose: bool = False) -> None:
+        self._quiet = quiet
+        self._verbose = verbose
+        self._display: _Display | None = None
+
+    def __enter__(self) -> Lines:
+        if not self._quiet and _is_terminal():
+            self._display = _Display()
+            self._display.live.start(refresh=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._display is not None:
+            self._display.live.stop()
+            self._display = None
+
+    def hear(self, context: RunContext) -> RunContext:
+        """The context of a run that says here what it has to say."""
+        return replace(context, say=self.say, note=self.note, watch=self.watch)
+
+    @contextmanager
+    def doing(self, message: str) -> Iterator[None]:
+        """Show what takes its time, for as long as the block runs.
+
+        Elsewhere than on a terminal it is written only if the command is to be verbose.
+        """
+        if self._verbose:
+            print(f"xtp: {visible(message)}", file=sys.stderr, flush=True)
+            yield
+            return
+        with self:
+            if self._display is not None:
+                self._display.doing(message)
+            yield
+
+    def say(self, line: str) -> None:
+        """Write a line that stays."""
+        if self._quiet:
+            return
+        if self._display is None:
+            print(f"xtp: {visible(line)}", file=sys.stderr, flush=True)
+        else:
+            self._display.say(line)
+
+    def note(self, line: str) -> None:
+        """Show a line that the next one replaces; nothing elsewhere than on a terminal."""
+        if self._display is not None:
+            self._display.note(line)
+
+    def watch(self, progress: Progress) -> None:
+        """Show how far a language is, and write a line that stays when it is done."""
+        text = f"{progress.done} of {progress.total} examples, {duration(progress.seconds)} so far"
+        if progress.left is not None:
+            text += f", {duration(progress.left)} left in all"
+        name = f"{progress.task} {progress.split} {progress.lang}"
+        if self._display is not None:
+            self._display.advance(name, progress, text)
+        if progress.done == progress.total:
+            self.say(f"{name}: {text}")
+
+
+class _Display:
+    """What changes on a terminal."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live
+        from rich.text import Text
+
+        self._console = Console(stderr=True, highlight=False)
+        self._bars = _bars(self._console)
+        self._rows: dict[str, TaskID] = {}
+        self._doing: RenderableType | None = None
+        self._note = Text("")
+        # What others print to stderr is put above the display; stdout is for results.
+        self.live = Live(
+            console=self._console,
+            get_renderable=self._renderable,
+            refresh_per_second=_REFRESH,
+            transient=True,
+            redirect_stdout=False,
+        )
+
+    def _renderable(self) -> RenderableType:
+        from rich.console import Group
+
+        note = [self._note] if self._note else []
+        doing = [] if self._doing is None else [self._doing]
+        return Group(*doing, self._bars, *note)
+
+    def doing(self, message: str) -> None:
+        from rich.spinner import Spinner
+        from rich.text import Text
+
+        self._doing = Spinner("dots", Text(f"{visible(message)} ..."))
+
+    def say(self, line: str) -> None:
+        from rich.text import Text
+
+        self._console.print(Text(f"xtp: {visible(line)}"), soft_wrap=True)
+
+    def note(self, line: str) -> None:
+        from rich.text import Text
+
+        self._note = Text(f"xtp: {visible(line)}", style="dim", overflow="ellipsis", no_wrap=True)
+
+    def advance(self, name: str, progress: Progress, text: str) -> None:
+        """Show how far a language is; its row goes when it is done."""
+        if name not in self._rows:
+            self._rows[name] = self._bars.add_task(visible(name), total=progress.total, text=text)
+        self._bars.update(self._rows[name], completed=progress.done, text=text)
+        if progress.done == progress.total:
+            self._bars.remove_task(self._rows.pop(name))
+
+
+def _bars(console: Console) -> Bars:
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bars
+
+    # The time left is the run's own estimate, of all languages; the bars' would be of one.
+    return Bars(
+        TextColumn("xtp: {task.description}", markup=False),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[text]}", markup=False),
+        console=console,
+    )
+
+
+def _is_terminal() -> bool:
+    """Whether stderr is a terminal that can be written over."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"

@@ -1,0 +1,217 @@
+"""A loaded model: its sites, shape, precision and attention windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from inspect import signature
+from typing import Any, Literal
+
+import torch
+from nnsight import TransformersModel
+
+from xtransplant.backends.local import Local
+from xtransplant.backends.protocol import Backend
+from xtransplant.compat.nnsight import module_of
+from xtransplant.model.families import Family, Place
+from xtransplant.model.tokenizer import Beginning
+from xtransplant.sites import SITES, Site
+
+__all__ = ["Model", "SitePath", "Window", "raw_places"]
+
+_LAYER_TYPES = ("full_attention", "sliding_attention", "chunked_attention")
+
+
+@dataclass(frozen=True)
+class SitePath:
+    """Where one site of one layer is read and written.
+
+    Attributes:
+        path: module path from the model's root.
+        side: ``"input"`` or ``"output"`` of that module.
+        scale: what the value is multiplied by on its way to the residual stream.
+    """
+
+    path: str
+    side: Literal["input", "output"]
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """How far back a layer looks: ``sliding`` positions, or to the start of its ``chunk``."""
+
+    sliding: int | None = None
+    chunk: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A loaded model that knows its sites.
+
+    Attributes:
+        nn: the nnsight wrapper around :attr:`module`.
+        tokenizer: the checkpoint's tokenizer.
+        family: the layout of its blocks.
+        name: repository or folder it was loaded from.
+        revision: commit or branch asked for, if any.
+        beginning: how its prompts begin.
+        backend: where its traces run; its weights are here if that is in this process.
+        n_layers, d_model, n_heads, head_dim: its shape (``head_dim`` of what reaches the
+            output projection).
+        world_size: how many processes each of its layers is split over; 1 where it is in one.
+    """
+
+    nn: TransformersModel = field(repr=False)
+    tokenizer: Any = field(repr=False)
+    family: Family = field(repr=False)
+    name: str
+    revision: str | None
+    n_layers: int
+    d_model: int
+    n_heads: int
+    head_dim: int
+    beginning: Beginning = field(repr=False)
+    backend: Backend = field(default=Local(), repr=False)
+    world_size: int = 1
+
+    @property
+    def module(self) -> Any:
+        """The unchanged transformers model inside the nnsight wrapper."""
+        return module_of(self.nn)
+
+    @property
+    def config(self) -> Any:
+        """The text part of the checkpoint's configuration."""
+        return self.module.config.get_text_config()
+
+    @property
+    def device(self) -> torch.device:
+        """Where inputs are made: with the weights, or on the CPU if these are elsewhere."""
+        if not self.backend.in_process:
+            return torch.device("cpu")
+        return self.module.device  # type: ignore[no-any-return]
+
+    @property
+    def devices(self) -> tuple[torch.device, ...]:
+        """Every device that some of its weights are on; where none is in memory, the first's."""
+        found = {weights.device for weights in self.module.parameters()}
+        found = {device for device in found if device.type != "meta"} or {self.device}
+        return tuple(sorted(found, key=str))
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the weights."""
+        return self.module.dtype  # type: ignore[no-any-return]
+
+    @property
+    def bank_dtype(self) -> torch.dtype:
+        """Precision that activations are combined in: float32, or float64 where the model is."""
+        return torch.float64 if self.dtype == torch.float64 else torch.float32
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of token ids that the model embeds."""
+        return int(self.config.vocab_size)
+
+    def session(self, *asked: Any) -> dict[str, Any]:
+        """Keyword arguments for ``nn.session(...)``, so that it runs on the backend.
+
+        Of what a session saves, only the variable ``found`` comes back from another process.
+
+        Args:
+            *asked: all that the session depends on besides the model and the code in it, so that
+                a server's job is recognised as the same work.
+        """
+        return self.backend.session(self.nn, self.name, asked)
+
+    @property
+    def parallel(self) -> bool:
+        """Whether attention and feed-forward read the same input, so there is no resid_mid."""
+        return _flag(self.family.parallel, self.config)
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """The sites this model has."""
+        missing = {"resid_mid": self.parallel}
+        missing |= {name: place is None for name, place in raw_places(self.family).items()}
+        return tuple(site for site in SITES if not missing.get(site))
+
+    @property
+    def unpackable(self) -> str:
+        """Why variants cannot share a sequence, as the family has it; empty if they may."""
+        if _flag(self.family.alibi, self.config):
+            return "ALiBi counts distance in columns, which packing does not keep"
+        if unknown := sorted(set(_layer_types(self)) - set(_LAYER_TYPES)):
+            return f"layers of type {', '.join(unknown)} do not take a mask of who sees whom"
+        return ""
+
+    @cached_property
+    def windows(self) -> dict[str, Window]:
+        """How far back each type of layer looks; one type if all look alike."""
+        sliding = Window(sliding=getattr(self.config, "sliding_window", None))
+        if self.family.windows == "full":
+            return {"full_attention": Window()}
+        if self.family.windows == "sliding":
+            return {"sliding_attention": sliding}
+        by_type = {
+            "full_attention": Window(),
+            "sliding_attention": sliding,
+            "chunked_attention": Window(chunk=getattr(self.config, "attention_chunk_size", None)),
+        }
+        # A model may ask for the full mask though none of its layers does.
+        kinds = {"full_attention", *_layer_types(self)}
+        return {kind: by_type[kind] for kind in _LAYER_TYPES if kind in kinds}
+
+    @cached_property
+    def window_kinds(self) -> tuple[str, ...]:
+        """Per layer, its key in :attr:`windows`."""
+        if self.masks_by_layer_type:
+            return tuple(_layer_types(self))
+        return tuple(self.windows) * self.n_layers
+
+    @property
+    def masks_by_layer_type(self) -> bool:
+        """Whether the model takes a dict of attention masks."""
+        return self.family.windows == "by_layer_type"
+
+    @cached_property
+    def keeps_logits(self) -> bool:
+        """Whether the model's forward takes ``logits_to_keep``."""
+        return "logits_to_keep" in signature(self.module.forward).parameters
+
+    def site(self, site: Site, layer: int) -> SitePath:
+        """Where a site of a layer is; ``resid_mid`` is no module's: it is ``resid_pre + attn``.
+
+        Raises:
+            KeyError: a site that the model has not.
+        """
+        block = f"{self.family.layers}.{layer}"
+        scale = 1.0
+        places: dict[str, Place] = {
+            "attn": self.family.attn,
+            "ffn": self.family.ffn,
+            "head": self.family.head,
+            "resid_pre": Place("", "input"),
+            "resid_post": Place("", "output"),
+            **{name: place for name, place in raw_places(self.family).items() if place is not None},
+        }
+        if site in ("attn", "ffn") and self.family.scale:
+            scale = float(getattr(self.config, self.family.scale))
+        place = places[site]
+        return SitePath(f"{block}.{place.module}".rstrip("."), place.side, scale)
+
+
+def _layer_types(model: Model) -> list[str]:
+    """Per layer the kind of attention that the configuration lists; empty if it lists none."""
+    return list(model.config.layer_types) if model.masks_by_layer_type else []
+
+
+def raw_places(family: Family) -> dict[str, Place | None]:
+    """By site, where a module's output is before its norm; None where the family has no norm."""
+    return {"attn_raw": family.attn_raw, "ffn_raw": family.ffn_raw}
+
+
+def _flag(value: bool | str, config: Any) -> bool:
+    """A flag of the table; a text names the field of the configuration that holds it."""
+    return bool(getattr(config, value, False)) if isinstance(value, str) else value
