@@ -99,6 +99,7 @@ def run(arguments: Sequence[str], interrupts: Sequence[int] = ()) -> int:
     2 for what the user can put right; 130 for Ctrl-C. An error is one line on stderr.
 
     Args:
+        arguments: the command line without the name of the program.
         interrupts: not empty once Ctrl-C was pressed; libraries may turn it into an error of
             their own on its way here.
     """

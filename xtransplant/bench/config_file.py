@@ -26,25 +26,14 @@ def read_config(name: str, flags: Sequence[str]) -> dict[str, Any]:
     """Values by flag, from a YAML file or a configuration that comes with the package.
 
     Args:
+        name: its name or path.
         flags: what a key may be, with underscores; a file may write hyphens.
 
     Raises:
         XTransplantError: no such file, no YAML, or a key that is no flag.
     """
-    path = Path(name)
-    if path.suffix not in (".yaml", ".yml"):
-        if name not in config_names():
-            raise XTransplantError(
-                f"--config {name!r} is no .yaml file, and none of {', '.join(config_names())}"
-            )
-        text = (files("xtransplant.benchmarks") / "configs" / f"{name}.yaml").read_text("utf-8")
-    else:
-        try:
-            text = read_text(path)
-        except FileNotFoundError:
-            raise XTransplantError(f"--config {name!r} cannot be read: no such file") from None
     try:
-        document = yaml.safe_load(text)
+        document = yaml.safe_load(_config_text(name))
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         why = one_line(error)
         raise XTransplantError(f"--config {name!r} is no YAML: {why}") from error
@@ -55,12 +44,7 @@ def read_config(name: str, flags: Sequence[str]) -> dict[str, Any]:
         # YAML 1.1 reads the key `on` as yes.
         flag = "on" if key is True else str(key).replace("-", "_")
         if flag == "S":
-            if not isinstance(value, dict):
-                raise XTransplantError(
-                    f"--config {name!r}: S {value!r:.60} should hold options, as in: S: "
-                    "{weight: 0.5}"
-                )
-            found["options"] = [f"{k}={v}" for k, v in value.items()]
+            found["options"] = _strategy_options(name, value)
             continue
         if flag not in flags:
             near = get_close_matches(flag, flags, n=1)
@@ -71,3 +55,27 @@ def read_config(name: str, flags: Sequence[str]) -> dict[str, Any]:
         if flag in found and not isinstance(found[flag], list):
             found[flag] = [found[flag]]
     return found
+
+
+def _config_text(name: str) -> str:
+    """The text of a YAML file, or of a configuration that comes with the package."""
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        if name not in config_names():
+            raise XTransplantError(
+                f"--config {name!r} is no .yaml file, and none of {', '.join(config_names())}"
+            )
+        return (files("xtransplant.benchmarks") / "configs" / f"{name}.yaml").read_text("utf-8")
+    try:
+        return read_text(path)
+    except FileNotFoundError:
+        raise XTransplantError(f"--config {name!r} cannot be read: no such file") from None
+
+
+def _strategy_options(name: str, value: Any) -> list[str]:
+    """Options of the strategy as ``-S`` takes them."""
+    if not isinstance(value, dict):
+        raise XTransplantError(
+            f"--config {name!r}: S {value!r:.60} should hold options, as in: S: {{weight: 0.5}}"
+        )
+    return [f"{k}={v}" for k, v in value.items()]

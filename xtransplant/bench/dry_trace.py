@@ -59,6 +59,13 @@ def dry_trace(
 
     Args:
         model: loaded with a backend that is dry.
+        example: source and target prompt, with candidates.
+        strategy: a strategy.
+        source_layers: layers to read, from 0.
+        target_layers: layers to write, from 0.
+        generations: count generated texts.
+        max_new_tokens: length of the longest continuation.
+        chat_template: pass prompts through the checkpoint's chat template.
 
     Raises:
         XTransplantError: an unusable prompt, candidate or strategy; functions that cannot travel.

@@ -73,11 +73,14 @@ Pairs = str | Chosen
 
 
 def parse_pairs(text: str, *, across: bool = False) -> Pairs:
-    """``overall``, ``source-last`` (i = N-1), ``target-first`` (j = 0), ``diagonal`` (i = j),
-    ``I:J`` (also ``last:first`` and several, ``4:2,5:2``), or ``@PATH``: a run's folder or a JSON
-    file of pairs by language.
+    """Layer pairs as ``--pairs`` names them.
+
+    ``overall``, ``source-last`` (i = N-1), ``target-first`` (j = 0), ``diagonal`` (i = j), ``I:J``
+    (also ``last:first`` and several, ``4:2,5:2``), or ``@PATH``: a run's folder or a JSON file of
+    pairs by language.
 
     Args:
+        text: as a user gives it.
         across: of a run, one pair for all languages instead of one for each.
 
     Raises:
@@ -126,10 +129,13 @@ def listed(text: str, n_layers: int) -> list[Pair]:
 
 
 def chosen_of(path: str | Path, *, level: str = "match", across: bool = False) -> Chosen:
-    """The pairs that a complete run's records choose: most correct; ties: smallest target layer,
-    then largest source layer.
+    """The pairs that a complete run's records choose.
+
+    Most correct; of several, the smallest target layer, then the largest source layer.
 
     Args:
+        path: folder of the run.
+        level: how strictly an answer is judged: ``strict``, ``match`` or ``lenient``.
         across: one pair for all languages of a task instead of one for each.
 
     Raises:
@@ -168,8 +174,12 @@ def _items(run: Run) -> frozenset[str]:
 
 
 def read_chosen(path: Path, *, across: bool = False) -> Chosen:
-    """Pairs of a run's folder, of a ``pairs.json`` that ``xtp pilot`` wrote, or of the paper's
-    ``saved_pairs`` (``{"sw": [10, 10], ...}``).
+    """Pairs that were chosen before.
+
+    Args:
+        path: a run's folder, a ``pairs.json`` that ``xtp pilot`` wrote, or one of the paper's
+            ``saved_pairs`` (``{"sw": [10, 10], ...}``).
+        across: choose one pair for all languages of a run.
 
     Raises:
         XTransplantError: neither.

@@ -1,0 +1,1 @@
+"""Score, generate, capture and verify, on traces of a model."""

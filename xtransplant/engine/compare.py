@@ -72,6 +72,8 @@ def difference(one: Scores, other: Scores, names: tuple[str, str]) -> Difference
     """Two runs of one grid's scores.
 
     Args:
+        one: a run of the grid.
+        other: another run of the same grid.
         names: what the two are called where their numbers are no numbers.
     """
     kinds = {
@@ -108,6 +110,8 @@ def text_difference(
     """Two runs of one grid's texts; the reference has to say how sure it was of each token.
 
     Args:
+        found: a run of the grid.
+        reference: the run that it is held against.
         tie: by how many nats a token may win or lose to another and be taken for a near tie.
         names: as in :func:`difference`.
     """

@@ -114,6 +114,7 @@ def verify_packing(model: Model, *, n_tokens: int = 40, seed: int = 0) -> Packin
     fastest on, and the first that agrees is taken.
 
     Args:
+        model: a loaded model.
         n_tokens: length of the short prompts.
         seed: of the random tokens.
     """

@@ -46,6 +46,8 @@ def run_fitting(
 
     Args:
         memory: the budget; it shrinks where it turns out to be too large.
+        demand: bytes that the work takes, by its size.
+        most: how many there are at most.
         run: does the work for so many units.
 
     Returns:
@@ -77,6 +79,10 @@ def run_in_chunks(
 
     Args:
         memory, demand: as for :func:`run_fitting`.
+        memory: the budget.
+        demand: bytes that the work takes, by its size.
+        total: how many there are.
+        run: an opened run.
 
     Raises:
         XTransplantError: memory ran out with a single unit (or none).

@@ -74,6 +74,7 @@ class MemoryBudget:
         Args:
             one: bytes that are taken in any case.
             each: bytes of each part.
+            most: how many there are at most.
             columns: tokens of each part.
         """
         by_bytes = (self.limit - one) / max(each, 1)
@@ -126,6 +127,7 @@ def pass_bytes(model: Model, columns: int, keys: int, wanted: int) -> float:
     """About what a pass takes at its peak.
 
     Args:
+        model: a loaded model.
         columns: tokens of the input, over all rows.
         keys: how many keys each of them is scored against.
         wanted: columns whose logits are read.

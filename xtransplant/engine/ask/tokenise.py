@@ -21,6 +21,9 @@ def prompt_ids(
     """Token ids of a prompt, with the special tokens its tokenizer or its chat template adds.
 
     Args:
+        model: a loaded model.
+        prompt: the text of a prompt.
+        chat_template: pass prompts through the checkpoint's chat template.
         limited: refuse a prompt longer than the model's context.
 
     Raises:
@@ -57,7 +60,11 @@ def candidate_ids(
     a candidate or taken from it: SentencePiece's space before a text is not put before it.
 
     Args:
+        model: a loaded model.
+        prompt: the text of a prompt.
         ids: the prompt's, as :func:`prompt_ids` gives them.
+        candidates: answer strings to score.
+        chat_template: pass prompts through the checkpoint's chat template.
 
     Raises:
         XTransplantError: a candidate that makes no token.
@@ -82,6 +89,8 @@ def encode(model: Model, texts: Sequence[str], *, special: bool = True) -> list[
     """Token ids of many texts in one call, each with the beginning that the model is to see.
 
     Args:
+        model: a loaded model.
+        texts: strings to encode.
         special: add the tokenizer's special tokens.
     """
     return [model.beginning.begun(ids) for ids in _encoded(model, texts, special=special)]
