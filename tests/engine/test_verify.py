@@ -157,7 +157,9 @@ def test_a_wrong_window_of_512_tokens_in_scoring_is_caught(windowed, monkeypatch
 
 
 def test_a_wrong_window_of_512_tokens_in_decoding_is_caught(windowed, monkeypatch):
-    monkeypatch.setattr(decoding, "window_masks", lambda model, place: dict.fromkeys(model.windows))
+    monkeypatch.setattr(
+        decoding, "make_window_masks", lambda model, place: dict.fromkeys(model.windows)
+    )
     check = verify_packing(load(windowed))
     assert not check.packing.shared_prefix
     assert "generate" in check.note

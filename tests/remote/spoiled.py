@@ -40,6 +40,8 @@ def values(kind, found, path):
         first["edges"].fill_(float(kind))
     elif kind == "ids":
         first["ids"].fill_(10**9)
+    elif kind == "writes":
+        found["found"][-1]["writes"] = torch.zeros(1)
     elif kind == "words":
         first["edges"] = "none"
     elif kind == "integers":

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from xtransplant.engine.ask.tokenise import prompt_ids
-from xtransplant.engine.compile.passes import row_pass
+from xtransplant.engine.compile.passes import make_row_pass
 from xtransplant.engine.compile.program import compile_source
 from xtransplant.engine.trace.session import capture_pass
 from xtransplant.errors import XTransplantError
@@ -65,7 +65,7 @@ def capture(
     }
     layout = rows(ids, 1)
     program = compile_source(model, layout, list(reads))
-    banks = capture_pass(model, row_pass(model, layout, program.steps, 1), program.sizes)
+    banks = capture_pass(model, make_row_pass(model, layout, program.steps, 1), program.sizes)
     place = program.rows
     found: dict[Site, Tensor] = {}
     for site in sites:

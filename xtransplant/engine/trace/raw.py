@@ -121,8 +121,8 @@ def _as_tensors(
     """Candidates after a prompt of some length; what the model reads lies on the device."""
     beginnings = list(dict.fromkeys(tuple(ids[:-1]) for ids in candidates if len(ids) > 1))
     rows = torch.zeros(len(beginnings), max(map(len, beginnings), default=0), dtype=torch.long)
-    for row, beginning in enumerate(beginnings):
-        rows[row, : len(beginning)] = torch.tensor(beginning)
+    for number, beginning in enumerate(beginnings):
+        rows[number, : len(beginning)] = torch.tensor(beginning)
     places = [
         (candidate, beginnings.index(tuple(ids[:-1])), column, token)
         for candidate, ids in enumerate(candidates)
