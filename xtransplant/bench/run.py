@@ -34,7 +34,7 @@ def bench(
     """Run a bench, or what is left of it, and give the run.
 
     The same configuration finds its run again by its content; a complete one is not run again.
-    What of it is damaged is said and done again.
+    What of it is damaged is named and done again.
 
     Args:
         config: every setting of the bench.

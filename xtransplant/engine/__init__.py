@@ -1,1 +1,1 @@
-"""Score, generate, capture and verify, on traces of a model."""
+"""The engine: what a grid is made of, compiled to plain data, run in traces, and its verbs."""
