@@ -51,6 +51,7 @@ def check_versions(run: Run, now: dict[str, str], *, accepted: bool) -> Run:
     """The run, if it may go on with the software that is here.
 
     Args:
+        run: an opened run.
         now: versions by name.
         accepted: go on with other versions too, and write both down.
 

@@ -1,4 +1,4 @@
-"""Capture: read a prompt's activations at any site, as one trace."""
+"""Capture: read a prompt's activations at any site, in one forward pass."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ def capture(
     """Activations of a prompt, read in one forward pass.
 
     Args:
+        model: a loaded model.
+        prompt: the text.
         sites: which sites; ``head`` gives every head.
         layers: which layers, in this order; all by default.
         last: how many of the last tokens; None for all of them.
