@@ -129,7 +129,7 @@ def _found(
     sources: Sources,
     *,
     source_text: bool,
-) -> list[Scores] | list[Generations]:
+) -> Sequence[Scores | Generations]:
     if settings.mode == "score":
         scores = score_items(
             model,

@@ -39,9 +39,8 @@ def bench(
     Args:
         config: every setting of the bench.
         context: where and how the run is opened.
-        across, chosen: see :func:`make_plan`.
-        across: choose one pair for all languages.
-        chosen: pairs that were chosen before.
+        across: choose one pair for all languages; see :func:`make_plan`.
+        chosen: pairs that were chosen before; see :func:`make_plan`.
         model: loaded already; else the configuration's is loaded where the backend has it run, if
             there is anything to do.
 
