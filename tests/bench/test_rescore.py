@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "runs"))
 from made_run import made_manifest, made_run, tables_of
 
 from xtransplant import XTransplantError
-from xtransplant.bench.repair import mend
+from xtransplant.bench.repair import repair
 from xtransplant.bench.rescore import rescore
 from xtransplant.cli.app import run as xtp
 from xtransplant.report.document import write_report
@@ -64,7 +64,7 @@ def test_two_rules_never_stand_side_by_side(tmp_path, monkeypatch):
     assert len(records(half)) == 36
     assert "2 of 4 parts missing" in write_report([run.path], formats=["markdown"]).texts[0]
     # Whoever goes on with it does so by the run's rule.
-    assert mend(half) == []
+    assert repair(half) == []
     assert rules(half) == {"begins"}
 
 

@@ -9,7 +9,7 @@ import pytest
 from xtransplant import XTransplantError
 from xtransplant.report.document import write_report
 from xtransplant.runs import examples, open_run, records
-from xtransplant.runs.check import damages, intact
+from xtransplant.runs.check import check_intact, find_damage
 from xtransplant.runs.checksums import KINDS, sha256_of
 
 
@@ -46,9 +46,9 @@ HARM = (cut, flip, edit, shorten)
 @pytest.mark.parametrize("harm", HARM)
 def test_every_kind_of_damage_to_every_table_is_named(run, kind, harm):
     path = run.part_path(kind, list(run.manifest.parts())[2])
-    assert intact(run) is run
+    assert check_intact(run) is run
     harm(path)
-    (found,) = damages(open_run(run.path))
+    (found,) = find_damage(open_run(run.path))
     assert str(found.path) == str(path.relative_to(run.path))
     with pytest.raises(XTransplantError, match=f"{kind}/task=made/lang=zh/part-00000.parquet"):
         write_report([run.path])
@@ -85,7 +85,7 @@ def test_checksums_changed_along_do_not_make_fewer_judgements_fit(run):
 def test_damaged_checksums_are_damage(run, text):
     part = next(run.manifest.parts())
     run.sums_path(part).write_text(text)
-    (found,) = damages(run)
+    (found,) = find_damage(run)
     assert found.kind == "checksums"
     assert open_run(run.path).missing() == [part]
     with pytest.raises(XTransplantError, match="checksums/task=made"):
@@ -96,7 +96,7 @@ def test_what_is_gone_is_named_and_counts_as_missing(run):
     parts = list(run.manifest.parts())
     run.part_path("examples", parts[0]).unlink()
     run.sums_path(parts[1]).unlink()
-    assert [(one.kind, one.gone) for one in damages(run)] == [
+    assert [(one.kind, one.gone) for one in find_damage(run)] == [
         ("examples", True), ("checksums", False),
     ]  # fmt: skip
     assert run.missing() == parts[:2]

@@ -21,7 +21,7 @@ import torch
 
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.checksums import sha256_of
-from xtransplant.runs.files import written
+from xtransplant.runs.files import write_atomically
 
 __all__ = ["file_digests", "tensor_digest", "weights_digest"]
 
@@ -75,6 +75,7 @@ def file_digests(name: str, revision: str | None) -> dict[str, str] | None:
 
     Args:
         name: a folder, or a repository whose snapshot the hub's client has stored.
+        revision: branch, tag or commit of the repository.
     """
     folder = _folder(name, revision)
     if folder is None:
@@ -141,7 +142,7 @@ class _Memory:
             return
         path = _memory_path()
         known = {name: entry for name, entry in self._known.items() if Path(name).is_file()}
-        with suppress(XTransplantError), written(path) as draft:
+        with suppress(XTransplantError), write_atomically(path) as draft:
             draft.write_text(json.dumps(known))
 
 

@@ -1,38 +1,41 @@
-"""A run gone on with: what of it is damaged is taken for missing, and so done again."""
+"""Resuming a run: its damaged tables count as missing, and so are computed again."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from xtransplant.bench.rescore import judge_part
-from xtransplant.runs.check import CHECKSUMS, Damage, damages, damages_of
+from xtransplant.runs.check import CHECKSUMS, Damage, find_damage, find_part_damage
 from xtransplant.runs.checksums import KINDS
 from xtransplant.runs.claims import claim
 from xtransplant.runs.manifest import Part
 from xtransplant.runs.store import Run
 
-__all__ = ["mend"]
+__all__ = ["repair"]
 
 _SHOWN = 8
 _AGAIN = {"examples": "written again", "records": "computed again", "correct": "judged again"}
 
 
-def mend(run: Run, say: Callable[[str], None] | None = None) -> list[Part]:
+def repair(run: Run, say: Callable[[str], None] | None = None) -> list[Part]:
     """Compare every stored table with its checksum; those that differ count as missing from now on.
 
-    What needs only judging is judged here, from the stored records: no model is needed for it.
-    Gives the parts that are still missing.
+    Parts that lack only judgements are judged here, from the stored records, without a model.
 
     Args:
-        say: told what is damaged, and what comes of it.
+        run: an opened run.
+        say: called with a line for each damaged file, and what is done about it.
+
+    Returns:
+        The parts that are still not complete.
     """
-    found = list(damages(run))
+    found = list(find_damage(run))
     with claim(run, ()) as claims:
         for part in dict.fromkeys(one.part for one in found):
-            # Whoever holds it is just writing it.
+            # A part that another process holds is being written.
             if not claims.hold(part):
                 continue
-            for one in damages_of(run, part):
+            for one in find_part_damage(run, part):
                 _forget(run, one)
             claims.free(part)
         _say(run, found, say)
@@ -49,7 +52,7 @@ def mend(run: Run, say: Callable[[str], None] | None = None) -> list[Part]:
 
 def _forget(run: Run, one: Damage) -> None:
     if one.kind == CHECKSUMS:
-        # Nothing says any more what the part's tables are.
+        # Without checksums none of the part's tables counts as stored.
         run.sums_path(one.part).unlink(missing_ok=True)
     elif one.kind == "records":
         run.forget(one.part, "records", "correct")

@@ -1,4 +1,4 @@
-"""Judging a run again, offline: after a matching rule has changed, or by another one."""
+"""Judging a stored run again, without a model: after a rule has changed, or by another rule."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from xtransplant.bench.judge import judge
 from xtransplant.errors import XTransplantError
-from xtransplant.runs.check import damages, refused
+from xtransplant.runs.check import damage_error, find_damage
 from xtransplant.runs.claims import claim
 from xtransplant.runs.columns import CORRECT
 from xtransplant.runs.examples_table import row_key
@@ -23,7 +23,7 @@ __all__ = ["Rescored", "judge_part", "rescore"]
 
 @dataclass(frozen=True)
 class Rescored:
-    """What judging again came to.
+    """The outcome of judging a run again.
 
     Attributes:
         records: how many were judged.
@@ -36,7 +36,7 @@ class Rescored:
 
     @property
     def how(self) -> str:
-        """`` by RULE, not by OWN``, where a task is judged by another rule than its own."""
+        """`` by RULE, not by NAME's own rule OWN``, for tasks judged by another rule."""
         return "".join(
             f" by {task.rule}, not by {name}'s own rule {task.task_rule}"
             for name, task in self.run.manifest.tasks.items()
@@ -45,12 +45,13 @@ class Rescored:
 
 
 def rescore(path: str | Path, *, rule: str | None = None) -> Rescored:
-    """Judge every stored record of a run again; no model is needed.
+    """Judge every stored record of a run again; no model is loaded.
 
     Args:
-        rule: the name of a rule by which the run is judged from now on: its manifest says so, and
-            a run that is gone on with judges by it. By default the run's, in the version that is
-            installed.
+        path: folder of the run.
+        rule: the name of a rule, by which the run is judged from now on: it is written to the
+            manifest, and parts computed later are judged by it too. By default the run's, in the
+            version that is installed.
 
     Raises:
         XTransplantError: no run there, one without outputs or with damaged records, a rule that
@@ -95,9 +96,9 @@ def _judgeable(run: Run) -> tuple[list[Part], set[Part]]:
         XTransplantError: there are none, or they cannot be judged: they or their examples are
             damaged or lost, or were stored without outputs.
     """
-    found = [one for one in damages(run) if not one.gone]
+    found = [one for one in find_damage(run) if not one.gone]
     if any(one.kind != "correct" for one in found):
-        raise refused(run, [one for one in found if one.kind != "correct"])
+        raise damage_error(run, [one for one in found if one.kind != "correct"])
     parts = [part for part in run.manifest.parts() if run.has("records", part)]
     if not parts:
         raise XTransplantError(
@@ -114,9 +115,13 @@ def _judgeable(run: Run) -> tuple[list[Part], set[Part]]:
 
 
 def judge_part(run: Run, part: Part, *, adds_columns: bool = False) -> pa.Table:
-    """Judge a part's stored records by the run's rule, and store that; for who holds the part.
+    """Judge a part's stored records by the run's rule and store the result.
+
+    To be called by the process that holds the part.
 
     Args:
+        run: an opened run.
+        part: one part of its examples.
         adds_columns: see :meth:`Run.write`.
 
     Raises:
@@ -139,10 +144,10 @@ def _judged_by(manifest: Manifest, rules: dict[str, str]) -> Manifest:
 
 
 def _check_rule(run: Run, parts: list[Part], rule: str) -> None:
-    """Whether a rule can judge every answer of a run.
+    """Check that a rule can judge every answer of a run.
 
     Raises:
-        XTransplantError: it cannot; says which can.
+        XTransplantError: it cannot; the message names the rules that can.
     """
     if rule not in rule_names():
         raise XTransplantError(f"unknown rule {rule!r}; choose {', '.join(rule_names())}")
@@ -156,7 +161,7 @@ def _check_rule(run: Run, parts: list[Part], rule: str) -> None:
     for part in parts:
         rows = read_part(run, "examples", part)
         if "answers" not in rows.column_names:
-            continue  # without samples: said when it is judged
+            continue  # stored without samples, which judging refuses
         keys = [row_key(row, side) for row in rows.to_pylist() for side in ("", "source_")]
         fitting &= {one for one in fitting if all(rule_fits(one, key) for key in keys)}
         if rule not in fitting:

@@ -14,7 +14,7 @@ from xtransplant.bench.model_identity import check_folder
 from xtransplant.bench.opening import find_run, open_for_writing
 from xtransplant.bench.pairs import Chosen
 from xtransplant.bench.plan import make_plan
-from xtransplant.bench.repair import mend
+from xtransplant.bench.repair import repair
 from xtransplant.bench.workers import execute_by_workers
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
@@ -34,10 +34,13 @@ def bench(
     """Run a bench, or what is left of it, and give the run.
 
     The same configuration finds its run again by its content; a complete one is not run again.
-    What of it is damaged is said and done again.
+    What of it is damaged is named and done again.
 
     Args:
-        across, chosen: see :func:`make_plan`.
+        config: every setting of the bench.
+        context: where and how the run is opened.
+        across: choose one pair for all languages; see :func:`make_plan`.
+        chosen: pairs that were chosen before; see :func:`make_plan`.
         model: loaded already; else the configuration's is loaded where the backend has it run, if
             there is anything to do.
 
@@ -51,7 +54,7 @@ def bench(
     plan = make_plan(config, across=across, chosen=chosen, say=context.say)
     path, run = find_run(plan, context.output_path, fresh=context.fresh)
     if run is not None:
-        if not mend(run, context.say):
+        if not repair(run, context.say):
             check_folder(plan.model_name, run.manifest.model, path.name)
             return run.finish()
         _say_budget(config.memory_budget, run, context)

@@ -13,7 +13,7 @@ from xtransplant.report.data import to_csv, to_lm_eval
 from xtransplant.report.formats import FORMATS, to_latex, to_markdown, to_terminal
 from xtransplant.report.summary import Summary, summarise
 from xtransplant.report.tables import make_tables
-from xtransplant.runs.check import intact
+from xtransplant.runs.check import check_intact
 from xtransplant.runs.store import open_run
 
 __all__ = ["Report", "write_report"]
@@ -89,7 +89,7 @@ def write_report(
 
 def _named(paths: Sequence[Path]) -> list[Summary]:
     """Runs counted; where folders have the same name, the whole path is the name."""
-    summaries = [summarise(intact(open_run(path))) for path in paths]
+    summaries = [summarise(check_intact(open_run(path))) for path in paths]
     counts = Counter(one.name for one in summaries)
     return [
         replace(one, name=str(one.path.resolve())) if counts[one.name] > 1 else one

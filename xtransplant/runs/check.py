@@ -1,4 +1,4 @@
-"""Whether what is on disk is what was stored: every table against its checksum."""
+"""Comparing a run's tables with their checksums."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from xtransplant.runs.checksums import Sums, Unreadable, read_sums, sha256_of
 from xtransplant.runs.manifest import Part
 from xtransplant.runs.store import Run
 
-__all__ = ["CHECKSUMS", "Damage", "damages", "damages_of", "intact", "refused"]
+__all__ = ["CHECKSUMS", "Damage", "check_intact", "damage_error", "find_damage", "find_part_damage"]
 
 CHECKSUMS = "checksums"
 
 
 @dataclass(frozen=True)
 class Damage:
-    """A file of a part that is not what was stored.
+    """A file of a part that differs from what was stored.
 
     Attributes:
-        kind: of table, or :data:`CHECKSUMS` where all of the part is in question.
+        kind: of table, or :data:`CHECKSUMS` where the whole part cannot be checked.
         path: of the file, from the run's folder.
         why: what is wrong with it.
-        gone: it was taken away, so that nobody can take it for what was stored.
+        gone: the file is missing. Its part then counts as not complete, so readers need no error.
     """
 
     part: Part
@@ -37,44 +37,46 @@ class Damage:
         return f"{self.path}: {self.why}"
 
 
-def damages(run: Run) -> Iterator[Damage]:
-    """All that is damaged in a run; every stored byte is read, about a gigabyte a second."""
+def find_damage(run: Run) -> Iterator[Damage]:
+    """All damage in a run; reads every stored byte, about a gigabyte a second."""
     for part in run.manifest.parts():
-        yield from damages_of(run, part)
+        yield from find_part_damage(run, part)
 
 
-def damages_of(run: Run, part: Part, *, by_size: bool = False) -> list[Damage]:
-    """What is damaged of a part.
+def find_part_damage(run: Run, part: Part, *, by_size: bool = False) -> list[Damage]:
+    """All damage in a part.
 
     Args:
-        by_size: look at the files' sizes alone, which finds those cut off.
+        run: an opened run.
+        part: one part of its examples.
+        by_size: compare only the files' sizes, which finds those that were cut off.
     """
     path = run.sums_path(part)
     try:
         sums = read_sums(path)
         found = _found(run, part, sums, by_size)
         while found and (now := read_sums(path)) != sums:
-            # Its holder stored something meanwhile.
+            # Another process stored one of the tables meanwhile.
             sums, found = now, _found(run, part, now, by_size)
     except Unreadable as error:
         return [_of_checksums(run, part, str(error))]
     return found
 
 
-def intact(run: Run) -> Run:
-    """The run, if nothing of it is damaged; what is missing is not damaged.
+def check_intact(run: Run) -> Run:
+    """The run, if none of its files is damaged; missing ones are allowed.
 
     Raises:
-        XTransplantError: a file is not what was stored; names it.
+        XTransplantError: a file differs from what was stored; the message names it.
     """
-    found = [one for one in damages(run) if not one.gone]
+    found = [one for one in find_damage(run) if not one.gone]
     if found:
-        raise refused(run, found)
+        raise damage_error(run, found)
     return run
 
 
-def refused(run: Run, found: Sequence[Damage]) -> XTransplantError:
-    """What a reader is told who would have read damaged files."""
+def damage_error(run: Run, found: Sequence[Damage]) -> XTransplantError:
+    """The error for readers of damaged files."""
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
     return XTransplantError(
         f"run {run.path.name} is damaged: {found[0]}{more}; run its xtp bench command again, which "
@@ -84,7 +86,7 @@ def refused(run: Run, found: Sequence[Damage]) -> XTransplantError:
 
 def _found(run: Run, part: Part, sums: Sums | None, by_size: bool) -> list[Damage]:
     if sums is None:
-        # Before the records a part has its examples' checksum.
+        # Checksums are first written with the examples, before any records.
         if any(run.part_path(kind, part).exists() for kind in ("records", "correct")):
             return [_of_checksums(run, part, "it is gone, and with it what its tables were")]
         return []

@@ -1,9 +1,9 @@
-"""What a part's tables have to be: beside them, and written by whoever holds the part.
+"""The checksums of a part's tables, written by the process that holds the part.
 
     checksums/task=T/lang=L/part-00000.json
 
-A table that it does not name is not there, however whole the file may be: it names a table once
-that is stored.
+A table is named there once it is stored whole; one that is not named counts as missing, whatever
+file lies in its place.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from xtransplant.runs.files import written
+from xtransplant.runs.files import write_atomically
 
 __all__ = ["KINDS", "Sums", "Unreadable", "read_sums", "sha256_of", "write_sums"]
 
@@ -21,16 +21,16 @@ KINDS = ("examples", "records", "correct")
 
 
 class Unreadable(Exception):
-    """A file of checksums that is damaged itself."""
+    """A file of checksums that is itself damaged."""
 
 
 @dataclass(frozen=True)
 class Sums:
-    """One part as it was stored.
+    """Checksums of one part's tables, and what these were computed by.
 
     Attributes:
         run: identity of the run and model that it was computed under; see ``Manifest.identity``.
-        rule: the matching rule that its records were judged by; empty before they were.
+        rule: the matching rule that its records were judged by; empty until they are.
         versions: of the software that its records were computed with.
         sha256, bytes: of each table's file, by kind.
     """
@@ -42,7 +42,7 @@ class Sums:
     bytes: dict[str, int] = field(default_factory=dict)
 
     def holding(self, kind: str, path: Path) -> Sums:
-        """These, and a table's file as it is now."""
+        """These, and the checksum of one more table, whose file is at ``path``."""
         return replace(
             self,
             sha256={**self.sha256, kind: sha256_of(path)},
@@ -50,7 +50,7 @@ class Sums:
         )
 
     def without(self, kinds: tuple[str, ...]) -> Sums:
-        """These, less some tables."""
+        """These without some tables."""
         return replace(
             self,
             sha256={kind: one for kind, one in self.sha256.items() if kind not in kinds},
@@ -59,10 +59,10 @@ class Sums:
 
 
 def read_sums(path: Path | str) -> Sums | None:
-    """What a file says; None where there is none.
+    """The checksums in a file; None if there is no such file.
 
     Raises:
-        Unreadable: a file that says nothing.
+        Unreadable: a file that cannot be parsed.
     """
     try:
         with open(path, "rb") as file:
@@ -77,16 +77,16 @@ def read_sums(path: Path | str) -> Sums | None:
 
 
 def write_sums(path: Path, sums: Sums) -> None:
-    """Put them where they belong, at once.
+    """Write checksums to a file, atomically.
 
     Raises:
         XTransplantError: the disk is full or the folder cannot be written to.
     """
-    with written(path) as temporary:
+    with write_atomically(path) as temporary:
         temporary.write_text(json.dumps(asdict(sums), indent=1) + "\n", encoding="utf-8")
 
 
 def sha256_of(path: Path) -> str:
-    """Of a file's bytes."""
+    """SHA-256 over a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

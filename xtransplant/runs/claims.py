@@ -1,4 +1,4 @@
-"""Parts taken to be done, so that processes that share a run do not do the same."""
+"""Parts claimed by a process, so that processes that share a run do not compute the same ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from xtransplant.runs.locks import Locks, locks_of
+from xtransplant.runs.locks import Locks, part_locks
 from xtransplant.runs.manifest import Part
 from xtransplant.runs.store import Run
 
@@ -18,10 +18,14 @@ _PAUSE = 0.2  # seconds, when all that is left is held by others
 
 @dataclass
 class Claims:
-    """Parts that are still to do; each is held by this process from when it is given until freed.
+    """An iterator over parts that are not complete, each locked as it is given.
 
-    What another process works on is left to it, and waited for at the end, in case it dies. Only
-    those are looked at again.
+    The caller frees a part when it is stored. Parts that another process holds are passed over, and
+    looked at again until they are complete or, that process having died, can be locked.
+
+    Attributes:
+        waiting: parts that are still to be looked at.
+        numbers: of each part of the run, the number of its lock.
     """
 
     run: Run
@@ -30,6 +34,7 @@ class Claims:
     numbers: dict[Part, int]
 
     def __iter__(self) -> Iterator[Part]:
+        """Give every part that can be locked, until all are complete."""
         while self.waiting:
             passed_over = []
             for part in self.waiting:
@@ -37,7 +42,7 @@ class Claims:
                     continue
                 if not self.hold(part):
                     passed_over.append(part)
-                # It may have been done between the look and the lock.
+                # Another process may have completed it between the look and the lock.
                 elif self.run.is_complete(part):
                     self.free(part)
                 else:
@@ -47,17 +52,17 @@ class Claims:
             self.waiting = passed_over
 
     def hold(self, part: Part) -> bool:
-        """Take a part, done or not; False if another process has it."""
+        """Lock a part, complete or not; False if another process holds it."""
         return self.locks.hold(self.numbers[part])
 
     def free(self, part: Part) -> None:
-        """Let go of a part, done or not."""
+        """Unlock a part, complete or not."""
         self.locks.release(self.numbers[part])
 
 
 @contextmanager
 def claim(run: Run, parts: Sequence[Part]) -> Iterator[Claims]:
-    """Those of some parts that are still to do; whatever is held is let go at the end."""
+    """Claim those of some parts that are not complete; all locks are released at the end."""
     numbers = {part: number for number, part in enumerate(run.manifest.parts())}
-    with locks_of(run.path) as locks:
+    with part_locks(run.path) as locks:
         yield Claims(run, locks, list(parts), numbers)

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, on any file system that can rename."""
+"""Writing files atomically, on any file system that can rename."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from pathlib import Path
 
 from xtransplant.errors import cannot_write
 
-__all__ = ["stale_files", "written"]
+__all__ = ["stale_files", "write_atomically"]
 
 
 @contextmanager
-def written(path: Path) -> Iterator[Path]:
-    """A temporary file that takes the path's place at once, when it is whole and on the disk.
+def write_atomically(path: Path) -> Iterator[Path]:
+    """A temporary file to write to, which replaces ``path`` when the block ends without an error.
+
+    It is flushed to the disk first, so that a crash leaves the old file or the whole new one.
 
     Raises:
         XTransplantError: the disk is full or the folder cannot be written to.
@@ -23,7 +25,8 @@ def written(path: Path) -> Iterator[Path]:
     temporary = path.parent / f".{path.stem}-{secrets.token_hex(8)}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The system takes the process's umask off; to ask for it is to change it for all threads.
+        # os.open applies the umask by itself; os.umask, to read it, would change it meanwhile for
+        # all threads.
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     except OSError as error:
         raise cannot_write(path, error) from error
@@ -40,6 +43,6 @@ def written(path: Path) -> Iterator[Path]:
 
 
 def stale_files(folder: Path) -> Iterator[Path]:
-    """Files that a killed process left half-written; they are never read."""
+    """Temporary files that a killed process left behind; they are never read."""
     yield from folder.glob("*/task=*/lang=*/.part-*")
     yield from folder.glob(".manifest-*")

@@ -1,4 +1,4 @@
-"""The runs in a folder, those too whose manifest cannot be read."""
+"""Listing the runs in a folder, including those whose manifest cannot be read."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xtransplant.errors import XTransplantError
-from xtransplant.runs.check import damages
+from xtransplant.runs.check import find_damage
 from xtransplant.runs.manifest import Manifest
-from xtransplant.runs.read_manifest import n_stored_beside
+from xtransplant.runs.read_manifest import count_stored_parts
 from xtransplant.runs.store import Run, open_run
 
 if TYPE_CHECKING:
@@ -22,8 +22,10 @@ _COLUMNS = (
 
 
 def runs(folder: str | Path = "runs", *, check: bool = False) -> pd.DataFrame:
-    """One row per run: run (its name), model, tasks, split, strategies, pairs, mode, state,
-    started, path; ``state`` is ``complete``, how many parts are stored, or ``damaged: why``.
+    """List runs, one per row.
+
+    Columns: run (its name), model, tasks, split, strategies, pairs, mode, state, started, path;
+    ``state`` is ``complete``, how many parts are stored, or ``damaged: why``.
 
     Args:
         folder: of runs, or one run.
@@ -42,7 +44,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _is_run(folder: Path) -> bool:
-    return (folder / "manifest.json").exists() or n_stored_beside(folder) > 0
+    return (folder / "manifest.json").exists() or count_stored_parts(folder) > 0
 
 
 def _row(path: Path, check: bool) -> dict[str, Any]:
@@ -69,7 +71,7 @@ def _row(path: Path, check: bool) -> dict[str, Any]:
         "started": run.manifest.started,
     }
     if check:
-        row["damage"] = [str(one) for one in damages(run)]
+        row["damage"] = [str(one) for one in find_damage(run)]
         if row["damage"]:
             n = len(row["damage"])
             more = f", and {n - 1} more" if n > 1 else ""
@@ -83,7 +85,7 @@ def _state(run: Run) -> str:
 
 
 def _pairs(manifest: Manifest) -> str:
-    """As the command named them; or that they were chosen, and which where it is one."""
+    """The pairs as the command named them; of pairs chosen by language the one, or how many."""
     chosen = {
         tuple(pair)
         for task in manifest.tasks.values()

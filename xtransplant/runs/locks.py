@@ -1,9 +1,10 @@
-"""Who works on what: locks that the system lets go of when their process dies.
+"""Locks between the processes that share a run; the system releases them when a process dies.
 
-Parts are bytes of one file, held by ``fcntl``: a run of 100,000 parts has one file for its locks,
-NFS knows them too, and a forked child does not inherit what its parent holds. The library
-``filelock`` would need a file for each part; it serves where there is no ``fcntl`` (Windows), and
-everywhere for the one lock of the manifest.
+``filelock`` locks the manifest everywhere, and the parts where there is no ``fcntl`` (Windows),
+with a file for each. Elsewhere parts are locked here, as byte ranges of one file, which
+``filelock`` does not do: a run may have 100,000 parts, and so many open files, or lock files left
+behind on a shared disk, are too many. POSIX byte-range locks also work over NFS, and a forked
+child does not inherit them.
 """
 
 from __future__ import annotations
@@ -25,30 +26,30 @@ try:
 except ImportError:
     _fcntl = None  # type: ignore[assignment]
 
-__all__ = ["LOCKS", "Locks", "alone", "locks_of"]
+__all__ = ["LOCKS", "Locks", "lock_manifest", "part_locks"]
 
 LOCKS = "locks"
 """The folder of the parts' locks where there is no ``fcntl``."""
-_HELD = (errno.EACCES, errno.EAGAIN)  # by another process; all else is a fault
+_HELD = (errno.EACCES, errno.EAGAIN)  # by another process; any other error is a fault
 
 
 class Locks(Protocol):
-    """Locks by number, held by this process."""
+    """Non-blocking locks by number; this process holds those that it has acquired."""
 
     def hold(self, number: int) -> bool:
-        """Take one; False if another process has it.
+        """Acquire one; False if another process holds it.
 
         Raises:
             XTransplantError: the file system has no locks.
         """
 
     def release(self, number: int) -> None:
-        """Let go of one, held or not."""
+        """Release one, held or not."""
 
 
 @dataclass(frozen=True)
 class _Bytes:
-    """Bytes of a file."""
+    """One byte of a file per lock; ``fcntl`` is the module, which tests replace."""
 
     path: Path
     handle: int
@@ -69,13 +70,13 @@ class _Bytes:
 
 @dataclass(frozen=True)
 class _Files:
-    """A file for each."""
+    """One file per lock, by ``filelock``."""
 
     folder: Path
     held: dict[int, BaseFileLock] = field(default_factory=dict)
 
     def hold(self, number: int) -> bool:
-        # Threads of one process pass parts on to each other.
+        # One thread acquires a part's lock and another, which computes it, releases it.
         lock = FileLock(self.folder / f"{number:06d}", thread_local=False)
         try:
             lock.acquire(blocking=False)
@@ -92,8 +93,8 @@ class _Files:
 
 
 @contextmanager
-def locks_of(folder: Path) -> Iterator[Locks]:
-    """The locks of a run's parts; whatever is held is let go at the end.
+def part_locks(folder: Path) -> Iterator[Locks]:
+    """The locks of a run's parts; those that are still held are released at the end.
 
     Raises:
         XTransplantError: the folder cannot be written to.
@@ -122,13 +123,14 @@ def locks_of(folder: Path) -> Iterator[Locks]:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Nobody else writes the manifest of a run meanwhile.
+def lock_manifest(folder: Path) -> Iterator[None]:
+    """Hold the lock of a run's manifest, waiting for it: no other process writes it meanwhile.
 
     Raises:
         XTransplantError: the folder cannot be written to, or its file system has no locks.
     """
-    # A file of its own: closing any handle of a file lets go of all the bytes held in it.
+    # A file of its own: POSIX releases all of a process's locks on a file when the process closes
+    # any handle of it, which would free the parts held in ``.lock``.
     path = folder / ".manifest.lock"
     lock = FileLock(path)
     try:

@@ -1,4 +1,4 @@
-"""Names that become paths: the one place where a task, language or run is turned into one."""
+"""File names from the names of tasks, languages and runs."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ _LONGEST = 96  # bytes; file systems take 255, and a prefix such as "lang=" and 
 
 
 def path_name(text: str) -> str:
-    """One component of a path that stands for ``text`` and for nothing else.
+    """One component of a path, different for every ``text``.
 
-    What is not a letter, a digit or one of ``_.+-`` is percent-encoded, as Hive's partitions are,
-    so that readers of such folders show the name itself; so is a dot in front. A name too long for
-    a file system ends in a hash of all of it.
+    Characters other than letters, digits and ``_.+-`` are percent-encoded, as in Hive partitions,
+    so that readers of such folders decode the name; so is a leading dot. A name too long for a file
+    system is cut, and ends in a hash of the whole.
     """
     if len(text) < 24 and _PLAIN.fullmatch(text):
         return text  # nearly always, and asked for at every look at a part
     pieces = [_encoded(c, first=k == 0) for k, c in enumerate(text)]
     if sum(len(piece.encode()) for piece in pieces) <= _LONGEST:
         return "".join(pieces)
-    # Written small, this escape is none that a character of a name can have.
+    # In lower case, which no encoded character is, so that no other name can end like this.
     tail = "%7e" + text_digest(text)[:32]
-    return _fitting(pieces, _LONGEST - len(tail)) + tail
+    return _cut(pieces, _LONGEST - len(tail)) + tail
 
 
-def plain_name(*parts: str) -> str:
-    """A name for a file or folder that people type: ``_`` for what is not plain.
+def plain_name(*texts: str) -> str:
+    """A name for a file or folder that people type, with ``_`` for other characters.
 
-    Different parts may come to the same name only where no character had to be replaced; else a
-    hash of them is part of it.
+    A hash of the texts is appended where a character was replaced or the name was cut, so that
+    texts that differ in what was replaced or cut do not get the same name.
     """
-    pieces = [c if _SAFE.fullmatch(c) else "_" for c in "-".join(parts)]
+    pieces = [c if _SAFE.fullmatch(c) else "_" for c in "-".join(texts)]
     if pieces[:1] == ["."]:
         pieces[0] = "_"
     name = "".join(pieces)
-    if name == "-".join(parts) and len(name.encode()) <= _LONGEST:
+    if name == "-".join(texts) and len(name.encode()) <= _LONGEST:
         return name
-    tail = "-" + text_digest("\0".join(parts))[:8]
-    return _fitting(pieces, _LONGEST - len(tail)) + tail
+    tail = "-" + text_digest("\0".join(texts))[:8]
+    return _cut(pieces, _LONGEST - len(tail)) + tail
 
 
 def _encoded(character: str, *, first: bool) -> str:
@@ -52,12 +52,12 @@ def _encoded(character: str, *, first: bool) -> str:
     return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
 
 
-def _fitting(pieces: list[str], room: int) -> str:
-    """As many whole pieces as so many bytes hold."""
+def _cut(pieces: list[str], limit: int) -> str:
+    """As many whole pieces as fit into ``limit`` bytes of UTF-8."""
     taken, used = [], 0
     for piece in pieces:
         used += len(piece.encode())
-        if used > room:
+        if used > limit:
             break
         taken.append(piece)
     return "".join(taken)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xtransplant.errors import XTransplantError
-from xtransplant.runs.check import damages_of, refused
+from xtransplant.runs.check import damage_error, find_part_damage
 from xtransplant.runs.manifest import Part
 from xtransplant.runs.store import Run, open_run
 
@@ -42,6 +42,9 @@ def records(
     declared in ``runs.columns``; one that the run was begun without is null.
 
     Args:
+        run: an opened run.
+        task: a task.
+        lang: a language's code; all languages by default.
         columns: of these, to save memory; ``task`` and ``lang`` are always there.
 
     Raises:
@@ -240,7 +243,7 @@ def _chosen(run: Run, task: str | None, lang: str | None) -> list[Part]:
         if run.is_complete(part):
             chosen.append(part)
             continue
-        found = [one for one in damages_of(run, part, by_size=True) if not one.gone]
+        found = [one for one in find_part_damage(run, part, by_size=True) if not one.gone]
         if found:
-            raise refused(run, found)
+            raise damage_error(run, found)
     return chosen

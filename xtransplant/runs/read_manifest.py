@@ -10,7 +10,7 @@ from typing import Any
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.manifest import SCHEMA, Manifest
 
-__all__ = ["n_stored_beside", "read_manifest"]
+__all__ = ["count_stored_parts", "read_manifest"]
 
 _MOST_PARTS = 10**7
 
@@ -95,7 +95,7 @@ def _are_pairs(found: Any) -> bool:
     )
 
 
-def n_stored_beside(folder: Path) -> int:
+def count_stored_parts(folder: Path) -> int:
     """How many parts lie in a folder, whatever its manifest says."""
     return sum(1 for _ in folder.glob("checksums/task=*/lang=*/part-*.json"))
 
@@ -105,7 +105,7 @@ def _parts(n: int) -> str:
 
 
 def _missing(folder: Path) -> XTransplantError:
-    n = n_stored_beside(folder)
+    n = count_stored_parts(folder)
     if not n:
         return XTransplantError(
             f"{str(folder)!r} is no run: it has no manifest.json; xtp runs FOLDER lists runs"
@@ -117,7 +117,7 @@ def _missing(folder: Path) -> XTransplantError:
 
 
 def _damaged(folder: Path, why: str) -> XTransplantError:
-    n, path = n_stored_beside(folder), str(folder / "manifest.json")
+    n, path = count_stored_parts(folder), str(folder / "manifest.json")
     keeps = f" and keeps the {_parts(n)} beside it" if n else ""
     return XTransplantError(
         f"{path!r} is damaged ({why}); take it away (rm {path!r}) and run the same xtp bench "

@@ -1,10 +1,10 @@
-"""A run's folder: written part by part, each at once or not at all, by any number of processes.
+"""A run's folder, written part by part, each table atomically, by any number of processes.
 
     manifest.json
     examples/task=T/lang=L/part-00000.parquet   the prompts and what makes an answer right
-    records/ ...                                one row per example and variant: what was said
-    correct/ ...                                the same rows, judged
-    checksums/task=T/lang=L/part-00000.json     what these three are, and what they were computed by
+    records/ ...                                one row per example and variant: what was measured
+    correct/ ...                                the same rows: what was judged
+    checksums/task=T/lang=L/part-00000.json     of these three, and what they were computed by
     jobs                                        ids of a server's jobs, until the run is complete
 
 A part is complete when its checksums name all three tables, the sizes agree, and it was judged by
@@ -29,8 +29,8 @@ from typing import TYPE_CHECKING
 
 from xtransplant.errors import cannot_write
 from xtransplant.runs.checksums import KINDS, Sums, Unreadable, read_sums, write_sums
-from xtransplant.runs.files import stale_files, written
-from xtransplant.runs.locks import LOCKS, alone
+from xtransplant.runs.files import stale_files, write_atomically
+from xtransplant.runs.locks import LOCKS, lock_manifest
 from xtransplant.runs.manifest import Manifest, Part, task_folder
 from xtransplant.runs.read_manifest import read_manifest
 
@@ -57,24 +57,24 @@ class Run:
     )
 
     def part_path(self, kind: str, part: Part) -> Path:
-        """Where a part's table of one kind lies."""
+        """The file of a part's table: kind is one of :data:`KINDS`."""
         return self.path / kind / part.name
 
     def sums_path(self, part: Part) -> Path:
-        """Where a part's checksums lie."""
+        """The file of a part's checksums."""
         return Path(self._sums_path(part))
 
     def _sums_path(self, part: Part) -> str:
-        # A path as text: there may be 100,000 to look at.
+        # A string, not a Path, which is slower to make: a run may have 100,000 parts to check.
         return f"{self.path}/checksums/{part.name.removesuffix('.parquet')}.json"
 
     @property
     def jobs_path(self) -> Path:
-        """Where the ids of a server's jobs lie."""
+        """The file with the ids of a server's jobs."""
         return self.path / "jobs"
 
     def sums(self, part: Part) -> Sums | None:
-        """A part's checksums; None where it has none that are this run's."""
+        """A part's checksums; None if it has none, or another run's."""
         try:
             found = read_sums(self._sums_path(part))
         except Unreadable:
@@ -82,7 +82,7 @@ class Run:
         return found if found is not None and found.run == self.manifest.identity else None
 
     def has(self, kind: str, part: Part) -> bool:
-        """Whether a table is stored, as far as its size tells."""
+        """Whether a table is stored; its size is checked, not its bytes."""
         sums = self.sums(part)
         return sums is not None and self._is_there(sums, kind, part)
 
@@ -110,11 +110,14 @@ class Run:
         return [part for part in self.manifest.parts() if self.is_complete(part)]
 
     def write(self, kind: str, part: Part, table: pa.Table, *, adds_columns: bool = False) -> None:
-        """Store a part's table of one kind; to be called by who holds the part.
+        """Store a part's table of one kind; to be called by the process that holds the part.
 
         Args:
-            adds_columns: also those that the run's other parts do not have; to be asked for by
-                who writes every part anew.
+            kind: which table: ``examples``, ``records`` or ``correct``.
+            part: one part of its examples.
+            table: its rows.
+            adds_columns: keep columns that the run's other parts do not have; for callers that
+                rewrite every part.
 
         Raises:
             XTransplantError: the disk is full or the folder cannot be written to.
@@ -129,7 +132,7 @@ class Run:
             sums = replace(sums, versions=self.versions or self.manifest.versions)
         elif kind == "correct":
             sums = replace(sums, rule=self.manifest.tasks[part.task].rule)
-        with written(self.part_path(kind, part)) as temporary:
+        with write_atomically(self.part_path(kind, part)) as temporary:
             pyarrow.parquet.write_table(table, str(temporary), compression="zstd")
             sums = sums.holding(kind, temporary)
         write_sums(self.sums_path(part), sums)
@@ -141,24 +144,27 @@ class Run:
         return self._columns[kind, task]
 
     def forget(self, part: Part, *kinds: str) -> None:
-        """Take tables for not stored; to be called by who holds the part. The files stay."""
+        """Count tables as not stored from now on; their files stay.
+
+        To be called by the process that holds the part.
+        """
         sums = self.sums(part)
         if sums is not None and sums.sha256.keys() & set(kinds):
             write_sums(self.sums_path(part), sums.without(kinds))
 
     def revise(self, change: Callable[[Manifest], Manifest]) -> Run:
-        """The run with its manifest changed, here and on disk, where others may change it too.
+        """Change the manifest on disk, under its lock, and give the run with the new one.
 
         Raises:
             XTransplantError: the manifest cannot be read or written.
         """
-        with alone(self.path):
+        with lock_manifest(self.path):
             manifest = change(read_manifest(self.path))
             _write_manifest(self.path, manifest)
         return replace(self, manifest=manifest)
 
     def now(self) -> Run:
-        """The run as its manifest says now: others may have finished it, or judged it anew.
+        """The run with its manifest read again: other processes may have changed it.
 
         Raises:
             XTransplantError: the manifest is gone or damaged.
@@ -166,12 +172,12 @@ class Run:
         return replace(self, manifest=read_manifest(self.path))
 
     def finish(self) -> Run:
-        """Say in the manifest that all is stored, if it is."""
+        """Mark the run as finished in its manifest if every part is complete."""
         now = self.now()
         if now.manifest.finished or now.missing():
             return now
-        # Not while another process that finishes it too is at its manifest's temporary file.
-        with alone(self.path):
+        # Under the lock: another process that finishes the run too has a temporary manifest.
+        with lock_manifest(self.path):
             for stale in (*stale_files(self.path), self.jobs_path):
                 stale.unlink(missing_ok=True)
         shutil.rmtree(self.path / LOCKS, ignore_errors=True)
@@ -180,7 +186,7 @@ class Run:
 
 
 def create_run(path: Path, manifest: Manifest) -> Run:
-    """A new run's folder; where another process was quicker, its run.
+    """Create a run's folder, or open the run if another process has just created it.
 
     Raises:
         XTransplantError: the folder cannot be written to.
@@ -189,7 +195,7 @@ def create_run(path: Path, manifest: Manifest) -> Run:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(path, error) from error
-    with alone(path):
+    with lock_manifest(path):
         if not (path / "manifest.json").exists():
             _write_manifest(path, manifest)
     return open_run(path)
@@ -199,7 +205,7 @@ def open_run(path: str | Path) -> Run:
     """The run in a folder.
 
     Raises:
-        XTransplantError: no run there, one whose manifest is damaged, or one of another version.
+        XTransplantError: there is no run, its manifest is damaged, or it is of another version.
     """
     folder = Path(path)
     return Run(folder, read_manifest(folder))
@@ -217,5 +223,5 @@ def _stored_columns(folder: Path) -> list[str] | None:
 
 
 def _write_manifest(folder: Path, manifest: Manifest) -> None:
-    with written(folder / "manifest.json") as temporary:
+    with write_atomically(folder / "manifest.json") as temporary:
         temporary.write_text(manifest.to_json(), encoding="utf-8")

@@ -13,7 +13,7 @@ from xtransplant.bench import new_manifest, opening
 from xtransplant.bench.context import RunContext
 from xtransplant.bench.run import bench
 from xtransplant.runs import open_run
-from xtransplant.runs.check import damages
+from xtransplant.runs.check import find_damage
 
 TINY = replace(SMALL, langs=("sw", "hi", "zh"), limit=2, pairs="last:first")
 
@@ -83,7 +83,7 @@ def test_what_is_damaged_is_done_again_and_no_more(run, whole, again, kind, aske
     assert f"{kind}/task=babel/lang=hi/part-00000.parquet" in line
     assert done in line
     assert tables(run.path) == tables(whole.path)
-    assert not list(damages(run))
+    assert not list(find_damage(run))
     assert again() == ([], [])
 
 
@@ -103,7 +103,7 @@ def test_without_samples_damage_is_mended_too(babel_model, tmp_path, kind):
     flip(run.part_path(kind, next(run.manifest.parts())))
     bench(config, RunContext(tmp_path), model=babel_model)
     assert tables(run.path) == before
-    assert not list(damages(run))
+    assert not list(find_damage(run))
 
 
 def test_a_kill_between_two_tables_costs_no_more_than_that_step(run, whole, again):
