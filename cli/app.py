@@ -69,7 +69,7 @@ def main() -> None:
         _say("standard output is closed; send it to a file, or to /dev/null")
         sys.exit(2)
     for stream in (sys.stdout, sys.stderr):
-        # Prompts come in any script; a stream that cannot say a character says it escaped.
+        # Prompts come in any script; what a stream cannot encode is written escaped.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     if "--tensor-parallel" in sys.argv and rank():
         # One of the processes of a split model speaks for all.
@@ -87,7 +87,7 @@ def main() -> None:
         code = _failed(KeyboardInterrupt(), True, False)
     if code == 0:
         destroy_process_group()
-    # All is said; Ctrl-C while Python takes itself down would only add noise.
+    # All is written; Ctrl-C while Python shuts down would only add a traceback.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(code)
 
@@ -99,6 +99,7 @@ def run(arguments: Sequence[str], interrupts: Sequence[int] = ()) -> int:
     2 for what the user can put right; 130 for Ctrl-C. An error is one line on stderr.
 
     Args:
+        arguments: as a shell gives them, without the program's name.
         interrupts: not empty once Ctrl-C was pressed; libraries may turn it into an error of
             their own on its way here.
     """
@@ -113,7 +114,7 @@ def run(arguments: Sequence[str], interrupts: Sequence[int] = ()) -> int:
     except typer.Exit as done:
         return done.exit_code
     except BrokenPipeError:
-        # The reader went away (as `| head` does): nothing is left to say, to nobody.
+        # The reader has closed the pipe, as `| head` does.
         sys.stderr.close()
         return 0
     except (Exception, KeyboardInterrupt, SystemExit) as error:
@@ -150,7 +151,7 @@ def _failed(error: BaseException, interrupted: bool, debug: bool) -> int:
 
 
 def _drop(stream: TextIO) -> None:
-    """Have what a stream still holds go nowhere: Python would try again to write it at its end."""
+    """Discard what a stream still buffers: Python would try again to write it when it ends."""
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 

@@ -1,4 +1,4 @@
-"""What is said on stderr while work goes on: on a terminal in place, elsewhere line by line."""
+"""Progress on stderr: on a terminal a display that is updated in place, elsewhere plain lines."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def listen() -> None:
 
 
 class Lines:
-    """What a command says while it works.
+    """Messages and progress of a command.
 
     On a terminal, what changes is one display below the lines that stay: what is being done, the
     languages that are under way with the time left, the last status of a job. It is gone at the
@@ -65,7 +65,7 @@ class Lines:
             self._display = None
 
     def hear(self, context: RunContext) -> RunContext:
-        """The context of a run that says here what it has to say."""
+        """The context of a run whose messages and progress are shown here."""
         return replace(context, say=self.say, note=self.note, watch=self.watch)
 
     @contextmanager

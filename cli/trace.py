@@ -19,21 +19,23 @@ def trace(flags: TraceFlags) -> None:
     from xtransplant.cli.progress import Lines
 
     lines = Lines(quiet=flags.quiet, verbose=flags.verbose)
-    settings = parse_trace(flags)
-    plan = plan_trace(settings)
+    config = parse_trace(flags)
+    plan = plan_trace(config)
     with lines.doing(f"loading {plan.model_name}"):
         ready(verbose=flags.verbose)
         from xtransplant.bench import trace as one_grid
 
         model = one_grid.load_for(plan, lines.note)
-    if settings.backend.is_dry:
-        print_dry_trace(one_grid.count_grid(plan, model))
+    if config.backend.is_dry:
+        from xtransplant.bench.dry_trace import dry_trace
+
+        print_dry_trace(dry_trace(plan, model))
         return
-    with lines.doing(f"running {settings.strategy} at every layer pair"):
+    with lines.doing(f"running {config.strategy} at every layer pair"):
         grid = one_grid.compute_grid(plan, model)
     with one_grid.writing_files(plan, grid):
         print_grid(grid, as_json=flags.as_json)
-    if settings.verify:
+    if config.verify:
         with lines.doing("verifying, one variant at a time"):
             checked = one_grid.verify(plan, model, grid)
         # Where stdout is to be one JSON document, this line must not follow it.

@@ -1,10 +1,7 @@
 """What a bench stores, and when it works again."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +19,6 @@ from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.report.summary import summarise
 from xtransplant.runs import examples, open_run, records, runs
-from xtransplant.runs.read import read_part
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.load import load_examples
 from xtransplant.tasks.task import find_task
@@ -133,58 +129,6 @@ def test_what_was_stored_is_judged_without_the_model(small, monkeypatch):
     monkeypatch.setattr(module, "compute_records", None)  # whoever asks the model fails
     small()
     assert tables(run.path) == before
-
-
-def test_shards_lie_in_one_folder(small, tmp_path):
-    whole = small(tmp_path / "whole", **PARTS)
-    for k in (1, 2, 3):
-        run = small(tmp_path / "parts", **PARTS, shard=(k, 3))
-        assert bool(run.missing()) == (k < 3)
-    assert run.manifest.state == "complete"
-    assert tables(run.path) == tables(whole.path)
-
-
-def test_two_processes_share_the_work(small, tmp_path, babel_model):
-    # Locks are a process's, so the other one is a process.
-    whole = small(tmp_path / "whole", **PARTS)
-    code = (
-        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[2]);"
-        "from dataclasses import replace; from small_bench import SMALL, PARTS;"
-        "from xtransplant.bench.context import RunContext; from xtransplant.bench.run import bench;"
-        "worked = []; context = RunContext(Path(sys.argv[1]), watch=worked.append);"
-        "bench(replace(SMALL, **PARTS), context); print(len(worked))"
-    )
-    other = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, str(tmp_path / "two"), str(GOLDEN.parent / "bench")],
-            stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-        for _ in range(2)
-    ]  # fmt: skip
-    counts = [int(process.communicate()[0].split()[-1]) for process in other]
-    assert [process.returncode for process in other] == [0, 0]
-    run = open_run(next((tmp_path / "two").iterdir()))
-    assert sum(counts) == len(list(run.manifest.parts()))
-    assert tables(run.path) == tables(whole.path)
-
-
-def test_a_held_part_is_left_to_its_holder(small, tmp_path):
-    from xtransplant.runs.claims import claim
-
-    run = small(**PARTS)
-    parts = list(run.manifest.parts())
-    judged = {part: read_part(run, "correct", part) for part in parts}
-    for part in parts:
-        run.part_path("correct", part).unlink()
-    seen = []
-    with claim(run, parts) as claims:
-        for part in claims:
-            seen.append(part)
-            run.write("correct", part, judged[part])
-            claims.free(part)
-    assert seen == parts
-    with claim(run, parts) as claims:
-        assert list(claims) == []
 
 
 def test_without_samples_only_judgements_are_kept(small, tmp_path):

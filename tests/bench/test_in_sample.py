@@ -8,7 +8,7 @@ from small_bench import SMALL
 
 from xtransplant import XTransplantError
 from xtransplant.bench.context import RunContext
-from xtransplant.bench.pairs import Chosen, chosen_of, parse_pairs, write_chosen
+from xtransplant.bench.pairs import Chosen, choose_pairs, parse_pairs, write_chosen
 from xtransplant.bench.pilot import pilot
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench
@@ -69,7 +69,7 @@ def test_pairs_from_who_knows_where_are_neither(babel_model, tmp_path):
 
 @pytest.mark.parametrize("across", [False, True])
 def test_a_file_of_pairs_remembers_its_items(first, babel_model, tmp_path, across):
-    chosen = chosen_of(first.path, across=across)
+    chosen = choose_pairs(first.path, across=across)
     write_chosen(chosen, tmp_path / "pairs.json")
     again = parse_pairs(f"@{tmp_path / 'pairs.json'}")
     assert isinstance(again, Chosen)
@@ -83,7 +83,7 @@ def test_a_file_of_pairs_remembers_its_items(first, babel_model, tmp_path, acros
 
 def test_a_run_without_samples_knows_its_items_too(babel_model, tmp_path):
     plain = bench(replace(ONE, log_samples=False), RunContext(tmp_path), model=babel_model)
-    assert len(chosen_of(plain.path).items) == 20
+    assert len(choose_pairs(plain.path).items) == 20
 
 
 def test_a_pilots_second_run_is_held_out(babel_model, tmp_path):
@@ -97,10 +97,10 @@ def test_pairs_chosen_on_the_examples_are_another_run_than_the_same_pairs_fairly
     first,
 ):
     config = replace(ONE, pairs=f"@{first.path}")
-    own = chosen_of(first.path)
+    own = choose_pairs(first.path)
     fair = replace(own, items=frozenset())
-    assert make_plan(config).id == make_plan(config, pairs=own).id
-    assert make_plan(config).id != make_plan(config, pairs=fair).id
+    assert make_plan(config).id == make_plan(config, chosen=own).id
+    assert make_plan(config).id != make_plan(config, chosen=fair).id
 
 
 @pytest.mark.parametrize(

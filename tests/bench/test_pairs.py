@@ -8,7 +8,7 @@ from small_bench import SMALL
 
 from xtransplant import XTransplantError
 from xtransplant.bench.context import RunContext
-from xtransplant.bench.pairs import listed, parse_pairs
+from xtransplant.bench.pairs import list_pairs, parse_pairs
 from xtransplant.bench.pilot import pilot
 from xtransplant.runs import records
 
@@ -24,11 +24,11 @@ from xtransplant.runs import records
     ],
 )
 def test_pairs_by_name(text, pairs):
-    assert listed(parse_pairs(text), 4) == pairs
+    assert list_pairs(parse_pairs(text), 4) == pairs
 
 
 def test_overall_is_every_pair():
-    assert listed("overall", 3) == [(i, j) for i in range(3) for j in range(3)]
+    assert list_pairs("overall", 3) == [(i, j) for i in range(3) for j in range(3)]
 
 
 @pytest.mark.parametrize("text", ["all", "1", "1:2:3", "a:b", "", "1;2"])
@@ -39,7 +39,7 @@ def test_other_texts_are_refused(text):
 
 def test_a_layer_too_far_is_refused():
     with pytest.raises(XTransplantError, match="layers 0 to 3"):
-        listed("4:0", 4)
+        list_pairs("4:0", 4)
 
 
 def test_the_pilot_protocol(babel_model, tmp_path):

@@ -14,8 +14,7 @@ from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.score import score_items
-from xtransplant.engine.trace import batch
-from xtransplant.engine.trace import decoding as decode
+from xtransplant.engine.trace import batch, decoding_rows
 from xtransplant.engine.trace.sources import Sources
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 
@@ -173,7 +172,7 @@ def test_another_error_is_not_taken_for_it(llama, monkeypatch):
     def broken(*arguments, **named):
         raise RuntimeError("something else")
 
-    monkeypatch.setattr(batch, "sequence_pass", broken)
+    monkeypatch.setattr(batch, "make_sequence_pass", broken)
     with pytest.raises(RuntimeError, match="something else"):
         next(score_items(llama, items(1), edits(llama), packing=SHARED))
 
@@ -217,8 +216,8 @@ def test_kept_sources_stay_within_their_bytes(llama):
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("ended", [0.0, 1.0])
 def test_sharing_histories_and_leaving_rows_change_no_token(llama, monkeypatch, share, ended):
-    monkeypatch.setattr(decode, "_MOST_HISTORIES", share)
-    monkeypatch.setattr(decode, "_MOST_ENDED", ended)
+    monkeypatch.setattr(decoding_rows, "_MOST_HISTORIES", share)
+    monkeypatch.setattr(decoding_rows, "_MOST_ENDED", ended)
     # Tokens that the model often says end the text, so that rows end at different steps.
     ends = [2, 31, 77, 350, 412]
     for module in ("continuations", "trace.rows", "trace.greedy"):

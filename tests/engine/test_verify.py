@@ -11,6 +11,7 @@ from xtransplant import find_strategy, load, transplant, verify_packing
 from xtransplant.engine import precision, trial, verify
 from xtransplant.engine.compare import Difference, difference, text_difference
 from xtransplant.engine.compile import masks
+from xtransplant.engine.outcome import TokenCertainty
 from xtransplant.engine.precision import in_float32
 from xtransplant.engine.trace import decoding
 from xtransplant.grid.check import GridCheck, verify_grid
@@ -157,7 +158,9 @@ def test_a_wrong_window_of_512_tokens_in_scoring_is_caught(windowed, monkeypatch
 
 
 def test_a_wrong_window_of_512_tokens_in_decoding_is_caught(windowed, monkeypatch):
-    monkeypatch.setattr(decoding, "window_masks", lambda model, place: dict.fromkeys(model.windows))
+    monkeypatch.setattr(
+        decoding, "make_window_masks", lambda model, place: dict.fromkeys(model.windows)
+    )
     check = verify_packing(load(windowed))
     assert not check.packing.shared_prefix
     assert "generate" in check.note
@@ -199,12 +202,13 @@ def test_long_prompts_that_memory_does_not_hold_are_left_out(windowed, monkeypat
 
 
 def test_a_near_tie_that_tips_is_told_from_a_fault(grid):
+    sure, tie = TokenCertainty(logprob=-1.0, margin=0.5), TokenCertainty(logprob=-1.0, margin=0.01)
     reference = replace(
         grid.generations,
-        vanilla_ids=(4, 5), token_ids=((4, 5), (4, 6), (4, 7)),
-        certainty=(((-1.0, 0.5), (-1.0, 0.5)), ((-1.0, 0.5), (-1.0, 0.01)),
-                   ((-1.0, 0.5), (-1.0, 0.5)), ((-1.0, 0.5), (-1.0, 0.5))),
-    )  # fmt: skip
+        vanilla_ids=(4, 5),
+        token_ids=((4, 5), (4, 6), (4, 7)),
+        certainty=((sure, sure), (sure, tie), (sure, sure), (sure, sure)),
+    )
     found = replace(reference, token_ids=((4, 9), (4, 6), (9, 7)), certainty=())
     gap = text_difference(found, reference, 0.1, NAMES)
     assert (gap.n_texts, gap.different, gap.beyond, gap.worst) == (4, 2, 1, None)

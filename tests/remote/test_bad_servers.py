@@ -145,6 +145,7 @@ ANSWERS = [
     ("count", None, "answered with 4 results where 2 were asked"),
     ("names", None, "answered with NoneType for edges"),
     ("shapes", None, "answered with (1,) for edges where"),
+    ("writes", None, "answered with (1,) for writes where"),
     ("integers", None, "answered with torch.int64 for edges"),
     ("ids", None, "that are no tokens of"),
     ("nan", None, "not finite"),

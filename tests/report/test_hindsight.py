@@ -7,7 +7,7 @@ import pytest
 from xtransplant import load
 from xtransplant.bench.config import Config
 from xtransplant.bench.context import RunContext
-from xtransplant.bench.pairs import chosen_of
+from xtransplant.bench.pairs import choose_pairs
 from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.report.hindsight import find_hindsight
@@ -31,7 +31,7 @@ def counted(tmp_path_factory):
 
 
 def best(summary, lang, *, across=False):
-    i, j = chosen_of(summary.path, across=across).find("babel", "ffn-swap", lang)
+    i, j = choose_pairs(summary.path, across=across).find("babel", "ffn-swap", lang)
     return f"{i}:{j}"
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from xtransplant.bench.trace_config import TracePlan
 from xtransplant.engine.ask.items import item_of
 from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.dry_run import dry_run_grid, likely_packing
 from xtransplant.model.load import Model
 from xtransplant.packing import ROWS
-from xtransplant.prompts import Example
-from xtransplant.strategies import Strategy
 from xtransplant.strategies.travel import collect_functions, find_concerns
 
 __all__ = ["DryTrace", "dry_trace"]
@@ -29,8 +27,8 @@ class DryTrace:
         token_forwards: how many times a token goes through the whole model; at most, where texts
             are generated.
         payload: bytes of the job.
-        packing: how variants would share their work; it is verified over there.
-        concerns: what of the strategy's own functions would not survive the trip.
+        packing: how variants would share their work; it is verified where it runs.
+        concerns: what of the strategy's own functions could not be sent to a server.
     """
 
     model: str
@@ -44,39 +42,40 @@ class DryTrace:
     concerns: tuple[str, ...]
 
 
-def dry_trace(
-    model: Model,
-    example: Example,
-    strategy: Strategy,
-    *,
-    source_layers: Sequence[int],
-    target_layers: Sequence[int],
-    generations: bool = False,
-    max_new_tokens: int = 20,
-    chat_template: bool = False,
-) -> DryTrace:
-    """Count a grid, write its job down, and look at what would travel with it.
+def dry_trace(plan: TracePlan, model: Model) -> DryTrace:
+    """Count a grid, serialize its job without sending it, and look at what would be sent with it.
 
     Args:
+        plan: the grid.
         model: loaded with a backend that is dry.
+        example: source and target prompt, with candidates.
+        strategy: a strategy.
+        source_layers: layers to read, from 0.
+        target_layers: layers to write, from 0.
+        generations: count generated texts.
+        max_new_tokens: length of the longest continuation.
+        chat_template: pass prompts through the checkpoint's chat template.
 
     Raises:
-        XTransplantError: an unusable prompt, candidate or strategy; functions that cannot travel.
+        XTransplantError: layers that the model has not, an unusable prompt, candidate or strategy,
+            or functions that cannot be sent.
     """
-    shape = shape_of(model)
-    variants = [strategy.variant(shape, i, j) for i, j in product(source_layers, target_layers)]
-    item = item_of(model, example, chat_template=chat_template)
+    config, shape = plan.config, shape_of(model)
+    source_layers, target_layers = plan.layers(model.n_layers)
+    pairs = product(source_layers, target_layers)
+    variants = [config.strategy.variant(shape, i, j) for i, j in pairs]
+    item = item_of(model, plan.example, chat_template=config.chat_template)
     found = find_concerns(collect_functions(variants))
-    decoding = Decoding(max_new_tokens) if generations else None
-    one = dry_run_grid(model, item, variants, decoding)
+    decoding = Decoding(config.max_new_tokens) if config.generations else None
+    estimate = dry_run_grid(model, item, variants, decoding)
     return DryTrace(
         model=model.name,
-        strategy=str(strategy),
+        strategy=str(config.strategy),
         variants=len(variants),
         source_tokens=len(item.source),
         target_tokens=len(item.target),
-        token_forwards=one.token_forwards,
-        payload=one.payload,
-        packing=str(ROWS if strategy.raw else likely_packing(model)),
+        token_forwards=estimate.token_forwards,
+        payload=estimate.payload,
+        packing=str(ROWS if config.strategy.raw else likely_packing(model)),
         concerns=tuple(map(str, found)),
     )

@@ -261,7 +261,7 @@ class TraceFlags:
     source_layers: Annotated[
         str, Flag("Layers to read: all, 3, 0,4,8 or 0:32:2 (end left out).")
     ] = "all"
-    target_layers: Annotated[str, Flag("Layers to write, said alike.")] = "all"
+    target_layers: Annotated[str, Flag("Layers to write, in the same form.")] = "all"
     options: Options = field(default_factory=list)
     score: Annotated[
         bool, Flag("Score candidates (default, unless --generate is given).", ("--score",))

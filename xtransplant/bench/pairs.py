@@ -18,7 +18,15 @@ from xtransplant.runs.store import Run, open_run
 from xtransplant.stats.selection import Hits, choose_pair, count_hits, sum_hits
 from xtransplant.text import parse_json, read_text
 
-__all__ = ["Chosen", "Pairs", "chosen_of", "listed", "parse_pairs", "read_chosen", "write_chosen"]
+__all__ = [
+    "Chosen",
+    "Pairs",
+    "choose_pairs",
+    "list_pairs",
+    "parse_pairs",
+    "read_chosen",
+    "write_chosen",
+]
 
 Pair = tuple[int, int]
 _NAMES = ("overall", "source-last", "target-first", "diagonal")
@@ -73,11 +81,14 @@ Pairs = str | Chosen
 
 
 def parse_pairs(text: str, *, across: bool = False) -> Pairs:
-    """``overall``, ``source-last`` (i = N-1), ``target-first`` (j = 0), ``diagonal`` (i = j),
+    """What ``--pairs`` means: names and numbers as they are, or pairs that were chosen.
+
+    It is ``overall``, ``source-last`` (i = N-1), ``target-first`` (j = 0), ``diagonal`` (i = j),
     ``I:J`` (also ``last:first`` and several, ``4:2,5:2``), or ``@PATH``: a run's folder or a JSON
     file of pairs by language.
 
     Args:
+        text: as a user gives it.
         across: of a run, one pair for all languages instead of one for each.
 
     Raises:
@@ -99,7 +110,7 @@ def parse_pairs(text: str, *, across: bool = False) -> Pairs:
     return text
 
 
-def listed(text: str, n_layers: int) -> list[Pair]:
+def list_pairs(text: str, n_layers: int) -> list[Pair]:
     """The pairs that a text means for a model of ``n_layers``.
 
     Raises:
@@ -125,11 +136,14 @@ def listed(text: str, n_layers: int) -> list[Pair]:
     return list(dict.fromkeys(found))
 
 
-def chosen_of(path: str | Path, *, level: str = "match", across: bool = False) -> Chosen:
-    """The pairs that a complete run's records choose: most correct; ties: smallest target layer,
-    then largest source layer.
+def choose_pairs(path: str | Path, *, level: str = "match", across: bool = False) -> Chosen:
+    """The pairs that a complete run's records choose.
+
+    Most correct answers win; ties: smallest target layer, then largest source layer.
 
     Args:
+        path: folder of the run.
+        level: how strictly an answer is judged: ``strict``, ``match`` or ``lenient``.
         across: one pair for all languages of a task instead of one for each.
 
     Raises:
@@ -168,14 +182,16 @@ def _items(run: Run) -> frozenset[str]:
 
 
 def read_chosen(path: Path, *, across: bool = False) -> Chosen:
-    """Pairs of a run's folder, of a ``pairs.json`` that ``xtp pilot`` wrote, or of the paper's
+    """Pairs that were chosen before.
+
+    Of a run's folder, of a ``pairs.json`` that ``xtp pilot`` wrote, or of the paper's
     ``saved_pairs`` (``{"sw": [10, 10], ...}``).
 
     Raises:
         XTransplantError: neither.
     """
     if path.is_dir():
-        return chosen_of(path, across=across)
+        return choose_pairs(path, across=across)
     try:
         document = parse_json(read_text(path))
     except (OSError, ValueError) as error:

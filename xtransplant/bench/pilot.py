@@ -10,7 +10,7 @@ from xtransplant.backends.registry import open_backend
 from xtransplant.bench.config import Config
 from xtransplant.bench.context import RunContext
 from xtransplant.bench.load import load_model
-from xtransplant.bench.pairs import Chosen, chosen_of, write_chosen
+from xtransplant.bench.pairs import Chosen, choose_pairs, write_chosen
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench
 from xtransplant.errors import XTransplantError
@@ -62,6 +62,7 @@ def pilot(
 
     Args:
         config: its split is where pairs are chosen, ``pilot`` by default.
+        context: where and how the run is opened.
         apply_to: the other split.
         across: one pair for all languages of a task, instead of one for each.
         upper_bound: run every pair on the other split too.
@@ -78,7 +79,7 @@ def pilot(
         model = load_model(make_plan(config).model_name, config.model, backend)
     run = partial(bench, context=context, model=model)
     first = run(config)
-    chosen = chosen_of(first.path, across=across)
+    chosen = choose_pairs(first.path, across=across)
     written = first.path / ("pairs-across.json" if across else "pairs.json")
     write_chosen(chosen, written)
     # Tasks and languages that the pilot left out have no pair to apply.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from xtransplant.backends.protocol import Say
 from xtransplant.bench.config import Config
-from xtransplant.bench.pairs import Chosen, Pairs, listed, parse_pairs
+from xtransplant.bench.pairs import Chosen, Pairs, list_pairs, parse_pairs
 from xtransplant.bench.run_id import run_id
 from xtransplant.bench.task_plan import TaskPlan, leave_out_unchosen, nothing_left, plan_task
 from xtransplant.errors import XTransplantError
@@ -53,7 +53,7 @@ class Plan:
             XTransplantError: a layer that the model has not, or a language nobody chose for.
         """
         if isinstance(self.pairs, str):
-            return listed(self.pairs, n_layers)
+            return list_pairs(self.pairs, n_layers)
         i, j = self.pairs.find(task, strategy, lang)
         if max(i, j) >= n_layers:
             raise XTransplantError(
@@ -73,6 +73,7 @@ def make_plan(
     """Load strategies and examples, and check everything that needs no model.
 
     Args:
+        config: every setting of the bench.
         across: see :func:`parse_pairs`.
         chosen: pairs that take the place of those that the configuration names; languages that
             they do not have are left out.

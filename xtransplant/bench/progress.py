@@ -1,4 +1,4 @@
-"""How far a run is, as those who watch it are given it."""
+"""How far a run is."""
 
 from __future__ import annotations
 

@@ -34,10 +34,13 @@ def bench(
     """Run a bench, or what is left of it, and give the run.
 
     The same configuration finds its run again by its content; a complete one is not run again.
-    What of it is damaged is said and done again.
+    What of it is damaged is named and done again.
 
     Args:
-        across, chosen: see :func:`make_plan`.
+        config: every setting of the bench.
+        context: where and how the run is opened.
+        across: choose one pair for all languages; see :func:`make_plan`.
+        chosen: pairs that were chosen before; see :func:`make_plan`.
         model: loaded already; else the configuration's is loaded where the backend has it run, if
             there is anything to do.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from xtransplant.bench.config import Config, ModelSpec
-from xtransplant.bench.pairs import Chosen, Pairs, listed
+from xtransplant.bench.pairs import Chosen, Pairs, list_pairs
 from xtransplant.bench.task_plan import TaskPlan
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.manifest import SCHEMA
@@ -41,10 +41,14 @@ def run_id(
 ) -> str:
     """SHA-256 over what the numbers of a bench depend on.
 
-    The checkpoint's configuration is read for it, not its weights: whether these are the same still
-    is for who loads them.
+    The checkpoint's configuration is read for it, not its weights; these are compared when the
+    model is loaded.
 
     Args:
+        config: every setting of the bench.
+        tasks: the tasks.
+        strategies: the strategies.
+        pairs: which layer pairs.
         model: hub repository or folder.
 
     Raises:
@@ -109,7 +113,7 @@ def _pairs(
     if isinstance(pairs, str):
         n_layers = getattr(checkpoint.get_text_config(), "num_hidden_layers", None)
         # A configuration that does not say how many layers there are leaves the text as it is.
-        return pairs if n_layers is None else sorted(listed(pairs, int(n_layers)))
+        return pairs if n_layers is None else sorted(list_pairs(pairs, int(n_layers)))
     return _chosen(pairs, tasks, strategies)
 
 

@@ -15,6 +15,7 @@ from xtransplant.options import (
     check_layers,
     parse_assignments,
     parse_bytes,
+    parse_layers,
 )
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, check_verifiable, find_strategy
@@ -60,9 +61,20 @@ class TraceConfig:
 class TracePlan:
     """A grid ready to be run: what was asked for, its example, and the model's name."""
 
-    settings: TraceConfig
+    config: TraceConfig
     example: Example
     model_name: str
+
+    def layers(self, n_layers: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Source layers and target layers of a model with ``n_layers``.
+
+        Raises:
+            XTransplantError: layers that it has not.
+        """
+        return (
+            parse_layers(self.config.source_layers, n_layers, "--source-layers"),
+            parse_layers(self.config.target_layers, n_layers, "--target-layers"),
+        )
 
 
 def parse_trace(flags: TraceFlags) -> TraceConfig:
@@ -87,7 +99,7 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
         split=prompt.split, family=load.family, device_map=load.device_map,
         split_by=prompt.data.split_by,
     )  # fmt: skip
-    settings = TraceConfig(
+    config = TraceConfig(
         strategy=strategy,
         model=ModelSpec.of(flags.model, load, add_bos=flags.add_bos),
         prompt=prompt,
@@ -104,11 +116,11 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
         save=flags.save,
         plot=flags.plot,
     )
-    _check_unused(flags, settings)
-    return settings
+    _check_unused(flags, config)
+    return config
 
 
-def _check_unused(flags: TraceFlags, settings: TraceConfig) -> None:
+def _check_unused(flags: TraceFlags, config: TraceConfig) -> None:
     only_run = {
         "--verify": flags.verify,
         "--save": flags.save,
@@ -117,33 +129,33 @@ def _check_unused(flags: TraceFlags, settings: TraceConfig) -> None:
     }
     prompt = flags.prompt
     check_trace(
-        settings.model, prompt.task, settings.data, settings.backend, split=prompt.split,
+        config.model, prompt.task, config.data, config.backend, split=prompt.split,
         written=prompt.source is not None or prompt.target is not None,
         only_run=[flag for flag, given in only_run.items() if given],
     )  # fmt: skip
 
 
-def plan_trace(settings: TraceConfig) -> TracePlan:
+def plan_trace(config: TraceConfig) -> TracePlan:
     """The example and the model of a grid, and whether its files can be written.
 
     Raises:
         XTransplantError: prompts or data that cannot be read, no such example, no model, or a path
             that nothing can be written to.
     """
-    prompt = settings.prompt
+    prompt = config.prompt
     example, bundled = choose_example(
         TaskChoice(prompt.task, prompt.lang, prompt.example, prompt.direction, prompt.split),
         source=prompt.source,
         target=prompt.target,
         candidates=prompt.candidates,
         answer=prompt.answer,
-        data=settings.data,
+        data=config.data,
     )
-    name = settings.model.name or bundled
+    name = config.model.name or bundled
     if name is None:
         raise XTransplantError("no model for these prompts: name one, --model REPOSITORY|FOLDER")
-    if settings.save is not None:
-        checked_path(settings.save, TABLE_SUFFIXES, "--save")
-    if settings.plot is not None:
-        checked_path(settings.plot, PLOT_SUFFIXES, "--plot")
-    return TracePlan(settings, example, name)
+    if config.save is not None:
+        checked_path(config.save, TABLE_SUFFIXES, "--save")
+    if config.plot is not None:
+        checked_path(config.plot, PLOT_SUFFIXES, "--plot")
+    return TracePlan(config, example, name)

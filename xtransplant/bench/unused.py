@@ -1,4 +1,4 @@
-"""Options that would be passed over in silence: each is refused, with what to do instead."""
+"""Options that would do nothing are refused, with what to do instead."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["check_bench", "check_data", "check_given", "check_trace"]
 
 
 def check_given(**values: str | Sequence[str] | None) -> None:
-    """Whether every text that is given says something.
+    """Refuse a text that is given and empty.
 
     Args:
         values: by the names of flags, with underscores; None for one that is not given.
@@ -36,9 +36,12 @@ def check_given(**values: str | Sequence[str] | None) -> None:
 
 
 def check_data(tasks: Sequence[str], data: DataSource, split: str | None, seed: int | None) -> None:
-    """Whether some task goes by every flag that says where data lie and how they are cut.
+    """Refuse flags about the data of tasks that none of the tasks reads.
 
     Args:
+        tasks: the tasks.
+        data: where the examples come from.
+        split: which split of a task.
         seed: None where it is not given.
 
     Raises:
@@ -46,7 +49,7 @@ def check_data(tasks: Sequence[str], data: DataSource, split: str | None, seed: 
     """
     found = [find_task(name) for name in tasks]
     if not found:
-        return  # that none is given is said where tasks are loaded
+        return  # refused where tasks are loaded
     given = {
         "data_dir": data.data_dir, "file": data.file, "split_by": data.split_by,
         "column": ", ".join(f"{what}={name}" for what, name in data.columns) or None,
@@ -79,7 +82,7 @@ def _reads(task: Task, flag: str, data: DataSource, split: str | None) -> bool:
 
 
 def _check_model(spec: ModelSpec, tasks: Sequence[str], backend: Backend) -> None:
-    """Whether the flags that say how to load a model can act on it.
+    """Refuse flags about loading a model that cannot act on it.
 
     Raises:
         XTransplantError: a revision of a folder, or a layout of devices that a server decides.
@@ -107,7 +110,7 @@ def check_bench(
     dry: bool = False,
     as_json: bool = False,
 ) -> None:
-    """Whether the flags that say where and how a bench runs can act there.
+    """Refuse flags about where and how a bench runs that cannot act there.
 
     Raises:
         XTransplantError: one that cannot.
@@ -132,10 +135,14 @@ def check_trace(
     written: bool,
     only_run: Sequence[str] = (),
 ) -> None:
-    """Whether the flags of a single grid can act.
+    """Refuse flags of a single grid that cannot act.
 
     Args:
+        spec: which checkpoint, and how it is loaded.
         task: None where none is given.
+        data: where the examples come from.
+        backend: where its traces run.
+        split: which split of a task.
         written: whether the user's own prompts stand for a task's.
         only_run: flags that are given and do something only with a grid that is run.
 

@@ -1,0 +1,1 @@
+"""The engine: what a grid is made of, compiled to plain data, run in traces, and its verbs."""

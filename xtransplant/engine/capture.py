@@ -1,4 +1,4 @@
-"""Capture: read a prompt's activations at any site, as one trace."""
+"""Capture: read a prompt's activations at any site, in one forward pass."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from xtransplant.engine.ask.tokenise import prompt_ids
-from xtransplant.engine.compile.passes import row_pass
+from xtransplant.engine.compile.passes import make_row_pass
 from xtransplant.engine.compile.program import compile_source
 from xtransplant.engine.trace.session import capture_pass
 from xtransplant.errors import XTransplantError
@@ -32,6 +32,8 @@ def capture(
     """Activations of a prompt, read in one forward pass.
 
     Args:
+        model: a loaded model.
+        prompt: the text.
         sites: which sites; ``head`` gives every head.
         layers: which layers, in this order; all by default.
         last: how many of the last tokens; None for all of them.
@@ -63,7 +65,7 @@ def capture(
     }
     layout = rows(ids, 1)
     program = compile_source(model, layout, list(reads))
-    banks = capture_pass(model, row_pass(model, layout, program.steps, 1), program.sizes)
+    banks = capture_pass(model, make_row_pass(model, layout, program.steps, 1), program.sizes)
     place = program.rows
     found: dict[Site, Tensor] = {}
     for site in sites:

@@ -1,8 +1,8 @@
-"""Two runs of one grid held against each other. What is not a number is never let pass.
+"""Compare two runs of one grid. Numbers that are not finite never compare as equal.
 
 A NaN or an infinity in either run fails a comparison, also where both runs have the same one: an
-infinite log-probability comes of an overflow, and says of neither run what it computed. (Tokens
-that a model rules out have a very low logit, in float16 too, and stay numbers.)
+infinite log-probability comes of an overflow, and does not tell what either run computed. (Tokens
+that a model rules out have a very low logit, in float16 too, and stay finite.)
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ class Difference:
     broken: str = ""
 
     def within(self, tolerance: float) -> bool:
-        """Whether every log-probability is a number, and none is further off than this (nats)."""
+        """Whether all are finite, and no log-probability is further off than this (nats)."""
         return not self.broken and self.worst <= tolerance
 
     def __str__(self) -> str:
+        """In words, for the terminal."""
         if self.broken:
             return self.broken
         text = f"largest difference {self.worst:.2g} nats"
@@ -54,10 +55,10 @@ class TextDifference:
     Attributes:
         n_texts: how many were compared, those without a transplant included.
         different: how many differ.
-        beyond: how many of these part at a token that was no near tie: where the next likeliest
-            was further behind than rounding may tip.
-        worst: largest difference of a token's log-probability, up to where texts part, in nats;
-            None where the two runs did not both say how sure they were.
+        beyond: how many of these diverge at a token that was no near tie: where the second most
+            probable token was further behind than rounding may tip.
+        worst: largest difference of a token's log-probability, up to where texts diverge, in nats;
+            None where the certainty of the first run's tokens is not known.
         broken: which of these are not finite, in words; empty if all are.
     """
 
@@ -72,7 +73,9 @@ def difference(one: Scores, other: Scores, names: tuple[str, str]) -> Difference
     """Two runs of one grid's scores.
 
     Args:
-        names: what the two are called where their numbers are no numbers.
+        one: the first.
+        other: the second, of the same shape.
+        names: what the two are called in :attr:`Difference.broken`.
     """
     kinds = {
         "the candidates' log-likelihoods": "logprobs",
@@ -105,9 +108,11 @@ def not_finite(values: Floats) -> str:
 def text_difference(
     found: Generations, reference: Generations, tie: float, names: tuple[str, str]
 ) -> TextDifference:
-    """Two runs of one grid's texts; the reference has to say how sure it was of each token.
+    """Two runs of one grid's texts.
 
     Args:
+        found: the run that is checked.
+        reference: the run it is checked against, with the certainty of each token.
         tie: by how many nats a token may win or lose to another and be taken for a near tie.
         names: as in :func:`difference`.
     """
@@ -121,17 +126,18 @@ def text_difference(
     for row, (mine, theirs) in enumerate(texts):
         step = next((t for t, (a, b) in enumerate(zip(mine, theirs, strict=False)) if a != b), None)
         if worst is not None:
-            sure = [run.certainty[row] for run in (found, reference)]
+            certainty = [run.certainty[row] for run in (found, reference)]
             last = min(len(mine), len(theirs)) if step is None else step + 1
-            gaps = [abs(a[0] - b[0]) for a, b in zip(sure[0][:last], sure[1][:last], strict=True)]
+            pairs = zip(certainty[0][:last], certainty[1][:last], strict=True)
+            gaps = [abs(a.logprob - b.logprob) for a, b in pairs]
             worst = max([worst, *gaps])
         if mine == theirs:
             continue
         different += 1
-        # One that goes on where the other has ended has said the same: there is no tie to blame.
-        beyond += step is None or not reference.certainty[row][step][1] <= tie
-    said = [f"{text} of the certainties ({name})" for name, text in broken.items() if text]
-    return TextDifference(len(texts), different, beyond, worst, "; ".join(said))
+        # Where one text is a prefix of the other, no token differs: there is no tie to blame.
+        beyond += step is None or not reference.certainty[row][step].margin <= tie
+    named = [f"{text} of the certainties ({name})" for name, text in broken.items() if text]
+    return TextDifference(len(texts), different, beyond, worst, "; ".join(named))
 
 
 def _ids(run: Generations) -> tuple[tuple[int, ...], ...]:

@@ -85,11 +85,8 @@ def continue_item(
     # How certain a token is takes the two most probable ones.
     top_k = 2 if decoding.with_certainty else 1
     batch = Batch(model, [item], variants, packing, top_k, sources, scored=False)
-    cost, total, n_new = (
-        estimate_cost(model, item, variants, packing),
-        len(variants.edits),
-        decoding.max_new_tokens,
-    )
+    cost = estimate_cost(model, item, variants, packing)
+    total, n_new = len(variants.edits), decoding.max_new_tokens
     kept = variants.n_chain(len(item.target)) if packing.shared_prefix else len(item.target)
     demand = Demand(
         fixed=cost.fixed,

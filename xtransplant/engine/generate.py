@@ -28,8 +28,8 @@ def generate(
     strategy: Strategy,
     pairs: Sequence[tuple[int, int]],
     *,
-    packing: Packing,
     max_new_tokens: int = 20,
+    packing: Packing,
     **options: Unpack[RequestOptions],
 ) -> Generations:
     """Greedy continuation of the target under a strategy at each layer pair.

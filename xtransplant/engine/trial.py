@@ -1,4 +1,4 @@
-"""What packing is tried on: prompts of random tokens, and writes at every site and depth."""
+"""What packing is verified on: prompts of random tokens, and edits at every site and depth."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from xtransplant.strategies import LAST, Edit, Read, Value
 __all__ = ["Trial", "TrialRun", "long_trial", "longest_window", "short_trial"]
 
 _N_NEW = 4
-# Prompts longer than this cost more than they tell; a layer may look back further all the same.
+# Longest prompt of a trial, in tokens, by type of device: longer ones cost too much, and windows
+# longer than it are left untried.
 _LONGEST = {"cpu": 1200}
 _LONGEST_ELSEWHERE = 5000
 
@@ -75,7 +76,7 @@ def short_trial(model: Model, n_tokens: int, seed: int) -> Trial:
 
 
 def long_trial(model: Model, seed: int) -> Trial | None:
-    """Prompts longer than the windows of the model's layers; None where none of them is tried.
+    """Prompts longer than the model's sliding windows; None where it has none that can be tried.
 
     One site at each of the first, the middle and the last layer.
     """
@@ -102,7 +103,7 @@ def longest_window(model: Model) -> int | None:
 
 
 def windows(model: Model) -> list[int]:
-    """How far the model's layers look back, where that is less than its context, in tokens."""
+    """Sizes of sliding windows and attention chunks shorter than the context, in tokens, sorted."""
     limit = getattr(model.config, "max_position_embeddings", None)
     sizes = {w.sliding if w.sliding is not None else w.chunk for w in model.windows.values()}
     return sorted(s for s in sizes if s is not None and (limit is None or s < limit))
@@ -125,8 +126,8 @@ def _swap(model: Model, site: Site, i: int, j: int) -> tuple[Edit, ...]:
 
 
 def _item(model: Model, n_tokens: int, seed: int, *, several: bool) -> Item:
-    dice = random.Random(seed)
-    ids = [dice.randrange(3, model.vocab_size) for _ in range(2 * n_tokens + 7)]
+    rng = random.Random(seed)
+    ids = [rng.randrange(3, model.vocab_size) for _ in range(2 * n_tokens + 7)]
     source, target, rest = ids[:n_tokens], ids[n_tokens:-7], ids[-7:]
     candidates = [rest[:1], rest[1:4]]
     if several:

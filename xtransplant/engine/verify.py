@@ -1,4 +1,4 @@
-"""Which packing gives what one variant per row gives, on this model? Ask the model."""
+"""Verify packing on a loaded model: the fastest way that gives what one variant per row gives."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 
 __all__ = ["PackingCheck", "packing_for", "verify_packing"]
 
-# The best first.
+# The fastest first.
 _WAYS = (SHARED, Packing(shared_prefix=True), Packing(growing=True), MASKED)
 
 
@@ -26,20 +26,20 @@ class PackingCheck:
     """The outcome of :func:`verify_packing`.
 
     Attributes:
-        packing: the best way that gives what one variant per batch row gives; that itself if
-            none does.
-        worst: largest difference of a log-probability (nats) between the two; None where nothing
+        packing: the fastest way that gives what one variant per batch row gives; one variant per
+            row if none does.
+        worst: largest difference of a log-probability between the two, in nats; None where nothing
             was compared.
-        tolerance: largest one allowed at the model's precision.
+        tolerance: largest difference allowed at the model's precision, in nats.
         other_tops: share of variants whose most probable next token is another one than when they
             run one per row; rounding alone does that at half precision.
-        reason: why not a better way, in a sentence; empty if there is none.
+        reason: why no faster way, in a sentence; empty if this is the fastest.
         half: ``float16`` or ``bfloat16`` where the model computes in it; else empty.
         float32: at half precision, how far it is from one variant per row in float32; None where
             that was not run.
-        why_not: why it was not.
-        untried: the shortest window of the model's layers (in tokens) that no prompt tried was
-            longer than; None where all were.
+        why_not: why that was not run; empty if it was.
+        untried: the shortest sliding window of the model, in tokens, that no tried prompt exceeded;
+            None where all were exceeded.
     """
 
     packing: Packing
@@ -54,7 +54,7 @@ class PackingCheck:
 
     @property
     def exact(self) -> bool:
-        """Whether variants share a sequence and give what they give alone, in float32 or better."""
+        """Whether variants share a sequence and give what they give alone, in full precision."""
         return self.packing.together and not self.half
 
     @property
@@ -72,7 +72,7 @@ class PackingCheck:
 
     @property
     def note(self) -> str:
-        """What a user should know of it, in a line; empty if all is as fast and exact as can be."""
+        """What a user should know, in a line; empty for the fastest packing in full precision."""
         parts = [f"{self.packing}: {self.reason}"] if self.reason else []
         if self.half and self.measured:
             parts.append(f"{self.half} rounds; on prompts of random tokens, {self.measured}")
@@ -89,11 +89,11 @@ class PackingCheck:
         return f"{self.note}; {more}" if self.note else more
 
 
-# Per model object, so that a grid costs no second check; entries go when the model goes.
+# One check per model object, dropped with it.
 _CHECKS: weakref.WeakKeyDictionary[Model, PackingCheck] = weakref.WeakKeyDictionary()
 
 
-# What a model that takes no mask, or no input of another length, has been seen to raise.
+# What models raise that refuse a 4D attention mask, or an input of another length.
 _REFUSALS = (AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
@@ -114,8 +114,12 @@ def verify_packing(model: Model, *, n_tokens: int = 40, seed: int = 0) -> Packin
     fastest on, and the first that agrees is taken.
 
     Args:
+        model: a loaded model.
         n_tokens: length of the short prompts.
         seed: of the random tokens.
+
+    Raises:
+        XTransplantError: a job failed on the server, or memory ran out with one variant per row.
     """
     tolerance = 3 * torch.finfo(model.dtype).eps ** 0.5
     half = half_precision(model)
@@ -134,7 +138,7 @@ def verify_packing(model: Model, *, n_tokens: int = 40, seed: int = 0) -> Packin
         except (*_REFUSALS, JobFailed) as error:
             if is_out_of_memory(error):
                 raise
-            # A model may refuse a mask of its own shape; that it then runs another way is said.
+            # Another way may still run; why this one does not is reported.
             line = f"{type(error).__name__}: {error}".strip().splitlines()[-1]
             reasons.append(f"{packing} fails ({line})")
             continue
@@ -194,13 +198,13 @@ class _Trials:
         if not fault and self.long is not None and (long := self._long(packing)) is not None:
             assert self.long_alone is not None
             more, fault = self._compare(long, self.long_alone)
-            # A NaN is a fault, and is what is kept.
+            # A fault's own figure is reported, NaN included (max would drop it).
             worst = more.worst if fault else max(worst, more.worst)
             fault = fault and f"{fault} on prompts of {self.long.n_tokens} tokens"
         return _Verdict(worst, gap.other_tops, fault, found)
 
     def _long(self, packing: Packing) -> TrialRun | None:
-        """The long trial; where memory does not allow it, it is not asked for again."""
+        """The long trial; None, from then on, once memory does not suffice for it."""
         assert self.long is not None
         try:
             if self.long_alone is None:
@@ -216,10 +220,10 @@ class _Trials:
         """How far two runs are apart, and in what they differ beyond rounding, if they do."""
         names = "packed", "one at a time"
         gap = difference(found.scores, alone.scores, names)
-        # A tie takes two: what wins by it and what loses.
+        # Rounding may raise one token's log-probability and lower the other's.
         texts = text_difference(found.texts, alone.texts, 2 * self.tolerance, names)
         if gap.broken or texts.broken:
-            return gap, f"in numbers that are none: {gap.broken or texts.broken}"
+            return gap, f"in numbers that are not finite: {gap.broken or texts.broken}"
         if not gap.within(self.tolerance):
             return gap, f"by {gap.worst:.2g} nats (allowed: {self.tolerance:.2g})"
         allowed = self.tolerance * (2 if self.half else 1)

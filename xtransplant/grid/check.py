@@ -53,8 +53,10 @@ class GridCheck:
 
     @property
     def agrees(self) -> bool:
-        """Whether the two runs give the same: to the tolerance, and at half precision but for
-        texts that part at a near tie."""
+        """Whether the two runs give the same, to the tolerance.
+
+        At half precision texts may differ where they part at a near tie.
+        """
         if self.broken:
             return False
         if self.scores is not None and not self.scores.within(self.tolerance):

@@ -53,6 +53,7 @@ def plot_grid(grid: GridData, path: str | Path | None = None) -> Figure:
     cell's text is correct, or, without an answer, whether it is another than without a transplant.
 
     Args:
+        grid: a computed grid.
         path: where to save it, ``.png``, ``.svg`` or ``.pdf``; nowhere by default.
 
     Raises:

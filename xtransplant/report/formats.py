@@ -68,7 +68,7 @@ def to_markdown(tables: Sequence[Table]) -> str:
 
 
 def to_latex(tables: Sequence[Table]) -> str:
-    """Every table for ``\\usepackage{booktabs}``; oracles in italics."""
+    """Every table for LaTeX's package booktabs; oracles in italics."""
     parts = [
         "% needs \\usepackage{booktabs}; letters beyond accented Latin ones show as numbers in\n"
         f"% pdfLaTeX, and in XeLaTeX and LuaLaTeX with a font that has them\n{TEX_PREAMBLE}"

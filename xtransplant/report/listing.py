@@ -41,6 +41,7 @@ def runs_table(
 
     Args:
         folder: of runs, or one run.
+        as_json: as plain values, for JSON.
         check: compare every stored table with its checksum, and name those that are damaged.
         width: of the terminal, in columns.
 

@@ -42,6 +42,9 @@ def records(
     declared in ``runs.columns``; one that the run was begun without is null.
 
     Args:
+        run: an opened run.
+        task: a task.
+        lang: a language's code; all languages by default.
         columns: of these, to save memory; ``task`` and ``lang`` are always there.
 
     Raises:

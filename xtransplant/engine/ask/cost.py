@@ -18,9 +18,11 @@ class Cost:
     """What one example takes in a forward pass.
 
     Attributes:
-        fixed, each: bytes without variants, and of each variant.
-        columns, per_variant: tokens likewise.
-        source: bytes of its source's pass.
+        fixed: bytes without variants.
+        each: bytes of each variant.
+        columns: input tokens without variants.
+        per_variant: input tokens of each variant.
+        source: bytes of the pass over the source.
     """
 
     fixed: float
@@ -35,21 +37,22 @@ class Cost:
 
 
 def estimate_cost(model: Model, item: Item, variants: Variants, packing: Packing) -> Cost:
-    """About what an example takes; see :func:`pass_bytes`."""
+    """About what an example takes; see :func:`xtransplant.engine.ask.memory.pass_bytes`."""
+    # Proper prefixes of the candidates: the nodes of their trie.
     inner = {tuple(c[:d]) for c in item.target_candidates for d in range(1, len(c))}
-    length, wanted = len(item.target), 1 + len(inner)
+    length, n_logits = len(item.target), 1 + len(inner)
     chain = variants.n_chain(length)
     block, columns = chain + len(inner), length + len(inner)
-    source = pass_bytes(model, len(item.source), len(item.source), wanted)
+    source = pass_bytes(model, len(item.source), len(item.source), n_logits)
     if not packing.together:
         paths = max(1, len({tuple(c[:-1]) for c in item.target_candidates if len(c) > 1}))
         tokens = paths * columns
         return Cost(0.0, pass_bytes(model, tokens, columns, tokens), 0, tokens, source)
-    # Behind a mask every column is scored against every other, shared or not.
+    # Under a mask every column's scores span the whole sequence, masked or not.
     keys = length + block
     if not packing.shared_prefix:
         keys = columns + block * len(variants.edits)
-    fixed = pass_bytes(model, columns, keys, wanted)
+    fixed = pass_bytes(model, columns, keys, n_logits)
     if packing.shared_prefix:
         fixed += stored_bytes(model, length)
-    return Cost(fixed, pass_bytes(model, block, keys, wanted), columns, block, source)
+    return Cost(fixed, pass_bytes(model, block, keys, n_logits), columns, block, source)

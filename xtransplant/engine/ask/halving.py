@@ -46,7 +46,9 @@ def run_fitting(
 
     Args:
         memory: the budget; it shrinks where it turns out to be too large.
-        run: does the work for so many units.
+        demand: what a pass takes, by its number of units.
+        most: how many units there are.
+        run: does the work for a number of units.
 
     Returns:
         How many units were run, and what ``run`` returned.
@@ -76,7 +78,13 @@ def run_in_chunks(
     (the prompt without a transplant) is then still done.
 
     Args:
-        memory, demand: as for :func:`run_fitting`.
+        memory: the budget; it shrinks where it turns out to be too large.
+        demand: what a pass takes, by its number of units.
+        total: how many units there are.
+        run: does the work for a range of them.
+
+    Yields:
+        What ``run`` returned for each range, in order.
 
     Raises:
         XTransplantError: memory ran out with a single unit (or none).

@@ -1,4 +1,4 @@
-"""How much of the work fits into memory at once: a budget in bytes, and what a pass would take."""
+"""The memory that a forward pass may take, and estimates of what it would take, in bytes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ __all__ = [
 ]
 
 _log = logging.getLogger("xtransplant")
+# Of the memory that is free, what a budget may take by default.
 _SHARE = 0.5
+# A server's free memory is not known; this is taken for it.
+_SERVER_BYTES = 8 * 10**9
 # What allocators take beyond what they are asked for; measured on the reference shape.
 _SLACK = 1.3
 # Larger passes gain no speed: on a CPU they fall out of its caches. Elsewhere the bound is a guess
@@ -39,8 +42,8 @@ class MemoryBudget:
     """The memory that one pass may take beyond the model; it shrinks where that was too much.
 
     Attributes:
-        limit: bytes.
-        columns: tokens that one pass may hold, whatever the memory.
+        limit: in bytes.
+        columns: how many input tokens one pass may hold, whatever the memory.
     """
 
     limit: float
@@ -48,10 +51,16 @@ class MemoryBudget:
 
     @classmethod
     def of(cls, model: Model, budget: int | None = None) -> MemoryBudget:
-        """``budget`` bytes, or half of what is free on the model's device; of several, the fullest.
+        """A budget of some bytes; by default half of what is free where the model lies.
+
+        Of several devices the one with the least free memory counts.
+
+        Args:
+            model: a loaded model.
+            budget: bytes; None for the default.
 
         Raises:
-            XTransplantError: a budget that holds not even one token.
+            XTransplantError: a budget smaller than a pass over one token.
         """
         if budget is not None and budget < (one := pass_bytes(model, 1, 1, 1)):
             raise XTransplantError(
@@ -64,34 +73,37 @@ class MemoryBudget:
             if model.backend.in_process:
                 free = min(free_bytes(device) for device in model.devices)
             if model.world_size > 1:
-                free = all_reduce_min(free)  # all have to cut their work alike
+                free = all_reduce_min(free)  # every process has to cut the work alike
             return cls(_SHARE * free, columns)
         return cls(budget, columns)
 
-    def fits(self, one: float, each: float, most: int, columns: int) -> int:
-        """How many of ``most`` equal parts fit: at least one.
+    def fits(self, fixed: float, each: float, most: int, columns: int) -> int:
+        """How many of ``most`` equal units fit: at least one.
 
         Args:
-            one: bytes that are taken in any case.
-            each: bytes of each part.
-            columns: tokens of each part.
+            fixed: bytes that are taken whatever the number of units.
+            each: bytes of each unit.
+            most: how many units there are.
+            columns: input tokens of each unit.
         """
-        by_bytes = (self.limit - one) / max(each, 1)
+        by_bytes = (self.limit - fixed) / max(each, 1)
         return max(1, min(most, int(by_bytes), self.columns // max(columns, 1)))
 
     def halve(self, taken: float, what: str) -> None:
-        """After memory ran out in a pass that was held to take ``taken`` bytes."""
+        """Halve the budget after memory ran out in a pass estimated to take ``taken`` bytes.
+
+        Args:
+            taken: the estimate.
+            what: what the pass held, for the log.
+        """
         self.limit = min(self.limit, taken) / 2
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         _log.warning("out of memory with %s at once; going on with half of that", what)
 
 
-_SERVER_BYTES = 8 * 10**9  # what a job may take where we cannot look
-
-
 def free_bytes(device: torch.device) -> int:
-    """Bytes free on a device; on the CPU what the machine or its container still has."""
+    """Bytes free on a device; on the CPU the machine's, within its container's limit (cgroup)."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     free = int(psutil.virtual_memory().available)
@@ -106,11 +118,12 @@ def free_bytes(device: torch.device) -> int:
 
 
 def keep_freed_memory() -> None:
-    """Have the C library keep what is freed for what comes next, for the whole process.
+    """Have glibc's allocator reuse freed memory instead of returning it to the kernel.
 
-    A forward pass frees and asks for the same megabytes thousands of times, and on Linux each time
-    the kernel hands out fresh pages: about a tenth of a grid's time on a CPU. Programs call this,
-    libraries should not; where the C library is another one it does nothing.
+    A forward pass frees and allocates the same megabytes thousands of times, and by default the
+    kernel hands out (and zeroes) fresh pages each time: about a tenth of a grid's time on a CPU.
+    It holds for the whole process, so that programs may call it and libraries should not. Without
+    glibc's ``mallopt`` it does nothing.
     """
     if not sys.platform.startswith("linux"):
         return
@@ -122,35 +135,38 @@ def keep_freed_memory() -> None:
         mallopt(mmap_threshold, 2**25)
 
 
-def pass_bytes(model: Model, columns: int, keys: int, wanted: int) -> float:
-    """About what a pass takes at its peak.
+def pass_bytes(model: Model, columns: int, keys: int, n_logits: int) -> float:
+    """About what a forward pass takes at its peak, in bytes, beyond the weights.
+
+    A count of the tensors that live at once in one block of a Llama-like model, and of the logits.
 
     Args:
+        model: gives the shape and the precision.
         columns: tokens of the input, over all rows.
-        keys: how many keys each of them is scored against.
-        wanted: columns whose logits are read.
+        keys: how many keys each of them attends to.
+        n_logits: columns whose logits are read.
     """
     config, size = model.config, torch.finfo(model.dtype).bits // 8
     width = model.n_heads * model.head_dim
     inner = getattr(config, "intermediate_size", None) or 4 * model.d_model
-    # The stream and its copies, queries, keys, values and what is made of them; gate and up.
+    # Residual stream and its copies; queries, keys, values and attention output; gate and up.
     stream = size * (8 * model.d_model + 8 * width + 4 * int(inner))
-    # Scores, their softmax in float32, the weights.
+    # Attention scores, their softmax in float32, the attention weights.
     scores = (2 * size + 8) * model.n_heads * keys
-    # Logits, their float32 copy, the sum of exponentials over it.
+    # Logits, their float32 copy, and what log-sum-exp makes of it.
     logits = (size + 8) * model.vocab_size
-    return _SLACK * (columns * (stream + scores) + wanted * logits)
+    return _SLACK * (columns * (stream + scores) + n_logits * logits)
 
 
 def stored_bytes(model: Model, n_tokens: int) -> float:
-    """Keys and values of some tokens in all layers."""
+    """Bytes of the KV cache of some tokens, over all layers."""
     n_kv = getattr(model.config, "num_key_value_heads", None) or model.n_heads
     size = torch.finfo(model.dtype).bits // 8
     return 2.0 * size * n_kv * model.head_dim * n_tokens * model.n_layers
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error, or what it arose from, says that memory ran out."""
+    """Whether an error, or one that caused it, means that memory ran out."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, (torch.OutOfMemoryError, MemoryError)):

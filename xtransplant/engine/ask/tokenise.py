@@ -10,8 +10,8 @@ from xtransplant.model.load import Model
 
 __all__ = ["candidate_ids", "encode", "prompt_ids", "prompt_lengths"]
 
-# What a candidate is tokenised after where its own prompt will not do; the first that stays a token
-# of its own is taken.
+# What a candidate is tokenised after where its own prompt shares a token with it: the first of
+# these that stays a token of its own.
 _ANCHORS = ("\n", ".")
 
 
@@ -21,6 +21,9 @@ def prompt_ids(
     """Token ids of a prompt, with the special tokens its tokenizer or its chat template adds.
 
     Args:
+        model: gives the tokenizer.
+        prompt: the text.
+        chat_template: pass the text through the checkpoint's chat template.
         limited: refuse a prompt longer than the model's context.
 
     Raises:
@@ -51,13 +54,17 @@ def candidate_ids(
 ) -> list[list[int]]:
     """Token ids of each candidate as a continuation of a prompt.
 
-    The tokens of what the model reads (with ``chat_template`` what the template makes of the
-    prompt) and the candidate together, less the prompt's; where the two do not meet at a token's
-    edge, the candidate's own tokens (the prompt's ids must stay as they are). Nothing is added to
-    a candidate or taken from it: SentencePiece's space before a text is not put before it.
+    Prompt (with ``chat_template``, what the template makes of it) and candidate are tokenised
+    together, and the prompt's tokens left out. Where a token spans the boundary between the two,
+    the candidate is tokenised by itself, since the prompt's ids must stay as they are. No space is
+    added or removed: SentencePiece's dummy prefix is not put before a candidate.
 
     Args:
-        ids: the prompt's, as :func:`prompt_ids` gives them.
+        model: gives the tokenizer.
+        prompt: the text that the candidates continue.
+        ids: the prompt's token ids, as :func:`prompt_ids` gives them.
+        candidates: the texts.
+        chat_template: the prompt is passed through the checkpoint's chat template.
 
     Raises:
         XTransplantError: a candidate that makes no token.
@@ -65,7 +72,7 @@ def candidate_ids(
     found = []
     text = _templated(model, prompt, tokenize=False) if chat_template else prompt
     texts = [text + candidate for candidate in candidates]
-    # What a template writes is special enough.
+    # A template writes its special tokens itself.
     encoded = encode(model, texts, special=not chat_template)
     for candidate, together in zip(candidates, encoded, strict=True):
         if candidate and together[: len(ids)] == list(ids) and len(together) > len(ids):
@@ -82,6 +89,8 @@ def encode(model: Model, texts: Sequence[str], *, special: bool = True) -> list[
     """Token ids of many texts in one call, each with the beginning that the model is to see.
 
     Args:
+        model: gives the tokenizer.
+        texts: the texts.
         special: add the tokenizer's special tokens.
     """
     return [model.beginning.begun(ids) for ids in _encoded(model, texts, special=special)]
@@ -112,9 +121,9 @@ def _templated(model: Model, prompt: str, *, tokenize: bool) -> Any:
 
 
 def _alone(model: Model, candidate: str) -> list[int]:
-    """Tokens of a text that goes on after another one, whatever that is.
+    """Tokens of a text that continues another one, whatever that is.
 
-    By itself it would be the beginning of a text, before which SentencePiece puts a space.
+    Tokenised without anything before it, SentencePiece would put a space (dummy prefix) in front.
     """
     for anchor in _ANCHORS:
         before, both = _encoded(model, [anchor, anchor + candidate], special=False)
@@ -124,7 +133,7 @@ def _alone(model: Model, candidate: str) -> list[int]:
 
 
 def _encoded(model: Model, texts: Sequence[str], *, special: bool) -> list[list[int]]:
-    """What the tokenizer makes of texts: what a call adds costs more than what it encodes."""
+    """Token ids, by the Rust core of a fast tokenizer: the Python wrapper costs more than that."""
     if not texts:
         return []
     tokenizer = model.tokenizer
@@ -132,7 +141,7 @@ def _encoded(model: Model, texts: Sequence[str], *, special: bool) -> list[list[
         found = tokenizer.backend_tokenizer.encode_batch_fast(
             list(texts), add_special_tokens=special
         )
-        # The wrapper may add to what its core does: then it is asked itself.
+        # The wrapper may add to what its core does; where it does, it is used after all.
         if list(found[0].ids) == list(tokenizer(texts[0], add_special_tokens=special).input_ids):
             return [list(one.ids) for one in found]
     return [list(ids) for ids in tokenizer(list(texts), add_special_tokens=special).input_ids]

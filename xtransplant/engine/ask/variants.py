@@ -44,11 +44,12 @@ def record_variants(
 
 @dataclass(frozen=True)
 class Variants:
-    """The variants of a grid, looked through once.
+    """The variants of a grid, prepared once for all examples.
 
     Attributes:
-        edits: of each variant, none of ``resid_mid``.
-        doubtful: places of one variant that must not share a token, and might.
+        edits: of each variant; ``resid_mid`` is expressed by other sites.
+        doubtful: pairs of places within one variant that must not share a token, and do for prompts
+            of some lengths.
     """
 
     edits: tuple[tuple[Edit, ...], ...]
@@ -65,14 +66,14 @@ class Variants:
         for edits in recorded:
             for edit in edits:
                 check_supported(edit.when, edit.through, edit)
-            # One edit may read what it writes: it reads first.
+            # A single edit may read the place that it writes: reading comes first.
             if len(edits) > 1:
                 for one in find_clashes(edits):
                     found.setdefault((one.written.span, one.other.span, one.is_read), one)
         return cls(tuple(expand_resid_mid(edits) for edits in recorded), tuple(found.values()))
 
     def check(self, length: int) -> None:
-        """Refuse edits of one variant that get in each other's way in a target's prompt.
+        """Refuse variants whose edits overlap in a target prompt.
 
         Args:
             length: of the prompt, in tokens.
@@ -90,12 +91,12 @@ class Variants:
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
-        """Per variant, the layer from which on it is not what the prompt is without it."""
+        """Per variant, the lowest layer that it writes at."""
         return tuple(first_layer(edits) for edits in self.edits)
 
     @cached_property
     def spans(self) -> dict[tuple[Literal["source", "target"], Span], str]:
-        """Every span of tokens that is read or written, with a place that has it."""
+        """Every span of tokens that is read or written, with the first such place, in words."""
         found: dict[tuple[Literal["source", "target"], Span], str] = {}
         for edits in self.edits:
             for edit in edits:
@@ -106,7 +107,10 @@ class Variants:
         return found
 
     def n_chain(self, length: int) -> int:
-        """How many of a prompt's last tokens variants have for themselves; the last at least."""
+        """How many of a target's last tokens differ between variants: at least the last one.
+
+        That is from the first token on that any variant reads or writes.
+        """
         starts = [
             span.resolve(length, what).start
             for (prompt, span), what in self.spans.items()
@@ -115,7 +119,7 @@ class Variants:
         return max(1, length - min(starts, default=length))
 
     def places(self, item: Item) -> list[tuple[int, int]]:
-        """Where its spans begin and end in an example, counted from the prompts' ends."""
+        """Where each of the spans begins and ends in an example, counted from the prompts' ends."""
         found = []
         for (prompt, span), what in self.spans.items():
             length = len(item.source if prompt == "source" else item.target)
@@ -125,7 +129,10 @@ class Variants:
 
 
 def alike(items: Sequence[Item], variants: Variants) -> list[Item]:
-    """As many of the first items as have every edit and read at the same tokens from the end."""
+    """The leading items whose edits and reads all fall on the same tokens, counted from the end.
+
+    Such items can share a forward pass.
+    """
     first = variants.places(items[0])
     count = next((n for n, x in enumerate(items) if variants.places(x) != first), len(items))
     return list(items[:count])

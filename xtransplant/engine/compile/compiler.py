@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from xtransplant.engine.compile.functions import checked
+from xtransplant.engine.compile.functions import check_result
 from xtransplant.engine.compile.steps import Call, SiteRead, SiteStep, SiteWrite, Step, Sum
 from xtransplant.errors import XTransplantError
 from xtransplant.model.load import Model
@@ -223,7 +223,7 @@ class Compiler:
             for argument in call.arguments
         ]
         # What travels goes as it is: this package is not installed where it arrives.
-        function = call.function if self.model.backend.travels else checked(call.function)
+        function = call.function if self.model.backend.travels else check_result(call.function)
         return Call(function=function, arguments=arguments, rows=torch.tensor(call.rows))
 
     def _write(self, site: _SiteWork) -> SiteWrite:

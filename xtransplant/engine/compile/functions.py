@@ -12,10 +12,10 @@ from xtransplant.engine.ask.memory import is_out_of_memory
 from xtransplant.errors import XTransplantError
 from xtransplant.strategies.faults import describe_error, last_line_in
 
-__all__ = ["checked"]
+__all__ = ["check_result"]
 
 
-def checked(function: Callable[..., Any]) -> Callable[..., Any]:
+def check_result(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function given to ``apply``, with its result checked, for a trace in this process.
 
     Args:

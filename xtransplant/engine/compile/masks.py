@@ -9,10 +9,10 @@ from xtransplant.engine.compile.shared_prefix import Blocks
 from xtransplant.model.load import Model, Window
 from xtransplant.packing import Layout, reach
 
-__all__ = ["sequence_masks", "shared_prefix_masks", "window_masks"]
+__all__ = ["make_sequence_masks", "make_shared_prefix_masks", "make_window_masks"]
 
 
-def window_masks(model: Model, place: int) -> dict[str, Tensor | None]:
+def make_window_masks(model: Model, place: int) -> dict[str, Tensor | None]:
     """By kind of layer, what is added to a token's attention scores over all tokens up to it.
 
     Args:
@@ -37,7 +37,7 @@ def window_masks(model: Model, place: int) -> dict[str, Tensor | None]:
     return masks
 
 
-def shared_prefix_masks(model: Model, layout: Layout) -> dict[str, Blocks]:
+def make_shared_prefix_masks(model: Model, layout: Layout) -> dict[str, Blocks]:
     """By kind of layer, what attention over a shared prefix takes: a block sees trunk and itself.
 
     Args:
@@ -62,7 +62,7 @@ def shared_prefix_masks(model: Model, layout: Layout) -> dict[str, Blocks]:
     }
 
 
-def sequence_masks(model: Model, layout: Layout) -> dict[str, Tensor]:
+def make_sequence_masks(model: Model, layout: Layout) -> dict[str, Tensor]:
     """By kind of layer, who sees whom in one sequence: bool ``[n_examples or 1, 1, n_all, n_all]``.
 
     Args:

@@ -1,4 +1,4 @@
-"""From layouts to passes: what the model is handed, and what each of its layers is told."""
+"""From layouts to passes: the model's inputs, and the columns and mask of each of its layers."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from xtransplant.engine.compile.masks import sequence_masks, shared_prefix_masks
+from xtransplant.engine.compile.masks import make_sequence_masks, make_shared_prefix_masks
 from xtransplant.engine.compile.shared_prefix import Blocks, KeysValues, Trunk
-from xtransplant.engine.compile.steps import Join, Pass, Step, Wanted, on_device
+from xtransplant.engine.compile.steps import Join, Pass, Step, Wanted, move_tensors
 from xtransplant.model.load import Model
 from xtransplant.packing import Layout, RowLayout
 
-__all__ = ["layer_names", "row_pass", "sequence_pass"]
+__all__ = ["argument_names", "make_row_pass", "make_sequence_pass"]
 
 
-def row_pass(model: Model, layout: RowLayout, steps: Sequence[Step], top_k: int) -> Pass:
+def make_row_pass(model: Model, layout: RowLayout, steps: Sequence[Step], top_k: int) -> Pass:
     """One variant per batch row: nothing but the model's own forward pass and edits.
 
     Args:
@@ -32,11 +32,11 @@ def row_pass(model: Model, layout: RowLayout, steps: Sequence[Step], top_k: int)
     inputs = _inputs(model, layout.ids, layout.positions, wanted["keep"])
     inputs["attention_mask"] = layout.padding.long().to(model.device)
     return Pass(
-        inputs=inputs, steps=on_device(list(steps), model.device), n_examples=1, wanted=wanted
+        inputs=inputs, steps=move_tensors(list(steps), model.device), n_examples=1, wanted=wanted
     )
 
 
-def sequence_pass(
+def make_sequence_pass(
     model: Model,
     layout: Layout,
     steps: Sequence[Step],
@@ -65,20 +65,20 @@ def sequence_pass(
     first = torch.where(places < n_trunk, places, (places - n_trunk) % layout.n_block + n_trunk)
     ids = torch.cat([layout.trunk_ids] * layout.inline + [layout.block_ids], dim=1)
     positions = torch.cat([layout.trunk_positions] * layout.inline + [layout.block_positions], 1)
-    masks = shared_prefix_masks if shared_prefix else sequence_masks
+    masks = make_shared_prefix_masks if shared_prefix else make_sequence_masks
     handed = _by_layer(model, masks(model, layout), trunk, keep)
     joins = _joins(model, layout, first, n_base, handed)
     wanted = _wanted(layout, top_k)
     start = first[:n_base]
     return Pass(
         inputs=_inputs(model, ids[:, start], positions[:, start], wanted["keep"]),
-        steps=on_device(sorted([*joins, *steps], key=lambda step: step["layer"]), model.device),
+        steps=move_tensors(sorted([*joins, *steps], key=lambda step: step["layer"]), model.device),
         n_examples=layout.n_examples,
         wanted=wanted,
     )
 
 
-def layer_names(model: Model) -> tuple[str, ...]:
+def argument_names(model: Model) -> tuple[str, ...]:
     """Names of a block's arguments, in order; the first are the hidden states."""
     block = model.module.get_submodule(f"{model.family.layers}.0")
     # The class's own: nnsight wraps the instance's.
@@ -96,7 +96,11 @@ def _by_layer(
     for layer, kind in enumerate(model.window_kinds):
         mask = masks[kind]
         if isinstance(mask, Blocks) and (trunk is not None or keep is not None):
-            mask = replace(mask, trunk=trunk and trunk[layer], keep=keep and keep[layer])
+            mask = replace(
+                mask,
+                trunk=None if trunk is None else trunk[layer],
+                keep=None if keep is None else keep[layer],
+            )
         found.append(mask)
     return found
 
@@ -104,7 +108,7 @@ def _by_layer(
 def _joins(
     model: Model, layout: Layout, first: Tensor, n_base: int, masks: Sequence[Any]
 ) -> list[Join]:
-    """What each layer is told of its columns: which join there, and what they see.
+    """The columns of each layer: which join there, and what they see.
 
     ``first`` ``[n_all]`` is the column of block 0 that stands for each before it joins, ``n_base``
     the number of columns of the model's input, ``masks`` what each layer is handed.
@@ -113,7 +117,7 @@ def _joins(
     places = torch.arange(len(first))
     # The column of the model's input that each column starts out as.
     origin = torch.where(places < n_base, places, first)
-    names, joins, before = layer_names(model), [], n_base
+    names, joins, before = argument_names(model), [], n_base
     for layer, mask in enumerate(masks):
         n_columns = n_trunk + layout.n_block * layout.n_blocks(layer)
         index = None

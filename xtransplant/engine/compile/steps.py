@@ -26,7 +26,7 @@ __all__ = [
     "Step",
     "Sum",
     "Wanted",
-    "on_device",
+    "move_tensors",
 ]
 
 
@@ -119,7 +119,7 @@ class SiteStep(TypedDict):
 
 
 class Join(TypedDict):
-    """What one block of the model is told of its columns, which may be more than the last one's.
+    """The columns that run through one block of the model, which may be more than through the last.
 
     Attributes:
         layer: number of the layer.
@@ -183,7 +183,7 @@ class Pass(TypedDict):
     wanted: Wanted
 
 
-def on_device(value: Any, device: torch.device) -> Any:
+def move_tensors(value: Any, device: torch.device) -> Any:
     """The same data with every tensor in it on a device, so that no layer waits for a copy.
 
     A layer on another device copies what it needs; the banks are on the model's first.
@@ -191,7 +191,7 @@ def on_device(value: Any, device: torch.device) -> Any:
     if isinstance(value, Tensor):
         return value.to(device)
     if isinstance(value, dict):
-        return {name: on_device(part, device) for name, part in value.items()}
+        return {name: move_tensors(one, device) for name, one in value.items()}
     if isinstance(value, (tuple, list)):
-        return type(value)(on_device(part, device) for part in value)
+        return type(value)(move_tensors(one, device) for one in value)
     return value

@@ -114,7 +114,7 @@ def _join_blocks(nn: Any, step: Join, masks: dict[Any, Tensor]) -> None:
 
     Args:
         nn: the traced model.
-        step: what the block is told.
+        step: the columns, positions and mask of its layer.
         masks: additive masks made so far, by the mask they were made of and device.
 
     Raises:

@@ -78,7 +78,7 @@ def _attention(
         return _over_blocks(query, key, value, attention_mask, weigh), None
     if isinstance(attention_mask, DecodingStep):
         return _over_rows(query, key, value, attention_mask, weigh), None
-    raise TypeError("this layer was not told what its tokens see")
+    raise TypeError("this layer has no mask of a shared prefix")
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def _over_blocks(
 def _fused(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float) -> Tensor:
     """One block and no trunk: what PyTorch's fused kernels compute; causal without a mask."""
     group = query.shape[1] // key.shape[1]
-    keys, values = (part.repeat_interleave(group, dim=1) for part in (key, value))
+    keys, values = (one.repeat_interleave(group, dim=1) for one in (key, value))
     added = None if mask is None else mask[:, None].to(query.device)
     found = scaled_dot_product_attention(
         query, keys, values, attn_mask=added, is_causal=mask is None, scale=scale
@@ -195,8 +195,8 @@ def _over_rows(
     caches = _filled_caches(key, value, plan)
     # [n_rows, n_kv, group, filled + 1], then by head first.
     queries = query[0].transpose(0, 1).reshape(n_rows, n_kv, group, -1)
-    parts = [queries[rows] @ keys.transpose(-1, -2) for rows, keys, _ in caches]
-    own = (torch.cat(parts) if len(parts) > 1 else parts[0]).permute(1, 2, 0, 3) * weigh.scale
+    pieces = [queries[rows] @ keys.transpose(-1, -2) for rows, keys, _ in caches]
+    own = (torch.cat(pieces) if len(pieces) > 1 else pieces[0]).permute(1, 2, 0, 3) * weigh.scale
     if plan.trunk is not None:
         scores = _trunk_scores(query, plan.trunk, n_kv, end).view(n_kv, group, n_rows, -1)
         scores[..., -end:] += own
@@ -205,8 +205,8 @@ def _over_rows(
     # One block of all rows: [1, n_kv, group, 1, n_rows, n_keys].
     weights = weigh(scores[None, :, :, None], plan.mask, value.dtype)
     mine = weights[0, :, :, 0, :, -end:].permute(2, 0, 1, 3)
-    parts = [mine[rows] @ values for rows, _, values in caches]
-    found = (torch.cat(parts) if len(parts) > 1 else parts[0]).reshape(1, n_rows, n_heads, -1)
+    pieces = [mine[rows] @ values for rows, _, values in caches]
+    found = (torch.cat(pieces) if len(pieces) > 1 else pieces[0]).reshape(1, n_rows, n_heads, -1)
     if plan.trunk is not None:
         over = _trunk_values(weights, plan.trunk, n_kv).view(1, n_heads, n_rows, -1)
         found = found + over.transpose(1, 2)
@@ -224,16 +224,16 @@ def _filled_caches(
     """
     n_shared, n_rows, end = len(plan.histories), key.shape[2], plan.filled + 1
     found: list[tuple[slice, Tensor, Tensor]] = []
-    for store, fresh, part in (
+    for store, fresh, where in (
         (plan.shared, slice(0, n_shared), plan.histories),
         (plan.own, slice(n_shared, n_rows), slice(0, n_rows - n_shared)),
     ):
         if fresh.stop == fresh.start:
             continue
         keys, values = store.both
-        keys[part, :, plan.filled] = key[0, :, fresh].transpose(0, 1)
-        values[part, :, plan.filled] = value[0, :, fresh].transpose(0, 1)
-        found.append((fresh, keys[part, :, :end], values[part, :, :end]))
+        keys[where, :, plan.filled] = key[0, :, fresh].transpose(0, 1)
+        values[where, :, plan.filled] = value[0, :, fresh].transpose(0, 1)
+        found.append((fresh, keys[where, :, :end], values[where, :, :end]))
     return found
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.variants import Variants
-from xtransplant.engine.compile.passes import row_pass, sequence_pass
+from xtransplant.engine.compile.passes import make_row_pass, make_sequence_pass
 from xtransplant.engine.compile.program import TargetProgram, compile_target
 from xtransplant.engine.compile.shared_prefix import KeysValues, Trunk
 from xtransplant.engine.compile.steps import Pass
@@ -156,10 +156,10 @@ class Batch:
         """The pass of one chunk, and the trunk that it takes or leaves, if it shares one."""
         model, shared, trunk = self.model, self.packing.shared_prefix, self.trunk
         if isinstance(layout, RowLayout):
-            return trunk, row_pass(model, layout, program.steps, self.top_k)
+            return trunk, make_row_pass(model, layout, program.steps, self.top_k)
         if shared and layout.n_trunk and trunk is None:
             trunk = [Trunk(room=layout.n_block + n_new) for _ in range(model.n_layers)]
-        return trunk, sequence_pass(
+        return trunk, make_sequence_pass(
             model,
             layout,
             program.steps,

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from xtransplant.engine.compile.decoding_plan import StepPlan, plan_step
-from xtransplant.engine.compile.masks import window_masks
-from xtransplant.engine.compile.passes import layer_names
+from xtransplant.engine.compile.masks import make_window_masks
+from xtransplant.engine.compile.passes import argument_names
 from xtransplant.engine.compile.shared_prefix import DecodingStep, KeysValues, Trunk
 from xtransplant.engine.compile.steps import Join, Step
 from xtransplant.engine.trace.apply import apply_edits
@@ -135,9 +135,9 @@ def _run_step(
     }
     joins = _joins(model, rows, plan, prefill.trunk, position)
     with shared_attention(model):
-        found = [part.numpy() for part in _trace_step(model, inputs, joins, with_certainty)]
+        found = [values.numpy() for values in _trace_step(model, inputs, joins, with_certainty)]
     n_shared, n_rows = len(plan.layers[-1].histories), len(rows.variant)
-    ids, finite, *certainty = (_by_row(part, n_shared, n_rows) for part in found)
+    ids, finite, *certainty = (_by_row(values, n_shared, n_rows) for values in found)
     return NextTokens(ids, finite, certainty[0] if certainty else None)
 
 
@@ -148,9 +148,9 @@ def _joins(
     trunk: Sequence[Trunk] | None,
     position: int,
 ) -> list[Step]:
-    """What each layer is told of its columns."""
-    device, names = model.device, layer_names(model)
-    masks = window_masks(model, position)
+    """Of each layer, which columns run through it, and what attention reads of the caches."""
+    device, names = model.device, argument_names(model)
+    masks = make_window_masks(model, position)
     joins: list[Step] = []
     origin = torch.zeros(0, dtype=torch.long, device=device)
     at: dict[torch.device, Tensor] = {}

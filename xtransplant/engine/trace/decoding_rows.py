@@ -113,7 +113,7 @@ def make_rows(
     own, shared = [], []
     for layer in blocks:
         keys, values = (
-            _split_blocks(part, size, n_variants, max_new_tokens) for part in layer.both
+            _split_blocks(tensor, size, n_variants, max_new_tokens) for tensor in layer.both
         )
         own.append(KeysValues(keys[0], values[0]))
         shared.append(KeysValues(keys[1], values[1]))
@@ -139,7 +139,7 @@ def make_rows(
 
 
 def append_tokens(rows: DecodingRows, tokens: NextTokens, ends: Sequence[int]) -> None:
-    """Append a token to each row that goes on, end some rows, and part histories that differ.
+    """Append a token to each row that goes on, end some rows, and split histories that differ.
 
     Args:
         rows: changed in place.
@@ -181,12 +181,12 @@ def drop_ended(rows: DecodingRows) -> None:
 
 
 def _split_blocks(
-    part: Tensor, size: int, n_variants: int, max_new_tokens: int
+    tensor: Tensor, size: int, n_variants: int, max_new_tokens: int
 ) -> tuple[Tensor, Tensor]:
     """Keys or values of all blocks: the variants' in a cache, and block 0's as a history's.
 
     Args:
-        part: ``[1, n_kv_heads, n_blocks * size, width]``.
+        tensor: ``[1, n_kv_heads, n_blocks * size, width]``.
         size: tokens of a block.
         n_variants: rows of the first cache, less one for the prompt.
         max_new_tokens: room for as many tokens.
@@ -195,12 +195,12 @@ def _split_blocks(
         ``[n_variants + 1, n_kv_heads, size + max_new_tokens, width]``, and of the second one row.
         Variants that have no block at this layer are left to be filled, as is the prompt.
     """
-    n_kv, _, width = part.shape[1:]
-    blocks = part[0].view(n_kv, -1, size, width).transpose(0, 1)
+    n_kv, _, width = tensor.shape[1:]
+    blocks = tensor[0].view(n_kv, -1, size, width).transpose(0, 1)
     shape = (n_variants + 1, n_kv, size + max_new_tokens, width)
-    own = torch.empty(shape, dtype=part.dtype, device=part.device)
+    own = torch.empty(shape, dtype=tensor.dtype, device=tensor.device)
     own[: len(blocks) - 1, :, :size] = blocks[1:]
-    shared = torch.empty((1, *shape[1:]), dtype=part.dtype, device=part.device)
+    shared = torch.empty((1, *shape[1:]), dtype=tensor.dtype, device=tensor.device)
     shared[:, :, :size] = blocks[:1]
     return own, shared
 

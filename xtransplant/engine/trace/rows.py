@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from xtransplant.engine.compile.passes import row_pass
+from xtransplant.engine.compile.passes import make_row_pass
 from xtransplant.engine.compile.program import compile_source, compile_target
 from xtransplant.engine.trace.batch import Batch
 from xtransplant.engine.trace.greedy import Certainty, cut_at_end, end_ids, greedy_settings
@@ -70,7 +70,7 @@ def continue_rows(batch: Batch, chunk: range, max_new_tokens: int) -> RowTexts:
         ),
     )
     settings = greedy_settings(model, max_new_tokens)
-    found = generate_rows(model, row_pass(model, source, known.steps, 1), plan, settings)
+    found = generate_rows(model, make_row_pass(model, source, known.steps, 1), plan, settings)
     ends, new = end_ids(model), found["ids"].shape[1]
     ids = [cut_at_end(row, ends) for row in found["ids"].tolist()]
     certainty: list[Certainty] = [

@@ -216,7 +216,8 @@ def generate_rows(
         })  # fmt: skip
     if model.backend.travels:
         validate_texts(model, found, count, int(settings.max_new_tokens), n_writes)
-    return Generated(**found[0])
+    [one] = found
+    return Generated(ids=one["ids"], certainty=one["certainty"], writes=one["writes"])
 
 
 def _bank_kind(model: Model) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from xtransplant.engine.ask.items import Item
-from xtransplant.engine.compile.passes import row_pass, sequence_pass
+from xtransplant.engine.compile.passes import make_row_pass, make_sequence_pass
 from xtransplant.engine.compile.program import compile_source
 from xtransplant.engine.compile.shared_prefix import Trunk
 from xtransplant.engine.compile.steps import Pass
@@ -67,11 +67,11 @@ class SourcePrompts:
     def make_pass(self) -> Pass:
         """Their forward pass."""
         if isinstance(self.layout, RowLayout):
-            return row_pass(self._model, self.layout, self.program.steps, self._top_k)
+            return make_row_pass(self._model, self.layout, self.program.steps, self._top_k)
         shared, trunk = self._packing.shared_prefix, None
         if shared and self.layout.n_trunk:
             trunk = [Trunk(room=self.layout.n_block) for _ in range(self._model.n_layers)]
-        return sequence_pass(
+        return make_sequence_pass(
             self._model,
             self.layout,
             self.program.steps,

@@ -34,8 +34,8 @@ def validate_outputs(model: Model, found: Any, wanted: Sequence[Mapping[str, Sha
     url = _check_count(model, found, len(wanted))
     for one, shapes in zip(found, wanted, strict=True):
         for name, shape in shapes.items():
-            value = one.get(name) if isinstance(one, dict) else None
-            _check_shape(url, value, name, shape)
+            answered = one.get(name) if isinstance(one, dict) else None
+            value = _check_shape(url, answered, name, shape)
             if name in _TOKENS:
                 _check_tokens(model, value, name)
                 continue
@@ -60,16 +60,17 @@ def validate_texts(model: Model, found: Any, n_rows: int, most: int, n_writes: i
     """
     url = _check_count(model, found, 1)
     one = found[0] if isinstance(found[0], dict) else {}
-    ids, certainty, writes = (one.get(name) for name in ("ids", "certainty", "writes"))
+    ids = one.get("ids")
     shape = tuple(ids.shape) if isinstance(ids, Tensor) else ()
-    if len(shape) != 2 or shape[0] != n_rows or not 0 < shape[1] <= most:
+    if ids is None or len(shape) != 2 or shape[0] != n_rows or not 0 < shape[1] <= most:
         raise _other(url, ids, "texts", (n_rows, most))
     _check_tokens(model, ids, "texts")
-    _check_shape(url, certainty, "probabilities of texts", (*shape, 2))
-    _check_kind(url, certainty, "probabilities of texts")
+    named = "probabilities of texts"
+    certainty = _check_shape(url, one.get("certainty"), named, (*shape, 2))
+    _check_kind(url, certainty, named)
     if n_rows == 1:
-        _check_numbers(url, certainty, "probabilities of texts")
-    _check_shape(url, writes, "writes", (1, 3, n_writes))
+        _check_numbers(url, certainty, named)
+    writes = _check_shape(url, one.get("writes"), "writes", (1, 3, n_writes))
     _check_kind(url, writes, "writes")
 
 
@@ -105,9 +106,10 @@ def _answerer(model: Model) -> str:
     return model.backend.url or str(model.backend)
 
 
-def _check_shape(url: str, value: Any, name: str, shape: Shape) -> None:
+def _check_shape(url: str, value: Any, name: str, shape: Shape) -> Tensor:
     if not isinstance(value, Tensor) or tuple(value.shape) != shape:
         raise _other(url, value, name, shape)
+    return value
 
 
 def _check_kind(url: str, value: Tensor, name: str) -> None:
