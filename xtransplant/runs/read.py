@@ -87,11 +87,13 @@ def _with_judgements(run: Run, part: Part) -> pa.Table:
     for name in judged.column_names:
         if name not in table.column_names:  # both hold what is finite and unchanged
             table = table.append_column(name, judged[name])
+    declared = columns_of(run.manifest.tasks[part.task].mode)
     if run.manifest.config.get("log_samples", True):
-        for name, type in columns_of(run.manifest.tasks[part.task].mode).items():
+        for name, type in declared.items():
             if name not in table.column_names:
                 table = table.append_column(name, pa.nulls(len(table), type))
-    return table
+    order = dict.fromkeys([*declared, *table.column_names])
+    return table.select([name for name in order if name in table.column_names])
 
 
 def examples(
