@@ -45,6 +45,10 @@ def run_id(
     model is loaded.
 
     Args:
+        config: every setting of the bench.
+        tasks: the tasks.
+        strategies: the strategies.
+        pairs: which layer pairs.
         model: hub repository or folder.
 
     Raises:

@@ -34,7 +34,7 @@ _TASK = "text-generation"
 _LOGGER = logging.getLogger("xtransplant")
 
 
-def load(
+def load(  # noqa: PLR0913 - every option of transformers that a user may set, by keyword
     name_or_path: str | Path,
     *,
     revision: str | None = None,

@@ -20,6 +20,7 @@ class Layer(int):
     label: str
 
     def __new__(cls, number: int, label: str = "") -> Layer:
+        """A layer's number; ``label`` is how it was written, in digits if empty."""
         layer = super().__new__(cls, number)
         layer.label = label or str(number)
         return layer

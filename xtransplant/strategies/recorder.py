@@ -59,6 +59,8 @@ def record(
         function: ``function(source, target, i, j, **options)``.
         shape: of the model that the edits are for.
         i, j: layer of the source and of the target, counted from 0.
+        i: source layer, from 0.
+        j: target layer, from 0.
         options: keyword arguments of the function.
 
     Raises:
