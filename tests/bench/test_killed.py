@@ -10,7 +10,7 @@ import pytest
 from xtransplant.runs import open_run, records
 
 SCRIPT = Path(__file__).parent / "killed.py"
-KILLS = 50
+KILLS = 30
 
 
 def tables(run):
@@ -33,12 +33,12 @@ def work(folder, kills):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked")
-def test_killed_at_random_50_times_the_records_are_the_same_bytes(tmp_path):
+def test_killed_at_random_many_times_the_records_are_the_same_bytes(tmp_path):
     _, _, whole = work(tmp_path / "whole", 0)
     killed, partly, broken = work(tmp_path / "broken", KILLS)
     # The kills have to hit: most children died of them, some between one part and the next.
     assert killed >= KILLS // 2
-    assert partly >= 10
+    assert partly >= KILLS // 5
     assert tables(broken) == tables(whole)
     assert len(tables(whole)) == 3 * len(list(open_run(whole).manifest.parts()))
     assert open_run(broken).manifest.state == "complete"

@@ -2,6 +2,7 @@
 
 import linecache
 import threading
+from typing import Any
 
 import spoiled
 from faults import armed, fault
@@ -10,22 +11,23 @@ from nnsight.schema.request import RequestModel
 from nnsight.tracing import tracer as tracing
 from nnsight.tracing.globals import BLOCKS, SOURCES
 
-models = {}
+models: dict[str, Any] = {}
 running = threading.Lock()
 SPOILED = (
     "shapes", "names", "count", "no dict", "other name", "nan", "inf", "ids", "words", "integers",
-    "sparse", "object", "evil", "packed archive", "not zstd", "no archive", "bomb", "torn",
+    "sparse", "object", "writes", "evil", "packed archive", "not zstd", "no archive", "bomb",
+    "torn",
 )  # fmt: skip
 
 
-def model_for(key):
+def model_for(key: str) -> Any:
     if key not in models:
         models[key] = Remotable.from_model_key(key, dispatch=True)
         models[key]._module.requires_grad_(False)
     return models[key]
 
 
-def execute(blob, request):
+def execute(blob: bytes, request: RequestModel) -> bytes:
     """Run a job; the bytes of what it saved."""
     with running:
         model = model_for(request.model_key)

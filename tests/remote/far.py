@@ -1,17 +1,20 @@
 """Grids of a model that is on a server."""
 
+from typing import Any
+
 from tiny import EXAMPLE
 
-from xtransplant import transplant
+from xtransplant import Grid, Model, transplant
 from xtransplant.engine import verify
 from xtransplant.engine.verify import packing_for
 
 
-def grid(model, strategy="attn-swap", **options):
+def grid(model: Model, strategy: str = "attn-swap", **options: Any) -> Grid:
+    """The grid of an example that all tests share."""
     return transplant(model, EXAMPLE, strategy, **options)
 
 
-def warm(model, packed):
+def warm(model: Model, packed: dict[str, Any]) -> None:
     """Take over what the check of packing found before, as one long session would."""
     if "check" not in packed:
         packed["check"] = packing_for(model)

@@ -1,13 +1,14 @@
 """Faults of the loopback server: which is armed, and whether it strikes."""
 
 import random
+from typing import Any
 
-fault = {}
+fault: dict[str, Any] = {}
 MIXED = ("refuse", "429", "503", "drop", "truncated", "look503", "lost", "expired")
 dice = random.Random(0)
 
 
-def armed(kind, at=None):
+def armed(kind: str, at: str | None = None) -> bool:
     """Whether a fault strikes here and now."""
     if fault.get("kind") == "mixed":
         # A share of everything that passes by, alike every time.
@@ -23,7 +24,7 @@ def armed(kind, at=None):
     return True
 
 
-def refusals(given):
+def refusals(given: str | None) -> tuple[tuple[int, str], ...]:
     """Statuses and words in which NDIF 0.1.2 refuses a job that came with a key."""
     return (
         (400, f"Invalid API key format: '{given}'. API keys must be in the format: xxxx"),

@@ -13,7 +13,7 @@ import sys
 class Blocked:
     """Whoever imports this package here finds what a server would: nothing."""
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
         if name.split(".")[0] in ("xtransplant", "tests"):
             raise ModuleNotFoundError(f"No module named {name!r}")
 
@@ -25,8 +25,10 @@ import asyncio
 import json
 import traceback
 import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 # Before nnsight, which gives every object an attribute that these classes take for theirs; without
 # them no job of more than a megabyte, spooled to disk by anyio, can be read.
@@ -37,68 +39,57 @@ import torch
 import uvicorn
 from execution import execute, models
 from fastapi import Depends, FastAPI, File, Form, HTTPException, Request, WebSocket
-from fastapi.responses import (
-    HTMLResponse,
-    JSONResponse,
-    RedirectResponse,
-    Response,
-    StreamingResponse,
-)
+from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from faults import armed, fault, refusals
 from nnsight.schema.request import RequestModel
 from nnsight.schema.response import ResponseModel, Status
+from wrong_pages import WRONG_PAGES
 
 torch.set_num_threads(1)
 KEY = "loopback-key"
-app, sessions, results, responses = FastAPI(), {}, {}, {}
+app = FastAPI()
+sessions: dict[str, asyncio.Queue[Any]] = {}
+results: dict[str, bytes | None] = {}
+responses: dict[str, str] = {}
 log = dict.fromkeys(("jobs", "fetched", "payload", "answer", "queued", "looks", "most", "now"), 0)
-lost = set()
+lost: set[str] = set()
 
 
 @app.post("/fault")
-async def arm(request: Request):
+async def arm(request: Request) -> dict[str, Any]:
     fault.clear()
     fault.update(await request.json())
     return {}
 
 
 @app.post("/reset")
-async def reset():
+async def reset() -> dict[str, Any]:
     log.update(dict.fromkeys(log, 0))
     return {}
 
 
 @app.get("/log")
-async def look():
+async def look() -> dict[str, int]:
     return log
 
 
 @app.middleware("http")
-async def elsewhere(request, call_next):
+async def elsewhere(
+    request: Request, call_next: Callable[[Request], Awaitable[Response]]
+) -> Response:
     """Faults of the whole server: other pages than were asked for, at a path or at all of them."""
     if request.url.path in ("/fault", "/reset", "/log") or fault.get("at") not in (
         None, request.url.path,
     ):  # fmt: skip
         return await call_next(request)
-    if armed("page"):
-        return HTMLResponse("<html><body>Welcome to the hotel's network</body></html>")
-    if armed("empty"):
-        return Response("")
-    if armed("braces"):
-        return JSONResponse({})
-    if armed("list"):
-        return JSONResponse({"deployments": ["a", "b"]})
-    if armed("moved"):
-        return RedirectResponse("http://example.org/elsewhere?secret=1", 307)
-    if armed("gzip"):
-        return Response(b"\x1f\x8b", headers={"content-encoding": "gzip"})
-    if armed("long"):
-        return StreamingResponse((b"x" * 2**16 for _ in range(4)), 200)
+    for kind, answer in WRONG_PAGES.items():
+        if armed(kind):
+            return answer()
     return await call_next(request)
 
 
 @app.get("/status")
-async def status():
+async def status() -> dict[str, Any]:
     # As NDIF 0.1.2 lists models that it could not look at on the hub, and those only downloaded.
     deployments = {
         f"{n:05x}:ModelActor:{key}": {"application_state": "RUNNING"}
@@ -109,12 +100,12 @@ async def status():
 
 
 @app.get("/env")
-async def env():
+async def env() -> dict[str, Any]:
     return {"packages": {name: version(name) for name in ("nnsight", "torch", "transformers")}}
 
 
 @app.websocket("/subscribe")
-async def subscribe(socket: WebSocket):
+async def subscribe(socket: WebSocket) -> None:
     if armed("moved websocket"):
         await socket.send_denial_response(RedirectResponse("ws://127.0.0.1:9/subscribe", 307))
         return
@@ -138,7 +129,7 @@ async def subscribe(socket: WebSocket):
         sessions.pop(name, None)
 
 
-def allowed(request: Request, data: str = Form()):
+def allowed(request: Request, data: str = Form()) -> RequestModel:
     """What is asked by a key that is right: looked at, as by NDIF 0.1.2, before the code is."""
     given = request.headers.get("ndif-api-key")
     for code, words in refusals(given):
@@ -155,7 +146,9 @@ def allowed(request: Request, data: str = Form()):
 
 
 @app.post("/request")
-async def submit(asked: Annotated[RequestModel, Depends(allowed)], blob: bytes = File()):
+async def submit(
+    asked: Annotated[RequestModel, Depends(allowed)], blob: bytes = File()
+) -> JSONResponse:
     job = uuid.uuid4().hex
     log["jobs"] += 1
     log["queued"] += not asked.session_id
@@ -164,40 +157,43 @@ async def submit(asked: Annotated[RequestModel, Depends(allowed)], blob: bytes =
     return JSONResponse(ResponseModel(id=job, status=Status.RECEIVED).model_dump(mode="json"))
 
 
-async def work(job, asked, blob):
-    def tell(status, description="", data=None):
-        if job in lost:
-            return False
-        if not asked.session_id:
-            # Without a websocket the last status is kept to be asked for, as JSON.
-            response = ResponseModel(id=job, status=status, description=description, data=data)
-            responses[job] = response.model_dump_json()
-            return True
-        queue = sessions.get(asked.session_id)
-        if queue is None:
-            return False
-        if armed("drop", status.value):
-            queue.put_nowait(None)
-            return False
-        if armed("garbled", status.value):
-            queue.put_nowait("half a {sta")
-            return True
-        if armed("evil frame", status.value):
-            queue.put_nowait(spoiled.frame(fault["path"]))
-            return True
-        response = ResponseModel(id=job, status=status, description=description, data=data)
-        queue.put_nowait(
-            response.pickle() if isinstance(data, bytes) else response.model_dump_json()
-        )
+def tell(
+    job: str, asked: RequestModel, status: Any, description: str = "", data: Any = None
+) -> bool:
+    """Say how far a job is; False if whoever asked cannot be told any more."""
+    if job in lost:
+        return False
+    response = ResponseModel(id=job, status=status, description=description, data=data)
+    if not asked.session_id:
+        # Without a websocket the last status is kept to be asked for, as JSON.
+        responses[job] = response.model_dump_json()
         return True
+    queue = sessions.get(asked.session_id)
+    if queue is None:
+        return False
+    if armed("drop", status.value):
+        queue.put_nowait(None)
+        return False
+    if armed("garbled", status.value):
+        message: str | bytes = "half a {sta"
+    elif armed("evil frame", status.value):
+        message = spoiled.frame(fault["path"])
+    else:
+        message = response.pickle() if isinstance(data, bytes) else response.model_dump_json()
+    queue.put_nowait(message)
+    return True
 
+
+async def work(job: str, asked: RequestModel, blob: bytes) -> None:
+    """Run a job, and say how far it is."""
+    say = partial(tell, job, asked)
     for status in (Status.QUEUED, Status.DISPATCHED, Status.RUNNING):
-        if not tell(status):
+        if not say(status):
             return
     if armed("never"):
         return
     while armed("chatter"):
-        tell(Status.LOG, uuid.uuid4().hex)
+        say(Status.LOG, uuid.uuid4().hex)
         await asyncio.sleep(0.02)
     log["now"] += 1
     log["most"] = max(log["most"], log["now"])
@@ -208,33 +204,33 @@ async def work(job, asked, blob):
             raise ValueError(f"no {KEY} \x1b[31mred\x1b[0m")
         answer = await asyncio.to_thread(execute, blob, asked)
     except Exception:
-        tell(Status.ERROR, traceback.format_exc())
+        say(Status.ERROR, traceback.format_exc())
         return
     finally:
         log["now"] -= 1
     log["answer"] = len(answer)
-    deliver(tell, job, asked, answer)
+    deliver(say, job, asked, answer)
 
 
-def deliver(tell, job, asked, answer):
+def deliver(say: Callable[..., bool], job: str, asked: RequestModel, answer: bytes) -> None:
     """Say that a job is done, with its answer or with where that lies."""
     if armed("no result"):
-        tell(Status.COMPLETED)
+        say(Status.COMPLETED)
     elif armed("other place"):
         # A URL, or a path on this server.
         server = app.state.url if fault["at"][0] == "/" else ""
-        tell(Status.COMPLETED, data=server + fault["at"])
+        say(Status.COMPLETED, data=server + fault["at"])
     elif fault.get("by url") or fault.get("kind") in ("url", "expired") or not asked.session_id:
         expired = armed("expired")
         armed("url")
         results[job] = None if expired else answer
-        tell(Status.COMPLETED, data=f"{app.state.url}/result/{job}")
+        say(Status.COMPLETED, data=f"{app.state.url}/result/{job}")
     else:
-        tell(Status.COMPLETED, data=answer[: len(answer) // 2] if armed("truncated") else answer)
+        say(Status.COMPLETED, data=answer[: len(answer) // 2] if armed("truncated") else answer)
 
 
 @app.get("/response/{job}")
-async def response(job: str):
+async def response(job: str) -> Response:
     if armed("look503"):
         raise HTTPException(503, "Overloaded")
     if armed("lost"):
@@ -248,7 +244,7 @@ async def response(job: str):
 
 
 @app.get("/result/{job}")
-async def result(job: str):
+async def result(job: str) -> Response:
     log["fetched"] += 1
     found = results.get(job)
     if found is None:
@@ -263,13 +259,13 @@ async def result(job: str):
 
 
 @app.get("/large")
-async def large():
+async def large() -> StreamingResponse:
     return StreamingResponse(iter([b"x"]), headers={"content-length": str(2**40)})
 
 
 @app.get("/endless")
-async def endless():
-    async def zeros():
+async def endless() -> StreamingResponse:
+    async def zeros() -> AsyncIterator[bytes]:
         while True:
             yield bytes(2**20)
 
@@ -277,11 +273,11 @@ async def endless():
 
 
 @app.get("/moved")
-async def moved():
+async def moved() -> RedirectResponse:
     return RedirectResponse("http://example.org/elsewhere?secret=1")
 
 
-async def main():
+async def main() -> None:
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical")
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())

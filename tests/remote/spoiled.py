@@ -5,6 +5,8 @@ import io
 import os
 import struct
 import zipfile
+from collections.abc import Callable
+from typing import Any
 
 import torch
 import zstandard
@@ -16,46 +18,44 @@ HALF = ("truncated", "torn")
 class Evil:
     """Unpickled, it makes a folder."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         self.path = path
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return os.mkdir, (self.path,)
 
 
-def values(kind, found, path):
+def values(kind: str, found: dict[str, Any], path: Any) -> Any:
     """What a job saved, spoiled before it is written down."""
-    first = found["found"][0]
-    if kind == "shapes":
-        found = {"found": [dict.fromkeys(one, torch.zeros(1)) for one in found["found"]]}
-    elif kind == "names":
-        found = {"found": [{"something": torch.zeros(1)}] * len(found["found"])}
-    elif kind == "count":
-        found = {"found": found["found"] * 2}
-    elif kind == "no dict":
-        found = [torch.zeros(1)]
-    elif kind == "other name":
-        found = {"lost": torch.zeros(1)}
-    elif kind in ("nan", "inf"):
-        first["edges"].fill_(float(kind))
+    passes = found["found"]
+    results: dict[str, Callable[[], Any]] = {
+        "shapes": lambda: {"found": [dict.fromkeys(one, torch.zeros(1)) for one in passes]},
+        "names": lambda: {"found": [{"something": torch.zeros(1)}] * len(passes)},
+        "count": lambda: {"found": passes * 2},
+        "no dict": lambda: [torch.zeros(1)],
+        "other name": lambda: {"lost": torch.zeros(1)},
+    }
+    if kind in results:
+        return results[kind]()
+    edges: dict[str, Callable[[torch.Tensor], Any]] = {
+        "nan": lambda value: value.fill_(float("nan")),
+        "inf": lambda value: value.fill_(float("inf")),
+        "words": lambda value: "none",
+        "integers": lambda value: value.long(),
+        "sparse": lambda value: value.to_sparse(),
+        "object": lambda value: datetime.date(2000, 1, 1),
+        "evil": lambda value: Evil(path),
+    }
+    if kind in edges:
+        passes[0]["edges"] = edges[kind](passes[0]["edges"])
     elif kind == "ids":
-        first["ids"].fill_(10**9)
+        passes[0]["ids"].fill_(10**9)
     elif kind == "writes":
-        found["found"][-1]["writes"] = torch.zeros(1)
-    elif kind == "words":
-        first["edges"] = "none"
-    elif kind == "integers":
-        first["edges"] = first["edges"].long()
-    elif kind == "sparse":
-        first["edges"] = first["edges"].to_sparse()
-    elif kind == "object":
-        first["edges"] = datetime.date(2000, 1, 1)
-    elif kind == "evil":
-        first["edges"] = Evil(path)
+        passes[-1]["writes"] = torch.zeros(1)
     return found
 
 
-def written(kind, found, compress):
+def written(kind: str, found: Any, compress: bool) -> bytes:
     """The bytes of a result, spoiled as they are written."""
     with io.BytesIO() as file:
         torch.save(found, file)
@@ -74,7 +74,7 @@ def written(kind, found, compress):
     return data[: len(data) // 2] if kind == "torn" else data
 
 
-def repacked(data):
+def repacked(data: bytes) -> bytes:
     """The archive with its records compressed: how a small one unpacks to a large one."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as before, zipfile.ZipFile(out, "w") as after:
@@ -83,8 +83,9 @@ def repacked(data):
     return out.getvalue()
 
 
-def frame(path):
+def frame(path: str) -> bytes:
     """A status as a pickle that does something when it is read."""
     response = ResponseModel(id="a", status=Status.COMPLETED, data=b"")
     response.description = Evil(path)
-    return response.pickle()
+    data: bytes = response.pickle()
+    return data

@@ -32,7 +32,8 @@ SCRIPT = """
     found = {"packing": str(packing_for(model).packing), "rows of q_proj": parts, "scores": {},
              "texts": {}}
     for name in [*strategy_names(), raw_cases.__file__ + ":raw-attn"]:
-        grid = transplant(model, EXAMPLE, name, generations=True, max_new_tokens=5)
+        grid = transplant(model, EXAMPLE, name, generations=True, max_new_tokens=5,
+                          source_layers=(0, 2), target_layers=(1, 3))
         found["scores"][name] = grid.scores.logprobs.tolist()
         found["texts"][name] = grid.generations.outputs
     if rank() == 0:
@@ -65,7 +66,10 @@ def test_two_processes_give_what_one_gives_for_every_strategy(tmp_path, near):
     assert found["rows of q_proj"] == rows // 2, "nothing was split"
     assert "shared prefix" in found["packing"]
     for name, scores in found["scores"].items():
-        grid = transplant(near, EXAMPLE, name, generations=True, max_new_tokens=5)
+        grid = transplant(
+            near, EXAMPLE, name, generations=True, max_new_tokens=5,
+            source_layers=(0, 2), target_layers=(1, 3),
+        )  # fmt: skip
         assert np.abs(np.array(scores) - grid.scores.logprobs).max() < 1e-4
         assert found["texts"][name] == list(grid.generations.outputs)
 

@@ -91,8 +91,11 @@ def compute_records(
     parts ran before it.
 
     Args:
+        model: a loaded model.
         examples: all of the language.
         span: the numbers of those to compute, consecutive.
+        works: strategies and their variants.
+        settings: how it is computed.
 
     Raises:
         XTransplantError: an unusable prompt or candidate, or too little memory for one variant.
@@ -126,7 +129,7 @@ def _found(
     sources: Sources,
     *,
     source_text: bool,
-) -> list[Scores] | list[Generations]:
+) -> Sequence[Scores | Generations]:
     if settings.mode == "score":
         scores = score_items(
             model,

@@ -28,6 +28,7 @@ def read_config(name: str, flags: Sequence[str]) -> dict[str, Any]:
     """Values by flag, from a YAML file or a configuration that comes with the package.
 
     Args:
+        name: its name or path.
         flags: what a key may be, with underscores; a file may write hyphens.
 
     Raises:

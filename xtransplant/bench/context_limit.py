@@ -27,6 +27,8 @@ def leave_out_too_long(plan: Plan, model: Model, say: Say = lambda line: None) -
     Every prompt is tokenised once before the first is run, so that no run stops half-way at one.
 
     Args:
+        plan: what is to be run.
+        model: a loaded model.
         say: called with what is left out.
 
     Raises:

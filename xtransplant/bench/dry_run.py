@@ -81,6 +81,8 @@ def dry_run(plan: Plan, context: RunContext, model: Model) -> DryRun:
     """Count a bench by one example of median length of each task, and time it if it runs here.
 
     Args:
+        plan: what is to be run.
+        context: where and how the run is opened.
         model: loaded with a dry backend if it would run elsewhere.
 
     Raises:

@@ -51,6 +51,7 @@ def check_versions(run: Run, now: dict[str, str], *, accepted: bool) -> Run:
     """The run, if it may go on with the software that is here.
 
     Args:
+        run: an opened run.
         now: versions by name.
         accepted: go on with other versions too, and write both down.
 
@@ -90,7 +91,7 @@ def adopt_parts(folder: Path, manifest: Manifest) -> Manifest:
         try:
             sums = read_sums(path)
         except Unreadable:
-            continue  # done again, as what is damaged is
+            continue  # damaged, so it is computed again
         if sums is None:
             continue
         if sums.run != manifest.identity:
@@ -107,7 +108,7 @@ def adopt_parts(folder: Path, manifest: Manifest) -> Manifest:
 
 
 def _same(one: dict[str, str], other: dict[str, str]) -> bool:
-    # A manifest that names none was made up, or made where none can be asked for.
+    # A manifest may name fewer: what it does not name is not compared.
     return all(one[name] == other.get(name) for name in _COMPUTES if name in one)
 
 

@@ -34,6 +34,8 @@ def judge(records: pa.Table, examples: pa.Table, rule: str) -> pa.Table:
 
     Args:
         records, examples: the part's tables.
+        records: the records of one part, as a table.
+        examples: the examples.
         rule: its name; see ``tasks.rules``.
 
     Returns:

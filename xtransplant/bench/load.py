@@ -18,6 +18,8 @@ def load_model(name: str, spec: ModelSpec, backend: Backend = Local()) -> Model:
 
     Args:
         name: hub repository or folder: that of the specification, or the task's own.
+        spec: which checkpoint, and how it is loaded.
+        backend: where its traces run.
 
     Raises:
         XTransplantError: it cannot be loaded.

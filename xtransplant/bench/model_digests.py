@@ -75,6 +75,7 @@ def file_digests(name: str, revision: str | None) -> dict[str, str] | None:
 
     Args:
         name: a folder, or a repository whose snapshot the hub's client has stored.
+        revision: branch, tag or commit of the repository.
     """
     folder = _folder(name, revision)
     if folder is None:

@@ -57,10 +57,15 @@ def _commit(name: str, revision: str | None) -> str | None:
 
 
 def check_model(now: dict[str, Any], then: dict[str, Any], run: str) -> None:
-    """Whether a run may go on with a model.
+    """Refuse to go on with a run under another model than it began with.
+
+    Args:
+        now: the model here, as :func:`model_entry` describes it.
+        then: the run's model, likewise.
+        run: its name.
 
     Raises:
-        XTransplantError: it is another one than the run began with.
+        XTransplantError: something of it differs that numbers depend on.
     """
     of_server = () if now["server"] is None else ("commit", "server_revision")
     same = ("dtype", "n_layers", "tokenizer", "tokenizer_hash", "add_bos", "fingerprint")
@@ -74,7 +79,7 @@ def check_model(now: dict[str, Any], then: dict[str, Any], run: str) -> None:
 
 
 def check_folder(name: str, then: dict[str, Any], run: str) -> None:
-    """Whether the files of a model are those of a complete run, without loading it.
+    """Refuse files of a model that are not those of a complete run; nothing is loaded.
 
     Raises:
         XTransplantError: they have changed since.

@@ -20,6 +20,7 @@ def find_run(plan: Plan, output_path: Path, *, fresh: bool = False) -> tuple[Pat
     """Where a plan's run lies or will lie, and the run if there is one.
 
     Args:
+        plan: what is to be run.
         output_path: the folder of runs.
         fresh: a folder of its own for a new run, though there is one.
 

@@ -88,6 +88,7 @@ def parse_pairs(text: str, *, across: bool = False) -> Pairs:
     file of pairs by language.
 
     Args:
+        text: as a user gives it.
         across: of a run, one pair for all languages instead of one for each.
 
     Raises:
@@ -141,6 +142,8 @@ def choose_pairs(path: str | Path, *, level: str = "match", across: bool = False
     Most correct answers win; ties: smallest target layer, then largest source layer.
 
     Args:
+        path: folder of the run.
+        level: how strictly an answer is judged: ``strict``, ``match`` or ``lenient``.
         across: one pair for all languages of a task instead of one for each.
 
     Raises:

@@ -62,6 +62,7 @@ def pilot(
 
     Args:
         config: its split is where pairs are chosen, ``pilot`` by default.
+        context: where and how the run is opened.
         apply_to: the other split.
         across: one pair for all languages of a task, instead of one for each.
         upper_bound: run every pair on the other split too.

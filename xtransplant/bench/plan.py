@@ -73,6 +73,7 @@ def make_plan(
     """Load strategies and examples, and check everything that needs no model.
 
     Args:
+        config: every setting of the bench.
         across: see :func:`parse_pairs`.
         chosen: pairs that take the place of those that the configuration names; languages that
             they do not have are left out.

@@ -23,6 +23,7 @@ def repair(run: Run, say: Callable[[str], None] | None = None) -> list[Part]:
     Parts that lack only judgements are judged here, from the stored records, without a model.
 
     Args:
+        run: an opened run.
         say: called with a line for each damaged file, and what is done about it.
 
     Returns:

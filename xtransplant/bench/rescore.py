@@ -48,6 +48,7 @@ def rescore(path: str | Path, *, rule: str | None = None) -> Rescored:
     """Judge every stored record of a run again; no model is loaded.
 
     Args:
+        path: folder of the run.
         rule: the name of a rule, by which the run is judged from now on: it is written to the
             manifest, and parts computed later are judged by it too. By default the run's, in the
             version that is installed.
@@ -119,6 +120,8 @@ def judge_part(run: Run, part: Part, *, adds_columns: bool = False) -> pa.Table:
     To be called by the process that holds the part.
 
     Args:
+        run: an opened run.
+        part: one part of its examples.
         adds_columns: see :meth:`Run.write`.
 
     Raises:

@@ -37,7 +37,10 @@ def bench(
     What of it is damaged is named and done again.
 
     Args:
-        across, chosen: see :func:`make_plan`.
+        config: every setting of the bench.
+        context: where and how the run is opened.
+        across: choose one pair for all languages; see :func:`make_plan`.
+        chosen: pairs that were chosen before; see :func:`make_plan`.
         model: loaded already; else the configuration's is loaded where the backend has it run, if
             there is anything to do.
 

@@ -45,6 +45,10 @@ def run_id(
     model is loaded.
 
     Args:
+        config: every setting of the bench.
+        tasks: by name, with their examples.
+        strategies: by name, their options bound.
+        pairs: as ``--pairs`` names them, or those that were chosen.
         model: hub repository or folder.
 
     Raises:

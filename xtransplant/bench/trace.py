@@ -22,6 +22,7 @@ def load_for(plan: TracePlan, note: Callable[[str], None]) -> Model:
     """The model of a grid.
 
     Args:
+        plan: what is to be run.
         note: given each status of a job on a server.
 
     Raises:

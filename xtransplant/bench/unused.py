@@ -39,6 +39,9 @@ def check_data(tasks: Sequence[str], data: DataSource, split: str | None, seed: 
     """Refuse flags about the data of tasks that none of the tasks reads.
 
     Args:
+        tasks: their names.
+        data: where the examples come from.
+        split: the one asked for; None for the task's first.
         seed: None where it is not given.
 
     Raises:
@@ -135,7 +138,11 @@ def check_trace(
     """Refuse flags of a single grid that cannot act.
 
     Args:
+        spec: which checkpoint, and how it is loaded.
         task: None where none is given.
+        data: where the examples come from.
+        backend: where its traces run.
+        split: the one asked for; None for the task's first.
         written: whether the user's own prompts stand for a task's.
         only_run: flags that are given and do something only with a grid that is run.
 

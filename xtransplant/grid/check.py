@@ -34,7 +34,7 @@ class GridCheck:
         half: ``float16`` or ``bfloat16`` where the model computes in it; else empty.
         float32_scores, float32_texts: at half precision, the grid against one variant at a time
             with the weights in float32; None where that was not run.
-        why_not: why it was not.
+        why_not: why it was not run.
     """
 
     scores: Difference | None
@@ -53,8 +53,10 @@ class GridCheck:
 
     @property
     def agrees(self) -> bool:
-        """Whether the two runs give the same: to the tolerance, and at half precision but for
-        texts that part at a near tie."""
+        """Whether log-probabilities are within the tolerance, and texts the same.
+
+        At half precision texts may differ from a near tie on.
+        """
         if self.broken:
             return False
         if self.scores is not None and not self.scores.within(self.tolerance):
@@ -70,7 +72,7 @@ class GridCheck:
     def summary(self) -> str:
         """One line for the user."""
         if self.half:
-            # Nothing is exact here: what was measured stands by itself.
+            # At half precision nothing is exact: what was measured is reported as it is.
             found = _measured(self.scores, self.texts, self.half, self.tolerance)
             parts = [f"in {self.half}, against {_ALONE}: {found}"]
             if self.float32_scores is not None or self.float32_texts is not None:
@@ -90,7 +92,7 @@ def _measured(
     half: str,
     tolerance: float | None = None,
 ) -> str:
-    """How two runs differ, in words; ``tolerance`` is said where they are held to it."""
+    """How two runs differ, in words, with the tolerance if there is one."""
     parts = []
     if scores is not None:
         text = str(scores)

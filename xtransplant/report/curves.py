@@ -89,7 +89,7 @@ def _draw_side(
     axes.axhline(vanilla, color=GREY, ls="--", lw=1.2, label="vanilla (target)")
     axes.plot([], [], color=GREY, ls=":", lw=1.2, label="null")
     clear_axes(axes)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params("x", integer=True)
 
 
 def _choices(bounds: Bounds) -> Bounds:

@@ -47,6 +47,8 @@ def find_part_damage(run: Run, part: Part, *, by_size: bool = False) -> list[Dam
     """All damage in a part.
 
     Args:
+        run: an opened run.
+        part: one part of its examples.
         by_size: compare only the files' sizes, which finds those that were cut off.
     """
     path = run.sums_path(part)

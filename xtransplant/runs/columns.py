@@ -124,7 +124,8 @@ JUDGED: tuple[Column[Judged], ...] = (
 def columns_of(mode: Mode | str) -> dict[str, pa.DataType]:
     """Every column that a record of a mode has, cell and judgements included, with its type."""
     found = dict(_CELL)
-    for column in (*MEASURED, *JUDGED):
+    columns: tuple[Column[Any], ...] = (*MEASURED, *JUDGED)
+    for column in columns:
         if mode in column.modes:
             found.setdefault(column.name, column.type)
     return found

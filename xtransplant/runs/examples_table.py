@@ -73,6 +73,8 @@ def examples_table(examples: Sequence[Example], start: int, stop: int) -> pa.Tab
 
     Args:
         examples: all of the language, among which the derangements are drawn.
+        start: first example, from 0.
+        stop: the example after the last.
     """
     drawn = derangements(examples)
     rows = [

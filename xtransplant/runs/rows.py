@@ -40,6 +40,7 @@ class Rows:
         Args:
             example: its number within the language.
             strategy: its name, ``vanilla`` or ``source``.
+            pairs: which layer pairs.
             values: by column of ``columns.MEASURED``; one that is left out is null.
         """
         layers = np.array(pairs or [(-1, -1)], dtype=np.int16)

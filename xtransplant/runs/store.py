@@ -113,6 +113,9 @@ class Run:
         """Store a part's table of one kind; to be called by the process that holds the part.
 
         Args:
+            kind: which table: ``examples``, ``records`` or ``correct``.
+            part: one part of its examples.
+            table: its rows.
             adds_columns: keep columns that the run's other parts do not have; for callers that
                 rewrite every part.
 

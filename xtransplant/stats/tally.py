@@ -131,7 +131,6 @@ def tally(
 
 def combine(tallies: Sequence[Tally]) -> Tally:
     """Several languages as one: their sums, of the pairs and layers that each of them has."""
-
     return Tally(
         n=sum(one.n for one in tallies),
         hits=sum_hits([one.hits for one in tallies]),

@@ -114,8 +114,8 @@ def check_supported(when: When, through: Through, what: object) -> None:
     """Refuse an edit that the engine cannot make yet, so that none is made otherwise than it says.
 
     Args:
-        when: the edit's.
-        through: the edit's.
+        when: the steps that an edit acts at.
+        through: what an edit acts through.
         what: the edit, or how it was asked for, for the message.
 
     Raises:

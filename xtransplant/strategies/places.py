@@ -20,7 +20,7 @@ class Layer(int):
     label: str
 
     def __new__(cls, number: int, label: str = "") -> Layer:
-        """A layer's number, counted from 0, and how it was written: as the number by default."""
+        """A layer's number; ``label`` is how it was written, in digits if empty."""
         layer = super().__new__(cls, number)
         layer.label = label or str(number)
         return layer
