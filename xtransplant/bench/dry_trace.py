@@ -48,13 +48,6 @@ def dry_trace(plan: TracePlan, model: Model) -> DryTrace:
     Args:
         plan: the grid.
         model: loaded with a backend that is dry.
-        example: source and target prompt, with candidates.
-        strategy: a strategy.
-        source_layers: layers to read, from 0.
-        target_layers: layers to write, from 0.
-        generations: count generated texts.
-        max_new_tokens: length of the longest continuation.
-        chat_template: pass prompts through the checkpoint's chat template.
 
     Raises:
         XTransplantError: layers that the model has not, an unusable prompt, candidate or strategy,
