@@ -1,14 +1,20 @@
 """Small copies of the tasks' datasets: clones of the hub's, and folders in the paper's layout."""
 
+from __future__ import annotations
+
 import json
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xtransplant.tasks.data import DataSource
 
+Datum = dict[str, Any]
 
-def clone(root, repo, config, split, rows):
+
+def clone(root: Path, repo: str, config: str, split: str, rows: list[Datum]) -> None:
     """A clone of one configuration of a hub dataset: Parquet files and the card that names them."""
     folder = root / repo
     (folder / config).mkdir(parents=True, exist_ok=True)
@@ -22,14 +28,14 @@ def clone(root, repo, config, split, rows):
     (folder / "README.md").write_text("\n".join([*lines, "---", ""]))
 
 
-def xnli_rows(lang, n=8):
+def xnli_rows(lang: str, n: int = 8) -> list[Datum]:
     return [
         {"premise": f"{lang} premise {k} " + "w " * k, "hypothesis": f"{lang} {k}", "label": k % 3}
         for k in range(n)
     ]
 
 
-def squad_rows(lang, n=60):
+def squad_rows(lang: str, n: int = 60) -> list[Datum]:
     return [
         {"id": f"q{k}", "context": f"{lang} context {k}", "question": f"{lang} {k}?",
          "answers": {"text": [f"{lang} answer {k}"], "answer_start": [0]}}
@@ -37,7 +43,7 @@ def squad_rows(lang, n=60):
     ]  # fmt: skip
 
 
-def copa_rows(lang, n=60):
+def copa_rows(lang: str, n: int = 60) -> list[Datum]:
     return [
         {"premise": f"{lang} {k}", "choice1": "x", "choice2": "y", "label": k % 2, "idx": k,
          "question": "cause" if k % 3 else "effect", "changed": False}
@@ -45,7 +51,7 @@ def copa_rows(lang, n=60):
     ]  # fmt: skip
 
 
-def mkqa_rows(n=60):
+def mkqa_rows(n: int = 60) -> list[Datum]:
     short = [{"type": 0, "entity": "Q1", "text": "Nairobi", "aliases": ["Nairobi City"]}]
     return [
         {"example_id": f"m{k}", "queries": {"en": f"who {k}", "ar": f"من {k}"}, "query": f"who {k}",
@@ -56,7 +62,7 @@ def mkqa_rows(n=60):
     ]  # fmt: skip
 
 
-def hub_clones(root):
+def hub_clones(root: Path) -> DataSource:
     """Clones of all six datasets, tiny, with the schema of the real ones."""
     for lang in ("en", "de"):
         for split in ("validation", "test"):
@@ -65,14 +71,14 @@ def hub_clones(root):
     for config in ("sw", "translation-sw", "qu"):
         clone(root, "cambridgeltl/xcopa", config, "test", copa_rows(config))
     clone(root, "apple/mkqa", "mkqa", "train", mkqa_rows())
-    opinions = [
+    opinions: list[Datum] = [
         {"question": f"Is {k} enough?", "options": "['Yes', 'No', 'Unsure']", "source": "GAS",
          "selections": "defaultdict(<class 'list'>, {'Kenya': [0.2, 0.7, 0.1], 'France': "
                        "[0.6, 0.3, 0.1], 'Tanzania': [0.5, 0.5]})"}
         for k in range(60)
     ]  # fmt: skip
     clone(root, "Anthropic/llm_global_opinions", "default", "train", opinions)
-    culture = [
+    culture: list[Datum] = [
         {"data_idx": str(k), "question_idx": str(k // 4), "prompt_question": f"What {k}?",
          "prompt_option": "Rice", "answer": k % 4 == 0, "country": "Japan" if k % 2 else "Kenya"}
         for k in range(240)
@@ -81,15 +87,16 @@ def hub_clones(root):
     return DataSource(data_dir=root)
 
 
-def lay_out(root, files):
+def lay_out(root: Path, files: dict[str, list[Any]]) -> None:
     """Files of one value per line."""
     for path, rows in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def xnli_folder(root, n=30, **changes):
-    files = {}
+def xnli_folder(root: Path, n: int = 30, **changes: list[Any]) -> DataSource:
+    """XNLI in the paper's layout, English and Swahili."""
+    files: dict[str, list[Any]] = {}
     for lang in ("en", "sw"):
         files[f"split/{lang}.json"] = [f"{lang} " + "w" * (3 * k + 5) for k in range(n)]
         files[f"ans/{lang}.json"] = [str(1 + k % 3) for k in range(n)]

@@ -1,7 +1,11 @@
 """An installed package with a task and a matching rule of its own, in a folder on the path."""
 
+from __future__ import annotations
+
 import importlib
 import sys
+from pathlib import Path
+from types import ModuleType
 
 TASK = '''
 from xtransplant.prompts import Example, Key
@@ -42,7 +46,7 @@ upside-down = parity_plugin:upside_down
 """
 
 
-def install(folder, *, remainder=0):
+def install(folder: Path, *, remainder: int = 0) -> ModuleType:
     """Write the package; another remainder is another version of its rule."""
     from xtransplant.tasks import rules
 
@@ -55,7 +59,7 @@ def install(folder, *, remainder=0):
     return rules
 
 
-def forget():
+def forget() -> None:
     """What a new process would not know of it either."""
     from xtransplant.tasks import rules
 

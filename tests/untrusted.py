@@ -15,7 +15,7 @@ TEXTS = st.text(CHARACTERS, max_size=12) | st.sampled_from(
 )  # fmt: skip
 
 
-def acts(text, but="\n"):
+def acts(text: str, but: str = "\n") -> list[str]:
     """Characters in a text that a terminal or editor would interpret, or hide."""
     return [
         char for char in text

@@ -1,20 +1,27 @@
 """Whether two runs hold the same records, though one ran on a server and the other here."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as types
 
 
-def tables(run):
+def tables(run: Path) -> dict[str, pa.Table]:
     """Every table of a run, by its path in it."""
     return {
         str(path.relative_to(run)): pq.ParquetFile(path).read() for path in run.rglob("*.parquet")
     }
 
 
-def assert_alike(one, other):
-    """Hold what is no floating-point number to be equal, and numbers to be equal but for rounding:
-    variants are packed there in another way than here.
+def assert_alike(one: dict[str, pa.Table], other: dict[str, pa.Table]) -> None:
+    """Hold floating-point numbers to be equal but for rounding, and all else to be the same.
+
+    Variants are packed there in another way than here.
     """
     assert one.keys() == other.keys()
     for path, table in one.items():
@@ -31,13 +38,14 @@ def assert_alike(one, other):
                 assert values == theirs, (path, name)
 
 
-def is_float(kind):
-    return types.is_floating(kind.value_type if types.is_list(kind) else kind)
+def is_float(kind: pa.DataType) -> bool:
+    """Whether a column holds floating-point numbers, or lists of them."""
+    return bool(types.is_floating(kind.value_type if types.is_list(kind) else kind))
 
 
-def numbers(values):
+def numbers(values: list[Any]) -> np.ndarray[Any, Any]:
     """All of them in one row, a missing one as NaN; a list's length stands before it."""
-    flat = []
+    flat: list[Any] = []
     for value in values:
         flat += [len(value), *value] if isinstance(value, list) else [value]
     return np.array(flat, dtype=float)

@@ -1,5 +1,10 @@
 """Runs made up without a model: on disk, and counted already."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
 import numpy as np
 
 from xtransplant import Example
@@ -10,18 +15,23 @@ from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA
 from xtransplant.runs.examples_table import examples_table
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
 from xtransplant.runs.rows import Rows
-from xtransplant.runs.store import create_run
-from xtransplant.stats import Rate, tally
+from xtransplant.runs.store import Run, create_run
+from xtransplant.stats import Rate, Tally, tally
 
 OPTIONS = ("1", "2", "3")
+Pair = tuple[int, int]
 PAIRS = [(i, j) for i in range(4) for j in range(4)]
 N = 12
 
 
-def make_run(folder, *, strategies=("attn-swap", "ffn-swap"), langs=("sw", "zh"), split="pilot",
-             model="org/model", pairs=PAIRS, own_pairs=None, seed=0, left_out=None, asked="overall",
-             direction="en-to-lang", rule="choice", digest="", bad=False, idle=False,
-             alike=False):  # fmt: skip
+def make_run(
+    folder: Path, *, strategies: Sequence[str] = ("attn-swap", "ffn-swap"),
+    langs: Sequence[str] = ("sw", "zh"), split: str = "pilot", model: str = "org/model",
+    pairs: Sequence[Pair] = PAIRS, own_pairs: Mapping[str, Pair] | None = None, seed: int = 0,
+    left_out: dict[str, str] | None = None, asked: str = "overall", direction: str = "en-to-lang",
+    rule: str = "choice", digest: str = "", bad: bool = False, idle: bool = False,
+    alike: bool = False,
+) -> Run:  # fmt: skip
     """A run whose model answers at random, better with ffn-swap 3→1.
 
     Args:
@@ -52,8 +62,8 @@ def make_run(folder, *, strategies=("attn-swap", "ffn-swap"), langs=("sw", "zh")
             own = [] if name in (VANILLA, SOURCE) else manifest.pairs(name, "xnli", part.lang)
             for k in range(part.start, part.stop):
                 outputs = []
-                for pair in own or [None]:
-                    gold = examples[k].key.answers[0]
+                for pair in own or [(-1, -1)]:
+                    gold = _key(k, alike).answers[0]
                     sure = name == SOURCE or (name == "ffn-swap" and pair == (3, 1))
                     said = gold if sure and dice.random() < 0.9 else str(dice.integers(1, 6))
                     outputs.append(f" ({said}) <b>&{name}_x</b>")
@@ -68,15 +78,24 @@ def make_run(folder, *, strategies=("attn-swap", "ffn-swap"), langs=("sw", "zh")
     return run.finish()
 
 
-def example(k):
-    key = Key((OPTIONS[k % 3],), OPTIONS)
+def _key(k: int, alike: bool = False) -> Key:
+    return Key((OPTIONS[0 if alike else k % 3],), OPTIONS)
+
+
+def example(k: int) -> Example:
+    """The k-th example, judged by a key of three options."""
+    key = _key(k)
     return Example("source", "target", (), None, f"e{k}", "en", "xx", key, key)
 
 
-def make_summary(folder, *, name="run", model="org/model", task="xnli", split="pilot",
-                 langs=("sw",), strategies=("ffn-swap",), pairs=PAIRS, asked="overall",
-                 direction="en-to-lang", mode="generate", rule="choice", why="", n=N, absent=(),
-                 own_pairs=False, in_sample=0, digest="", seed=0):  # fmt: skip
+def make_summary(
+    folder: Path, *, name: str = "run", model: str = "org/model", task: str = "xnli",
+    split: str = "pilot", langs: Sequence[str] = ("sw",), strategies: Sequence[str] = ("ffn-swap",),
+    pairs: Sequence[Pair] = PAIRS, asked: str = "overall", direction: str = "en-to-lang",
+    mode: str = "generate", rule: str = "choice", why: str = "", n: int = N,
+    absent: Sequence[int] = (), own_pairs: bool = False, in_sample: int = 0, digest: str = "",
+    seed: int = 0,
+) -> Summary:  # fmt: skip
     """A run counted, of made-up judgements; nothing is on disk."""
     dice = np.random.default_rng(seed)
     chosen = {s: [list(pairs[0])] for s in strategies} if own_pairs else {}
@@ -95,7 +114,7 @@ def make_summary(folder, *, name="run", model="org/model", task="xnli", split="p
     k, at = (axis.ravel() for axis in np.indices((n, len(own))))
     layers = np.array(own)[at]
 
-    def counts():
+    def counts() -> dict[str, Tally]:
         right, other = dice.random((2, len(k), 3)) < 0.3
         return {
             level: tally(k, layers[:, 0], layers[:, 1], right[:, c], other[:, c])

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
 from xtransplant import Example
 from xtransplant.bench.judge import judge
 from xtransplant.prompts import Key
 from xtransplant.runs.columns import SOURCE, VANILLA
 from xtransplant.runs.examples_table import examples_table
-from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
+from xtransplant.runs.manifest import SCHEMA, Language, Manifest, Part, TaskEntry
 from xtransplant.runs.rows import Rows
-from xtransplant.runs.store import create_run
+from xtransplant.runs.store import Run, create_run
 
 PAIRS = [(i, j) for i in range(2) for j in range(2)]
 N = 6
 
 
 def example(k: int, *, options: bool = True) -> Example:
+    """The k-th example."""
     key = Key((str(k % 3),), ("0", "1", "2") if options else ())
     return Example("source", "target", (), None, f"e{k}", "en", "xx", key, key)
 
 
 def made_manifest(
-    *, langs=("sw", "zh"), task="made", rule="contains", mode="generate", n=N, part_size=4,
-    own_pairs=None, **changes,
+    *, langs: Sequence[str] = ("sw", "zh"), task: str = "made", rule: str = "contains",
+    mode: str = "generate", n: int = N, part_size: int = 4,
+    own_pairs: Sequence[tuple[int, int]] | None = None, **changes: Any,
 ) -> Manifest:  # fmt: skip
+    """A manifest; ``changes`` are its fields."""
     pairs = {} if own_pairs is None else {"swap": [list(pair) for pair in own_pairs]}
     entry = TaskEntry(
         "1", "MIT", "en-to-lang", "pilot", mode, rule, part_size,
@@ -38,7 +47,7 @@ def made_manifest(
     })  # fmt: skip
 
 
-def tables_of(manifest: Manifest, part, *, options: bool = True):
+def tables_of(manifest: Manifest, part: Part, *, options: bool = True) -> dict[str, pa.Table]:
     """What a part's three tables hold."""
     examples = examples_table(
         [example(k, options=options) for k in range(N)], part.start, part.stop
@@ -55,7 +64,8 @@ def tables_of(manifest: Manifest, part, *, options: bool = True):
     return {"examples": examples, "records": records, "correct": judge(records, examples, rule)}
 
 
-def made_run(folder, *, options: bool = True, **changes):
+def made_run(folder: Path, *, options: bool = True, **changes: Any) -> Run:
+    """The run on disk, complete."""
     manifest = made_manifest(**changes)
     run = create_run(folder, manifest)
     for part in manifest.parts():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from bad_inputs.row import row
@@ -12,11 +13,11 @@ TWO = f"{NONE} -m LLAMA --source hi --target ho"
 GRID = "trace -s attn-swap -m LLAMA --source hi --target ho"
 
 
-def link(name: str, to: str):
+def link(name: str, to: str) -> Callable[[Path], object]:
     return lambda folder: (folder / name).symlink_to(to)
 
 
-def a_folder(name: str):
+def a_folder(name: str) -> Callable[[Path], object]:
     return lambda folder: (folder / name).mkdir()
 
 

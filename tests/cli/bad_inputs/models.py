@@ -36,7 +36,11 @@ def config(**fields: Any) -> Callable[[Path], object]:
 
 
 def without(pattern: str) -> Callable[[Path], object]:
-    return lambda folder: [path.unlink() for path in folder.glob(pattern)]
+    def change(folder: Path) -> None:
+        for path in folder.glob(pattern):
+            path.unlink()
+
+    return change
 
 
 def cut_weights(folder: Path) -> None:

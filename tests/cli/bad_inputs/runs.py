@@ -54,6 +54,11 @@ def cut(kind: str) -> Callable[[Path], None]:
     return change
 
 
+def a_folder_for_a_manifest(run: Path) -> None:
+    (run / "manifest.json").unlink()
+    (run / "manifest.json").mkdir()
+
+
 def half(run: Path) -> None:
     path = run / "manifest.json"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -84,7 +89,7 @@ ROWS = [
     damaged("no manifest", "rescore run", lambda run: (run / "manifest.json").unlink(), "'run'",
             "manifest.json"),
     damaged("a manifest that is a folder", "report run",
-            lambda run: ((run / "manifest.json").unlink(), (run / "manifest.json").mkdir()),
+            a_folder_for_a_manifest,
             "manifest.json"),
     damaged("half a manifest, pairs", f"{BENCH} --pairs @run", half, "manifest.json"),
     damaged("no records, pairs", f"{BENCH} --pairs @run", empty, "run", "not complete"),
