@@ -14,7 +14,7 @@ __all__ = ["report", "rescore", "runs"]
 
 
 class Format(StrEnum):
-    """Of a table."""
+    """Formats of tables."""
 
     terminal = "terminal"
     markdown = "markdown"
@@ -24,7 +24,7 @@ class Format(StrEnum):
 
 
 class Figures(StrEnum):
-    """Of a picture."""
+    """Formats of figures."""
 
     png = "png"
     svg = "svg"

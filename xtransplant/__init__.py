@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from xtransplant.grid.grid import Grid
     from xtransplant.grid.transplant import transplant, transplant_many
     from xtransplant.model.families import Family
-    from xtransplant.model.load import Model, load
+    from xtransplant.model.load import load
+    from xtransplant.model.model import Model
     from xtransplant.prompts import Example
     from xtransplant.strategies import apply, find_strategy, strategy
 
@@ -43,7 +44,7 @@ _HOMES = {
     "Example": "prompts",
     "Family": "model.families",
     "Grid": "grid.grid",
-    "Model": "model.load",
+    "Model": "model.model",
     "XTransplantError": "errors",
     "apply": "strategies",
     "capture": "engine.capture",

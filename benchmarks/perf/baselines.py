@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from xtransplant.engine.trace.greedy import greedy_settings
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 
 __all__ = ["BASELINES", "Baseline", "hooks", "paper", "with_nnsight"]
 

@@ -31,7 +31,8 @@ from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.benchmarks.perf.shapes import shaped
 from xtransplant.engine.ask.memory import keep_freed_memory
 from xtransplant.grid.transplant import transplant
-from xtransplant.model.load import Model, load
+from xtransplant.model.load import load
+from xtransplant.model.model import Model
 from xtransplant.prompts import Example
 
 _ROUNDS = 7

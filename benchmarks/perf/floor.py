@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import torch
 
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 
 __all__ = ["block_parameters", "dense_rate", "flops", "generate_tokens", "rows_of_score"]
 

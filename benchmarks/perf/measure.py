@@ -23,7 +23,7 @@ from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.score import score_items
 from xtransplant.engine.verify import packing_for
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import Packing
 from xtransplant.strategies import Edit, find_strategy
 

@@ -11,7 +11,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig
 
 from xtransplant.benchmarks.babel.task import CHECKPOINT
-from xtransplant.model.load import Model, load
+from xtransplant.model.load import load
+from xtransplant.model.model import Model
 
 __all__ = ["SHAPES", "random_prompts", "shaped"]
 

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import torch
 
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 
 __all__ = ["forward_seconds", "peak_bytes", "spread", "timed"]
 

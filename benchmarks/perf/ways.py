@@ -17,7 +17,7 @@ from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.compare import difference
 from xtransplant.engine.outcome import Scores
 from xtransplant.engine.score import score_items
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import MASKED, SHARED, Packing
 from xtransplant.strategies import find_strategy
 

@@ -61,22 +61,22 @@ def test_scores_texts_and_activations_are_those_of_one_device(loaded, monkeypatc
     here, activations = everything()
     with two_devices(loaded, monkeypatch):
         there, also = everything()
-    for (scores, texts), (others, said) in zip(here, there, strict=True):
+    for (scores, texts), (others, generations) in zip(here, there, strict=True):
         assert np.abs(scores.logprobs - others.logprobs).max() < 1e-6
         assert np.abs(scores.source - others.source).max() < 1e-6
-        assert (texts.token_ids, texts.source) == (said.token_ids, said.source)
+        assert (texts.token_ids, texts.source) == (generations.token_ids, generations.source)
     for site, value in activations.items():
         assert torch.equal(value, also[site])
 
 
 def test_what_variants_say_in_common_lies_with_its_layer(loaded, monkeypatch):
-    def said():
+    def generations():
         nothing = find_strategy("none")
         return generate(loaded, EXAMPLE, nothing, PAIRS, packing=SHARED, max_new_tokens=3)
 
-    here = said()
+    here = generations()
     with two_devices(loaded, monkeypatch):
-        there = said()
+        there = generations()
     # Fewer than each by itself: a history ran for all of them.
     assert here.token_forwards == there.token_forwards
     assert here.token_ids == there.token_ids
@@ -101,9 +101,9 @@ def test_a_script_runs_on_two_devices(loaded, monkeypatch):
     recorded = score(loaded, EXAMPLE, twin, PAIRS, packing=SHARED)
     assert np.abs(scores.logprobs - recorded.logprobs).max() < 1e-4
     with two_devices(loaded, monkeypatch):
-        others, said = both()
+        others, generations = both()
     assert np.abs(scores.logprobs - others.logprobs).max() < 1e-6
-    assert texts.token_ids == said.token_ids
+    assert texts.token_ids == generations.token_ids
 
 
 def test_the_room_is_that_of_the_fullest_device(loaded, monkeypatch):

@@ -50,10 +50,10 @@ def test_family_equals_plain_hooks(family):
         if check.half:
             continue  # near ties tip
         for packing in {check.packing, MASKED if check.exact else ROWS}:
-            said = next(
+            generations = next(
                 generate_items(model, [item], variants, packing=packing, decoding=Decoding(6))
             )
-            for (i, j), ids in zip(PAIRS, said.token_ids, strict=True):
+            for (i, j), ids in zip(PAIRS, generations.token_ids, strict=True):
                 reference = reference_generate(plain, site, source, target, i, j, 6)
                 assert list(ids) == reference, (site, i, j, packing)
 

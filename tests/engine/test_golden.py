@@ -23,14 +23,14 @@ def test_released_code_is_reproduced(name, kind, strategy, packing):
     seen = 0
     for prompt in PROMPTS:
         lines = [e for e in expected if e["model"] == name and e["prompt"] == prompt["id"]]
-        said = generate(
+        generations = generate(
             model,
             Example(source=prompt["aux"], target=prompt["main"]),
             find_strategy(strategy),
             [(line["source_layer"], line["target_layer"]) for line in lines],
             packing=packing,
         )
-        assert [line["output"] for line in lines] == list(said.outputs)
-        assert {line["vanilla"] for line in lines} == {said.vanilla}
+        assert [line["output"] for line in lines] == list(generations.outputs)
+        assert {line["vanilla"] for line in lines} == {generations.vanilla}
         seen += len(lines)
     assert seen == 64

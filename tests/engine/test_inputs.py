@@ -34,11 +34,11 @@ def templated(model, template):
 def test_prompt_and_candidate_say_what_they_say_and_no_space_more(made, template, prompt):
     how = templated(made, template)
     ids = prompt_ids(made, prompt, **how)
-    said = made.tokenizer.decode(ids)
+    decoded = made.tokenizer.decode(ids)
     for candidate, own in zip(
         CANDIDATES, candidate_ids(made, prompt, ids, CANDIDATES, **how), strict=True
     ):
-        assert made.tokenizer.decode([*ids, *own]) == said + candidate
+        assert made.tokenizer.decode([*ids, *own]) == decoded + candidate
 
 
 @pytest.mark.parametrize("template", [None, *TEMPLATES])
@@ -119,8 +119,8 @@ def test_a_grid_names_what_the_source_would_say_as_it_is_spelled_there(llama):
         zip(example.source_candidates, grid.scores.source.tolist(), strict=True)
     )
     assert set(found["target"]["logprobs"]) == set(example.candidates)
-    said, probability = vanilla_answer(grid, "source")
-    assert said == example.source_candidates[best]
+    answer, probability = vanilla_answer(grid, "source")
+    assert answer == example.source_candidates[best]
     assert probability == pytest.approx(float(np.exp(grid.scores.source[best])))
 
 

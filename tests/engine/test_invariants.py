@@ -1,4 +1,4 @@
-"""What must hold whatever the strategy: identities, ways of packing, parts, positions."""
+"""What must hold whatever the strategy: identities, ways of packing, chunks, positions."""
 
 import numpy as np
 import pytest
@@ -65,11 +65,11 @@ def test_every_packing_equals_one_variant_per_row(llama, chosen):
         assert np.abs(found.logprobs - found.vanilla).max() > 1e-2
     if torch.finfo(llama.dtype).bits < 32:
         return  # near ties tip
-    said = [
+    generations = [
         generate(llama, EXAMPLE, chosen, PAIRS, packing=packing, max_new_tokens=5)
         for packing in WAYS
     ]
-    assert len({(found.token_ids, found.vanilla, found.source) for found in said}) == 1
+    assert len({(found.token_ids, found.vanilla, found.source) for found in generations}) == 1
 
 
 @pytest.mark.any_dtype
@@ -112,7 +112,7 @@ def test_parts_do_not_show(llama, packing):
     ]
     assert np.abs(runs[0].logprobs - runs[1].logprobs).max() < 1e-5
     assert runs[1].forward_passes == 1 + len(PAIRS) > runs[0].forward_passes
-    said = [
+    generations = [
         next(
             generate_items(
                 llama,
@@ -125,8 +125,8 @@ def test_parts_do_not_show(llama, packing):
         )
         for limit in (1e9, 1)
     ]
-    assert said[0].token_ids == said[1].token_ids
-    assert said[1].forward_passes > said[0].forward_passes
+    assert generations[0].token_ids == generations[1].token_ids
+    assert generations[1].forward_passes > generations[0].forward_passes
 
 
 def test_a_grid_is_two_forward_passes(llama):
@@ -222,11 +222,11 @@ def test_a_sharded_model_gives_what_a_whole_one_gives(llama, sharded, name):
     assert np.abs(whole.logprobs - parted.logprobs).max() < 1e-6
     assert np.abs(whole.top_logprobs - parted.top_logprobs).max() < 1e-6
     assert parted.forward_passes == 2
-    said = [
+    generations = [
         generate(model, EXAMPLE, chosen, PAIRS, packing=SHARED, max_new_tokens=3)
         for model in (llama, sharded)
     ]
-    assert said[0].token_ids == said[1].token_ids
+    assert generations[0].token_ids == generations[1].token_ids
 
 
 @pytest.fixture(scope="module")
@@ -263,13 +263,13 @@ def test_all_tokens_where_lengths_agree(llama):
     for packing in WAYS:
         found = next(score_items(llama, [item], variants, packing=packing, top_k=8))
         assert np.allclose(found.top_logprobs, expected, atol=1e-5)
-    said = [
+    generations = [
         next(
             generate_items(llama, [item], variants, packing=packing, decoding=Decoding(4))
         ).token_ids
         for packing in WAYS
     ]
-    assert said[0] == said[1]
+    assert generations[0] == generations[1]
 
 
 def _all_tokens_by_hooks(plain, source, target, i, j):

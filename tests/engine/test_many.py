@@ -110,7 +110,7 @@ def test_a_small_budget_gives_the_same_numbers(llama, limit):
     for one, other in zip(roomy, tight, strict=True):
         same(one, other)
     # Together all take two passes, the sources' and the targets'. Apart each takes a source's, and
-    # its target's in as many parts as memory asks for: in the end one per variant.
+    # its target's in as many chunks as memory asks for: in the end one per variant.
     passes = [one.forward_passes for one in tight]
     assert {one.forward_passes for one in roomy} == {2}
     apart = 1 + len(variants)
@@ -142,7 +142,7 @@ def test_running_out_of_memory_is_survived(llama, most, caplog):
         found = generate_items(llama, examples[:2], variants, packing=SHARED, decoding=Decoding(4))
         return [one.token_ids for one in found]
 
-    said = generated()
+    generations = generated()
     scarce = Scarce(llama, most)
     try:
         found = list(score_items(llama, examples, variants, packing=SHARED))
@@ -154,7 +154,7 @@ def test_running_out_of_memory_is_survived(llama, most, caplog):
     assert "going on with half of that" in caplog.text
     for one, other in zip(expected, found, strict=True):
         same(one, other)
-    assert said == again
+    assert generations == again
 
 
 def test_one_variant_too_many_is_said(llama):
@@ -185,7 +185,7 @@ def test_a_kept_source_is_not_run_again(llama):
         )
     )
     assert len(sources) == 2
-    # Each source once, then each target in as many parts as it has variants.
+    # Each source once, then each target in as many chunks as it has variants.
     assert [x.forward_passes for x in first] == [17, 17, 16, 16]
     # Another target, another strategy that reads the same.
     again = list(score_items(llama, examples, edits(llama), packing=SHARED, sources=sources))
@@ -197,14 +197,14 @@ def test_a_kept_source_is_not_run_again(llama):
     assert {x.forward_passes for x in ffn} == {2}
     for one, example in zip(ffn, examples, strict=True):
         same(one, next(score_items(llama, [example], other_reads, packing=ROWS)))
-    said = next(
+    generations = next(
         generate_items(
             llama, examples, other_reads, packing=SHARED, sources=sources, decoding=Decoding(2)
         )
     )
     fresh = next(generate_items(llama, examples, other_reads, packing=SHARED, decoding=Decoding(2)))
-    assert said.token_ids == fresh.token_ids
-    assert said.forward_passes == fresh.forward_passes - 1
+    assert generations.token_ids == fresh.token_ids
+    assert generations.forward_passes == fresh.forward_passes - 1
 
 
 def test_kept_sources_stay_within_their_bytes(llama):

@@ -38,21 +38,23 @@ def run(model, chosen, packing, tokens=3):
     variants = [chosen.variant(shape_of(model), i, j) for i, j in PAIRS]
     item = [item_of(model, EXAMPLE)]
     scored = next(score_items(model, item, variants, packing=packing))
-    said = next(generate_items(model, item, variants, packing=packing, decoding=Decoding(tokens)))
-    return scored, said
+    generations = next(
+        generate_items(model, item, variants, packing=packing, decoding=Decoding(tokens))
+    )
+    return scored, generations
 
 
 @pytest.mark.parametrize("packing", [SHARED, MASKED, ROWS], ids=str)
 def test_what_overflows_is_not_finite_and_nothing_else_is(half, packing):
-    scored, said = run(half, too_much, packing)
+    scored, generations = run(half, too_much, packing)
     fits = [i != 1 for i, _ in PAIRS]
     assert scored.finite.tolist() == fits
-    assert list(said.finite) == fits
+    assert list(generations.finite) == fits
     assert not scored.unchanged[~scored.finite].any()
     assert scored.vanilla_finite
     assert scored.source_finite
-    assert said.vanilla_finite
-    assert said.source_finite
+    assert generations.vanilla_finite
+    assert generations.source_finite
 
 
 def test_what_overflows_as_the_text_goes_on_is_seen_too(half, monkeypatch):
@@ -90,20 +92,20 @@ def test_what_overflows_as_the_text_goes_on_is_seen_too(half, monkeypatch):
 def test_a_write_that_changes_nothing_is_told_from_one_that_does(dtype, packing):
     model = load(tiny_checkpoint("llama"), dtype=dtype)
     for chosen in (find_strategy("none"), itself):
-        scored, said = run(model, chosen, packing)
+        scored, generations = run(model, chosen, packing)
         assert scored.unchanged.all()
-        assert all(said.unchanged)
-    scored, said = run(model, find_strategy("ffn-swap"), packing)
+        assert all(generations.unchanged)
+    scored, generations = run(model, find_strategy("ffn-swap"), packing)
     assert not scored.unchanged.any()
-    assert not any(said.unchanged)
+    assert not any(generations.unchanged)
 
 
 def test_the_same_text_by_another_way_is_a_change(llama):
     # Weak enough that no token changes, strong enough for the first one's probability.
     weak = find_strategy("blend").with_options({"weight": 1e-4})
-    _, said = run(llama, weak, SHARED)
-    assert {text == said.vanilla for text in said.outputs} == {True}
-    assert not any(said.unchanged)
+    _, generations = run(llama, weak, SHARED)
+    assert {text == generations.vanilla for text in generations.outputs} == {True}
+    assert not any(generations.unchanged)
 
 
 def test_variants_in_parts_are_held_to_their_own_part(llama):

@@ -135,11 +135,11 @@ def test_its_cost_is_what_goes_through_the_model(llama, candidates):
     with counted(llama) as passes:
         found = score(llama, example, raw, [(0, 1), (0, 2)], packing=SHARED)
     assert found.forward_passes == len(passes)
-    with counted(llama) as said:
+    with counted(llama) as counts:
         texts, _ = generate_scripts(llama, item, scripts, 4)
     n_new = sum(map(len, texts))
     assert n_new == 8  # no end token among them, which is generated and not told
-    assert token_forwards(item, len(scripts), n_new) == sum(said)
+    assert token_forwards(item, len(scripts), n_new) == sum(counts)
 
 
 @pytest.mark.parametrize(
@@ -160,8 +160,8 @@ def test_a_script_that_fails_says_where(llama, name, words, generations):
     assert "\n" not in str(error.value)
     if "line" in words:
         line = int(str(error.value).partition(" line ")[2].partition(":")[0])
-        said = Path(FILE).read_text().splitlines()[line - 1]
-        assert "raise" in said or "layers[0]" in said
+        code = Path(FILE).read_text().splitlines()[line - 1]
+        assert "raise" in code or "layers[0]" in code
 
 
 def test_memory_that_runs_out_and_a_script_beside_its_call(llama):

@@ -15,7 +15,7 @@ from xtransplant.engine.outcome import TokenCertainty
 from xtransplant.engine.precision import in_float32
 from xtransplant.engine.trace import decoding
 from xtransplant.grid.check import GridCheck, verify_grid
-from xtransplant.model.load import Window
+from xtransplant.model.model import Window
 from xtransplant.packing import ROWS, SHARED, Packing
 
 NAMES = ("the grid", "one at a time")
@@ -240,7 +240,7 @@ def test_half_precision_is_measured_and_not_called_exact(dtype):
     assert "; against float32: largest difference" in checked.summary
     assert checked.summary.endswith(": no more than rounding")
     assert "exact" not in (check.note + checked.summary).lower()
-    # What is wrong by more than that is said here too.
+    # A larger error is reported here too.
     wrong = replace(found, scores=replace(found.scores, logprobs=found.scores.logprobs + 1))
     checked = verify_grid(model, wrong, find_strategy("ffn-swap"))
     assert checked.summary.endswith("MORE THAN ROUNDING")

@@ -4,7 +4,8 @@ import pytest
 import torch
 from tiny import FAMILY_NAMES, VOCABULARY, WINDOW, make_tiny, tiny_checkpoint
 
-from xtransplant.model.load import Window, load
+from xtransplant.model.load import load
+from xtransplant.model.model import Window
 from xtransplant.packing import reach
 
 LENGTH = 2 * WINDOW + 5

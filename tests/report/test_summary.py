@@ -1,7 +1,5 @@
 """A run counted is its records counted the long way."""
 
-import math
-
 import numpy as np
 import pytest
 
@@ -15,7 +13,7 @@ from xtransplant.runs.examples_table import examples_table
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
 from xtransplant.runs.rows import Rows
 from xtransplant.runs.store import create_run
-from xtransplant.stats import Rate, macro
+from xtransplant.stats import Rate
 from xtransplant.tasks.derangements import N_DERANGEMENTS
 
 N = 9
@@ -92,10 +90,3 @@ def test_counts_are_those_of_the_records(run):
             assert state.unchanged == int(rows.unchanged.sum())
     swap = [counts.states["swap"] for counts in task.languages.values()]
     assert all(0 < state.not_finite < state.n and 0 < state.unchanged < state.n for state in swap)
-
-
-def test_the_error_of_a_mean_over_languages():
-    rates = [Rate(3, 10), Rate(40, 50), Rate(1, 7)]
-    mean, error = macro(rates)
-    assert mean == pytest.approx(np.mean([rate.value for rate in rates]))
-    assert error == pytest.approx(math.hypot(*(rate.stderr for rate in rates)) / 3)

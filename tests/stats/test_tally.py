@@ -1,4 +1,4 @@
-"""Counting: against counting by hand, and against scipy."""
+"""A grid counted, against counting by hand."""
 
 import math
 
@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.stats import binomtest
 
-from xtransplant.stats import Rate, choose_pair, combine, macro, micro, spread, tally
+from xtransplant.stats import combine, tally
 
 grids = st.tuples(st.integers(1, 5), st.integers(1, 4), st.integers(1, 4)).flatmap(
     lambda shape: st.tuples(arrays(np.bool_, shape), arrays(np.uint8, shape))
@@ -104,26 +103,3 @@ def test_languages_together_are_their_sums(grid):
     assert two.overall.right == 2 * one.overall.right
     assert two.best == one.best
     assert two.rate(two.best).value == one.rate(one.best).value
-
-
-def test_ties_go_to_the_smallest_target_then_the_largest_source():
-    assert choose_pair({(0, 1): 3, (2, 1): 3, (1, 1): 3, (5, 2): 3, (4, 0): 2}) == (2, 1)
-
-
-@given(st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_wilsons_interval_is_scipys(counts):
-    rate = Rate(*counts)
-    theirs = binomtest(*counts).proportion_ci(0.95, method="wilson")
-    assert rate.ci95 == pytest.approx((theirs.low, theirs.high), abs=1e-9)
-
-
-def test_averages():
-    rates = [Rate(1, 2), Rate(9, 10)]
-    assert micro(rates).value == pytest.approx(10 / 12)
-    assert macro(rates)[0] == pytest.approx(0.7)
-    assert spread(rates) == pytest.approx(math.sqrt(0.08))
-    assert math.isnan(spread([Rate(1, 2), Rate(math.nan, 2)]))
-    assert Rate(9, 10).stderr == pytest.approx(np.std([1] * 9 + [0], ddof=1) / math.sqrt(10))
-    for unknown in (Rate(0, 0), Rate(math.nan, 4)):
-        assert math.isnan(unknown.value)
-        assert all(map(math.isnan, unknown.ci95))

@@ -19,7 +19,7 @@ from xtransplant.engine.generate import generate_items
 from xtransplant.engine.outcome import Generations, Scores
 from xtransplant.engine.score import score_items
 from xtransplant.engine.trace.sources import Sources
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import Packing
 from xtransplant.prompts import Example
 from xtransplant.runs.columns import SOURCE, VANILLA, Mode

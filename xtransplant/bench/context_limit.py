@@ -11,7 +11,7 @@ from xtransplant.bench.task_plan import TaskPlan
 from xtransplant.engine.ask.items import item_of
 from xtransplant.engine.ask.tokenise import prompt_lengths
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.prompts import Example
 
 __all__ = ["leave_out_too_long"]

@@ -6,7 +6,8 @@ from xtransplant.backends.protocol import Backend, Finding
 from xtransplant.backends.registry import backends, parse_on
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model, load
+from xtransplant.model.load import load
+from xtransplant.model.model import Model
 
 __all__ = ["diagnose", "models_on"]
 

@@ -25,7 +25,7 @@ from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.tokenise import prompt_lengths
 from xtransplant.engine.dry_run import dry_run_grid, likely_packing
 from xtransplant.engine.verify import packing_for
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import Packing
 from xtransplant.prompts import Example
 from xtransplant.runs.manifest import Manifest, Part

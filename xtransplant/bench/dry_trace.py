@@ -10,7 +10,7 @@ from xtransplant.engine.ask.items import item_of
 from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.dry_run import dry_run_grid, likely_packing
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import ROWS
 from xtransplant.strategies.travel import collect_functions, find_concerns
 
@@ -48,13 +48,6 @@ def dry_trace(plan: TracePlan, model: Model) -> DryTrace:
     Args:
         plan: the grid.
         model: loaded with a backend that is dry.
-        example: source and target prompt, with candidates.
-        strategy: a strategy.
-        source_layers: layers to read, from 0.
-        target_layers: layers to write, from 0.
-        generations: count generated texts.
-        max_new_tokens: length of the longest continuation.
-        chat_template: pass prompts through the checkpoint's chat template.
 
     Raises:
         XTransplantError: layers that the model has not, an unusable prompt, candidate or strategy,

@@ -14,7 +14,7 @@ from xtransplant.bench.plan import Plan
 from xtransplant.bench.schedule import do_broadcast_parts, do_concurrent_parts, do_parts_of_rank_0
 from xtransplant.engine.verify import packing_for
 from xtransplant.model.distributed import rank
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import Packing
 from xtransplant.runs.claims import claim
 from xtransplant.runs.columns import CELL

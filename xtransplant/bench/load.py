@@ -7,7 +7,8 @@ from dataclasses import asdict
 from xtransplant.backends.local import Local
 from xtransplant.backends.protocol import Backend
 from xtransplant.bench.config import ModelSpec
-from xtransplant.model.load import Model, load
+from xtransplant.model.load import load
+from xtransplant.model.model import Model
 
 __all__ = ["load_model"]
 

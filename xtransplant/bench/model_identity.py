@@ -13,7 +13,7 @@ from huggingface_hub.errors import HFValidationError
 from xtransplant.bench.model_digests import file_digests, weights_digest
 from xtransplant.compat.transformers import name_in_config
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 
 __all__ = ["check_folder", "check_model", "model_entry"]
 

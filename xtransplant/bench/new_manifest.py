@@ -11,7 +11,7 @@ from xtransplant.bench.model_identity import model_entry
 from xtransplant.bench.plan import Plan
 from xtransplant.bench.task_plan import TaskPlan
 from xtransplant.engine.ask.memory import MemoryBudget
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
 from xtransplant.tasks.load import examples_digest
 from xtransplant.tasks.rules import versioned_rule

@@ -10,7 +10,7 @@ from xtransplant.bench.model_identity import check_model, model_entry
 from xtransplant.bench.new_manifest import new_manifest
 from xtransplant.bench.plan import Plan
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.runs.store import Run, create_run, open_run
 
 __all__ = ["find_run", "open_for_writing"]

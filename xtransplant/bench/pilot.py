@@ -14,7 +14,7 @@ from xtransplant.bench.pairs import Chosen, choose_pairs, write_chosen
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.runs.store import Run
 from xtransplant.tasks.task import find_task
 

@@ -17,7 +17,7 @@ from xtransplant.bench.plan import make_plan
 from xtransplant.bench.repair import repair
 from xtransplant.bench.workers import execute_by_workers
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.runs.store import Run
 
 __all__ = ["bench"]

@@ -46,9 +46,9 @@ def run_id(
 
     Args:
         config: every setting of the bench.
-        tasks: the tasks.
-        strategies: the strategies.
-        pairs: which layer pairs.
+        tasks: by name, with their examples.
+        strategies: by name, their options bound.
+        pairs: as ``--pairs`` names them, or those that were chosen.
         model: hub repository or folder.
 
     Raises:

@@ -40,7 +40,7 @@ def plan_task(task: Task, config: Config, say: Say) -> TaskPlan:
     """The examples of a task, and how they are run.
 
     Args:
-        task: a task.
+        task: whose examples are loaded.
         config: every setting of the bench.
         say: called with each language that is left out, and with notes on the data.
 

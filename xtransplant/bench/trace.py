@@ -13,7 +13,7 @@ from xtransplant.grid.frame import save_grid
 from xtransplant.grid.grid import Grid
 from xtransplant.grid.transplant import transplant
 from xtransplant.model.distributed import rank
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 
 __all__ = ["compute_grid", "load_for", "verify", "writing_files"]
 

@@ -39,9 +39,9 @@ def check_data(tasks: Sequence[str], data: DataSource, split: str | None, seed: 
     """Refuse flags about the data of tasks that none of the tasks reads.
 
     Args:
-        tasks: the tasks.
+        tasks: their names.
         data: where the examples come from.
-        split: which split of a task.
+        split: the one asked for; None for the task's first.
         seed: None where it is not given.
 
     Raises:
@@ -142,7 +142,7 @@ def check_trace(
         task: None where none is given.
         data: where the examples come from.
         backend: where its traces run.
-        split: which split of a task.
+        split: the one asked for; None for the task's first.
         written: whether the user's own prompts stand for a task's.
         only_run: flags that are given and do something only with a grid that is run.
 

@@ -12,7 +12,7 @@ from xtransplant.engine.compile.passes import make_row_pass
 from xtransplant.engine.compile.program import compile_source
 from xtransplant.engine.trace.session import capture_pass
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import rows
 from xtransplant.sites import Site, summands
 from xtransplant.strategies import LAST, Read, Span

@@ -23,7 +23,7 @@ from xtransplant.engine.trace.greedy import Certainty, end_ids
 from xtransplant.engine.trace.raw import generate_scripts, token_forwards
 from xtransplant.engine.trace.rows import continue_rows
 from xtransplant.engine.trace.sources import Sources
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import Layout, Packing
 from xtransplant.strategies import Script
 

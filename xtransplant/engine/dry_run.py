@@ -16,7 +16,7 @@ from xtransplant.engine.score import score_items
 from xtransplant.engine.trace.batch import Batch
 from xtransplant.engine.trace.raw import token_forwards
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import ROWS, Packing
 from xtransplant.strategies import Variant, split_scripts
 

@@ -14,7 +14,7 @@ from xtransplant.engine.ask.variants import Variants
 from xtransplant.engine.continuations import Continuations, continue_item, continue_scripts
 from xtransplant.engine.outcome import Generations, TokenCertainty
 from xtransplant.engine.trace.sources import Sources
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import ROWS, Packing
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, Variant, split_scripts

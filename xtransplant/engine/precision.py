@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from xtransplant.engine.ask.memory import free_bytes
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 
 __all__ = ["half_precision", "in_float32", "why_not_float32"]
 

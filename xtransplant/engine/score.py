@@ -19,7 +19,7 @@ from xtransplant.engine.outcome import Scores, Writes, same
 from xtransplant.engine.trace.chunks import BatchOutputs, run_items
 from xtransplant.engine.trace.raw import score_scripts, token_forwards
 from xtransplant.engine.trace.sources import Sources
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import ROWS, Packing
 from xtransplant.prompts import Example
 from xtransplant.strategies import Script, Strategy, Variant, split_scripts
@@ -188,7 +188,7 @@ def _scores_of(
     item = found.items[place]
     source = _sum_by_candidate(found.source, place, len(item.source_candidates))
     target = _sum_by_candidate(found.target, place, len(item.target_candidates))
-    ids = torch.cat([part["ids"][place] for part in (found.source, found.target)])
+    ids = torch.cat([one["ids"][place] for one in (found.source, found.target)])
     listed = ids.tolist()
     for token in {token for row in listed for token in row} - texts.keys():
         texts[token] = model.tokenizer.decode([token])
@@ -213,17 +213,17 @@ def _scores_of(
 
 
 def _sum_by_candidate(
-    part: dict[str, torch.Tensor], place: int, n_candidates: int
+    outputs: dict[str, torch.Tensor], place: int, n_candidates: int
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Log-likelihoods ``[n_blocks, n_candidates]`` of one example: sums over a candidate's tokens.
 
     Args:
-        part: ``edges`` ``[n_examples, n_blocks, n_edges]``, log-probability of each token of the
+        outputs: ``edges`` ``[n_examples, n_blocks, n_edges]``, log-probability of each token of the
             candidates, and ``candidates`` ``[n_examples, n_edges]``, which candidate it is of (-1:
             padding).
         place: which example.
         n_candidates: how many it has.
     """
-    edges, owners = part["edges"][place].double(), part["candidates"][place]
+    edges, owners = outputs["edges"][place].double(), outputs["candidates"][place]
     sums = torch.zeros(len(edges), n_candidates, dtype=torch.float64)
     return sums.index_add(1, owners[owners >= 0], edges[:, owners >= 0]).numpy()

@@ -12,7 +12,7 @@ from xtransplant.engine.compare import Difference, difference, text_difference
 from xtransplant.engine.precision import half_precision, in_float32, why_not_float32
 from xtransplant.engine.trial import Trial, TrialRun, long_trial, short_trial, windows
 from xtransplant.errors import JobFailed
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 
 __all__ = ["PackingCheck", "packing_for", "verify_packing"]

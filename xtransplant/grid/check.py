@@ -15,7 +15,7 @@ from xtransplant.engine.precision import half_precision, in_float32, why_not_flo
 from xtransplant.engine.score import score_items
 from xtransplant.engine.verify import packing_for
 from xtransplant.grid.data import GridData
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import ROWS
 from xtransplant.strategies import Edit, Strategy, check_verifiable
 
@@ -34,7 +34,7 @@ class GridCheck:
         half: ``float16`` or ``bfloat16`` where the model computes in it; else empty.
         float32_scores, float32_texts: at half precision, the grid against one variant at a time
             with the weights in float32; None where that was not run.
-        why_not: why it was not.
+        why_not: why it was not run.
     """
 
     scores: Difference | None
@@ -53,9 +53,9 @@ class GridCheck:
 
     @property
     def agrees(self) -> bool:
-        """Whether the two runs give the same, to the tolerance.
+        """Whether log-probabilities are within the tolerance, and texts the same.
 
-        At half precision texts may differ where they part at a near tie.
+        At half precision texts may differ from a near tie on.
         """
         if self.broken:
             return False
@@ -72,7 +72,7 @@ class GridCheck:
     def summary(self) -> str:
         """One line for the user."""
         if self.half:
-            # Nothing is exact here: what was measured stands by itself.
+            # At half precision nothing is exact: what was measured is reported as it is.
             found = _measured(self.scores, self.texts, self.half, self.tolerance)
             parts = [f"in {self.half}, against {_ALONE}: {found}"]
             if self.float32_scores is not None or self.float32_texts is not None:
@@ -92,7 +92,7 @@ def _measured(
     half: str,
     tolerance: float | None = None,
 ) -> str:
-    """How two runs differ, in words; ``tolerance`` is said where they are held to it."""
+    """How two runs differ, in words, with the tolerance if there is one."""
     parts = []
     if scores is not None:
         text = str(scores)

@@ -10,9 +10,10 @@ from typing import Any, Literal
 import numpy as np
 
 from xtransplant.engine.outcome import Generations, Scores
-from xtransplant.grid.answers import Answers, Rows
+from xtransplant.grid.answers import Answers
 from xtransplant.packing import Packing
 from xtransplant.prompts import Example, key_of
+from xtransplant.runs.measured import Which
 from xtransplant.tasks.judging import LEVELS
 
 __all__ = ["Cell", "GridData", "Level", "Prompt"]
@@ -123,7 +124,7 @@ class GridData:
         Args:
             level: ``strict``, ``match`` or ``lenient``; see ``tasks.judging``.
         """
-        right = self._answers("cells").correct(self.example, key_of(self.example))
+        right = self._answers("variants").correct(self.example, key_of(self.example))
         return None if right is None else self._shaped(right[:, LEVELS.index(level)])
 
     def vanilla_correct(self, prompt: Prompt = "target", level: Level = "match") -> bool | None:
@@ -187,7 +188,7 @@ class GridData:
 
         None where it is not finite.
         """
-        return self._answers("cells").texts(self.example)
+        return self._answers("variants").texts(self.example)
 
     def answer_of(self, cell: Cell) -> str | None:
         """What one cell answers: see :meth:`answers`."""
@@ -205,8 +206,8 @@ class GridData:
         same = self.vanilla_answer()
         return self._shaped(np.array([answer not in (None, same) for answer in self.answers()]))
 
-    def _answers(self, rows: Rows) -> Answers:
-        return Answers.of(self.scores, self.generations, rows)
+    def _answers(self, which: Which) -> Answers:
+        return Answers.of(self.scores, self.generations, which)
 
     def _shaped(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         return values.reshape(len(self.source_layers), len(self.target_layers))

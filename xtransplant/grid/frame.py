@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xtransplant.grid.captions import remarks
-from xtransplant.grid.data import GridData
+from xtransplant.grid.data import GridData, Prompt
 from xtransplant.prompts import key_of
 from xtransplant.runs.rows import grid_columns
 from xtransplant.style.escape import json_number, json_text
@@ -54,7 +54,7 @@ def grid_frame(grid: GridData) -> pd.DataFrame:
 def grid_document(grid: GridData) -> dict[str, Any]:
     """What ``xtp trace --json`` prints: plain types only, natural-log likelihoods.
 
-    A likelihood that is NaN or infinite, which JSON cannot say, is None, and its cell's ``finite``
+    A likelihood that is NaN or infinite is None, as JSON has neither, and its cell's ``finite`` is
     false. ``unchanged``: every cell is what the target gives without a transplant.
     """
     best = grid.best()
@@ -108,7 +108,7 @@ def grid_document(grid: GridData) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A column's value as JSON can say it: None for what is NaN or infinite."""
+    """A column's value for JSON, None in the place of NaN and infinity."""
     if isinstance(value, list):
         return [_plain(one) for one in value]
     return json_number(value) if isinstance(value, float) else value
@@ -123,6 +123,10 @@ def save_grid(grid: GridData, path: str | Path) -> None:
     """Write :func:`grid_frame` to ``.parquet`` or ``.csv``, or the document to ``.json``.
 
     A Parquet file carries the document without its cells too: ``read_parquet(path).attrs``.
+
+    Args:
+        grid: what to write.
+        path: its suffix decides the format.
 
     Raises:
         XTransplantError: another suffix, or a place that cannot be written to.
@@ -140,7 +144,7 @@ def save_grid(grid: GridData, path: str | Path) -> None:
             frame.to_parquet(target, index=False)
 
 
-def _vanilla(grid: GridData, prompt: str) -> dict[str, Any]:
+def _vanilla(grid: GridData, prompt: Prompt) -> dict[str, Any]:
     """What the model answers to a prompt without a transplant."""
     entry: dict[str, Any] = {}
     if grid.scores is not None:
@@ -151,6 +155,6 @@ def _vanilla(grid: GridData, prompt: str) -> dict[str, Any]:
         top = grid.scores.source_top if prompt == "source" else grid.scores.vanilla_top
         entry["top_tokens"] = list(top)
     if grid.generations is not None:
-        said = grid.generations
-        entry["output"] = said.source if prompt == "source" else said.vanilla
+        texts = grid.generations
+        entry["output"] = texts.source if prompt == "source" else texts.vanilla
     return entry

@@ -23,7 +23,7 @@ __all__ = ["Grid"]
 class Grid(GridData):
     """All variants of one example, as data and to look at.
 
-    Printed by rich it is the table of ``xtp trace``. What it holds is told in :class:`GridData`.
+    rich prints it as the table of ``xtp trace``. Its attributes are those of :class:`GridData`.
     """
 
     def to_frame(self) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""A grid as a picture: source layers down, target layers across, the effect as colour."""
+"""A grid as a heatmap: source layers down, target layers across, the effect as colour."""
 
 from __future__ import annotations
 
@@ -31,12 +31,22 @@ __all__ = ["plot_grid"]
 
 _MOST_NUMBERED = 16  # layers across, up to which each cell has its number written in it
 _MOST_TICKS = 20
-_YES, _NO = 0.6, -0.1  # on the colour map: where there is no scale, a strong and a pale colour
+_YES, _NO = 0.6, -0.1  # of 1, on the colour map: a strong and a pale colour
 
 
 @dataclass(frozen=True)
 class _Picture:
-    """What to draw: values around zero, their greatest distance from it, and the words."""
+    """What to draw.
+
+    Attributes:
+        values: ``[source_layers, target_layers]``, zero in the middle of the colour map; NaN where
+            a cell is not finite.
+        limit: the greatest absolute value of the colour map.
+        numbers: ``[source_layers][target_layers]``, written in the cells; None to write none.
+        scale: title of the colour bar.
+        subtitle: second line of the figure's title.
+        ticks: labels of the two colours, where values are only yes and no.
+    """
 
     values: np.ndarray[Any, np.dtype[np.float64]]
     limit: float
@@ -49,12 +59,13 @@ class _Picture:
 def plot_grid(grid: GridData, path: str | Path | None = None) -> Figure:
     """A heatmap of a grid.
 
-    Where the answer was scored: its probability less that without a transplant. Else whether each
-    cell's text is correct, or, without an answer, whether it is another than without a transplant.
+    Where the answer was scored, colour is the change of its probability, in percentage points.
+    Else it shows which cells' texts are correct, or, without an answer, which of them differ from
+    the target's without a transplant.
 
     Args:
-        grid: a computed grid.
-        path: where to save it, ``.png``, ``.svg`` or ``.pdf``; nowhere by default.
+        grid: what to draw.
+        path: where to save it, ``.png``, ``.svg`` or ``.pdf``; not saved by default.
 
     Raises:
         XTransplantError: another suffix, or a place that cannot be written to.
@@ -117,9 +128,9 @@ def _picture(grid: GridData) -> _Picture:
         ticks = {-0.5: "incorrect", 0.5: "correct"}
         subtitle = f"{count}; {marked}" if marked else count
         return _marks(grid, correct, subtitle, ticks)
-    moved = grid.changed()
-    count = f"{int(moved.sum())} of {moved.size} layer pairs change what the model says"
-    return _marks(grid, moved, count, {-0.5: "unchanged", 0.5: "changed"})
+    changed = grid.changed()
+    count = f"{int(changed.sum())} of {changed.size} layer pairs change what the model says"
+    return _marks(grid, changed, count, {-0.5: "unchanged", 0.5: "changed"})
 
 
 def _percents(probabilities: Any) -> list[list[str]]:
@@ -164,7 +175,7 @@ def _colour_bar(
 def _write_numbers(axes: Axes, picture: _Picture) -> None:
     assert picture.numbers is not None
     for (row, column), value in np.ndenumerate(picture.values):
-        dark = abs(value) > 0.65 * picture.limit  # not where a cell is not finite
+        dark = abs(value) > 0.65 * picture.limit  # False for NaN
         axes.text(
             column, row, picture.numbers[row][column],
             ha="center", va="center", fontsize=8, color="white" if dark else "black",

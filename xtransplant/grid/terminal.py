@@ -66,15 +66,15 @@ def _prompt(grid: GridData, prompt: Prompt) -> Iterator[Any]:
         left_out = len(text) - 2 * half
         text = f"{text[:half]}\n[... {left_out:,} characters not shown ...]\n{text[-half:]}"
     yield Text("  " + text.replace("\n", "\n  "))
-    said, probability = vanilla_answer(grid, prompt)
+    answered, probability = vanilla_answer(grid, prompt)
     line = Text("  without a transplant it answers ", style="dim")
     known = grid.vanilla_probability(prompt)
     if probability is not None:
         line.append(f"({percent(probability)}) ")
     finite = grid.vanilla_answer(prompt) is not None
-    line.append(quoted(said, 200) if finite else said, style="not dim bold")
+    line.append(quoted(answered, 200) if finite else answered, style="not dim bold")
     yield line
-    if known is not None and said != grid.example.answer:
+    if known is not None and answered != grid.example.answer:
         answer = quoted(grid.example.answer or "", 80)
         yield Text(f"  and gives {percent(known)} to the answer {answer}", style="dim")
 
@@ -101,20 +101,20 @@ def _matrix(grid: GridData) -> tuple[Matrix, Text]:
         caption = Text(f"✓ where the {_right(grid)} (without a transplant: {state})")
         marks = np.where(grid.finite, correct, np.nan)
         return Matrix(marks, marks - float(was), *layers, at, marks=True), caption
-    moved = np.where(grid.finite, grid.changed(), np.nan)
+    changed = np.where(grid.finite, grid.changed(), np.nan)
     caption = Text("✓ where the answer is another than without a transplant")
-    return Matrix(moved, moved, *layers, at, marks=True), caption
+    return Matrix(changed, changed, *layers, at, marks=True), caption
 
 
 def _unit(most: float) -> float:
-    """What to multiply probabilities by so that they show."""
+    """The factor by which probabilities are multiplied: 100, or a power of 10 for tiny ones."""
     if most >= 0.01 or most <= 0:
         return 100.0
     return float(10.0 ** (math.ceil(-math.log10(most)) + 1))
 
 
 def _append_scale(caption: Text, scale: float, vanilla: float) -> None:
-    """What the colours mean, in the colours themselves."""
+    """Explain the colours by the two ends of their scale, drawn in them."""
     caption.append(f"\ncolour: from {percent(vanilla)} without a transplant, ")
     caption.append(f" {points(-scale)} ", style=shade(-scale, scale))
     caption.append(" to ")
@@ -122,7 +122,7 @@ def _append_scale(caption: Text, scale: float, vanilla: float) -> None:
 
 
 def _right(grid: GridData) -> str:
-    """What counts as right."""
+    """What counts as right, in words."""
     if grid.scores is not None and len(grid.example.candidates) > 1:
         return "answer is the likeliest candidate"
     rule = key_of(grid.example).rule or "begins"
@@ -152,7 +152,7 @@ def _pairs_text(pairs: list[tuple[int, int]]) -> str:
     runs = []
     for i, row in groupby(pairs, key=lambda pair: pair[0]):
         targets = [j for _, j in row]
-        # Neighbours have the same distance from their position.
+        # Layers in a row differ from their place in the list by the same number.
         for _, run in groupby(enumerate(targets), key=lambda item: item[1] - item[0]):
             ends = [j for _, j in run]
             runs.append(f"{i}→{ends[0]}" + (f"-{ends[-1]}" if len(ends) > 1 else ""))
@@ -172,8 +172,8 @@ def _best(grid: GridData) -> Iterator[Text]:
         top = highest(probabilities)
         line.append(f"the answer has {percent(top)} ({points(top - vanilla)}); ")
     line.append("it answers ")
-    said = grid.answer_of(best)
-    line.append(NOT_FINITE if said is None else quoted(said, 200), style="bold")
+    answer = grid.answer_of(best)
+    line.append(NOT_FINITE if answer is None else quoted(answer, 200), style="bold")
     yield line
 
 

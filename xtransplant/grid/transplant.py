@@ -18,7 +18,7 @@ from xtransplant.engine.trace.sources import Sources
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
 from xtransplant.grid.grid import Grid
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import ROWS, Packing
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, find_strategy

@@ -1,4 +1,5 @@
-"""Load a checkpoint, find its sites, and check them.
+"""A checkpoint loaded (``load``), as a ``Model`` (``model``) that knows where its sites are.
 
-Import from the files: ``families`` (the table, light) and ``load`` (needs torch).
+Which module holds a site is in the table of ``families``, which needs no torch. ``check`` compares
+a loaded model with it.
 """

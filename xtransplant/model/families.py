@@ -7,14 +7,16 @@ it. In every layer of a loaded model ``resid_post = resid_pre + attn + ffn``, wh
 
 A new family is a line in :data:`FAMILIES`. One whose layers are of two kinds (attention in some, a
 linear-attention or state-space mixer in others, by the configuration's ``layer_types``) needs a
-place per kind: a field of :class:`Family` beside ``attn`` and ``head``, read in ``Model.site``,
-where the place of a layer's site is looked up.
+place per kind: a field of :class:`Family` beside ``attn`` and ``head``, which ``Family.places``
+chooses from by the kind of a layer, and ``Model.site`` asks it with that.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
+
+from xtransplant.sites import Site
 
 __all__ = ["FAMILIES", "Family", "Place"]
 
@@ -84,6 +86,20 @@ class Family:
         if self.windows not in get_args(Windows):
             choices = ", ".join(get_args(Windows))
             raise ValueError(f"windows {self.windows!r} is none of {choices}")
+
+    @property
+    def places(self) -> dict[Site, Place]:
+        """Where a block holds each site that is a module's input or output, if it has it."""
+        found: dict[Site, Place | None] = {
+            "attn": self.attn,
+            "ffn": self.ffn,
+            "head": self.head,
+            "resid_pre": Place("", "input"),
+            "resid_post": Place("", "output"),
+            "attn_raw": self.attn_raw,
+            "ffn_raw": self.ffn_raw,
+        }
+        return {site: place for site, place in found.items() if place is not None}
 
     @property
     def summary(self) -> str:

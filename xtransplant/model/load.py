@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypedDict, Unpack, get_args
 
 import torch
 from nnsight import TransformersModel
@@ -21,12 +21,12 @@ from xtransplant.model.devices import check_device_map
 from xtransplant.model.distributed import distributed_config, world_size
 from xtransplant.model.failures import explain
 from xtransplant.model.families import Family
-from xtransplant.model.model import Model, SitePath, Window, raw_places
+from xtransplant.model.model import Model
 from xtransplant.model.resolve import block_modules, resolve_family
 from xtransplant.model.tokenizer import Beginning, beginning_of
 from xtransplant.model.weights import read_weights
 
-__all__ = ["DTYPES", "Model", "SitePath", "Window", "load"]
+__all__ = ["DTYPES", "LoadOptions", "load"]
 
 DTypeName = Literal["auto", "float32", "float16", "bfloat16", "float64"]
 DTYPES: tuple[str, ...] = get_args(DTypeName)
@@ -34,19 +34,33 @@ _TASK = "text-generation"
 _LOGGER = logging.getLogger("xtransplant")
 
 
-def load(  # noqa: PLR0913 - every option of transformers that a user may set, by keyword
+class LoadOptions(TypedDict, total=False):
+    """Less common keywords of :func:`load`; without one it is off, or the model's own choice.
+
+    Attributes:
+        trust_remote_code: run Python code that comes with the checkpoint.
+        attn_implementation: ``sdpa``, ``eager``, ...
+        tensor_parallel: split each layer over torchrun's processes, which make the same calls.
+        add_bos: put the checkpoint's beginning-of-sequence token before every prompt without it.
+            If the family was trained with it and the tokenizer adds none, a warning is logged.
+    """
+
+    trust_remote_code: bool
+    attn_implementation: str | None
+    tensor_parallel: bool
+    add_bos: bool
+
+
+def load(
     name_or_path: str | Path,
     *,
     revision: str | None = None,
     dtype: str = "auto",
     device_map: str | None = None,
-    trust_remote_code: bool = False,
-    attn_implementation: str | None = None,
     family: str | Family | Path | None = None,
-    tensor_parallel: bool = False,
     check: bool = True,
     backend: Backend = Local(),
-    add_bos: bool = False,
+    **rare: Unpack[LoadOptions],
 ) -> Model:
     """Load a checkpoint with its tokenizer and find its sites.
 
@@ -55,40 +69,42 @@ def load(  # noqa: PLR0913 - every option of transformers that a user may set, b
         revision: branch, tag or commit.
         dtype: one of :data:`DTYPES`; ``auto`` is as the checkpoint says.
         device_map: as transformers takes it, such as ``auto`` or ``cuda:0``; CPU by default.
-        trust_remote_code: run Python code that comes with the checkpoint.
-        attn_implementation: ``sdpa``, ``eager``, ...; the model's own choice by default.
         family: the layout of the blocks where the table has none: a known family's name, a
             :class:`Family`, or the path of a JSON file with its fields.
-        tensor_parallel: split each layer over torchrun's processes, which make the same calls.
-        check: hold the loaded model to its sites (one forward pass of a few tokens).
+        check: check the loaded model's sites against the table (one pass of a few tokens).
         backend: where its traces run. If that is not in this process, no weights are loaded, and
             its sites are checked by their names alone.
-        add_bos: put the checkpoint's beginning-of-sequence token before every prompt without it.
-            If the family was trained with it and the tokenizer adds none, a warning is logged.
+        **rare: ``trust_remote_code``, ``attn_implementation``, ``tensor_parallel``, ``add_bos``:
+            see :class:`LoadOptions`.
 
     Raises:
         XTransplantError: no such model or device, no network or access, no safetensors, weights
             that are missing or of other shapes, an unknown family, sites that are not what the
             table says, or ``add_bos`` where it would change nothing.
+        TypeError: another keyword.
     """
-    name, own = str(name_or_path), _own_options(dtype, attn_implementation)
+    if unknown := rare.keys() - LoadOptions.__optional_keys__:
+        raise TypeError(f"load() got an unexpected keyword argument {min(unknown)!r}")
+    trusted, split = rare.get("trust_remote_code", False), rare.get("tensor_parallel", False)
+    name, own = str(name_or_path), _own_options(dtype, rare.get("attn_implementation"))
     if device_map is not None and backend.in_process:
         check_device_map(device_map)
-    options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
+    options: dict[str, Any] = {"revision": revision, "trust_remote_code": trusted}
     try:
         config = AutoConfig.from_pretrained(name, **options)
         found = resolve_family(family, config, name)
         tokenizer = AutoTokenizer.from_pretrained(name, **options)
+        add_bos = rare.get("add_bos", False)
         begins = beginning_of(config.get_text_config(), tokenizer, name, add_bos=add_bos)
         if backend.in_process:
-            own |= _placement(config, device_map, tensor_parallel)
+            own |= _placement(config, device_map, split)
         nn = _wrap(name, tokenizer, options | own, with_weights=backend.in_process)
     except XTransplantError:
         raise
     except Exception as error:
-        raise explain(error, name, trust_remote_code) from error
+        raise explain(error, name, trusted) from error
     described = _describe(nn, tokenizer, found, name, revision, backend, begins)
-    model = replace(described, world_size=world_size() if tensor_parallel else 1)
+    model = replace(described, world_size=world_size() if split else 1)
     if begins.missing:
         _LOGGER.warning("%s: %s", name, begins.note)
     if check and backend.in_process:
@@ -161,11 +177,8 @@ def _describe(
     config = module.config.get_text_config()
     try:
         blocks = list(module.get_submodule(family.layers))
-        for block, place in product(
-            blocks, (family.attn, family.ffn, family.head, *raw_places(family).values())
-        ):
-            if place is not None:
-                block.get_submodule(place.module)
+        for block, place in product(blocks, family.places.values()):
+            block.get_submodule(place.module)
         width = _width(blocks[0].get_submodule(family.head.module), family.head.side)
         n_heads, d_model = int(config.num_attention_heads), int(config.hidden_size)
     except (AttributeError, TypeError, IndexError) as error:

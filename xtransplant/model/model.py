@@ -13,11 +13,11 @@ from nnsight import TransformersModel
 from xtransplant.backends.local import Local
 from xtransplant.backends.protocol import Backend
 from xtransplant.compat.nnsight import module_of
-from xtransplant.model.families import Family, Place
+from xtransplant.model.families import Family
 from xtransplant.model.tokenizer import Beginning
 from xtransplant.sites import SITES, Site
 
-__all__ = ["Model", "SitePath", "Window", "raw_places"]
+__all__ = ["Model", "SitePath", "Window"]
 
 _LAYER_TYPES = ("full_attention", "sliding_attention", "chunked_attention")
 
@@ -39,7 +39,12 @@ class SitePath:
 
 @dataclass(frozen=True)
 class Window:
-    """How far back a layer looks: ``sliding`` positions, or to the start of its ``chunk``."""
+    """Which earlier positions a layer attends to: all of them unless one of these is set.
+
+    Attributes:
+        sliding: the last so many, the token's own included.
+        chunk: those since the last multiple of so many.
+    """
 
     sliding: int | None = None
     chunk: int | None = None
@@ -133,9 +138,8 @@ class Model:
     @property
     def sites(self) -> tuple[Site, ...]:
         """The sites this model has."""
-        missing = {"resid_mid": self.parallel}
-        missing |= {name: place is None for name, place in raw_places(self.family).items()}
-        return tuple(site for site in SITES if not missing.get(site))
+        has = dict.fromkeys(self.family.places, True) | {"resid_mid": not self.parallel}
+        return tuple(site for site in SITES if has.get(site))
 
     @property
     def unpackable(self) -> str:
@@ -186,30 +190,16 @@ class Model:
         Raises:
             KeyError: a site that the model has not.
         """
-        block = f"{self.family.layers}.{layer}"
-        scale = 1.0
-        places: dict[str, Place] = {
-            "attn": self.family.attn,
-            "ffn": self.family.ffn,
-            "head": self.family.head,
-            "resid_pre": Place("", "input"),
-            "resid_post": Place("", "output"),
-            **{name: place for name, place in raw_places(self.family).items() if place is not None},
-        }
+        place, scale = self.family.places[site], 1.0
         if site in ("attn", "ffn") and self.family.scale:
             scale = float(getattr(self.config, self.family.scale))
-        place = places[site]
-        return SitePath(f"{block}.{place.module}".rstrip("."), place.side, scale)
+        path = f"{self.family.layers}.{layer}.{place.module}".rstrip(".")
+        return SitePath(path, place.side, scale)
 
 
 def _layer_types(model: Model) -> list[str]:
     """Per layer the kind of attention that the configuration lists; empty if it lists none."""
     return list(model.config.layer_types) if model.masks_by_layer_type else []
-
-
-def raw_places(family: Family) -> dict[str, Place | None]:
-    """By site, where a module's output is before its norm; None where the family has no norm."""
-    return {"attn_raw": family.attn_raw, "ffn_raw": family.ffn_raw}
 
 
 def _flag(value: bool | str, config: Any) -> bool:

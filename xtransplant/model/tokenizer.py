@@ -63,7 +63,7 @@ class Beginning:
             )
         return f"prompts begin without {self.text}: the tokenizer adds none"
 
-    def begun(self, ids: list[int]) -> list[int]:
+    def prepend_to(self, ids: list[int]) -> list[int]:
         """A prompt's ids with the token in front, if it is to be added and not there yet."""
         if self.added and self.token is not None and ids[:1] != [self.token]:
             return [self.token, *ids]

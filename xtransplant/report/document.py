@@ -1,4 +1,4 @@
-"""A report: runs counted, in every format asked for, and their figures."""
+"""A report on runs: tables in every format asked for, and figures."""
 
 from __future__ import annotations
 

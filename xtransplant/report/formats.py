@@ -1,4 +1,4 @@
-"""Tables for people: as Markdown, LaTeX or for the terminal."""
+"""Tables to be read: as Markdown, as LaTeX, or for the terminal."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Line:
 
     @property
     def aside(self) -> bool:
-        """Whether it is no result that a method reaches."""
+        """Whether it is an oracle or a null, and no result of a method."""
         return self.row.oracle or self.null
 
 
@@ -68,7 +68,7 @@ def to_markdown(tables: Sequence[Table]) -> str:
 
 
 def to_latex(tables: Sequence[Table]) -> str:
-    """Every table for LaTeX's package booktabs; oracles in italics."""
+    r"""Every table, oracles in italics; the document needs ``\usepackage{booktabs}``."""
     parts = [
         "% needs \\usepackage{booktabs}; letters beyond accented Latin ones show as numbers in\n"
         f"% pdfLaTeX, and in XeLaTeX and LuaLaTeX with a font that has them\n{TEX_PREAMBLE}"
@@ -103,7 +103,12 @@ def to_latex(tables: Sequence[Table]) -> str:
 
 
 def to_terminal(tables: Sequence[Table], width: int) -> Group:
-    """Every table, its languages in blocks that fit ``width`` columns."""
+    """Every table for rich, its languages in blocks that fit the terminal.
+
+    Args:
+        tables: what to show.
+        width: of the terminal, in columns.
+    """
     from rich import box
     from rich.cells import cell_len
     from rich.console import Group
@@ -120,7 +125,7 @@ def to_terminal(tables: Sequence[Table], width: int) -> Group:
         widths = [max(cell_len(head), *map(len, column)) + 2 for head, column in columns]
         room = width - max(map(cell_len, labels)) - 2
         for start, stop in _blocks(widths, room):
-            # Texts, not strings: in those rich would obey its own markup.
+            # Texts, not strings, in which rich would interpret markup.
             rich = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
             rich.add_column(Text(""), no_wrap=True)
             for head in heads[start:stop]:
@@ -139,7 +144,7 @@ def to_terminal(tables: Sequence[Table], width: int) -> Group:
 
 
 def _blocks(widths: Sequence[int], room: int) -> list[tuple[int, int]]:
-    """Columns from (inclusive) and to (exclusive) that fit beside one another."""
+    """Ranges of columns, ``(start, stop)``, that fit beside one another into ``room``."""
     blocks, start, taken = [], 0, 0
     for k, width in enumerate(widths):
         if k > start and taken + width > room:

@@ -1,4 +1,4 @@
-"""The runs in a folder, listed: what each is, how far, and what is wrong with it."""
+"""The runs in a folder as a list: what each is, how far it has come, and its damages."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class RunsTable:
     """What :func:`runs_table` made.
 
     Attributes:
-        shown: a text, or something rich prints.
-        damaged: whether any of it is.
+        shown: a text, or something that rich prints.
+        damaged: whether any run is.
     """
 
     shown: Any
@@ -41,12 +41,12 @@ def runs_table(
 
     Args:
         folder: of runs, or one run.
-        as_json: as plain values, for JSON.
+        as_json: return text in JSON instead of a table.
         check: compare every stored table with its checksum, and name those that are damaged.
         width: of the terminal, in columns.
 
     Raises:
-        XTransplantError: none there.
+        XTransplantError: no run there.
     """
     found = runs(folder, check=check)
     rows: list[dict[str, Any]] = [
@@ -63,16 +63,16 @@ def runs_table(
 
 
 def _shown(row: dict[str, Any]) -> dict[str, str]:
-    """A row as it is printed; what is wrong with a run is told below the table, at length."""
+    """A row as it is printed; damages go into ``wrong``, for lines below the table."""
     wrong = row["state"].startswith("damaged")
-    told = [str(one) for one in row.get("damage", [])] or [row["state"].removeprefix("damaged: ")]
+    damages = list(map(str, row.get("damage", []))) or [row["state"].removeprefix("damaged: ")]
     checked = "damage" in row and not wrong
     cells = {
         **row,
         "state": "damaged" if wrong else row["state"] + (", checked" if checked else ""),
         "model": model_label(row["model"]) if row["model"] else "",
         "started": row["started"][:16].replace("T", " "),
-        "wrong": "\n".join(f"{row['run']}: {one}" for one in told) if wrong else "",
+        "wrong": "\n".join(f"{row['run']}: {one}" for one in damages) if wrong else "",
     }
     return {name: "\n".join(map(visible, str(value).splitlines())) for name, value in cells.items()}
 

@@ -196,7 +196,7 @@ def _add_row(rows: list[tuple[Row, ...]], new: tuple[Row, ...]) -> None:
 
 
 def _mark_hindsight(rows: list[Row], runs: Sequence[TaskRun], level: str) -> list[Row]:
-    """Rows of pairs typed by hand say on how many items another of these runs would choose them."""
+    """Set ``in_sample`` of pairs typed by hand that another of these runs would choose."""
     if len(runs) < 2:
         return rows
     shared = find_hindsight([summary for summary, _ in runs], level)

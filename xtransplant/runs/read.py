@@ -1,4 +1,4 @@
-"""Runs read back: as dataframes, and as arrays for those who count."""
+"""Reading runs back: as dataframes, and as arrays to count."""
 
 from __future__ import annotations
 
@@ -87,11 +87,13 @@ def _with_judgements(run: Run, part: Part) -> pa.Table:
     for name in judged.column_names:
         if name not in table.column_names:  # both hold what is finite and unchanged
             table = table.append_column(name, judged[name])
+    declared = columns_of(run.manifest.tasks[part.task].mode)
     if run.manifest.config.get("log_samples", True):
-        for name, type in columns_of(run.manifest.tasks[part.task].mode).items():
+        for name, type in declared.items():
             if name not in table.column_names:
                 table = table.append_column(name, pa.nulls(len(table), type))
-    return table
+    order = dict.fromkeys([*declared, *table.column_names])
+    return table.select([name for name in order if name in table.column_names])
 
 
 def examples(
@@ -132,10 +134,11 @@ class Cells:
     Attributes:
         examples: ``[rows]`` numbers of the examples.
         source_layers, target_layers: ``[rows]``; -1 without a transplant.
-        right: ``[rows, 3]`` by level.
-        other: ``[rows, 3]`` by others' answers, bit r by the r-th derangement's.
-        known: ``[rows]`` whether there are such.
-        finite, unchanged: ``[rows]``.
+        right: ``[rows, 3]``, whether a row is right, by level.
+        other: ``[rows, 3]``, likewise by the answers of other examples: bit r of a mask is by the
+            answer that the r-th derangement gives.
+        known: ``[rows]``, whether every derangement gives an answer that the example can have.
+        finite, unchanged: ``[rows]``, as in the records.
     """
 
     examples: np.ndarray[Any, np.dtype[np.int32]]
@@ -156,25 +159,22 @@ def cells(run: Run, task: str, lang: str) -> Iterator[tuple[str, Cells]]:
     """
     import pyarrow as pa
 
-    from xtransplant.runs.columns import CORRECT
+    from xtransplant.runs.columns import CELL, CORRECT
 
     own = _chosen(run, task, lang)
     if not own:
         return
-    columns = ["example", "strategy", "source_layer", "target_layer"]
     others, state = [f"other_{level}" for level in CORRECT], ["finite", "unchanged"]
     kept = [*CORRECT, *others, *state]
-    both = [
-        (read_part(run, "records", p, columns), read_part(run, "correct", p, kept)) for p in own
-    ]
+    both = [(read_part(run, "records", p, CELL), read_part(run, "correct", p, kept)) for p in own]
     for part, tables in zip(own, both, strict=True):
         _check_rows(run, part, *tables)
-    said = pa.concat_tables([one for one, _ in both]).unify_dictionaries()
+    measured = pa.concat_tables([one for one, _ in both]).unify_dictionaries()
     judged = pa.concat_tables([one for _, one in both])
-    strategies = said["strategy"].combine_chunks()
+    strategies = measured["strategy"].combine_chunks()
     codes = strategies.indices.to_numpy()
     numbers = {
-        name: said[name].combine_chunks().fill_null(-1).to_numpy(zero_copy_only=False)
+        name: measured[name].combine_chunks().fill_null(-1).to_numpy(zero_copy_only=False)
         for name in ("example", "source_layer", "target_layer")
     }
     right, other = (
@@ -224,9 +224,9 @@ def _damaged(run: Run, path: Path, why: str) -> XTransplantError:
     )
 
 
-def _check_rows(run: Run, part: Part, said: pa.Table, judged: pa.Table) -> None:
-    if len(said) != len(judged):
-        why = f"it has {len(judged)} rows for {len(said)} records"
+def _check_rows(run: Run, part: Part, measured: pa.Table, judged: pa.Table) -> None:
+    if len(measured) != len(judged):
+        why = f"it has {len(judged)} rows for {len(measured)} records"
         raise _damaged(run, run.part_path("correct", part), why)
 
 

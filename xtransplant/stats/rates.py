@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 __all__ = ["Mean", "Rate", "macro", "micro", "spread"]
 
-_Z95 = statistics.NormalDist().inv_cdf(0.975)
+_Z95 = 1.959963984540054  # normal quantile of 0.975, scipy.special.ndtri(0.975)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A strategy in words: its docstring, the edits it records, its options."""
+"""What ``xtp show`` prints of a strategy: its docstring, the edits it records, its options."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ from xtransplant.strategies.registry import find_strategy
 
 __all__ = ["describe", "type_name"]
 
-# A layer pair and a model to record on, only so that i and j stand for different layers.
+# Any shape and pair serve, as edits are shown with i and j; few strategies need more layers.
 _SHAPE, _SOURCE, _TARGET = Shape(n_layers=48, n_heads=64), 11, 23
 
 
 def describe(name: str) -> dict[str, Any]:
-    """Plain data on a strategy: ``name``, ``doc``, ``origin``, ``raw``, ``records``, ``options``.
+    """A strategy as plain data, ready for JSON.
+
+    Args:
+        name: as :func:`find_strategy` takes it.
+
+    Returns:
+        ``name``, ``doc``, ``origin`` (its file), ``raw``, ``records`` (the text of each edit), and
+        ``options``: the name, type and default of each.
 
     Raises:
         XTransplantError: no such strategy, or it records nothing.

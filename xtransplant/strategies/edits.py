@@ -72,9 +72,9 @@ class Edit:
 
     def __str__(self) -> str:
         """As a strategy's author would write it; the defaults of ``when`` and ``through`` not."""
-        said = [f'"{self.when}"'] if self.when != PREFILL else []
-        said += [f'through="{self.through}"'] if self.through != "both" else []
-        during = f".during({', '.join(said)})" if said else ""
+        words = [f'"{self.when}"'] if self.when != PREFILL else []
+        words += [f'through="{self.through}"'] if self.through != "both" else []
+        during = f".during({', '.join(words)})" if words else ""
         return f"target{during}{str(self.place).removeprefix('target')} = {self.value}"
 
 

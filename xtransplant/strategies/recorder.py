@@ -58,9 +58,8 @@ def record(
     Args:
         function: ``function(source, target, i, j, **options)``.
         shape: of the model that the edits are for.
-        i, j: layer of the source and of the target, counted from 0.
-        i: source layer, from 0.
-        j: target layer, from 0.
+        i: layer of the source, counted from 0.
+        j: layer of the target.
         options: keyword arguments of the function.
 
     Raises:

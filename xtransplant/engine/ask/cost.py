@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.memory import pass_bytes, stored_bytes
 from xtransplant.engine.ask.variants import Variants
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import Packing
 
 __all__ = ["Cost", "estimate_cost"]

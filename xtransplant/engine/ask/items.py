@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from xtransplant.engine.ask.tokenise import candidate_ids, prompt_ids
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.prompts import Example
 
 __all__ = ["Item", "item_of"]

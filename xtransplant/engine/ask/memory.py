@@ -13,7 +13,7 @@ import torch
 
 from xtransplant.errors import XTransplantError
 from xtransplant.model.distributed import all_reduce_min
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 
 __all__ = [
     "MemoryBudget",

@@ -9,7 +9,7 @@ from typing import TypedDict
 from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.variants import record_variants
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, Variant
 

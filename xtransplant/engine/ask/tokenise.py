@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 
 __all__ = ["candidate_ids", "encode", "prompt_ids", "prompt_lengths"]
 
@@ -33,7 +33,7 @@ def prompt_ids(
     if not prompt.strip():
         raise XTransplantError("the prompt is empty; give some text")
     if chat_template:
-        ids = model.beginning.begun(list(_templated(model, prompt, tokenize=True)))
+        ids = model.beginning.prepend_to(list(_templated(model, prompt, tokenize=True)))
     else:
         [ids] = encode(model, [prompt])
     limit = getattr(model.config, "max_position_embeddings", None)
@@ -93,7 +93,7 @@ def encode(model: Model, texts: Sequence[str], *, special: bool = True) -> list[
         texts: the texts.
         special: add the tokenizer's special tokens.
     """
-    return [model.beginning.begun(ids) for ids in _encoded(model, texts, special=special)]
+    return [model.beginning.prepend_to(ids) for ids in _encoded(model, texts, special=special)]
 
 
 def prompt_lengths(

@@ -9,7 +9,7 @@ from typing import Literal
 
 from xtransplant.engine.ask.edits import expand_resid_mid, first_layer, source_reads
 from xtransplant.engine.ask.items import Item
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.strategies import (
     Clash,
     Edit,

@@ -15,7 +15,7 @@ import torch
 from xtransplant.engine.compile.functions import check_result
 from xtransplant.engine.compile.steps import Call, SiteRead, SiteStep, SiteWrite, Step, Sum
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import Layout, RowLayout
 from xtransplant.sites import Site, site_order
 from xtransplant.strategies import Applied, Edit, Read, Value

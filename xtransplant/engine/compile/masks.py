@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from xtransplant.engine.compile.shared_prefix import Blocks
-from xtransplant.model.load import Model, Window
+from xtransplant.model.model import Model, Window
 from xtransplant.packing import Layout, reach
 
 __all__ = ["make_sequence_masks", "make_shared_prefix_masks", "make_window_masks"]

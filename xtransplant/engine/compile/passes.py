@@ -13,7 +13,7 @@ from torch import Tensor
 from xtransplant.engine.compile.masks import make_sequence_masks, make_shared_prefix_masks
 from xtransplant.engine.compile.shared_prefix import Blocks, KeysValues, Trunk
 from xtransplant.engine.compile.steps import Join, Pass, Step, Wanted, move_tensors
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import Layout, RowLayout
 
 __all__ = ["argument_names", "make_row_pass", "make_sequence_pass"]

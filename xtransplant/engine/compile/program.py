@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from xtransplant.engine.compile.compiler import Compiler
 from xtransplant.engine.compile.steps import Step
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import Layout, RowLayout
 from xtransplant.strategies import Edit, Read
 

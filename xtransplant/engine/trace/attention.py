@@ -20,7 +20,7 @@ from transformers import AttentionInterface
 
 from xtransplant.compat.transformers import attention_of
 from xtransplant.engine.compile.shared_prefix import Blocks, DecodingStep, Trunk
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 
 __all__ = ["shared_attention"]
 

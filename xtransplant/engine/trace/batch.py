@@ -19,7 +19,7 @@ from xtransplant.engine.trace.attention import shared_attention
 from xtransplant.engine.trace.session import BankPlan, Outputs, run_passes
 from xtransplant.engine.trace.source_prompts import SourcePrompts
 from xtransplant.engine.trace.sources import Sources
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import Layout, Packing, RowLayout, pack, rows
 
 __all__ = ["Batch"]

@@ -15,7 +15,7 @@ from xtransplant.engine.ask.variants import Variants
 from xtransplant.engine.trace.batch import Batch
 from xtransplant.engine.trace.session import Outputs
 from xtransplant.engine.trace.sources import Sources
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import Packing
 
 __all__ = ["BatchOutputs", "run_items"]

@@ -31,7 +31,7 @@ from xtransplant.engine.trace.decoding_rows import (
 )
 from xtransplant.engine.trace.greedy import Certainty
 from xtransplant.engine.trace.logits import token_certainty
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import Layout
 
 __all__ = ["Decoded", "Prefill", "decode"]

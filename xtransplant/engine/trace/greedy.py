@@ -7,7 +7,7 @@ from typing import Any
 
 from transformers import GenerationConfig
 
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 
 __all__ = ["Certainty", "cut_at_end", "end_ids", "greedy_settings"]
 

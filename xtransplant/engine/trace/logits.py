@@ -7,7 +7,7 @@ nothing but their arguments, torch and builtins.
 from __future__ import annotations
 
 import sys
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor
@@ -15,7 +15,13 @@ from torch import Tensor
 from xtransplant.compat.nnsight import send_by_value
 from xtransplant.engine.compile.steps import Wanted
 
-__all__ = ["CandidateTensors", "read_outputs", "score_candidates", "token_certainty"]
+__all__ = [
+    "CandidateTensors",
+    "pad_generated",
+    "read_outputs",
+    "score_candidates",
+    "token_certainty",
+]
 
 
 class CandidateTensors(TypedDict):
@@ -23,17 +29,16 @@ class CandidateTensors(TypedDict):
 
     Attributes:
         first: ``[n_candidates]``, the first token of each.
-        rows: ``[n_rows, longest]``, what is read after the prompt: all but the last token of each
-            candidate longer than one, each different beginning once, padded on the right.
-        seen: ``[n_rows, length + longest]``, attention mask over the prompt and these: all ones,
+        inputs: of the pass: ``input_ids`` ``[n_rows, longest]``, all but the last token of each
+            candidate longer than one, each different beginning once, padded on the right; and
+            ``attention_mask`` ``[n_rows, length + longest]`` over the prompt and these, all ones,
             since nothing real comes after the padding.
         owner, row, column, token: of every token but the first, its candidate, the place in
-            ``rows`` that predicts it, and its id.
+            ``input_ids`` that predicts it, and its id.
     """
 
     first: Tensor
-    rows: Tensor
-    seen: Tensor
+    inputs: dict[str, Any]
     owner: Tensor
     row: Tensor
     column: Tensor
@@ -108,6 +113,24 @@ def score_candidates(
         scores = scores.index_add(0, candidates["owner"], found.double())
     top, ids = logprobs.topk(top_k)
     return {"scores": scores, "top": top, "ids": ids}
+
+
+def pad_generated(ids: Tensor, logprobs: list[Tensor], length: int) -> dict[str, Tensor]:
+    """A text's tokens and their log-probabilities, padded, on the CPU.
+
+    All texts have one length, so that it is known what a server has to answer with.
+
+    Args:
+        ids: ``[n_new]``, token ids; padded with -1.
+        logprobs: tensors ``[1]``, one per token; padded with 0.
+        length: what both are padded to.
+    """
+    found = torch.cat(logprobs)
+    pad = torch.nn.functional.pad
+    return {
+        "new_ids": pad(ids, (0, length - len(ids)), value=-1).cpu(),
+        "logprobs": pad(found, (0, length - len(found))).cpu(),
+    }
 
 
 send_by_value(sys.modules[__name__])

@@ -17,15 +17,19 @@ from typing import Any, TypedDict
 import nnsight
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.memory import is_out_of_memory
 from xtransplant.engine.trace.greedy import cut_at_end, end_ids, greedy_settings
-from xtransplant.engine.trace.logits import CandidateTensors, score_candidates, token_certainty
+from xtransplant.engine.trace.logits import (
+    CandidateTensors,
+    pad_generated,
+    score_candidates,
+    token_certainty,
+)
 from xtransplant.engine.trace.validate import validate_outputs
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.strategies import Script
 from xtransplant.strategies.faults import describe_error
 
@@ -110,7 +114,8 @@ def token_forwards(item: Item, n_scripts: int, n_new: int = 0) -> float:
         n_scripts: how many scripts.
         n_new: tokens generated, over all of them; 0 where candidates are scored.
     """
-    rows = _as_tensors(item.target_candidates, len(item.target), torch.device("cpu"))["rows"]
+    candidates = _as_tensors(item.target_candidates, len(item.target), torch.device("cpu"))
+    rows = candidates["inputs"]["input_ids"]
     after = n_new - n_scripts if n_new else n_scripts * rows.numel()
     return float(n_scripts * (len(item.source) + len(item.target)) + after)
 
@@ -129,10 +134,10 @@ def _as_tensors(
         for column, token in enumerate(ids[1:])
     ]
     owner, row, column, token = torch.tensor(places, dtype=torch.long).reshape(-1, 4).unbind(-1)
+    seen = torch.ones(len(rows), length + rows.shape[1], dtype=torch.long, device=device)
     return CandidateTensors(
         first=torch.tensor([ids[0] for ids in candidates], dtype=torch.long),
-        rows=rows.to(device),
-        seen=torch.ones(len(rows), length + rows.shape[1], dtype=torch.long, device=device),
+        inputs={"input_ids": rows.to(device), "attention_mask": seen, "use_cache": True},
         owner=owner,
         row=row,
         column=column,
@@ -174,20 +179,14 @@ def _run_scripts(
                 found.append({})
                 break
             if candidates is not None:
-                more, rows = None, candidates["rows"]
-                if len(rows):
-                    cache.batch_repeat_interleave(len(rows))
-                    with nn.trace(
-                        input_ids=rows,
-                        attention_mask=candidates["seen"],
-                        past_key_values=cache,
-                        use_cache=True,
-                    ):
+                more, n_rows = None, len(candidates["inputs"]["input_ids"])
+                if n_rows:
+                    cache.batch_repeat_interleave(n_rows)
+                    with nn.trace(**candidates["inputs"], past_key_values=cache):
                         more = nn.output.logits.detach()
                 found.append(score_candidates(last[0], more, candidates, top_k))
                 continue
-            logprobs.clear()
-            logprobs.append(token_certainty(last)[:, 0])
+            logprobs[:] = [token_certainty(last)[:, 0]]
             new = last.argmax(-1, keepdim=True).to(target["input_ids"].device)
             if most > 1 and int(new) not in ends:
                 ids = torch.cat([target["input_ids"], new], dim=1)
@@ -199,12 +198,7 @@ def _run_scripts(
                     logits_processor=[watch],
                 ) as tracer:
                     new = tracer.result[:, ids.shape[1] - 1 :]
-            # All of one length, so that it is known what a server has to answer with.
-            both = torch.cat(logprobs)
-            found.append({
-                "new_ids": pad(new[0], (0, most - new.shape[1]), value=-1).cpu(),
-                "logprobs": pad(both, (0, most - len(both))).cpu(),
-            })  # fmt: skip
+            found.append(pad_generated(new[0], logprobs, most))
     _check_yields(found, scripts)
     return found
 

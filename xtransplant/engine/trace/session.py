@@ -25,7 +25,7 @@ from xtransplant.engine.trace.validate import (
     validate_outputs,
     validate_texts,
 )
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 
 __all__ = [
     "BankPlan",

@@ -16,7 +16,7 @@ from xtransplant.engine.compile.shared_prefix import Trunk
 from xtransplant.engine.compile.steps import Pass
 from xtransplant.engine.trace.session import Outputs
 from xtransplant.engine.trace.sources import SourceRead, Sources
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 from xtransplant.packing import Layout, Packing, RowLayout, pack, rows
 from xtransplant.strategies import Read
 

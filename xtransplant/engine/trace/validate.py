@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from xtransplant.errors import XTransplantError
-from xtransplant.model.load import Model
+from xtransplant.model.model import Model
 
 __all__ = ["validate_activations", "validate_outputs", "validate_texts"]
 

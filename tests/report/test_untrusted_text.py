@@ -4,50 +4,22 @@ import csv
 import io
 import json
 import re
-import unicodedata
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_runs import make_summary
 from markdown_it import MarkdownIt
 from rich.console import Console
+from untrusted import TEXTS, acts
 
 from xtransplant.report import data, formats
 from xtransplant.report.figures import save_figures
 from xtransplant.report.listing import runs_table
 from xtransplant.report.tables import make_tables
 from xtransplant.style.escape import (
-    csv_name,
-    escape_markdown,
-    escape_tex,
-    json_text,
-    short,
     visible,
 )
-
-# Any character at all, those oftener that some format or screen obeys.
-ACTING = (
-    "\\`*_{}[]<>()#+-.!|~&$@:=%^\"'\n\r\t\x00\x07\x1b\x7f\x85\u200b\u202e\u2066\u2028\ufeff\ud800"
-)
-CHARACTERS = st.one_of(st.sampled_from(ACTING), st.characters(exclude_categories=[]))
-TEXTS = st.text(CHARACTERS, max_size=12) | st.sampled_from(
-    ["[bold]x[/]", ":smile:", "</b>", "1. x", "- x", "www.a.b", "http://a.b", "&lt;", "--", "=1+1",
-     "\x1b]8;;http://a\x07b", "\\\\[1em]", "* x", "$x_$", "![a](b)", "~~~", "a  b", "| --- |"]
-)  # fmt: skip
-
-
-def acts(text, but="\n"):
-    """Characters in a text that a terminal or editor would obey, or hide."""
-    return [
-        char for char in text
-        if char not in but
-        and (unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
-             or unicodedata.bidirectional(char) in
-             ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
-             or char in "\u200b\u200e\u200f\u2060\ufeff\u00ad")
-    ]  # fmt: skip
 
 
 def named(texts, pairs=((0, 0), (3, 0), (3, 1))):
@@ -135,44 +107,6 @@ def check_latex(text, n_columns):
         assert len(re.findall(r"(?<!\\)&", line)) == n_columns - 1
     # A row that began with one of these would be taken for an option of the row before.
     assert not re.search(r"(\\\\|\\midrule|\\addlinespace)\s*[\[*]", body)
-
-
-@settings(max_examples=200, deadline=None)
-@given(TEXTS)
-def test_escapes_say_all_and_do_nothing(text):
-    assert not acts(visible(text), but="")
-    assert json.loads(json_text([text])) == [text]
-    assert not acts(json_text([text]))
-    assert len(short(text, 5)) <= 5
-    assert not csv_name(text).lstrip().startswith(("=", "+", "-", "@"))
-    rendered = MarkdownIt("commonmark").enable("strikethrough").parseInline(escape_markdown(text))
-    children = rendered[0].children
-    assert {child.type for child in children} <= {"text", "text_special"}
-    assert "".join(child.content for child in children) == visible(text).strip()
-
-
-@pytest.mark.parametrize(
-    ("text", "there"),
-    [
-        ("हिन्दी\u200d क्ष", "हिन्दी\u200d क्ष"),  # joiners are how the script is written
-        ("a\u202eb", "a\\u202eb"), ("a\u200bb", "a\\u200bb"), ("\U000e0041", "\\U000e0041"),
-        ("\ud800", "\\ud800"), ("\x9b31m", "\\x9b31m"), ("\ufffe", "\\ufffe"), ("é", "é"),
-    ],
-)  # fmt: skip
-def test_only_what_acts_is_escaped(text, there):
-    assert visible(text) == there
-
-
-@pytest.mark.parametrize(
-    ("text", "there"),
-    [
-        ("~^\\", "\\textasciitilde{}\\textasciicircum{}\\textbackslash{}"), ("a--b", "a-{}-b"),
-        ("é→", "é$\\to$"), ("語", "\\xtpletter{8A9E}{語}"), ("[1em]", "{[}1em{]}"),
-        ('"', '\\string"'), ("ą", "\\xtpletter{0105}{ą}"), ("a  b", "a ~b"),
-    ],
-)  # fmt: skip
-def test_pdflatex_knows_every_letter(text, there):
-    assert escape_tex(text) == there
 
 
 def test_figures_take_names_as_they_are(tmp_path):
