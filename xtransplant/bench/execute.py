@@ -41,9 +41,11 @@ def execute(plan: Plan, run: Run, model: Model, context: RunContext) -> Run:
     stored = "records" if plan.config.log_samples else ""
     if not all((stored and run.has(stored, part)) or run.is_complete(part) for part in parts):
         run = check_versions(run, run.versions, accepted=context.accept_versions)
+    # Verified first, for the ids of its own jobs are not to be kept.
+    packing = packing_for(model).packing
     # Work that a client leaves behind when it dies is collected by the next.
     model = replace(model, backend=model.backend.remembering(run.jobs_path))
-    job = _Job(plan, run, model, packing_for(model).packing)
+    job = _Job(plan, run, model, packing)
     clock = Clock.of(plan, run, parts)
 
     def do(part: Part) -> None:
