@@ -57,6 +57,9 @@ def test_jobs_of_a_killed_client_are_collected_not_sent_again(ndif, here, tmp_pa
         "import sys; from nnsight.schema.config import CONFIG; CONFIG.API.APIKEY = sys.argv[1]; "
         "from xtransplant.cli.app import run; sys.exit(run(sys.argv[2:]))"
     )
+    # The server has the model before the run begins: its revision there is part of the manifest.
+    layers = ["--source-layers", "0", "--target-layers", "0"]
+    assert xtp(["trace", "-s", "none", *layers, "--on", f"ndif:{ndif.url}"]) == 0
     ndif.reset()
     client = subprocess.Popen(
         [sys.executable, "-c", code, KEY, *command],
