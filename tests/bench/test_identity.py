@@ -179,3 +179,5 @@ def test_another_revision_on_a_server_is_another_model(babel_model, monkeypatch)
         check_model(entry(there), then, "r")
     with pytest.raises(XTransplantError, match="its commit is None, not 123"):
         check_model(entry(there), {**entry(there), "commit": "123"}, "r")
+    # A run that began before the server had loaded its model goes on.
+    check_model(entry(there), {**entry(there), "server_revision": None}, "r")
