@@ -29,11 +29,11 @@ def _mapped():
     return [package.__file__ for package in packages]
 
 
-def tests():
+def files_of_tests():
     return sorted(Path(__file__).parent.rglob("*.py"))
 
 
-@pytest.mark.parametrize("found", [sources, tests], ids=["code", "tests"])
+@pytest.mark.parametrize("found", [sources, files_of_tests], ids=["code", "tests"])
 def test_no_file_is_two_things(found):
     paths = found()
     assert len(paths) > 50
@@ -43,7 +43,7 @@ def test_no_file_is_two_things(found):
 
 def test_functions_are_short():
     long = []
-    for path in [*sources(), *tests()]:
+    for path in [*sources(), *files_of_tests()]:
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue

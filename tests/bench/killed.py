@@ -75,7 +75,7 @@ def main(folder: Path, kills: int) -> None:
             before, stored = stored, len(list(run.manifest.parts())) - len(run.missing())
             partly += 0 < stored < len(list(run.manifest.parts()))
             # However busy the machine: the run is not to be done before the kills are.
-            longest *= 0.85 if stored > before else 1.1
+            longest *= 0.7 ** (stored - before) if stored > before else 1.15
     run = bench(asked, RunContext(folder / "runs"), model=model)
     print(killed, partly, run.path)
 
