@@ -17,8 +17,8 @@ __all__ = [
     "parse_assignments",
     "parse_bytes",
     "parse_layers",
+    "read_argument",
     "read_candidates",
-    "read_text",
 ]
 
 _BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
@@ -82,7 +82,7 @@ def parse_assignments(texts: Sequence[str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def read_text(value: str, flag: str) -> str:
+def read_argument(value: str, flag: str) -> str:
     """The text itself, a file's (``@path``) or standard input's (``-``), less a last newline.
 
     Raises:

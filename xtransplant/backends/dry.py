@@ -5,22 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from xtransplant.backends.protocol import Backend
+from xtransplant.backends.protocol import Backend, NotSent
 
-__all__ = ["Dry", "NotSent"]
-
-
-class NotSent(Exception):
-    """Raised in the place of an answer.
-
-    Attributes:
-        size: of what would be sent, in bytes.
-    """
-
-    def __init__(self, size: int) -> None:
-        """What would be sent, in bytes."""
-        super().__init__(f"{size} bytes")
-        self.size = size
+__all__ = ["Dry"]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 
 from xtransplant.backends.turn import Turn
 
-__all__ = ["Backend", "Finding", "Flags", "Say"]
+__all__ = ["Backend", "Finding", "Flags", "NotSent", "Say"]
 
 Say = Callable[[str], None]
 """Takes one line for the user."""
@@ -48,6 +48,19 @@ class Finding:
     what: str
 
 
+class NotSent(Exception):
+    """Raised in the place of an answer.
+
+    Attributes:
+        size: of what would be sent, in bytes.
+    """
+
+    def __init__(self, size: int) -> None:
+        """What would be sent, in bytes."""
+        super().__init__(f"{size} bytes")
+        self.size = size
+
+
 class Backend:
     """Where a model's traces run.
 
@@ -69,7 +82,7 @@ class Backend:
             and :meth:`examine` can be asked.
         runs_grids: a single grid can run there.
         has_workers: a bench runs there as a whole, by :meth:`run_workers`.
-        is_dry: nothing is run; a session raises :class:`xtransplant.backends.dry.NotSent`.
+        is_dry: nothing is run; a session raises :class:`NotSent`.
         address: what follows the colon in ``--on``; empty if nothing does.
         at_once: how many parts of a bench may be under way together.
         turn: what the threads of these parts take turns by; None where parts run one at a time.

@@ -149,7 +149,7 @@ def _import_ray(address: str) -> Any:
         XTransplantError: it is not installed.
     """
     if not address:
-        # Ray knows how to keep to loopback, but on Linux only if told so before it is imported.
+        # Ray knows how to keep to loopback, but on Linux only if this is set before it is imported.
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
         return importlib.import_module("ray")

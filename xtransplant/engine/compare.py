@@ -87,7 +87,7 @@ def difference(one: Scores, other: Scores, names: tuple[str, str]) -> Difference
     for what, field in kinds.items():
         pair: list[Floats] = [getattr(run, field) for run in (one, other)]
         for name, values in zip(names, pair, strict=True):
-            if text := not_finite(values):
+            if text := name_not_finite(values):
                 broken.append(f"{text} of {what} ({name})")
         found.append(float(np.abs(pair[0] - pair[1]).max(initial=0.0)) if not broken else math.nan)
     tops = [[tokens[0] for tokens in run.top_tokens] for run in (one, other)]
@@ -96,7 +96,7 @@ def difference(one: Scores, other: Scores, names: tuple[str, str]) -> Difference
     return Difference(worst, apart / max(1, len(tops[0])), "; ".join(broken))
 
 
-def not_finite(values: Floats) -> str:
+def name_not_finite(values: Floats) -> str:
     """How many of some values are not finite, and what they are, in words; empty if all are."""
     n_nan, n_infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
     if not n_nan + n_infinite:
@@ -120,7 +120,7 @@ def text_difference(
     different = beyond = 0
     worst = 0.0 if found.certainty else None
     broken = {
-        name: not_finite(np.array([pair for row in run.certainty for pair in row]))
+        name: name_not_finite(np.array([pair for row in run.certainty for pair in row]))
         for name, run in zip(names, (found, reference), strict=True)
     }
     for row, (mine, theirs) in enumerate(texts):

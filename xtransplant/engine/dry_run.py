@@ -1,11 +1,11 @@
-"""Dry run: what a grid would take on a server; its job is serialised and not sent."""
+"""Dry run: what a grid would take in another process; its session is serialised and not sent."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from xtransplant.backends.dry import NotSent
+from xtransplant.backends.protocol import NotSent
 from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.request import Decoding
@@ -30,7 +30,7 @@ class GridEstimate:
     Attributes:
         token_forwards: how many times a token would go through the whole model; an upper bound
             where texts are generated, since they may end before their maximal length.
-        payload: bytes of the first job that would be sent to a server; most grids are one job.
+        payload: bytes of the first session that would be sent; most grids are one.
     """
 
     token_forwards: float
@@ -38,7 +38,7 @@ class GridEstimate:
 
 
 def likely_packing(model: Model) -> Packing:
-    """The packing that a model most likely runs with on a server, where it is verified."""
+    """The packing that a model most likely runs with elsewhere, where it is verified."""
     return ROWS if model.unpackable else Packing(growing=True)
 
 

@@ -119,7 +119,7 @@ def verify_packing(model: Model, *, n_tokens: int = 40, seed: int = 0) -> Packin
         seed: of the random tokens.
 
     Raises:
-        XTransplantError: a job failed on the server, or memory ran out with one variant per row.
+        XTransplantError: a session failed elsewhere, or memory ran out with one variant per row.
     """
     tolerance = 3 * torch.finfo(model.dtype).eps ** 0.5
     half = half_precision(model)

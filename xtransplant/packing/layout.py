@@ -20,7 +20,7 @@ __all__ = ["Layout", "pack"]
 class Layout:
     """Trunk and blocks of one or many examples.
 
-    Tensors hold int64 where nothing else is said, on the CPU.
+    Tensors are int64 unless a type is named, on the CPU.
 
     Attributes:
         trunk_ids, trunk_positions: ``[n_examples, n_trunk]``, padded on the left.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,18 @@ from xtransplant.errors import XTransplantError
 from xtransplant.report.data import to_csv, to_lm_eval
 from xtransplant.report.formats import FORMATS, to_latex, to_markdown, to_terminal
 from xtransplant.report.summary import Summary, summarise
-from xtransplant.report.tables import make_tables
+from xtransplant.report.tables import Table, make_tables
 from xtransplant.runs.check import check_intact
 from xtransplant.runs.store import open_run
 
 __all__ = ["Report", "write_report"]
+
+# Formats by what makes them; the terminal's goes by its width too.
+_OF_COUNTS: dict[str, Callable[[Sequence[Summary]], str]] = {"csv": to_csv, "json": to_lm_eval}
+_OF_TABLES: dict[str, Callable[[Sequence[Table]], str]] = {
+    "markdown": to_markdown,
+    "latex": to_latex,
+}
 
 
 @dataclass(frozen=True)
@@ -98,12 +105,10 @@ def _named(paths: Sequence[Path]) -> list[Summary]:
 
 
 def _text(name: str, summaries: Sequence[Summary], level: str, width: int) -> Any:
-    if name in ("csv", "json"):
-        return to_csv(summaries) if name == "csv" else to_lm_eval(summaries)
+    if name in _OF_COUNTS:
+        return _OF_COUNTS[name](summaries)
     tables = make_tables(summaries, level)
-    if name == "terminal":
-        return to_terminal(tables, width)
-    return to_markdown(tables) if name == "markdown" else to_latex(tables)
+    return to_terminal(tables, width) if name == "terminal" else _OF_TABLES[name](tables)
 
 
 def _plain(shown: Any, width: int) -> str:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 __all__ = ["DIVERGING", "label_layers", "mark_cell"]
 
 DIVERGING = "PuOr_r"
-"""Colour map: purple for worse, orange for better, told apart with every common colour blindness
-(Brewer's PuOr)."""
+"""Colour map: purple for worse, orange for better, distinguishable with every common colour
+blindness (Brewer's PuOr)."""
 
 
 def label_layers(

@@ -1,4 +1,4 @@
-"""Are source and target the same item? What speaks against it, row by row and for a language.
+"""Whether source and target are the same item: evidence against it, by row and by language.
 
 Nothing here knows the languages. It asks three things. Do the answers agree (two labels of one item
 are one label)? Where both prompts hold numbers, have they any in common? And, window by window,

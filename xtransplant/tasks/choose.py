@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from xtransplant.errors import XTransplantError
-from xtransplant.options import read_candidates, read_text
+from xtransplant.options import read_argument, read_candidates
 from xtransplant.prompts import Example
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.load import pick_example
@@ -81,7 +81,7 @@ def written_example(
         raise XTransplantError(
             "--source and --target cannot both be standard input; give one as @FILE"
         )
-    example = Example(read_text(source, "--source"), read_text(target, "--target"))
+    example = Example(read_argument(source, "--source"), read_argument(target, "--target"))
     return _answered(example, candidates, answer)
 
 

@@ -34,7 +34,7 @@ class Retryable(Exception):
 
 
 class Unreadable(Retryable):
-    """An answer that is damaged or cut off; the same again is no accident, and not retried."""
+    """An answer that is damaged or cut off; retried once, as a second one is not by accident."""
 
 
 def check_size(size: int, largest: int, what: str) -> None:

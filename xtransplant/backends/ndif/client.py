@@ -43,7 +43,7 @@ def send(client: RemoteBackend, job: RequestModel, payload: bytes) -> ResponseMo
 
     Args:
         client: who sends it.
-        job: what the server is told of it.
+        job: its description, as the server reads it.
         payload: the serialized session.
 
     Returns:
@@ -130,7 +130,7 @@ def fetch(
 def _download(client: RemoteBackend, url: str, largest: int) -> bytes:
     """A result from where the server says it lies."""
     try:
-        # Without the key: whoever keeps results was told what to hand out.
+        # Without the key: the URL itself is the permission.
         answer = request("GET", url, silence=_UPLOAD, within=None, largest=largest)
     except Retryable as error:
         raise Retryable(f"the result could not be fetched ({error})") from None

@@ -27,8 +27,8 @@ __all__ = [
 _log = logging.getLogger("xtransplant")
 # Of the memory that is free, what a budget may take by default.
 _SHARE = 0.5
-# A server's free memory is not known; this is taken for it.
-_SERVER_BYTES = 8 * 10**9
+# What is taken for the free memory of another process, which is not known.
+_UNKNOWN_FREE_BYTES = 8 * 10**9
 # What allocators take beyond what they are asked for; measured on the reference shape.
 _SLACK = 1.3
 # Larger passes gain no speed: on a CPU they fall out of its caches. Elsewhere the bound is a guess
@@ -69,7 +69,7 @@ class MemoryBudget:
             )
         columns = _MOST_COLUMNS.get(model.device.type, _MOST_COLUMNS_ELSEWHERE)
         if budget is None:
-            free = _SERVER_BYTES
+            free = _UNKNOWN_FREE_BYTES
             if model.backend.in_process:
                 free = min(free_bytes(device) for device in model.devices)
             if model.world_size > 1:

@@ -1,7 +1,7 @@
 """What runs inside a traced block: activations are read, written and measured.
 
-A trace that runs on a server carries these functions by their source, since this package is not
-installed there. So they use nothing but their arguments, each other, torch and builtins, and
+A trace that runs in another process carries these functions by their source, since this package is
+not installed there. So they use nothing but their arguments, each other, torch and builtins, and
 nothing of this package but in annotations, which are not evaluated.
 """
 
@@ -156,8 +156,8 @@ def _joined_argument(
 def _additive_mask(sees: Tensor, hidden: Tensor, masks: dict[Any, Tensor]) -> Tensor:
     """What is added to attention scores: 0 where seen, the lowest number where not.
 
-    All layers hold the same boolean tensor, so that it travels once; on a server the model may be
-    on another device and in another precision. ``masks`` keeps what was made of it.
+    All layers hold the same boolean tensor, so that it is sent once; in another process the model
+    may be on another device and in another precision. ``masks`` keeps what was made of it.
     """
     key = id(sees), hidden.device
     if key not in masks:

@@ -118,7 +118,7 @@ def score_candidates(
 def pad_generated(ids: Tensor, logprobs: list[Tensor], length: int) -> dict[str, Tensor]:
     """A text's tokens and their log-probabilities, padded, on the CPU.
 
-    All texts have one length, so that it is known what a server has to answer with.
+    All texts have one length, so that it is known what has to come back.
 
     Args:
         ids: ``[n_new]``, token ids; padded with -1.

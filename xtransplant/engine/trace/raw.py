@@ -36,7 +36,7 @@ from xtransplant.strategies.faults import describe_error
 __all__ = ["generate_scripts", "score_scripts", "token_forwards"]
 
 
-class _Asked(TypedDict):
+class _ScriptRequest(TypedDict):
     """What is done after each script: candidates are scored, or else a text is generated."""
 
     candidates: CandidateTensors | None
@@ -51,7 +51,7 @@ def score_scripts(
     """Candidates and next tokens of an example under every script.
 
     Args:
-        model: is asked.
+        model: a loaded model.
         item: the example.
         scripts: all of one strategy.
         top_k: how many next tokens.
@@ -66,7 +66,7 @@ def score_scripts(
     """
     length = len(item.target)
     candidates = _as_tensors(item.target_candidates, length, model.device)
-    asked = _Asked(candidates=candidates, top_k=top_k, max_new_tokens=0, ends=[])
+    asked = _ScriptRequest(candidates=candidates, top_k=top_k, max_new_tokens=0, ends=[])
     found = _run_scripts(model, item, scripts, asked)
     if model.backend.travels:
         sizes = {"scores": len(item.target_candidates), "top": top_k, "ids": top_k}
@@ -81,7 +81,7 @@ def generate_scripts(
     """What the target is continued with under every script, greedily.
 
     Args:
-        model: is asked.
+        model: a loaded model.
         item: the example.
         scripts: all of one strategy.
         max_new_tokens: longest continuation.
@@ -94,7 +94,7 @@ def generate_scripts(
         XTransplantError: as :func:`score_scripts`.
     """
     ends = end_ids(model)
-    asked = _Asked(candidates=None, top_k=0, max_new_tokens=max_new_tokens, ends=ends)
+    asked = _ScriptRequest(candidates=None, top_k=0, max_new_tokens=max_new_tokens, ends=ends)
     found = _run_scripts(model, item, scripts, asked)
     if model.backend.travels:
         shapes = dict.fromkeys(("new_ids", "logprobs"), (max_new_tokens,))
@@ -146,7 +146,7 @@ def _as_tensors(
 
 
 def _run_scripts(
-    model: Model, item: Item, scripts: Sequence[Script], asked: _Asked
+    model: Model, item: Item, scripts: Sequence[Script], asked: _ScriptRequest
 ) -> list[dict[str, Tensor]]:
     """Every script in one session; what each gives, ``{}`` for one that stops at a wrong place."""
     nn, (function, options, pairs) = model.nn, _calls(scripts)
@@ -161,7 +161,7 @@ def _run_scripts(
         nnsight.save(found)
         logprobs: list[Tensor] = []
 
-        # Without types: where it travels to, their names may not be known.
+        # Without annotations: where it is sent, their names may not be importable.
         def watch(ids, logits):  # type: ignore[no-untyped-def]
             logprobs.append(token_certainty(logits)[:, 0])
             return logits

@@ -1,9 +1,9 @@
-"""The sessions that run compiled passes, in this process or on a server.
+"""The sessions that run compiled passes, in this process or in another.
 
 What stands in a ``with nn.session`` or ``with nn.trace`` block travels as source, together with the
 locals it names: plain data and the functions of :mod:`xtransplant.engine.trace.apply` and
 :mod:`xtransplant.engine.trace.logits`. Of what a session saves, the variable ``found`` alone comes
-back from a server.
+back from there.
 """
 
 from __future__ import annotations
@@ -109,7 +109,8 @@ def run_passes(
         known: the source's banks, if there is no source.
 
     Returns:
-        What was read of each pass, and the source's banks (of no use where they stay on a server).
+        What was read of each pass, and the source's banks (of no use where they stay in another
+        process).
     """
     nn, widths, like = model.nn, (model.d_model, model.head_dim), _bank_kind(model)
     read, place = list(known), place.to(model.device)
@@ -171,7 +172,7 @@ def generate_rows(
     """The target's continuations, a variant per batch row, edited as the prompt is read.
 
     Args:
-        model: is asked.
+        model: a loaded model.
         source: its logits are not read.
         plan: the target's.
         settings: of ``generate``.
@@ -192,7 +193,7 @@ def generate_rows(
         measures = torch.zeros((1, 3, n_writes), **like)
         batch, certainty, cache = prompt.repeat(count, 1), [], {}
 
-        # Without types: where it travels to, their names may not be known.
+        # Without annotations: where it is sent, their names may not be importable.
         def watch(ids, logits):  # type: ignore[no-untyped-def]
             certainty.append(token_certainty(logits))
             return logits

@@ -47,12 +47,13 @@ class SourcePrompts:
         """Lay the prompts out; nothing runs.
 
         Args:
-            model: reads them.
-            items: have them.
+            model: a loaded model.
+            items: the examples.
             reads: what is read of each.
             packing: how they run.
             top_k: how many of the most probable next tokens to read.
-            sources: what was read before, and where what is read now is kept; None for nowhere.
+            sources: what was read before, and where what is read now is kept; None to keep
+                nothing.
         """
         keys = [(_frozen(item.source), _frozen(item.source_candidates)) for item in items]
         self.keys = list(dict.fromkeys(keys))

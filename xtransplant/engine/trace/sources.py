@@ -13,7 +13,7 @@ from xtransplant.strategies import Read
 
 __all__ = ["SourceRead", "Sources"]
 
-Key = tuple[int, ...]
+TokenIds = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ class Sources:
             most_bytes: how much to keep.
         """
         self._most, self._held = most_bytes, 0
-        self._kept: OrderedDict[Key, SourceRead] = OrderedDict()
+        self._kept: OrderedDict[TokenIds, SourceRead] = OrderedDict()
 
     def __len__(self) -> int:
         """How many prompts are kept."""
         return len(self._kept)
 
     def find(
-        self, key: Key, reads: Sequence[Read], scored: tuple[Any, int] | None
+        self, key: TokenIds, reads: Sequence[Read], scored: tuple[Any, int] | None
     ) -> SourceRead | None:
         """What was kept of a prompt, if it holds all the reads, and these scores if any.
 
@@ -62,7 +62,7 @@ class Sources:
             return None
         return kept if all(read in kept.values for read in reads) else None
 
-    def keep(self, key: Key, read: SourceRead) -> None:
+    def keep(self, key: TokenIds, read: SourceRead) -> None:
         """Keep what was read of a prompt, beside what was read of it before.
 
         Args:

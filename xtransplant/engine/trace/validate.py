@@ -1,4 +1,4 @@
-"""Validate what a server answered: names, shapes, kinds and ranges of values."""
+"""Validate what another process answered: names, shapes, kinds and ranges of values."""
 
 from __future__ import annotations
 
