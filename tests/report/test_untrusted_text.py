@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from made_runs import make_summary
 from markdown_it import MarkdownIt
@@ -34,6 +34,7 @@ def named(texts, pairs=((0, 0), (3, 0), (3, 1))):
 
 @settings(max_examples=40, deadline=None)
 @given(st.tuples(*[TEXTS] * 7))
+@example(("\ud800",) * 7)
 def test_no_name_acts_in_any_format(texts):
     summary = named(texts)
     tables = make_tables([summary])

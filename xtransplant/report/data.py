@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,10 +38,7 @@ def to_frame(summaries: Sequence[Summary]) -> pd.DataFrame:
     was chosen on; -1: not known), ``complete`` (whether all parts of the run are stored) and
     ``missing_parts``.
     """
-    import pandas as pd
-
-    rows = [entry for summary in summaries for entry in _entries(summary)]
-    return pd.DataFrame(rows, columns=list(_COLUMNS))
+    return _frame(summaries, _encodable)
 
 
 def to_csv(summaries: Sequence[Summary]) -> str:
@@ -50,11 +47,22 @@ def to_csv(summaries: Sequence[Summary]) -> str:
     Control characters in names are written as escapes, and a name that a spreadsheet would take
     for a formula begins with an apostrophe.
     """
-    found = to_frame(summaries)
-    for name in _NAMES:
-        found[name] = found[name].map(csv_name)
-    text: str = found.to_csv(index=False)
+    text: str = _frame(summaries, csv_name).to_csv(index=False)
     return text
+
+
+def _frame(summaries: Sequence[Summary], spell: Callable[[str], str]) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = [entry for summary in summaries for entry in _entries(summary)]
+    # Before pandas sees them: its strings cannot hold what has no UTF-8.
+    rows = [{k: spell(v) if k in _NAMES else v for k, v in row.items()} for row in rows]
+    return pd.DataFrame(rows, columns=list(_COLUMNS))
+
+
+def _encodable(text: str) -> str:
+    """The text, lone surrogates as escapes: a folder's name may have bytes that are no UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def to_lm_eval(summaries: Sequence[Summary]) -> str:
