@@ -33,6 +33,7 @@ def work(folder, kills):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked")
+@pytest.mark.slow
 def test_killed_at_random_many_times_the_records_are_the_same_bytes(tmp_path):
     _, _, whole = work(tmp_path / "whole", 0)
     killed, partly, broken = work(tmp_path / "broken", KILLS)

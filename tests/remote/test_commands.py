@@ -34,6 +34,7 @@ def test_trace_on_a_server_is_the_trace_here(call, ndif):
         assert max(abs(a["logprobs"][c] - b["logprobs"][c]) for c in a["logprobs"]) < 1e-4
 
 
+@pytest.mark.slow
 def test_a_bench_of_a_hundred_examples_survives_a_tenth_of_faults(
     call, ndif, tmp_path, monkeypatch
 ):

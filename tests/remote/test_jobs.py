@@ -51,6 +51,7 @@ def checked(monkeypatch):
     monkeypatch.setattr("xtransplant.bench.execute.packing_for", lambda model: found)
 
 
+@pytest.mark.slow
 def test_jobs_of_a_killed_client_are_collected_not_sent_again(ndif, here, tmp_path):
     command = [*COMMON, "-o", str(tmp_path), "--on", f"ndif:{ndif.url}"]
     code = (

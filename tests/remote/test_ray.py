@@ -88,6 +88,7 @@ def here(tmp_path_factory):
     return bench(replace(SMALL, **PARTS), RunContext(tmp_path_factory.mktemp("here")))
 
 
+@pytest.mark.slow
 def test_two_actors_one_of_them_killed_store_the_same_and_listen_on_loopback_only(here, tmp_path):
     found = work(tmp_path, kill=True)
     assert "2 workers on this machine" in found["said"][0]

@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from xtransplant.cli.app import run as xtp
 from xtransplant.runs import open_run, records
@@ -52,6 +53,7 @@ def torchrun(*command):
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_two_processes_give_what_one_gives_for_every_strategy(tmp_path, near):
     from tiny import EXAMPLE
 
@@ -74,6 +76,7 @@ def test_two_processes_give_what_one_gives_for_every_strategy(tmp_path, near):
         assert found["texts"][name] == list(grid.generations.outputs)
 
 
+@pytest.mark.slow
 def test_a_bench_of_two_processes_stores_what_one_stores(tmp_path):
     command = ["bench", "-t", "babel", "-s", "ffn-swap", "-l", "sw,zh", "--limit", "9",
                "--mode", "score", "--pairs", "target-first"]  # fmt: skip
