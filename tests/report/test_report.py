@@ -11,8 +11,10 @@ import pytest
 from made_runs import N, make_run
 
 from xtransplant import XTransplantError
+from xtransplant.cli.report import Format
 from xtransplant.report.data import to_frame
 from xtransplant.report.document import write_report
+from xtransplant.report.formats import FORMATS
 from xtransplant.report.listing import runs_table
 from xtransplant.report.summary import summarise
 from xtransplant.report.tables import make_tables
@@ -226,3 +228,7 @@ def test_the_manifest_round_trips(run):
 
     assert read_manifest(run.path) == run.manifest
     assert replace(run.manifest, finished="").state == "running"
+
+
+def test_the_command_line_offers_every_format():
+    assert {one.value for one in Format} == set(FORMATS)
