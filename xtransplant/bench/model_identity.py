@@ -67,13 +67,13 @@ def check_model(now: dict[str, Any], then: dict[str, Any], run: str) -> None:
     Raises:
         XTransplantError: something of it differs that numbers depend on.
     """
-    of_server = () if now["server"] is None else ("commit", "server_revision")
-    same = ("dtype", "n_layers", "tokenizer", "tokenizer_hash", "add_bos", "fingerprint")
-    # A server may list a model's revision only once it has loaded it: not known is not another.
-    listed = None not in (now["server_revision"], then["server_revision"])
-    for what in (*same, *of_server):
-        if what == "server_revision" and not listed:
-            continue
+    same = ["dtype", "n_layers", "tokenizer", "tokenizer_hash", "add_bos", "fingerprint"]
+    if now["server"] is not None:
+        same.append("commit")
+        # A server may list a model's revision only once it has loaded it: not known is not another.
+        if None not in (now["server_revision"], then["server_revision"]):
+            same.append("server_revision")
+    for what in same:
         if now[what] != then[what]:
             raise XTransplantError(
                 f"{now['name']} is not the model that run {run} began with: its {what} is "

@@ -54,9 +54,12 @@ def to_csv(summaries: Sequence[Summary]) -> str:
 def _frame(summaries: Sequence[Summary], spell: Callable[[str], str]) -> pd.DataFrame:
     import pandas as pd
 
-    rows = [entry for summary in summaries for entry in _entries(summary)]
     # Before pandas sees them: its strings cannot hold what has no UTF-8.
-    rows = [{k: spell(v) if k in _NAMES else v for k, v in row.items()} for row in rows]
+    rows = [
+        {name: spell(value) if name in _NAMES else value for name, value in entry.items()}
+        for summary in summaries
+        for entry in _entries(summary)
+    ]
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 

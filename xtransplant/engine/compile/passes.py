@@ -16,7 +16,7 @@ from xtransplant.engine.compile.steps import Join, Pass, Step, Wanted, move_tens
 from xtransplant.model.model import Model
 from xtransplant.packing import Layout, RowLayout
 
-__all__ = ["argument_names", "make_row_pass", "make_sequence_pass"]
+__all__ = ["argument_names", "make_join", "make_row_pass", "make_sequence_pass"]
 
 
 def make_row_pass(model: Model, layout: RowLayout, steps: Sequence[Step], top_k: int) -> Pass:
@@ -125,18 +125,37 @@ def _joins(
             # New blocks start out as block 0 stands at this layer.
             index = torch.cat([places[:before], first[before:n_columns]])
         before = n_columns
-        joins.append(
-            Join(
-                kind="join",
-                layer=layer,
-                path=f"{model.family.layers}.{layer}",
-                names=names,
-                index=index,
-                origin=origin[:n_columns],
-                mask=mask,
-            )
-        )
+        joins.append(make_join(model, names, layer, index, origin[:n_columns], mask))
     return joins
+
+
+def make_join(
+    model: Model,
+    names: Sequence[str],
+    layer: int,
+    index: Tensor | None,
+    origin: Tensor,
+    mask: Any,
+) -> Join:
+    """The columns that run through one layer.
+
+    Args:
+        model: whose layer it is.
+        names: its :func:`argument_names`, which are looked up once for all layers.
+        layer: its number.
+        index: as in :class:`Join`.
+        origin: likewise.
+        mask: likewise.
+    """
+    return Join(
+        kind="join",
+        layer=layer,
+        path=f"{model.family.layers}.{layer}",
+        names=names,
+        index=index,
+        origin=origin,
+        mask=mask,
+    )
 
 
 def _inputs(model: Model, ids: Tensor, positions: Tensor, keep: Tensor) -> dict[str, Any]:

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from xtransplant.engine.compile.decoding_plan import StepPlan, plan_step
 from xtransplant.engine.compile.masks import make_window_masks
-from xtransplant.engine.compile.passes import argument_names
+from xtransplant.engine.compile.passes import argument_names, make_join
 from xtransplant.engine.compile.shared_prefix import DecodingStep, KeysValues, Trunk
-from xtransplant.engine.compile.steps import Join, Step
+from xtransplant.engine.compile.steps import Step
 from xtransplant.engine.trace.apply import apply_edits
 from xtransplant.engine.trace.attention import shared_attention
 from xtransplant.engine.trace.decoding_rows import (
@@ -172,17 +172,7 @@ def _joins(
             mask=masks[kind],
         )
         index = None if running.index is None else torch.from_numpy(running.index).to(device)
-        joins.append(
-            Join(
-                kind="join",
-                layer=layer,
-                path=f"{model.family.layers}.{layer}",
-                names=names,
-                index=index,
-                origin=origin,
-                mask=mask,
-            )
-        )
+        joins.append(make_join(model, names, layer, index, origin, mask))
     return joins
 
 
