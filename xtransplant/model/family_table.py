@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from xtransplant.model.families import Family, Place
+from xtransplant.model.hybrid_table import HYBRIDS
 
 __all__ = ["FAMILIES"]
 
@@ -57,6 +58,7 @@ _OPT = Family(
 )
 
 FAMILIES: dict[str, Family] = {
+    **HYBRIDS,
     # BLOOM and MPT add the residual inside their modules; the projection is what they add to it.
     "bloom": _transformer_h(
         "self_attention",
