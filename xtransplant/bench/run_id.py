@@ -97,7 +97,7 @@ def _model(spec: ModelSpec, name: str, checkpoint: Any, tasks: list[Task]) -> di
 
 def _family(spec: ModelSpec, name: str, checkpoint: Any) -> Any:
     """A table given by hand, where it is another than the checkpoint's own."""
-    from xtransplant.model.families import FAMILIES
+    from xtransplant.model.family_table import FAMILIES
     from xtransplant.model.resolve import resolve_family
 
     found = resolve_family(spec.family, checkpoint, name)
