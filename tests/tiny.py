@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hybrids import HYBRIDS
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from xtransplant.prompts import Example
@@ -81,6 +82,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 FAMILY_NAMES = tuple(SPECIAL)
+HYBRID_NAMES = tuple(HYBRIDS)
 
 
 def allowed(model: Any, nats: float) -> float:
@@ -104,7 +106,7 @@ def make_tiny(family: str, folder: str, **changes: Any) -> None:
         "num_hidden_layers": N_LAYERS, "num_attention_heads": 4, "num_key_value_heads": 2,
         "max_position_embeddings": 256, "pad_token_id": 2, "bos_token_id": 1, "eos_token_id": 2,
     }  # fmt: skip
-    config = AutoConfig.for_model(family, **{**common, **SPECIAL[family], **changes})
+    config = AutoConfig.for_model(family, **{**common, **{**SPECIAL, **HYBRIDS}[family], **changes})
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     # Random weights as initialised hardly tell one token from another: make every part matter.
@@ -116,5 +118,8 @@ def make_tiny(family: str, folder: str, **changes: Any) -> None:
                 parameter.copy_(noise * 0.15)
             else:
                 parameter.add_(noise * 0.1)
+        for name, buffer in model.named_buffers():
+            if name.endswith("layer_scalar"):  # Gemma 4: all that a layer hands on, times this
+                buffer.fill_(0.8)
     model.save_pretrained(folder)
     AutoTokenizer.from_pretrained(GOLDEN / "llama").save_pretrained(folder)

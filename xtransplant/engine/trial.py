@@ -66,11 +66,14 @@ def short_trial(model: Model, n_tokens: int, seed: int) -> Trial:
     Candidates of one token, and two of three that share their first.
     """
     sites = module_sites(model.sites)
-    layers = _layers(model)
     variants = []
     for number, site in enumerate(sites):
+        layers = _layers(model.layers_with(site))
         for place, j in enumerate(layers):
             i = layers[(place + 1 + number) % len(layers)]
+            # Heads of one width go into each other's place; of two, into their own.
+            if site == "head" and model.head_dims[i] != model.head_dims[j]:
+                i = j
             variants.append(_swap(model, site, i, j))
     return Trial(_item(model, n_tokens, seed, several=True), variants)
 
@@ -83,11 +86,15 @@ def long_trial(model: Model, seed: int) -> Trial | None:
     longest = longest_window(model)
     if longest is None:
         return None
-    first, middle, last = _layers(model)[0], model.n_layers // 2, model.n_layers - 1
+    first, middle, last = 0, model.n_layers // 2, model.n_layers - 1
+    wanted: list[tuple[Site, int, int]] = [
+        ("attn", last, first), ("resid_pre", first, middle), ("head", middle, last)
+    ]  # fmt: skip
     variants = [
-        _swap(model, "attn", last, first),
-        _swap(model, "resid_pre", first, middle),
-        _swap(model, "head", middle, last),
+        _swap(model, site, i, j)
+        for site, i, j in wanted
+        if {i, j} <= {*model.layers_with(site)}
+        and (site != "head" or model.head_dims[i] == model.head_dims[j])
     ]
     return Trial(_item(model, _beyond(longest), seed, several=False), variants)
 
@@ -114,8 +121,9 @@ def _beyond(window: int) -> int:
     return window + max(16, window // 16)
 
 
-def _layers(model: Model) -> list[int]:
-    return sorted({0, model.n_layers // 2, model.n_layers - 1})
+def _layers(there: Sequence[int]) -> list[int]:
+    """The first, the middle and the last of some layers."""
+    return sorted({there[0], there[len(there) // 2], there[-1]})
 
 
 def _swap(model: Model, site: Site, i: int, j: int) -> tuple[Edit, ...]:

@@ -184,6 +184,19 @@ class Model:
             return f"layers of type {', '.join(unknown)} do not take a mask of who sees whom"
         return ""
 
+    @property
+    def last_start(self) -> int:
+        """The last layer at which a variant may join a packed sequence.
+
+        Later layers may take over keys and values of earlier ones (``num_kv_shared_layers``), of
+        the last of their type that has its own: a variant has to have some there.
+        """
+        shared = getattr(self.config, "num_kv_shared_layers", None) or 0
+        if not shared:
+            return self.n_layers - 1
+        own = self.window_kinds[: self.n_layers - shared]
+        return min(max(k for k, one in enumerate(own) if one == kind) for kind in set(own))
+
     @cached_property
     def windows(self) -> dict[str, Window]:
         """How far back each type of layer looks; one type if all look alike."""

@@ -143,7 +143,7 @@ class Join(TypedDict):
         names: the block's arguments, in order; the first are the hidden states.
         index: ``[n_columns]``, the column of the layer before that each starts out as; None where
             they are the same.
-        origin: ``[n_columns]``, the column of the model's input that has its position.
+        origin: ``[n_columns]``, the column of the model's input that has its position and token.
         mask: bool ``[n_examples or 1, 1, n_all, n_all]``, who sees whom; or what attention over a
             shared prefix takes (:mod:`xtransplant.engine.compile.shared_prefix`).
     """

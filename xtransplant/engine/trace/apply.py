@@ -177,16 +177,19 @@ def _joined_argument(
     """One argument of a block, for the columns that run through it; ``hidden`` are its states."""
     index, origin, mask = step["index"], step["origin"], step["mask"]
     if name == step["names"][0]:
-        return value if index is None else value.index_select(1, index.to(value.device))
+        # Tokens are the last dimension but one, also where several streams lie in front.
+        where = value.dim() - 2
+        return value if index is None else value.index_select(where, index.to(value.device))
     if name == "attention_mask":
         if isinstance(mask, torch.Tensor):
             mask = _additive_mask(mask, hidden, masks)[:, :, : len(origin), : len(origin)]
         return mask
-    if name in ("position_ids", "position_embeddings"):
+    if value is not None and name in ("position_ids", "position_embeddings", "per_layer_input"):
         tables = value if isinstance(value, tuple) else (value,)
         found = tuple(table.index_select(1, origin.to(table.device)) for table in tables)
         return found if isinstance(value, tuple) else found[0]
-    if value is None or isinstance(value, (bool, str)):
+    # Keys and values that later layers take over from earlier ones: filled as layers run.
+    if value is None or isinstance(value, (bool, str)) or name == "shared_kv_states":
         return value
     raise TypeError(f"a block takes {name}, which packing does not know")
 
