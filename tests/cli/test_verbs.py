@@ -16,7 +16,7 @@ import raw_cases
 
 from xtransplant import __version__, find_strategy
 from xtransplant.cli.docs import page
-from xtransplant.model.families import FAMILIES
+from xtransplant.model.family_table import FAMILIES
 from xtransplant.strategies import strategy_names
 
 XTP = [sys.executable, "-c", "from xtransplant.cli import main; main()"]

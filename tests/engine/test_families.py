@@ -59,7 +59,7 @@ def test_family_equals_plain_hooks(family):
 
 
 def test_every_family_of_the_table_is_tried():
-    from xtransplant.model.families import FAMILIES
+    from xtransplant.model.family_table import FAMILIES
 
     # The multimodal wrappers of two families that are tried as text models: see tests/model.
     assert set(FAMILIES) - {"gemma3", "llama4"} == set(FAMILY_NAMES)

@@ -8,7 +8,8 @@ from tiny import FAMILY_NAMES, N_LAYERS, make_tiny, tiny_checkpoint
 
 from xtransplant.errors import XTransplantError
 from xtransplant.model.check import check_sites
-from xtransplant.model.families import FAMILIES, Place
+from xtransplant.model.families import Place
+from xtransplant.model.family_table import FAMILIES
 from xtransplant.model.load import load
 
 # Settings that change how a family's blocks are put together.

@@ -9,7 +9,7 @@ from tiny import GOLDEN, SPECIAL, tiny_checkpoint
 from transformers import AutoConfig, AutoTokenizer
 
 from xtransplant.engine.ask.tokenise import prompt_ids
-from xtransplant.model.families import FAMILIES
+from xtransplant.model.family_table import FAMILIES
 from xtransplant.model.load import load
 
 

@@ -13,7 +13,8 @@ from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.tokenise import prompt_ids
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.score import score, score_items
-from xtransplant.model.families import FAMILIES, Place
+from xtransplant.model.families import Place
+from xtransplant.model.family_table import FAMILIES
 from xtransplant.packing import ROWS, SHARED
 
 NORMED = ("gemma2", "gemma3_text", "glm4", "olmo2", "olmo3")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xtransplant.model.families import FAMILIES
+from xtransplant.model.family_table import FAMILIES
 from xtransplant.strategies import find_strategy, strategy_names
 from xtransplant.tasks.task import Task, find_task, task_names
 

@@ -11,7 +11,8 @@ from transformers import AutoModelForCausalLM
 
 from xtransplant.compat.transformers import is_causal_lm
 from xtransplant.errors import XTransplantError
-from xtransplant.model.families import FAMILIES, Family, Place
+from xtransplant.model.families import Family, Place
+from xtransplant.model.family_table import FAMILIES
 from xtransplant.text import parse_json, read_text
 
 __all__ = ["block_modules", "resolve_family"]

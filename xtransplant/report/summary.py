@@ -35,7 +35,8 @@ class LanguageCounts:
     """One language of a task, at every level of correctness.
 
     Attributes:
-        vanilla, source: rates of the two prompts without a transplant, by level.
+        vanilla, source: rates of the two prompts without a transplant, by level; of the source
+            over the examples that say what is right after it.
         strategies: counts by strategy and level.
         states: by strategy; of the two prompts under ``vanilla`` and ``source``.
     """
@@ -131,7 +132,7 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
         )
         if name in (VANILLA, SOURCE):
             plain[name] = {
-                level: Rate(int(found.right[:, k].sum()), len(found.right))
+                level: Rate(int(found.right[:, k].sum()), int(found.answered.sum()))
                 for k, level in enumerate(CORRECT)
             }
             continue
