@@ -46,6 +46,8 @@ def test_it_holds_what_it_should(unpacked):
         "xtransplant/benchmarks/babel/MODEL_CARD.md",
         "xtransplant/benchmarks/babel/languages.toml",
         "xtransplant/benchmarks/words/xnli.toml",
+        "xtransplant/benchmarks/capitals/names.toml",
+        "xtransplant/benchmarks/capitals/LICENSE.unicode",
     ):
         assert (unpacked / name).is_file(), name
     assert not (unpacked / "tests").exists()

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from small_bench import PARTS
 from tiny import GOLDEN
 
@@ -24,6 +25,7 @@ def test_shards_lie_in_one_folder(small, tmp_path):
     assert tables(run.path) == tables(whole.path)
 
 
+@pytest.mark.slow
 def test_two_processes_share_the_work(small, tmp_path, babel_model):
     # Locks are a process's, so the other one is a process.
     whole = small(tmp_path / "whole", **PARTS)

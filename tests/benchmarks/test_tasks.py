@@ -19,7 +19,8 @@ def hub(tmp_path):
 
 def test_all_tasks_of_the_paper_are_there():
     assert set(task_names()) == {
-        "babel", "xnli", "xquad", "xcopa", "mkqa", "global-opinion-qa", "culturalbench", "file",
+        "babel", "capitals", "xnli", "xquad", "xcopa", "mkqa", "global-opinion-qa",
+        "culturalbench", "file",
     }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from xtransplant.prompts import Key
 
-__all__ = ["CHOOSING", "IN_WORDS", "RULES", "Rule", "Verdict"]
+__all__ = ["CHOOSING", "IN_WORDS", "RULES", "Rule", "Verdict", "bare"]
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,10 @@ def contains(output: str, key: Key) -> Verdict:
     and in the other language.
     """
     match = any(answer.lower() in output.lower() for answer in key.answers if answer)
-    line = _bare((output.strip().splitlines() or [""])[0])
-    strict = match and any(_bare(answer) == line for answer in key.answers)
-    plain = _bare(output)
-    wanted = [_bare(answer) for answer in (*key.answers, *key.also)]
+    line = bare((output.strip().splitlines() or [""])[0])
+    strict = match and any(bare(answer) == line for answer in key.answers)
+    plain = bare(output)
+    wanted = [bare(answer) for answer in (*key.answers, *key.also)]
     return Verdict(strict, match, match or any(want and want in plain for want in wanted))
 
 
@@ -147,8 +147,8 @@ def _first(text: str, marks: tuple[str, ...], labels: tuple[str, ...]) -> int | 
         if mark.isalpha() and len(mark) == 1:
             sought = rf"(?:\({re.escape(_folded(mark))}\)|^\s*{re.escape(_folded(mark))}(?!\w))"
         places = [match.start() for match in re.finditer(sought, plain)]
-        bare = _folded(re.sub(r"^\(\w\)\s*", "", label)).strip()
-        if bare and (at := plain.find(bare)) >= 0:
+        name = _folded(re.sub(r"^\(\w\)\s*", "", label)).strip()
+        if name and (at := plain.find(name)) >= 0:
             places.append(at)
         if places:
             found.append((min(places), k))
@@ -161,7 +161,7 @@ def _folded(text: str) -> str:
     return "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in wide)
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
     """Letters and digits alone, folded, without accents."""
     apart = unicodedata.normalize("NFKD", _folded(text))
     # Marks of Indic and Thai vowels are spacing or enclosing; Latin accents are Mn below U+0370.

@@ -20,7 +20,8 @@ class Side:
     Attributes:
         prompt: up to where the answer comes.
         key: what its answers are judged by.
-        candidates: each option as an answer, in the options' order; empty for free text.
+        candidates: each option as an answer, in the options' order; where the key has no options,
+            texts to choose from, its answer among them; empty for free text.
     """
 
     prompt: str
@@ -82,7 +83,8 @@ def make_example(parallel: Parallel, lang: str, direction: Direction) -> Example
     (from_lang, source), (to_lang, target) = sides if direction == "en-to-lang" else sides[::-1]
     candidates = _spelled(target)
     gold = target.key.answers[0]
-    answer = candidates[target.key.options.index(gold)] if candidates else gold
+    names = target.key.options or target.candidates
+    answer = candidates[names.index(gold)] if candidates else gold
     return Example(
         source=source.prompt,
         target=target.prompt,

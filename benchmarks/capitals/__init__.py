@@ -1,0 +1,1 @@
+"""Capitals, the bundled task in real languages."""
