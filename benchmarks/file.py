@@ -5,6 +5,11 @@ prompts), ``answer``; and where there are any ``candidates`` (a list; in CSV a J
 between ``|``), ``lang`` and ``id``. Rows of one language belong together; without ``lang`` there is
 one language, ``xx``. With candidates the answer is one of them, to the letter.
 
+What is right after the source, in its language, say ``source_candidates`` (the same answers, in the
+same order) or, without candidates, ``source_answer``. Without them it is not known what the source
+answers, nor which examples are the knowledge gap; where the answers are the same texts in both
+languages, ``--column source_candidates=candidates`` (or ``source_answer=answer``) says so.
+
 All rows are one split, ``all``; ``--split pilot`` and ``--split unseen`` are the two sides of a
 draw by ``--seed``, and ``--split-by COLUMN`` takes the splits from a column.
 """
@@ -12,7 +17,7 @@ draw by ``--seed``, and ``--split-by COLUMN`` takes the splits from a column.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, Key
@@ -27,7 +32,7 @@ from xtransplant.text import check_text, parse_json
 __all__ = ["examples", "file"]
 
 _NEEDED = ("source", "target", "answer")
-_COLUMNS = (*_NEEDED, "candidates", "lang", "id")
+_COLUMNS = (*_NEEDED, "candidates", "lang", "id", "source_answer", "source_candidates")
 _ALONE = "xx"
 
 
@@ -38,7 +43,7 @@ def examples(
 
     Raises:
         XTransplantError: no file, one that cannot be read, a column that is missing, an answer
-            that is none of the candidates.
+            that is none of the candidates, other candidates after the source than after the target.
     """
     path, rows, columns = _read(data)
     own = [
@@ -51,21 +56,73 @@ def examples(
         if number not in chosen:
             continue
         place = f"{path} row {number}"
-        source, target, answer = (_text(row, columns[what], what, place) for what in _NEEDED)
-        candidates = _candidates(row.get(columns["candidates"]), place)
-        if candidates and answer not in candidates:
-            raise XTransplantError(
-                f"{place}: answer {answer!r} is none of its candidates "
-                f"{', '.join(map(repr, candidates[:6]))}; they are taken to the letter"
-            )
+        source, target = (_text(row, columns[what], what, place) for what in ("source", "target"))
+        said = _answers(row, columns, place)
+        elsewhere = _source_answers(row, columns, said, place)
         sides = [(source, "en"), (target, lang)]
-        (source, from_lang), (target, to_lang) = sides if direction == "en-to-lang" else sides[::-1]
+        if direction == "lang-to-en":
+            sides.reverse()
+            # Only a file that says both has answers to change sides.
+            said, elsewhere = (elsewhere, said) if elsewhere.answer else (said, elsewhere)
+        (source, from_lang), (target, to_lang) = sides
         found.append(
-            Example(source, target, candidates, answer,
+            Example(source, target, said.candidates, said.answer,
                     _name(row, columns["id"], "id", place, str(number)),
-                    from_lang, to_lang, Key((answer.strip() or answer,)))
+                    from_lang, to_lang, said.key, elsewhere.key, elsewhere.candidates)
         )  # fmt: skip
     return tuple(found)
+
+
+class _Answers(NamedTuple):
+    """What may be said after one prompt, and what of it is right; empty where nothing says."""
+
+    candidates: tuple[str, ...] = ()
+    answer: str = ""
+
+    @property
+    def key(self) -> Key:
+        """What texts after the prompt are judged by."""
+        return Key((self.answer.strip() or self.answer,) if self.answer else ())
+
+
+def _answers(row: dict[str, Any], columns: dict[str, str], place: str) -> _Answers:
+    """A row's answer and candidates, after its target."""
+    answer = _text(row, columns["answer"], "answer", place)
+    candidates = _candidates(row.get(columns["candidates"]), place)
+    if candidates and answer not in candidates:
+        raise XTransplantError(
+            f"{place}: answer {answer!r} is none of its candidates "
+            f"{', '.join(map(repr, candidates[:6]))}; they are taken to the letter"
+        )
+    return _Answers(candidates, answer)
+
+
+def _source_answers(
+    row: dict[str, Any], columns: dict[str, str], own: _Answers, place: str
+) -> _Answers:
+    """Likewise after its source, where the file says it.
+
+    Raises:
+        XTransplantError: candidates that are not as many as after the target, or an answer that is
+            not the one in the answer's place.
+    """
+    name = columns["source_answer"]
+    answer = "" if row.get(name) in (None, "") else _text(row, name, "source_answer", place)
+    candidates = _candidates(row.get(columns["source_candidates"]), place)
+    if len(candidates) != len(own.candidates) and (candidates or answer):
+        raise XTransplantError(
+            f"{place} has {len(candidates)} source_candidates for {len(own.candidates)} "
+            "candidates; give the same answers in the same order, as they are said after the source"
+        )
+    if not candidates:
+        return _Answers((), answer)
+    right = candidates[own.candidates.index(own.answer)]
+    if answer not in ("", right):
+        raise XTransplantError(
+            f"{place}: source_answer {answer!r} is not {right!r}, which stands among the "
+            f"source_candidates where {own.answer!r} stands among the candidates"
+        )
+    return _Answers(candidates, right)
 
 
 def languages(data: DataSource) -> dict[str, str]:
@@ -172,7 +229,7 @@ def _candidates(value: Any, place: str) -> tuple[str, ...]:
 file = Task(
     name="file",
     summary="Your own examples: --file PATH.jsonl, .csv or .parquet (see docs/bench.md).",
-    version="1",
+    version="2",
     licence="yours",
     languages={},
     direction="en-to-lang",

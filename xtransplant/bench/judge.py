@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Key
-from xtransplant.runs.columns import SOURCE
+from xtransplant.runs.columns import SOURCE, VANILLA
 from xtransplant.runs.examples_table import row_key
 from xtransplant.runs.measured import Judged
 from xtransplant.runs.rows import correct_table
 from xtransplant.tasks.judging import LEVELS, choose, judge_text
 from xtransplant.tasks.matching import Verdict
 from xtransplant.tasks.rules import find_rule
+from xtransplant.tasks.sets import UNKNOWN, sets_of
 
 __all__ = ["judge"]
 
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
+Masks = np.ndarray[Any, np.dtype[np.uint8]]
 ExampleRow = dict[str, Any]  # one of the table ``examples``
 
 
@@ -46,20 +48,59 @@ def judge(records: pa.Table, examples: pa.Table, rule: str) -> pa.Table:
     """
     find_rule(rule)
     if "output" in records.column_names:
-        return correct_table(_judge_texts(records, examples, rule))
-    if "logprobs" in records.column_names:
-        return correct_table(_judge_scores(records, examples))
-    raise XTransplantError(
-        "these records hold no outputs (the run was made with --no-log-samples), so they cannot "
-        "be judged again; run it with --log-samples"
-    )
+        found = _judge_texts(records, examples, rule)
+    elif "logprobs" in records.column_names:
+        found = _judge_scores(records, examples)
+    else:
+        raise XTransplantError(
+            "these records hold no outputs (the run was made with --no-log-samples), so they "
+            "cannot be judged again; run it with --log-samples"
+        )
+    rows = _by_number(examples)
+    with_source = np.array([bool(rows[n]["source_answers"]) for n in _numbers(records).tolist()])
+    sets, answered = _sets(records, rows, found.right), with_source | ~_is(SOURCE, records)
+    return correct_table(Judged(records, examples, *found[:3], sets, answered, found.margin))
 
 
-def _judge_texts(records: pa.Table, examples: pa.Table, rule: str) -> Judged:
+class _Found(NamedTuple):
+    """Some fields of :class:`Judged`."""
+
+    right: Bools
+    other: Masks
+    known: Bools
+    margin: np.ndarray[Any, np.dtype[np.float32]] | None = None
+
+
+def _sets(
+    records: pa.Table, rows: dict[int, ExampleRow], right: Bools
+) -> np.ndarray[Any, np.dtype[np.int8]]:
+    """``[rows, 3]``: the set that each row's example is in, by level; see ``tasks.sets``."""
+    numbers = _numbers(records)
+    places = {number: k for k, number in enumerate(rows)}
+    there, plain = np.zeros((2, len(rows)), bool), np.zeros((2, len(rows), len(LEVELS)), bool)
+    for side, prompt in enumerate((SOURCE, VANILLA)):
+        of_prompt = np.flatnonzero(_is(prompt, records))
+        at = [places[number] for number in numbers[of_prompt].tolist()]
+        there[side, at], plain[side, at] = True, right[of_prompt]
+    sets = sets_of(*plain)
+    answerable = np.array([_is_answerable(row) for row in rows.values()], dtype=bool)
+    sets[~(answerable & there.all(axis=0))] = UNKNOWN
+    found: np.ndarray[Any, np.dtype[np.int8]]
+    found = sets[[places[number] for number in numbers.tolist()]]
+    return found
+
+
+def _is_answerable(row: ExampleRow) -> bool:
+    """Whether anything says what is right after either prompt of an example."""
+    is_choice = len(row["candidates"]) > 1 and row["answer"] in row["candidates"]
+    return bool(row["source_answers"]) and (is_choice or bool(row["answers"]))
+
+
+def _judge_texts(records: pa.Table, examples: pa.Table, rule: str) -> _Found:
     rows = _by_number(examples)
     of_each = zip(
-        records["example"].to_numpy().tolist(),
-        _is_source(records).tolist(),
+        _numbers(records).tolist(),
+        _is(SOURCE, records).tolist(),
         records["output"].to_pylist(),
         strict=True,
     )
@@ -81,7 +122,7 @@ def _judge_texts(records: pa.Table, examples: pa.Table, rule: str) -> Judged:
     right, other = right[at], other[at]
     finite = records["finite"].to_numpy()
     right[~finite], other[~finite] = False, 0
-    return Judged(records, examples, right, other, known[at])
+    return _Found(right, other, known[at])
 
 
 @dataclass(frozen=True)
@@ -120,16 +161,16 @@ class _Keys:
         return masks
 
 
-def _judge_scores(records: pa.Table, examples: pa.Table) -> Judged:
+def _judge_scores(records: pa.Table, examples: pa.Table) -> _Found:
     column = records["logprobs"].combine_chunks()
     flat, starts = column.values.to_numpy(), column.offsets.to_numpy()
     tops = np.array(records["top_token"].to_pylist(), dtype=object)
-    numbers, finite = records["example"].to_numpy(), records["finite"].to_numpy()
+    numbers, finite = _numbers(records), records["finite"].to_numpy()
     right = np.zeros((len(records), len(LEVELS)), dtype=np.bool_)
     other = np.zeros((len(records), len(LEVELS)), dtype=np.uint8)
     known = np.zeros(len(records), dtype=np.bool_)
     margin = np.full(len(records), np.nan, dtype=np.float32)
-    is_source = _is_source(records)
+    is_source = _is(SOURCE, records)
     for (number, row), of_source in product(_by_number(examples).items(), (False, True)):
         at = np.flatnonzero((numbers == number) & (is_source == of_source))
         candidates: list[str] = row["candidates"]
@@ -148,7 +189,7 @@ def _judge_scores(records: pa.Table, examples: pa.Table) -> Judged:
             chose = chosen.match >= 0
             rest = np.delete(logprobs[chose], gold, axis=1).max(1)
             margin[at[chose]] = logprobs[chose, gold] - rest
-    return Judged(records, examples, right, other, known, margin)
+    return _Found(right, other, known, margin)
 
 
 def _candidate_masks(
@@ -170,8 +211,15 @@ def _by_number(examples: pa.Table) -> dict[int, ExampleRow]:
     return {row["example"]: row for row in examples.to_pylist()}
 
 
-def _is_source(records: pa.Table) -> Bools:
+def _numbers(records: pa.Table) -> np.ndarray[Any, np.dtype[np.int32]]:
+    """``[rows]``: the number of each row's example."""
+    found: np.ndarray[Any, np.dtype[np.int32]] = records["example"].to_numpy()
+    return found
+
+
+def _is(prompt: str, records: pa.Table) -> Bools:
+    """``[rows]``: which rows are of ``vanilla`` or ``source``."""
     strategies = records["strategy"].combine_chunks()
     names = strategies.dictionary.to_pylist()
-    code = names.index(SOURCE) if SOURCE in names else -1
+    code = names.index(prompt) if prompt in names else -1
     return np.asarray(strategies.indices.to_numpy() == code)

@@ -131,6 +131,8 @@ class GridData:
         """Likewise of a prompt without a transplant."""
         own = key_of(self.example)
         key = own if prompt == "target" else self.example.source_key or own
+        if prompt == "source" and not key.answers:
+            return None  # nothing says what is right after it
         right = self._answers(prompt).correct(self.example_of(prompt), key)
         return None if right is None else bool(right[0, LEVELS.index(level)])
 

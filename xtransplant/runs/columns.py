@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from xtransplant.runs.measured import Judged, Measured
 from xtransplant.tasks.judging import LEVELS
+from xtransplant.tasks.sets import SETS
 
 __all__ = [
     "CELL",
@@ -58,6 +59,7 @@ _SCORE: tuple[Mode, ...] = ("score",)
 _GENERATE: tuple[Mode, ...] = ("generate",)
 _BOTH: tuple[Mode, ...] = ("score", "generate")
 _FLOATS = pa.list_(pa.float32())
+_SET = pa.dictionary(pa.int8(), pa.string())
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,22 @@ def _per_write(measured: Measured, what: str) -> pa.Array | None:
 
 def _right(level: str) -> Callable[[Judged], Values]:
     at = LEVELS.index(level)
-    return lambda judged: judged.right[:, at]
+    return lambda judged: pa.array(judged.right[:, at], pa.bool_(), mask=~judged.answered)
 
 
 def _right_by_others(level: str) -> Callable[[Judged], Values]:
     at = LEVELS.index(level)
     return lambda judged: pa.array(judged.other[:, at], pa.uint8(), mask=~judged.known)
+
+
+def _set(level: str) -> Callable[[Judged], Values]:
+    at = LEVELS.index(level)
+
+    def compute(judged: Judged) -> Values:
+        codes = judged.sets[:, at]
+        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(SETS))
+
+    return compute
 
 
 MEASURED: tuple[Column[Measured], ...] = (
@@ -117,6 +129,7 @@ JUDGED: tuple[Column[Judged], ...] = (
     # Here too, so that who counts reads one table.
     Column("finite", pa.bool_(), lambda judged: judged.records["finite"].combine_chunks()),
     Column("unchanged", pa.bool_(), lambda judged: judged.records["unchanged"].combine_chunks()),
+    *(Column(f"set_{level}", _SET, _set(level)) for level in LEVELS),
 )
 """Of the table ``correct``, whose rows are those of ``records``."""
 

@@ -86,6 +86,9 @@ class Judged:
         known: ``[rows]``, whether every derangement gives an answer that the example can have.
         margin: ``[rows]``, nats between the answer and the likeliest other candidate, NaN where
             a row chooses nothing; None of texts.
+        sets: int8 ``[rows, 3]``, by level the set that the row's example is in, an index of
+            ``tasks.sets.SETS``; -1 where nothing says what is right after its source.
+        answered: ``[rows]``, whether anything says what is right after the row's prompt.
     """
 
     records: pa.Table
@@ -93,6 +96,8 @@ class Judged:
     right: Bools
     other: Masks
     known: Bools
+    sets: np.ndarray[Any, np.dtype[np.int8]]
+    answered: Bools
     margin: np.ndarray[Any, np.dtype[np.float32]] | None = None
 
 

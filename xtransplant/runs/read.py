@@ -139,6 +139,9 @@ class Cells:
             answer that the r-th derangement gives.
         known: ``[rows]``, whether every derangement gives an answer that the example can have.
         finite, unchanged: ``[rows]``, as in the records.
+        answered: ``[rows]``, whether anything says what is right after the row's prompt.
+        sets: int8 ``[rows, 3]``, by level the set that the row's example is in, an index of
+            ``tasks.sets.SETS``; -1 where it is not known, -2 where the run was begun without.
     """
 
     examples: np.ndarray[Any, np.dtype[np.int32]]
@@ -149,6 +152,8 @@ class Cells:
     known: np.ndarray[Any, np.dtype[np.bool_]]
     finite: np.ndarray[Any, np.dtype[np.bool_]]
     unchanged: np.ndarray[Any, np.dtype[np.bool_]]
+    answered: np.ndarray[Any, np.dtype[np.bool_]]
+    sets: np.ndarray[Any, np.dtype[np.int8]]
 
 
 def cells(run: Run, task: str, lang: str) -> Iterator[tuple[str, Cells]]:
@@ -165,12 +170,13 @@ def cells(run: Run, task: str, lang: str) -> Iterator[tuple[str, Cells]]:
     if not own:
         return
     others, state = [f"other_{level}" for level in CORRECT], ["finite", "unchanged"]
-    kept = [*CORRECT, *others, *state]
+    sets = [f"set_{level}" for level in CORRECT]
+    kept = [*CORRECT, *others, *state, *sets]
     both = [(read_part(run, "records", p, CELL), read_part(run, "correct", p, kept)) for p in own]
     for part, tables in zip(own, both, strict=True):
         _check_rows(run, part, *tables)
     measured = pa.concat_tables([one for one, _ in both]).unify_dictionaries()
-    judged = pa.concat_tables([one for _, one in both])
+    judged = pa.concat_tables([one for _, one in both], promote_options="default")
     strategies = measured["strategy"].combine_chunks()
     codes = strategies.indices.to_numpy()
     numbers = {
@@ -183,6 +189,8 @@ def cells(run: Run, task: str, lang: str) -> Iterator[tuple[str, Cells]]:
     )
     known = judged[others[0]].is_valid().to_numpy()
     finite, unchanged = (judged[name].to_numpy() for name in state)
+    answered = judged[CORRECT[0]].is_valid().to_numpy()
+    set_codes = np.stack([_set_codes(judged, name) for name in sets], axis=1)
     for code, name in enumerate(strategies.dictionary.to_pylist()):
         rows = codes == code
         layers = numbers["source_layer"][rows], numbers["target_layer"][rows]
@@ -190,9 +198,23 @@ def cells(run: Run, task: str, lang: str) -> Iterator[tuple[str, Cells]]:
             name,
             Cells(
                 numbers["example"][rows], *layers, right[rows], other[rows], known[rows],
-                finite[rows], unchanged[rows],
+                finite[rows], unchanged[rows], answered[rows], set_codes[rows],
             ),
         )  # fmt: skip
+
+
+def _set_codes(judged: pa.Table, name: str) -> np.ndarray[Any, np.dtype[np.int8]]:
+    """Of a column of sets; all -2 where the run was begun without it."""
+    from xtransplant.tasks.sets import SETS, UNASKED, UNKNOWN
+
+    if name not in judged.column_names:
+        return np.full(len(judged), UNASKED, dtype=np.int8)
+    column = judged[name].unify_dictionaries().combine_chunks()
+    own = column.dictionary.to_pylist()
+    codes = np.array([*(SETS.index(one) for one in own), UNKNOWN], dtype=np.int8)
+    found: np.ndarray[Any, np.dtype[np.int8]]
+    found = codes[column.indices.fill_null(len(own)).to_numpy()]
+    return found
 
 
 def read_part(run: Run, kind: str, part: Part, columns: Sequence[str] | None = None) -> pa.Table:
