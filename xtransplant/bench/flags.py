@@ -33,9 +33,11 @@ class Flag:
 
 Direction = Literal["en-to-lang", "lang-to-en"]
 Mode = Literal["score", "generate"]
+Only = Literal["all", "gap", "shared"]
 
 Model = Annotated[
-    str | None, Flag("Hub repository or folder; the task's own by default.", ("--model", "-m"))
+    str | None,
+    Flag("Hub repository, folder or .gguf file; the task's own by default.", ("--model", "-m")),
 ]
 Options = Annotated[
     list[str], Flag("Option of the strategy; repeat it.", ("-S",), metavar="NAME=VALUE")
@@ -55,6 +57,7 @@ DirectionFlag = Annotated[
 ModeFlag = Annotated[
     Mode | None, Flag("score candidates, or generate text; the task's own by default.")
 ]
+OnlyFlag = Annotated[Only, Flag("Grids of all, gap (the source alone right) or shared (both).")]
 Limit = Annotated[int | None, Flag("The first so many examples of each language.")]
 Seed = Annotated[int | None, Flag("Of the pilot sample, where the data have none; 0 by default.")]
 On = Annotated[
@@ -73,6 +76,9 @@ class LoadFlags:
     """How a model is loaded."""
 
     revision: Annotated[str | None, Flag("Branch, tag or commit.")] = None
+    gguf_file: Annotated[
+        str | None, Flag("The GGUF file of that repository or folder.", metavar="NAME")
+    ] = None
     dtype: Annotated[str, Flag("auto, float32, float16, bfloat16 or float64.")] = "auto"
     device_map: Annotated[str | None, Flag("Such as auto or cuda:0; CPU by default.")] = None
     tensor_parallel: Annotated[
@@ -190,6 +196,7 @@ class BenchFlags:
     mode: ModeFlag = None
     split: Split = None
     limit: Limit = None
+    only: OnlyFlag = "all"
     seed: Seed = None
     data: DataFlags = DataFlags()
     run: RunFlags = RunFlags()
@@ -220,6 +227,7 @@ class PilotFlags:
     direction: DirectionFlag = None
     mode: ModeFlag = None
     limit: Limit = None
+    only: OnlyFlag = "all"
     seed: Seed = None
     data: DataFlags = DataFlags()
     run: RunFlags = RunFlags()

@@ -17,9 +17,22 @@ from xtransplant.packing import Packing
 from xtransplant.sites import Site, module_sites
 from xtransplant.strategies import LAST, Edit, Read, Value
 
-__all__ = ["Trial", "TrialRun", "long_trial", "longest_window", "short_trial"]
+__all__ = [
+    "N_TOKENS",
+    "SMALL_WINDOW",
+    "Trial",
+    "TrialRun",
+    "long_trial",
+    "longest_window",
+    "short_trial",
+    "windows",
+]
 
-_N_NEW = 4
+N_TOKENS, SMALL_WINDOW = 11, 4
+"""Length of a trial's prompts, and the size that windows are made for it, in tokens: a prompt ends
+within an attention chunk of that size, which its candidates and its continuation leave."""
+
+_N_NEW = 3
 # Longest prompt of a trial, in tokens, by type of device: longer ones cost too much, and windows
 # longer than it are left untried.
 _LONGEST = {"cpu": 1200}
@@ -28,10 +41,10 @@ _LONGEST_ELSEWHERE = 5000
 
 @dataclass(frozen=True)
 class TrialRun:
-    """What a trial gave by one way of packing."""
+    """What a trial gave by one way of packing; ``texts`` is None where none were generated."""
 
     scores: Scores
-    texts: Generations
+    texts: Generations | None
 
 
 @dataclass(frozen=True)
@@ -46,36 +59,36 @@ class Trial:
         """Length of its prompts."""
         return len(self.item.target)
 
-    def run(self, model: Model, packing: Packing) -> TrialRun:
-        """Scores of the candidates and a few generated tokens, of every variant."""
+    def run(self, model: Model, packing: Packing, *, texts: bool = True) -> TrialRun:
+        """Scores of the candidates and, unless told not to, a few new tokens, of every variant."""
         sources = Sources()
         items = [self.item]
         scores = next(score_items(model, items, self.variants, packing=packing, sources=sources))
-        texts = next(
-            generate_items(
-                model, items, self.variants, packing=packing, sources=sources,
-                decoding=Decoding(_N_NEW, source_text=False, with_certainty=True),
-            )
+        if not texts:
+            return TrialRun(scores, None)
+        generations = generate_items(
+            model, items, self.variants, packing=packing, sources=sources,
+            decoding=Decoding(_N_NEW, source_text=False, with_certainty=True),
         )  # fmt: skip
-        return TrialRun(scores, texts)
+        return TrialRun(scores, next(generations))
 
 
 def short_trial(model: Model, n_tokens: int, seed: int) -> Trial:
     """Every site written at the first, the middle and the last layer, read at another of them.
 
-    Candidates of one token, and two of three that share their first.
+    One variant per layer writes all its sites. Each is left half of what it held, so that what an
+    earlier write did is not hidden by a later one. Candidates of one and of three tokens.
     """
-    sites = module_sites(model.sites)
+    layers = _layers(model)
     variants = []
-    for number, site in enumerate(sites):
-        layers = _layers(model.layers_with(site))
-        for place, j in enumerate(layers):
+    for place, j in enumerate(layers):
+        edits = []
+        for number, site in enumerate(module_sites(model.sites_at(j))):
             i = layers[(place + 1 + number) % len(layers)]
-            # Heads of one width go into each other's place; of two, into their own.
-            if site == "head" and model.head_dims[i] != model.head_dims[j]:
-                i = j
-            variants.append(_swap(model, site, i, j))
-    return Trial(_item(model, n_tokens, seed, several=True), variants)
+            # A layer of another kind may not have the site.
+            edits.append(_write(model, site, i if _alike(model, site, i, j) else j, j, 0.5))
+        variants.append(tuple(edits))
+    return Trial(_item(model, n_tokens, seed), variants)
 
 
 def long_trial(model: Model, seed: int) -> Trial | None:
@@ -86,17 +99,16 @@ def long_trial(model: Model, seed: int) -> Trial | None:
     longest = longest_window(model)
     if longest is None:
         return None
-    first, middle, last = 0, model.n_layers // 2, model.n_layers - 1
-    wanted: list[tuple[Site, int, int]] = [
-        ("attn", last, first), ("resid_pre", first, middle), ("head", middle, last)
-    ]  # fmt: skip
-    variants = [
-        _swap(model, site, i, j)
-        for site, i, j in wanted
-        if {i, j} <= {*model.layers_with(site)}
-        and (site != "head" or model.head_dims[i] == model.head_dims[j])
+    first, middle, last = _layers(model)[0], model.n_layers // 2, model.n_layers - 1
+    swaps: list[tuple[Site, int, int]] = [
+        ("attn", last, first),
+        ("resid_pre", first, middle),
+        ("head", middle, last),
     ]
-    return Trial(_item(model, _beyond(longest), seed, several=False), variants)
+    variants = [
+        (_write(model, site, i, j, 1.0),) for site, i, j in swaps if _alike(model, site, i, j)
+    ]
+    return Trial(_item(model, _beyond(longest), seed), variants)
 
 
 def longest_window(model: Model) -> int | None:
@@ -121,23 +133,31 @@ def _beyond(window: int) -> int:
     return window + max(16, window // 16)
 
 
-def _layers(there: Sequence[int]) -> list[int]:
-    """The first, the middle and the last of some layers."""
-    return sorted({there[0], there[len(there) // 2], there[-1]})
+def _layers(model: Model) -> list[int]:
+    return sorted({0, model.n_layers // 2, model.n_layers - 1})
 
 
-def _swap(model: Model, site: Site, i: int, j: int) -> tuple[Edit, ...]:
-    """``target.site[j] = source.site[i]``; of one head, where the site is heads."""
+def _alike(model: Model, site: Site, i: int, j: int) -> bool:
+    """Whether two layers have a site, and hold values of one width there."""
+    has = all(site in model.sites_at(layer) for layer in (i, j))
+    return has and (site != "head" or model.head_dims[i] == model.head_dims[j])
+
+
+def _write(model: Model, site: Site, i: int, j: int, share: float) -> Edit:
+    """``target.site[j] = share * source.site[i] + (1 - share) * target.site[j]``.
+
+    Of one head, where the site is heads.
+    """
     head = (i + j) % model.n_heads if site == "head" else None
     read = Read("source", site, i, LAST, head)
-    return (Edit(site, j, LAST, Value(((1.0, read),)), head),)
+    own = Read("target", site, j, LAST, head)
+    terms = ((share, read), (1 - share, own))[: 1 if share == 1 else 2]
+    return Edit(site, j, LAST, Value(terms), head)
 
 
-def _item(model: Model, n_tokens: int, seed: int, *, several: bool) -> Item:
+def _item(model: Model, n_tokens: int, seed: int) -> Item:
     rng = random.Random(seed)
-    ids = [rng.randrange(3, model.vocab_size) for _ in range(2 * n_tokens + 7)]
-    source, target, rest = ids[:n_tokens], ids[n_tokens:-7], ids[-7:]
-    candidates = [rest[:1], rest[1:4]]
-    if several:
-        candidates.append([*rest[1:3], rest[-1]])
+    ids = [rng.randrange(3, model.vocab_size) for _ in range(2 * n_tokens + 4)]
+    source, target, rest = ids[:n_tokens], ids[n_tokens:-4], ids[-4:]
+    candidates = [rest[:1], rest[1:]]
     return Item(source, target, candidates, candidates)
