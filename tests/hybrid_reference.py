@@ -114,7 +114,9 @@ def generate(
     ids, fed, cache = [], [*target], None
     for _ in range(n_new):
         found = model(
-            input_ids=torch.tensor([fed], device=model.device), past_key_values=cache, use_cache=True
+            input_ids=torch.tensor([fed], device=model.device),
+            past_key_values=cache,
+            use_cache=True,
         )
         for handle in handles:
             handle.remove()

@@ -41,8 +41,10 @@ AFTER = "after"
 """What a block adds once more, behind its feed-forward network; not a site."""
 
 SiteValues = dict[tuple[str, int], Tensor]
-"""``[n_rows, n_tokens, width]`` by site (or ``AFTER``) and layer: as it reaches the residual stream,
-in float64, on the CPU. Of several residual streams, all side by side."""
+"""``[n_rows, n_tokens, width]`` by site (or ``AFTER``) and layer, in float64, on the CPU.
+
+As it reaches the residual stream; of several streams, all side by side.
+"""
 
 Writes = dict[tuple[int, Site], int]
 """The row of the batch that is overwritten at a site of a layer."""
