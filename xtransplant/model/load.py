@@ -23,8 +23,9 @@ from xtransplant.model.distributed import distributed_config, world_size
 from xtransplant.model.failures import explain
 from xtransplant.model.families import Family
 from xtransplant.model.gguf import honour_file, model_options, plain, reading
+from xtransplant.model.guess import block_modules
 from xtransplant.model.model import Model
-from xtransplant.model.resolve import block_modules, resolve_family
+from xtransplant.model.resolve import resolve_family
 from xtransplant.model.tokenizer import Beginning, beginning_of
 from xtransplant.model.weights import read_weights
 
@@ -74,7 +75,7 @@ def load(
         dtype: one of :data:`DTYPES`; ``auto`` is as the checkpoint says.
         device_map: as transformers takes it, such as ``auto`` or ``cuda:0``; CPU by default.
         family: the layout of the blocks where the table has none: a known family's name, a
-            :class:`Family`, or the path of a JSON file with its fields.
+            :class:`Family`, its fields as JSON, or the path of a JSON file with them.
         check: check the loaded model's sites against the table (one pass of a few tokens).
         backend: where its traces run. If that is not in this process, no weights are loaded, and
             its sites are checked by their names alone.
