@@ -25,7 +25,7 @@ EXAMPLE = Example(
 
 FAMILY_NAMES = tuple(SPECIAL)
 # Types of multimodal checkpoints, whose text model is tried; they are loaded in tests/model.
-WRAPPERS = {"gemma3": "gemma3_text", "llama4": "llama4_text"}
+WRAPPERS = {"gemma3": "gemma3_text", "llama4": "llama4_text", "mistral3": "ministral3"}
 # Families whose tiny checkpoint looks back through a window.
 WINDOWED = {
     family

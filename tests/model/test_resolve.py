@@ -71,7 +71,7 @@ def test_what_is_proposed_loads(gptj, monkeypatch):
 
 
 def test_a_proposal_is_the_table_that_each_family_has(monkeypatch):
-    """Without its own line; where no other family is laid out so, the check refuses what is wrong."""
+    """Without its own line; of those laid out like no other, the check judges."""
     wrong = set()
     for family in FAMILY_NAMES:
         config = tiny_config(family)

@@ -1,7 +1,7 @@
 """Where each model family keeps its sites: the table, as data.
 
 What a line says: :class:`xtransplant.model.families.Family`. A new family is a line here and a tiny
-configuration in ``tests/tiny.py``, by which the tests hold it to plain PyTorch hooks.
+configuration in ``tests/tiny_configs.py``, by which the tests hold it to plain PyTorch hooks.
 """
 
 from __future__ import annotations
@@ -124,6 +124,7 @@ _OWN: dict[str, Family] = {
     "granitemoe_swa": replace(_GRANITE_MOE, windows="by_layer_type"),
     "hyperclovax": _normed("post_norm1", "post_norm2", scale="residual_multiplier"),
     "kolibri1": replace(_GLM4, windows="by_layer_type"),
+    "mistral3": replace(_SLIDING, layers="model.language_model.layers"),
     "modernbert-decoder": _llama_like("attn", projection="attn.Wo", windows="by_layer_type"),
     "mpt": Family(
         layers="transformer.blocks",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
-from xtransplant.compat.transformers import is_causal_lm
+from xtransplant.compat.transformers import is_causal_lm, is_causal_with_images
 from xtransplant.errors import XTransplantError
 from xtransplant.model.by_hand import family_by_hand
 from xtransplant.model.families import Family
@@ -37,8 +38,10 @@ def resolve_family(family: str | Family | Path | None, config: Any, name: str) -
     kind = config.model_type
     if kind in FAMILIES:
         return FAMILIES[kind]
+    if (inside := _text_inside(config)) is not None:
+        return inside
     remote = "AutoModelForCausalLM" in (getattr(config, "auto_map", None) or {})
-    if not remote and (config.is_encoder_decoder or not is_causal_lm(kind)):
+    if not remote and (config.is_encoder_decoder or not _continues_text(kind)):
         raise XTransplantError(
             f"{name} is of type {kind!r}, which is not a causal language model; pass a checkpoint "
             "that continues text (xtp list families)"
@@ -48,12 +51,26 @@ def resolve_family(family: str | Family | Path | None, config: Any, name: str) -
     )
 
 
+def _continues_text(kind: str) -> bool:
+    return is_causal_lm(kind) or is_causal_with_images(kind)
+
+
+def _text_inside(config: Any) -> Family | None:
+    """The table of the text model inside one for texts with images, at its place there."""
+    text = FAMILIES.get(config.get_text_config().model_type)
+    if text is None or not is_causal_with_images(config.model_type):
+        return None
+    return replace(text, layers=text.layers.replace("model.", "model.language_model.", 1))
+
+
 def _to_try(config: Any) -> str:
     """What to pass for a checkpoint without a table, by its modules, built without its weights."""
     how = "docs/families.md; in Python family=Family(...)"
     try:
         with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config)
+            images = is_causal_with_images(config.model_type)
+            auto: Any = AutoModelForImageTextToText if images else AutoModelForCausalLM
+            model = auto.from_config(config)
         line = family_to_try(model, config)
     except Exception as error:  # remote code may raise anything; the message does without the list
         return (
