@@ -72,7 +72,9 @@ def _grids(tables: Sequence[Table]) -> Iterator[_Grid]:
     """Each table over all its examples; then over the two sets, where any run knows them."""
     for table in tables:
         heads = [*table.languages, *_AVERAGES]
-        sets = any(row.sets for row in table.rows)
+        sets = any(
+            rate.n for row in table.rows for one in row.sets.values() for rate in one.rates.values()
+        )
         notes = (*table.notes, _LEGEND)
         yield _Grid(
             table.title, heads, list(_lines(table)), notes if sets else (*notes, *table.about_sets)

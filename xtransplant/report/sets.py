@@ -57,12 +57,16 @@ def prompt_sets(
     """
     if level not in counts.sets:
         return {}
-    sizes = counts.sets[level].sizes
     right = COUNTED_SETS if prompt == SOURCE else {"shared"}
     return {
-        name: (Rate(sizes[name] if name in right else 0, sizes[name]), None)
-        for name in COUNTED_SETS
+        name: (Rate(n if name in right else 0, n), None)
+        for name, n in counts.sets[level].ran.items()
     }
+
+
+def are_known(counts: LanguageCounts, level: str) -> bool:
+    """Whether of any example of a language it is known which set it is in."""
+    return level in counts.sets and any(counts.sets[level].sizes.values())
 
 
 def tallies_of_sets(counts: LanguageCounts, level: str, strategy: str) -> dict[str, Tally]:
@@ -215,7 +219,7 @@ def about_sets(runs: Sequence[TaskRun], level: str) -> Iterator[str]:
             )
         if any(level not in counts.sets for counts in task.languages.values()):
             yield f"{summary.name}: the gap is not known in every language; xtp rescore tells"
-    if any(level in counts.sets for _, task in runs for counts in task.languages.values()):
+    if any(are_known(counts, level) for _, task in runs for counts in task.languages.values()):
         yield (
             "the gap is chosen by the target's errors and shared by its successes, so whatever "
             "changes answers mends some of one and breaks some of the other by chance: hold mended "
