@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from xtransplant.report.summary import COUNTED_SETS, LanguageCounts, TaskCounts
+from xtransplant.report.summary import COUNTED_SETS, LanguageCounts, TaskCounts, TaskRun
 from xtransplant.runs.columns import SOURCE
 from xtransplant.stats.rates import Rate, micro
 from xtransplant.stats.tally import Tally
 from xtransplant.style.escape import json_number
-
-if TYPE_CHECKING:
-    from xtransplant.report.notes import TaskRun
 
 __all__ = [
     "HEADS", "SetRates", "about_sets", "of_prompt", "of_strategy", "prompt_sets", "set_cells",

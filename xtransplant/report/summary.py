@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,7 @@ __all__ = [
     "States",
     "Summary",
     "TaskCounts",
+    "TaskRun",
     "summarise",
     "tallies_of",
 ]
@@ -135,6 +136,13 @@ class Summary:
     def complete(self) -> bool:
         """Whether every part is stored."""
         return not self.absent
+
+
+class TaskRun(NamedTuple):
+    """A run, and the task of it that a table is about."""
+
+    summary: Summary
+    task: TaskCounts
 
 
 def summarise(run: Run) -> Summary:
