@@ -153,8 +153,9 @@ def to_terminal(tables: Sequence[Table], width: int) -> Group:
         heads, lines = list(map(visible, one.heads)), one.lines
         labels = [("  " if line.null else "") + visible(line.label) for line in lines]
         columns = zip(heads, zip(*(line.cells for line in lines), strict=True), strict=True)
-        widths = [max(cell_len(head), *map(len, column)) + 2 for head, column in columns]
-        room = width - max(map(cell_len, labels)) - 2
+        # Between two columns stand a space of either and a divider.
+        widths = [max(cell_len(head), *map(len, column)) + 3 for head, column in columns]
+        room = width - max(map(cell_len, labels))
         for start, stop in _blocks(widths, room):
             # Texts, not strings, in which rich would interpret markup.
             rich = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)

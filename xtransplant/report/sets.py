@@ -21,7 +21,7 @@ __all__ = [
     "set_columns", "set_metrics", "tallies_of_sets",
 ]  # fmt: skip
 
-HEADS = ("gap mended", "% (95%)", "null", "shared kept", "% (95%)")
+HEADS = ("mended", "% (95%)", "null", "kept", "% (95%)")
 """Of the columns that :func:`set_cells` fills."""
 
 
