@@ -73,7 +73,7 @@ def _family(given: Mapping[str, Any]) -> Family:
         near = get_close_matches(unknown[0], [*known, "like"], n=1)
         hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
         raise ValueError(f"no field is called {unknown[0]!r}{hint}")
-    said = {
+    said: dict[str, Any] = {
         name: _place(name, value) if name in _PLACES else value
         for name, value in given.items()
         if name != "like"
