@@ -144,5 +144,9 @@ SPECIAL: dict[str, dict[str, Any]] = {
                        "hidden_size": 48, "ffn_act_fn": {"name": "silu"}},
     },
     "gpt_bigcode": {"n_layer": N_LAYERS, "n_head": 4, "n_embd": 48, "n_positions": 256},
+    "gpt_neo": {
+        "num_layers": N_LAYERS, "num_heads": 4, "attention_types": [[["global", "local"], 2]],
+        "window_size": WINDOW,
+    },
     "gptj": {"n_layer": N_LAYERS, "n_head": 4, "n_embd": 48, "rotary_dim": 8},
 }  # fmt: skip

@@ -31,11 +31,12 @@ SLOWER = {
     "glm_moe_dsa": ROWS,
     "gpt2": Packing(shared_prefix=True),
     "gpt_bigcode": Packing(shared_prefix=True),
+    "gpt_neo": ROWS,
     "gptj": MASKED,
     "mpt": ROWS,
     "xglm": Packing(growing=True),
 }
-COUNT_COLUMNS = {"bloom", "mpt"}
+COUNT_COLUMNS = {"bloom", "gpt_neo", "mpt"}
 N_NEW = 4
 
 

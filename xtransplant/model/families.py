@@ -20,7 +20,14 @@ from xtransplant.sites import Site
 
 __all__ = ["Family", "Place"]
 
-Windows = Literal["full", "sliding", "by_layer_type"]
+Windows = Literal["full", "sliding", "by_layer_type", "in_columns"]
+
+
+_WINDOWS = {
+    "sliding": "sliding window",
+    "by_layer_type": "windows by layer type",
+    "in_columns": "one variant per row",
+}
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,9 @@ class Family:
         scale: name of the configuration's factor on what a block adds, where there is one.
         windows: which earlier tokens its layers attend to. ``"full"``: all; ``"sliding"``: the
             configuration's last ``sliding_window``, where it is set; ``"by_layer_type"``: by
-            ``layer_types``, and the model takes a dict of attention masks by type.
+            ``layer_types``, and the model takes a dict of attention masks by type;
+            ``"in_columns"``: the model counts back in columns of the sequence, whatever mask it is
+            given, so that variants cannot share one.
         alibi: attention is biased by distance counted in columns of the sequence (ALiBi), so that
             variants cannot share one; a string names the boolean of the configuration that says so.
     """
@@ -113,7 +122,7 @@ class Family:
         if self.scale:
             notes.append(f"times {self.scale}")
         if self.windows != "full":
-            notes.append("sliding window" if self.windows == "sliding" else "windows by layer type")
+            notes.append(_WINDOWS[self.windows])
         if self.alibi:
             condition = "" if self.alibi is True else f" if {self.alibi}"
             notes.append("one variant per row" + condition)

@@ -111,6 +111,8 @@ _OWN: dict[str, Family] = {
     "falcon": _transformer_h("self_attention", "dense", parallel="parallel_attn", alibi="alibi"),
     "gemma3": replace(_GEMMA, layers="model.language_model.layers"),
     "glm4": _GLM4,
+    # Its local layers mask by a table of their own, of columns.
+    "gpt_neo": _transformer_h("attn", "attention.out_proj", windows="in_columns"),
     "gpt_neox": Family(
         layers="gpt_neox.layers",
         attn=Place("attention"),
