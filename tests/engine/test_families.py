@@ -23,6 +23,7 @@ from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 # twice with it, a decoder that puts its input's shape back at its end, an indexer that reads the
 # mask, distances counted in columns.
 SLOWER = {
+    "axk2": Packing(growing=True),
     "bloom": ROWS,
     "codegen": MASKED,
     "deepseek_v32": Packing(growing=True),

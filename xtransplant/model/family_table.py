@@ -65,7 +65,7 @@ _ALIKE: tuple[tuple[Family, tuple[str, ...]], ...] = (
     (
         _LLAMA,
         (
-            "apertus", "arcee", "aria_text", "axk1", "bitnet", "deepseek_v2", "deepseek_v3",
+            "apertus", "arcee", "aria_text", "axk1", "axk2", "bitnet", "deepseek_v2", "deepseek_v3",
             "deepseek_v32", "diffllama", "ernie4_5", "ernie4_5_moe", "gemma",
             "glm", "glm4_moe", "glm4_moe_lite", "glm_moe_dsa", "helium", "hunyuan_v1_dense",
             "hunyuan_v1_moe", "hy_v3", "jais2", "llama", "minimax_m2", "nanochat", "nemotron",
@@ -76,11 +76,12 @@ _ALIKE: tuple[tuple[Family, tuple[str, ...]], ...] = (
     (
         _BY_TYPE,
         (
-            "cwm", "dots1", "exaone_moe", "flint", "gpt_oss", "mellum", "ministral", "qwen2",
+            "cwm", "dots1", "exaone_moe", "flint", "gpt_oss", "mellum", "mimo_v2_flash",
+            "ministral", "qwen2",
             "qwen2_moe", "qwen3", "smollm3", "vaultgemma",
         ),
     ),
-    (_COHERE2, ("cohere2", "cohere2_moe")),
+    (_COHERE2, ("cohere2", "cohere2_moe", "cohere_compass_text")),
     (_OLMO2, ("flex_olmo", "olmo2")),
     (_GEMMA, ("exaone4", "gemma2", "gemma3_text", "olmo3")),
     # Of a multimodal checkpoint transformers loads the text model alone.
