@@ -18,11 +18,12 @@ _STRING, _ARRAY = 8, 9
 _LONG = 1024  # elements from which on an array is a vocabulary's
 
 
-def metadata_of(path: str) -> dict[str, Any]:
-    """A file's metadata by key, in a moment; of an array of texts its length."""
+def metadata_of(path: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A file's metadata by key and its tensors' names, in a moment; of texts their number."""
     from transformers.integrations.gguf import read_gguf_metadata
 
-    return dict(read_gguf_metadata(path)[0])
+    found, names = read_gguf_metadata(path)
+    return dict(found), tuple(names)
 
 
 def dense(module: Any) -> None:

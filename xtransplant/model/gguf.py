@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from xtransplant.compat.gguf import dense, metadata_of, quick_reader
+from xtransplant.errors import XTransplantError
 from xtransplant.model.checkpoint import Checkpoint
 
 __all__ = ["ADD_BOS", "honour_file", "model_options", "plain", "reading"]
+
+_LOGGER = logging.getLogger("xtransplant")
 
 ADD_BOS = "tokenizer.ggml.add_bos_token"
 
@@ -24,19 +28,61 @@ def reading(checkpoint: Checkpoint) -> Iterator[None]:
         yield
 
 
-def honour_file(tokenizer: Any, checkpoint: Checkpoint, revision: str | None) -> None:
-    """Have the tokenizer put the beginning-of-sequence token before a prompt as its file says.
+def honour_file(checkpoint: Checkpoint, revision: str | None, config: Any, tokenizer: Any) -> None:
+    """Have what transformers made of a file agree with what the file says.
 
-    transformers makes the tokenizer from the file's vocabulary and leaves that out. Gemma, which
-    never saw a text without ``<bos>``, then answers noise.
+    It makes the tokenizer from the file's vocabulary and leaves out whether a prompt begins with
+    the beginning-of-sequence token. Gemma, which never saw a text without ``<bos>``, then answers
+    noise.
+
+    Args:
+        checkpoint: where the file is; one that is no GGUF file is left as it is.
+        revision: of a repository.
+        config: as transformers read it.
+        tokenizer: likewise; changed in place.
+
+    Raises:
+        XTransplantError: a part of the architecture that is not read from the file.
     """
     path = checkpoint.file(revision)
-    if checkpoint.gguf_file is None or path is None or tokenizer.bos_token_id is None:
+    if checkpoint.gguf_file is None or path is None:
         return
-    says = metadata_of(str(path)).get(ADD_BOS)
+    metadata, names = metadata_of(str(path))
+    _check_attention_scale(checkpoint, config)
+    _check_rotary(checkpoint, config, metadata, names)
+    if tokenizer.bos_token_id is None:
+        return
+    says = metadata.get(ADD_BOS)
     adds = list(tokenizer("a").input_ids)[:1] == [tokenizer.bos_token_id]
     if says is not None and bool(says) != adds:
         tokenizer.add_bos_token = bool(says)
+
+
+def _check_attention_scale(checkpoint: Checkpoint, config: Any) -> None:
+    """Gemma's scale of attention is in no file, and transformers takes its smaller sizes' 256."""
+    scale, width = (getattr(config, name, None) for name in ("query_pre_attn_scalar", "head_dim"))
+    if scale != width and scale is not None:
+        raise XTransplantError(
+            f"{checkpoint} does not hold its attention's scale, and transformers takes {scale} for "
+            f"heads of {width}, which no size of this family has; give the model's safetensors"
+        )
+
+
+def _check_rotary(
+    checkpoint: Checkpoint, config: Any, metadata: dict[str, Any], names: tuple[str, ...]
+) -> None:
+    """Say where positions are stretched in the file and not in the model that is made of it."""
+    stretched = metadata.get(f"{metadata['general.architecture']}.rope.scaling.type", "none")
+    written = [name for name in names if name.startswith("rope_f")]
+    if "rope_type': 'default" in str(getattr(config, "rope_parameters", "")) and (
+        written or stretched != "none"
+    ):
+        what = ", ".join(written) or f"rope.scaling.type {stretched}"
+        _LOGGER.warning(
+            "%s: transformers does not read how the file stretches positions (%s), so the numbers "
+            "are not quite the model's; its safetensors give them",
+            checkpoint, what,
+        )  # fmt: skip
 
 
 def model_options(checkpoint: Checkpoint, config: Any) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def load(
             config = AutoConfig.from_pretrained(checkpoint.place, **options)
             found = resolve_family(family, config, name)
             tokenizer = AutoTokenizer.from_pretrained(checkpoint.place, **options)
-            honour_file(tokenizer, checkpoint, revision)
+            honour_file(checkpoint, revision, config, tokenizer)
             add_bos = rare.get("add_bos", False)
             begins = beginning_of(config.get_text_config(), tokenizer, name, add_bos=add_bos)
             if backend.in_process:

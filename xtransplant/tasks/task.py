@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib.metadata import entry_points
 from typing import Literal, Protocol
 
 from xtransplant.errors import XTransplantError
+from xtransplant.plugins import plugins
 from xtransplant.prompts import Example
 from xtransplant.tasks.data import DataSource
 
@@ -68,6 +68,8 @@ class Task:
         find_languages: the languages there are, where that depends on the data.
         find_splits: the splits there are, where that depends on the data.
         reads: which of the flags that say where data lie, and how they are cut, it goes by.
+        whole_rows: whether prompt and answer stand in one place of its data; see
+            ``alignment.check_alignment``.
         note: what a user has to know about the data from the hub; empty if nothing.
     """
 
@@ -86,6 +88,7 @@ class Task:
     find_languages: Languages | None = None
     find_splits: Splits | None = None
     reads: tuple[Reads, ...] = ("data_dir", "seed")
+    whole_rows: bool = False
     note: str = ""
 
     def languages_in(self, data: DataSource) -> dict[str, str]:
@@ -99,7 +102,7 @@ class Task:
 
 def task_names() -> tuple[str, ...]:
     """Names of the bundled tasks and of those that installed packages add, sorted."""
-    return tuple(sorted({entry.name for entry in entry_points(group=_GROUP)}))
+    return tuple(sorted({entry.name for entry in plugins(_GROUP)}))
 
 
 def find_task(name: str) -> Task:
@@ -108,7 +111,7 @@ def find_task(name: str) -> Task:
     Raises:
         XTransplantError: no such task; the nearest names are offered.
     """
-    found = [entry for entry in entry_points(group=_GROUP) if entry.name == name]
+    found = [entry for entry in plugins(_GROUP) if entry.name == name]
     if not found:
         near = get_close_matches(name, task_names(), cutoff=0.5) or task_names()
         raise XTransplantError(
