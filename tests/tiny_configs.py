@@ -97,9 +97,9 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "seed_oss": {"head_dim": 12},
     "cohere_compass_text": {
         "head_dim": 12, **_TYPES,
-        "rope_parameters": dict.fromkeys(
-            _TYPES["layer_types"], {"rope_type": "default", "rope_theta": 1e4}
-        ),
+        "rope_parameters": {
+            kind: {"rope_type": "default", "rope_theta": 1e4} for kind in _TYPES["layer_types"]
+        },
     },
     "cwm": {"head_dim": 12, **_TYPES},
     "exaone4": _TYPES,
