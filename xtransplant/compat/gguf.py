@@ -45,7 +45,7 @@ def quick_reader() -> Iterator[None]:
     a file three times over. What is read is the same. Its progress bar for dequantizing is shown
     where transformers' others are.
     """
-    import gguf
+    gguf: Any = import_module("gguf")
     from transformers.utils import logging
 
     legacy: Any = import_module("transformers.modeling_gguf_pytorch_utils")
