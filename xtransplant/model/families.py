@@ -20,7 +20,14 @@ from xtransplant.sites import Site
 
 __all__ = ["Block", "Family", "Place"]
 
-Windows = Literal["full", "sliding", "by_layer_type"]
+Windows = Literal["full", "sliding", "by_layer_type", "in_columns"]
+
+
+_WINDOWS = {
+    "sliding": "sliding window",
+    "by_layer_type": "windows by layer type",
+    "in_columns": "one variant per row",
+}
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,9 @@ class Family:
         scale: name of the configuration's factor on what a block adds, where there is one.
         windows: which earlier tokens its layers attend to. ``"full"``: all; ``"sliding"``: the
             configuration's last ``sliding_window``, where it is set; ``"by_layer_type"``: by
-            ``layer_types``, and the model takes a dict of attention masks by type.
+            ``layer_types``, and the model takes a dict of attention masks by type;
+            ``"in_columns"``: the model counts back in columns of the sequence, whatever mask it is
+            given, so that variants cannot share one.
         alibi: attention is biased by distance counted in columns of the sequence (ALiBi), so that
             variants cannot share one; a string names the boolean of the configuration that says so.
         recurrent: as in :class:`Block`.
@@ -150,7 +159,8 @@ class Family:
 
         So a table by hand that does without them is the one it was.
         """
-        return _said(asdict(self))
+        found: dict[str, Any] = _said(asdict(self))
+        return found
 
     @property
     def summary(self) -> str:
@@ -166,7 +176,7 @@ class Family:
         if self.scale:
             notes.append(f"times {self.scale}")
         if self.windows != "full":
-            notes.append("sliding window" if self.windows == "sliding" else "windows by layer type")
+            notes.append(_WINDOWS[self.windows])
         if self.after:
             notes.append(f"then {self.after.module}")
         if self.rescale:

@@ -180,6 +180,8 @@ class Model:
             return f"layers{of_type} carry a state from token to token, which packing cannot split"
         if _flag(self.family.alibi, self.config):
             return "ALiBi counts distance in columns, which packing does not keep"
+        if self.family.windows == "in_columns":
+            return "its windows count distance in columns, which packing does not keep"
         if unknown := sorted(set(_layer_types(self)) - set(_LAYER_TYPES)):
             return f"layers of type {', '.join(unknown)} do not take a mask of who sees whom"
         return ""
@@ -201,7 +203,7 @@ class Model:
     def windows(self) -> dict[str, Window]:
         """How far back each type of layer looks; one type if all look alike."""
         sliding = Window(sliding=getattr(self.config, "sliding_window", None))
-        if self.family.windows == "full":
+        if self.family.windows in ("full", "in_columns"):
             return {"full_attention": Window()}
         if self.family.windows == "sliding":
             return {"sliding_attention": sliding}
