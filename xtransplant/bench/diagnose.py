@@ -68,6 +68,7 @@ def _of_model(model: Model, *, anew: bool) -> list[Finding]:
             f"{model.name}: {model.config.model_type}, {model.n_layers} layers, sites "
             f"{', '.join(model.sites)}",
         ),
+        *(Finding(True, f"{model.name}: {line}") for line in _kinds(model)),
         Finding(not model.beginning.missing, f"{model.name}: {model.beginning.note}"),
         Finding(packed, f"{where}: {what}; {_memory_of(check)}"),
     ]
@@ -78,6 +79,19 @@ def _memory_of(check: PackingCheck) -> str:
     if check.file:
         return f"remembered since {check.since} in {check.file}"
     return "not remembered: every process verifies it"
+
+
+def _kinds(model: Model) -> list[str]:
+    """Of a model with several kinds of layers, per kind which layers are of it, and their sites."""
+    if len(set(model.kinds)) < 2:
+        return []
+    lines = []
+    for kind in dict.fromkeys(model.kinds):
+        own = [layer for layer, other in enumerate(model.kinds) if other == kind]
+        which = ", ".join(map(str, own))
+        sites = ", ".join(model.sites_at(own[0]))
+        lines.append(f"{kind or 'attention'} layers {which}: sites {sites}")
+    return lines
 
 
 def models_on(on: str, *, insecure: bool = False) -> list[dict[str, str]]:

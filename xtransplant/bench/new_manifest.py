@@ -11,12 +11,14 @@ from xtransplant.bench.model_identity import model_entry
 from xtransplant.bench.plan import Plan
 from xtransplant.bench.task_plan import TaskPlan
 from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.variants import Existing, existing_pairs
+from xtransplant.errors import MissingSite
 from xtransplant.model.model import Model
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
 from xtransplant.tasks.load import examples_digest
 from xtransplant.tasks.rules import versioned_rule
 
-__all__ = ["new_manifest"]
+__all__ = ["left_out_pairs", "new_manifest"]
 
 
 def new_manifest(plan: Plan, model: Model) -> Manifest:
@@ -32,7 +34,7 @@ def new_manifest(plan: Plan, model: Model) -> Manifest:
         schema=SCHEMA,
         config=_config(plan),
         model={**entry, "memory_budget": _memory_budget(plan, model)},
-        strategies={name: _strategy(plan, name, model.n_layers) for name in plan.strategies},
+        strategies={name: _strategy(plan, name, model) for name in plan.strategies},
         tasks={name: _task(plan, name, task, model.n_layers) for name, task in plan.tasks.items()},
         versions=versions(),
         machine=machine_entry(),
@@ -54,10 +56,30 @@ def _memory_budget(plan: Plan, model: Model) -> int:
     return fixed_budget(model) if budget is None else int(MemoryBudget.of(model, budget).limit)
 
 
-def _strategy(plan: Plan, name: str, n_layers: int) -> dict[str, Any]:
+def left_out_pairs(plan: Plan, model: Model) -> list[str]:
+    """Per strategy, how many layer pairs do not exist in a model and why, in a line; if any.
+
+    Raises:
+        XTransplantError: as :func:`new_manifest`.
+    """
+    notes = {name: _existing(plan, name, model).note for name in plan.strategies}
+    return [f"{name}: {note}" for name, note in notes.items() if note]
+
+
+def _existing(plan: Plan, name: str, model: Model) -> Existing:
+    """The pairs of a strategy that are the same in all languages, as far as they exist."""
+    if not isinstance(plan.pairs, str):
+        return Existing([])  # chosen by language, they stand with the languages
+    pairs = plan.pairs_for("", name, "", model.n_layers)
+    found = existing_pairs(model, plan.strategies[name], pairs)
+    if found.note and ":" in plan.pairs:
+        raise MissingSite(f"--pairs {plan.pairs}: {found.note.partition(': ')[2]}")
+    return found
+
+
+def _strategy(plan: Plan, name: str, model: Model) -> dict[str, Any]:
     strategy = plan.strategies[name]
-    # Pairs that were chosen by language stand with the languages.
-    shared = plan.pairs_for("", name, "", n_layers) if isinstance(plan.pairs, str) else ()
+    shared = _existing(plan, name, model).pairs
     return {
         "source_hash": strategy.source_hash,
         "origin": strategy.origin,

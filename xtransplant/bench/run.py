@@ -11,6 +11,7 @@ from xtransplant.bench.context_limit import leave_out_too_long
 from xtransplant.bench.execute import execute
 from xtransplant.bench.load import load_model
 from xtransplant.bench.model_identity import check_folder
+from xtransplant.bench.new_manifest import left_out_pairs
 from xtransplant.bench.opening import find_run, open_for_writing
 from xtransplant.bench.pairs import Chosen
 from xtransplant.bench.plan import make_plan
@@ -64,6 +65,8 @@ def bench(
         backend = open_backend(context.backend, say=context.note)
         model = load_model(plan.model_name, config.model, backend, context.note)
     plan = leave_out_too_long(plan, model, context.say)
+    for line in left_out_pairs(plan, model):
+        context.say(line)
     return execute(plan, open_for_writing(plan, path, model), model, context)
 
 

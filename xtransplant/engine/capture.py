@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from xtransplant.engine.ask.tokenise import prompt_ids
+from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.compile.passes import make_row_pass
 from xtransplant.engine.compile.program import compile_source
 from xtransplant.engine.trace.session import capture_pass
@@ -41,18 +42,15 @@ def capture(
 
     Returns:
         Per site a tensor on the CPU, ``[n_layers, n_tokens, d_model]``, or for ``head``
-        ``[n_layers, n_tokens, n_heads, head_dim]``.
+        ``[n_layers, n_tokens, n_heads, head_dim]`` (in a model whose heads are not equally wide,
+        narrower ones end in zeros).
 
     Raises:
-        XTransplantError: an unusable prompt, or a site or layer the model has not.
+        XTransplantError: an unusable prompt, a site or layer the model has not, or a site that
+            one of the layers has not.
     """
-    missing = [site for site in sites if site not in model.sites]
-    if missing:
-        raise XTransplantError(f"no site {missing[0]!r}: {model.name} has {', '.join(model.sites)}")
     layers = range(model.n_layers) if layers is None else layers
-    wrong = [layer for layer in layers if not 0 <= layer < model.n_layers]
-    if wrong:
-        raise XTransplantError(f"no layer {wrong[0]}: {model.name} has 0 to {model.n_layers - 1}")
+    _check_places(model, sites, layers)
     ids = prompt_ids(model, prompt, chat_template=chat_template)
     span = LAST if last == 1 else Span(None if last is None else -last, None)
     n_tokens = len(span.resolve(len(ids), "the span to capture"))
@@ -77,3 +75,21 @@ def capture(
         total = torch.stack(pieces).sum(dim=0)
         found[site] = total.transpose(1, 2) if site == "head" else total.squeeze(1)
     return found
+
+
+def _check_places(model: Model, sites: Sequence[Site], layers: Sequence[int]) -> None:
+    """Refuse a site or a layer that the model has not, and a site that one of the layers has not.
+
+    Raises:
+        XTransplantError: there is one.
+    """
+    missing = [site for site in sites if site not in model.sites]
+    if missing:
+        raise XTransplantError(f"no site {missing[0]!r}: {model.name} has {', '.join(model.sites)}")
+    wrong = [layer for layer in layers if not 0 <= layer < model.n_layers]
+    if wrong:
+        raise XTransplantError(f"no layer {wrong[0]}: {model.name} has 0 to {model.n_layers - 1}")
+    shape = shape_of(model)
+    for site in sites:
+        for layer in layers:
+            shape.check("source", site, layer)

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypedDict, Unpack
 from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.request import Decoding
-from xtransplant.engine.ask.variants import shape_of
+from xtransplant.engine.ask.variants import existing_pairs, shape_of
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.outcome import Generations, Scores
 from xtransplant.engine.score import score_items
@@ -118,8 +118,7 @@ def _grids(
     settings: _Settings,
     sources: Sources,
 ) -> Iterator[Grid]:
-    from_layers = _layers(model, "source", settings.source_layers)
-    to_layers = _layers(model, "target", settings.target_layers)
+    from_layers, to_layers, left_out = _existing_layers(model, strategy, settings)
     shape = shape_of(model)
     variants = [strategy.variant(shape, i, j) for i, j in product(from_layers, to_layers)]
     if model.backend.travels:
@@ -127,6 +126,7 @@ def _grids(
     check = packing_for(model)
     for found in _results(model, examples, variants, check.packing, settings, sources):
         longest = max(len(found.item.source), len(found.item.target))
+        note = _RAW_NOTE if strategy.raw else check.note_for(longest)
         yield Grid(
             model=model.name,
             strategy=str(strategy),
@@ -136,8 +136,33 @@ def _grids(
             scores=found.scores,
             generations=found.generations,
             packing=ROWS if strategy.raw else check.packing,
-            note=_RAW_NOTE if strategy.raw else check.note_for(longest),
+            note="; ".join(part for part in (note, left_out) if part),
         )
+
+
+def _existing_layers(
+    model: Model, strategy: Strategy, settings: _Settings
+) -> tuple[tuple[int, ...], tuple[int, ...], str]:
+    """Source and target layers whose pairs all exist, and what was left out, in a line.
+
+    Of all of a model's layers, those that a strategy finds no site in are left out; of layers that
+    were named, none is.
+
+    Raises:
+        MissingSite: a layer that was named has not the site, or no pair exists.
+    """
+    from_layers = _layers(model, "source", settings.source_layers)
+    to_layers = _layers(model, "target", settings.target_layers)
+    existing = existing_pairs(model, strategy, product(from_layers, to_layers))
+    if not existing.note:
+        return from_layers, to_layers, ""
+    kept: list[tuple[int, ...]] = []
+    for end, layers in enumerate((from_layers, to_layers)):
+        left = {pair[end] for pair in existing.pairs}
+        # Named ones stay, so that recording them says what they lack.
+        every = len(layers) == model.n_layers
+        kept.append(tuple(layer for layer in layers if not every or layer in left))
+    return kept[0], kept[1], existing.note
 
 
 def _layers(model: Model, name: str, layers: Sequence[int] | None) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from xtransplant.errors import XTransplantError
+from xtransplant.errors import MissingSite, XTransplantError
 from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.faults import (
     TimeLimitExceeded,
@@ -101,7 +101,9 @@ class Strategy:
             raise
         except XTransplantError as error:
             place = locate_error(error, self.origin)
-            raise XTransplantError(f"strategy {self}, {at}{place}: {error}") from error
+            # A layer that has not the site is no fault of the strategy: callers tell them apart.
+            kind = MissingSite if isinstance(error, MissingSite) else XTransplantError
+            raise kind(f"strategy {self}, {at}{place}: {error}") from error
         except TimeLimitExceeded as error:
             raise XTransplantError(
                 f"strategy {self} is still recording after {RECORDING_SECONDS:g} s at {at}"

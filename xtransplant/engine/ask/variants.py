@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 from xtransplant.engine.ask.edits import expand_resid_mid, first_layer, source_reads
 from xtransplant.engine.ask.items import Item
+from xtransplant.errors import MissingSite
 from xtransplant.model.model import Model
 from xtransplant.strategies import (
     Clash,
@@ -22,7 +23,7 @@ from xtransplant.strategies import (
 )
 from xtransplant.strategies.edits import check_supported
 
-__all__ = ["Variants", "alike", "record_variants", "shape_of"]
+__all__ = ["Existing", "Variants", "alike", "existing_pairs", "record_variants", "shape_of"]
 
 
 def shape_of(model: Model) -> Shape:
@@ -49,6 +50,47 @@ def record_variants(
     """
     shape = shape_of(model)
     return [strategy.variant(shape, i, j) for i, j in pairs]
+
+
+@dataclass(frozen=True)
+class Existing:
+    """Those of some layer pairs at which a strategy finds the sites it reads and writes.
+
+    Attributes:
+        pairs: they.
+        note: how many were left out and why, in a line; empty if none was.
+    """
+
+    pairs: list[tuple[int, int]]
+    note: str = ""
+
+
+def existing_pairs(model: Model, strategy: Strategy, pairs: Iterable[tuple[int, int]]) -> Existing:
+    """Leave out the pairs whose layers have not the sites that a strategy reads or writes.
+
+    Raises:
+        MissingSite: none is left; the message names the first.
+        XTransplantError: the strategy fails.
+    """
+    shape, found, missing = shape_of(model), list[tuple[int, int]](), list[MissingSite]()
+    if not shape.layers and not shape.head_dims:
+        return Existing(list(pairs))
+    for i, j in pairs:
+        try:
+            strategy.variant(shape, i, j)
+        except MissingSite as error:
+            missing.append(error)
+        else:
+            found.append((i, j))
+    if not missing:
+        return Existing(found)
+    if not found:
+        raise missing[0]
+    total = len(found) + len(missing)
+    return Existing(
+        found,
+        f"{len(missing):,} of {total:,} layer pairs do not exist and are left out: {missing[0]}",
+    )
 
 
 @dataclass(frozen=True)

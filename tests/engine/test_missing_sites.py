@@ -1,0 +1,46 @@
+"""Layer pairs that do not exist in a model of several kinds of layers: left out, or refused."""
+
+import numpy as np
+import pytest
+from tiny import EXAMPLE, tiny_checkpoint
+
+from xtransplant import XTransplantError, capture, find_strategy, load, transplant
+from xtransplant.engine.ask.variants import existing_pairs
+
+
+@pytest.fixture(scope="module")
+def nemotron():
+    """Layers: a state space, an MLP, attention, experts."""
+    return load(tiny_checkpoint("nemotron_h"))
+
+
+def test_a_grid_over_all_layers_leaves_out_pairs_that_do_not_exist(nemotron):
+    grid = transplant(nemotron, EXAMPLE, "attn-swap")
+    assert (grid.source_layers, grid.target_layers) == ((0, 2), (0, 2))
+    assert "12 of 16 layer pairs do not exist and are left out: " in grid.note
+    assert "layer 1 is a mlp layer, which has no attn; layers 0, 2 have" in grid.note
+    # The others are what they are when they are asked for.
+    named = transplant(nemotron, EXAMPLE, "attn-swap", source_layers=[0, 2], target_layers=[0, 2])
+    assert "left out" not in named.note
+    assert np.array_equal(grid.scores.logprobs, named.scores.logprobs)
+
+
+def test_a_layer_that_is_named_is_refused(nemotron):
+    with pytest.raises(XTransplantError, match=r"target.attn\[1\]: layer 1 is a mlp layer"):
+        transplant(nemotron, EXAMPLE, "attn-swap", source_layers=[0], target_layers=[0, 1])
+    with pytest.raises(XTransplantError, match=r"source.ffn\[0\]: layer 0 is a linear_attention"):
+        capture(nemotron, EXAMPLE.source, ("ffn",))
+    found = capture(nemotron, EXAMPLE.source, ("ffn",), layers=(1, 3))
+    assert found["ffn"].shape == (2, 1, nemotron.d_model)
+
+
+def test_heads_of_other_widths_are_no_pair():
+    model = load(tiny_checkpoint("gemma4_text"))  # full attention has wider heads
+    swap = find_strategy("head-swap").with_options({"head": 1})
+    found = existing_pairs(model, swap, [(i, j) for i in range(4) for j in range(4)])
+    assert found.pairs == [(i, j) for i in range(4) for j in range(4) if i % 2 == j % 2]
+    assert "heads are 16 wide there and 12 here" in found.note
+    with pytest.raises(XTransplantError, match="heads are"):
+        transplant(model, EXAMPLE, swap)
+    same = transplant(model, EXAMPLE, swap, source_layers=[1, 3], target_layers=[1, 3])
+    assert same.scores.logprobs.shape[0] == 4
