@@ -90,9 +90,9 @@ class LoadFlags:
     trust_remote_code: Annotated[
         bool, Flag("Run code that comes with the checkpoint.", ("--trust-remote-code",))
     ] = False
-    family: Annotated[str | None, Flag("Known family laid out alike, or a table's JSON file.")] = (
-        None
-    )
+    family: Annotated[
+        str | None, Flag("Known family laid out alike, or a table: JSON, or a file of it.")
+    ] = None
 
 
 @dataclass(frozen=True)
