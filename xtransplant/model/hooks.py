@@ -75,7 +75,9 @@ def run_hooked(model: Model, writes: Writes) -> SiteValues:
     try:
         for layer in range(model.n_layers):
             run.watch(layer)
-        model.module(input_ids=ids.expand(1 + len(writes), -1), use_cache=False)
+        # What is checked lies below the vocabulary's projection.
+        few = {"logits_to_keep": 1} if model.keeps_logits else {}
+        model.module(input_ids=ids.expand(1 + len(writes), -1), use_cache=False, **few)
     finally:
         for handle in run.handles:
             handle.remove()
