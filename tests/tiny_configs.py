@@ -11,6 +11,7 @@ _TYPES: dict[str, Any] = {
     "layer_types": ["sliding_attention", "full_attention"] * 2,
     "sliding_window": WINDOW,
 }
+_ROTARY = {"rope_type": "default", "rope_theta": 10000.0}
 _EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
 
 _LOCAL = {"num_local_experts": 4, "num_experts_per_tok": 2}
@@ -97,9 +98,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "seed_oss": {"head_dim": 12},
     "cohere_compass_text": {
         "head_dim": 12, **_TYPES,
-        "rope_parameters": dict.fromkeys(
-            _TYPES["layer_types"], {"rope_type": "default", "rope_theta": 1e4}
-        ),
+        "rope_parameters": {"sliding_attention": _ROTARY, "full_attention": _ROTARY},
     },
     "cwm": {"head_dim": 12, **_TYPES},
     "exaone4": _TYPES,
