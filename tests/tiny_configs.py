@@ -11,7 +11,6 @@ _TYPES: dict[str, Any] = {
     "layer_types": ["sliding_attention", "full_attention"] * 2,
     "sliding_window": WINDOW,
 }
-_ROTARY = {"rope_type": "default", "rope_theta": 10000.0}
 _EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
 
 _LOCAL = {"num_local_experts": 4, "num_experts_per_tok": 2}
@@ -98,7 +97,9 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "seed_oss": {"head_dim": 12},
     "cohere_compass_text": {
         "head_dim": 12, **_TYPES,
-        "rope_parameters": {"sliding_attention": _ROTARY, "full_attention": _ROTARY},
+        "rope_parameters": {
+            kind: {"rope_type": "default", "rope_theta": 1e4} for kind in _TYPES["layer_types"]
+        },
     },
     "cwm": {"head_dim": 12, **_TYPES},
     "exaone4": _TYPES,

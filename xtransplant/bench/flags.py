@@ -284,8 +284,8 @@ class TraceFlags:
     verify: Annotated[
         bool,
         Flag(
-            "Compare this grid with one variant at a time, at half precision with float32 "
-            "too; exit 1 if it differs by more than rounding.",
+            "Verify packing anew, and compare this grid with one variant at a time, at half "
+            "precision with float32 too; exit 1 if it differs by more than rounding.",
             ("--verify",),
         ),
     ] = False

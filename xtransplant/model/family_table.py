@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from xtransplant.model.families import Family, Place
+from xtransplant.model.hybrid_table import HYBRIDS
 
 __all__ = ["FAMILIES"]
 
@@ -144,6 +145,8 @@ _OWN: dict[str, Family] = {
 }
 
 FAMILIES: dict[str, Family] = dict(
-    sorted({**{name: family for family, names in _ALIKE for name in names}, **_OWN}.items())
+    sorted(
+        {**{name: family for family, names in _ALIKE for name in names}, **_OWN, **HYBRIDS}.items()
+    )
 )
 """Every known family, by the ``model_type`` of a checkpoint's configuration."""

@@ -11,6 +11,7 @@ import torch
 
 from xtransplant.model.families import Family
 from xtransplant.model.family_table import FAMILIES
+from xtransplant.model.hybrid_table import HYBRIDS
 
 __all__ = ["block_modules", "family_to_try"]
 
@@ -87,6 +88,7 @@ def _likest(path: str, names: set[str], parallel: bool, config: Any) -> str | No
             name,
         )
         for name, family in FAMILIES.items()
+        if name not in HYBRIDS  # a block's modules do not say what the other layers are
         if _modules(family) <= names and all(hasattr(config, one) for one in _settings(family))
         if bool(family.parallel) == parallel
     ]
@@ -100,7 +102,7 @@ def _settings(family: Family) -> set[str]:
 
 
 def _modules(family: Family) -> set[str]:
-    return {place.module for place in family.places.values() if place.module}
+    return {place.module for place in family.block.places.values() if place.module}
 
 
 def _by_words(names: Iterable[str]) -> dict[str, str]:

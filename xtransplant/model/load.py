@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack, get_args
 
@@ -24,6 +23,7 @@ from xtransplant.model.failures import explain
 from xtransplant.model.families import Family
 from xtransplant.model.gguf import honour_file, model_options, plain, reading
 from xtransplant.model.guess import block_modules
+from xtransplant.model.layers import layer_shapes
 from xtransplant.model.model import Model
 from xtransplant.model.resolve import resolve_family
 from xtransplant.model.tokenizer import Beginning, beginning_of
@@ -184,12 +184,10 @@ def _describe(
     module = module_of(nn)
     config = module.config.get_text_config()
     try:
-        blocks = list(module.get_submodule(family.layers))
-        for block, place in product(blocks, family.places.values()):
-            block.get_submodule(place.module)
-        width = _width(blocks[0].get_submodule(family.head.module), family.head.side)
-        n_heads, d_model = int(config.num_attention_heads), int(config.hidden_size)
-    except (AttributeError, TypeError, IndexError) as error:
+        shapes = layer_shapes(family, config, list(module.get_submodule(family.layers)))
+        n_heads = int(config.num_attention_heads) if any(one.head_dim for one in shapes) else 0
+        d_model = int(config.hidden_size)
+    except (AttributeError, TypeError, ValueError) as error:
         raise XTransplantError(
             f"{name} is not laid out as its family's table says: {error}; its modules are "
             f"{block_modules(module)}; pass a table that names them: --family FILE.json "
@@ -197,15 +195,5 @@ def _describe(
         ) from error
     return Model(
         nn, tokenizer, family, name, revision,
-        n_layers=len(blocks), d_model=d_model, n_heads=n_heads, head_dim=width // n_heads,
-        beginning=begins, backend=backend,
+        shapes=shapes, d_model=d_model, n_heads=n_heads, beginning=begins, backend=backend,
     )  # fmt: skip
-
-
-def _width(projection: torch.nn.Module, side: str) -> int:
-    """How many numbers go into or come out of a projection: a Linear, or GPT-2's Conv1D."""
-    names = ("in_features", "nx") if side == "input" else ("out_features", "nf")
-    found = [getattr(projection, name) for name in names if hasattr(projection, name)]
-    if not found:
-        raise TypeError(f"the head's module is a {type(projection).__name__}, not a projection")
-    return int(found[0])
