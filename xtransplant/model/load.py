@@ -24,6 +24,7 @@ from xtransplant.model.failures import explain
 from xtransplant.model.families import Family
 from xtransplant.model.gguf import honour_file, model_options, plain, reading
 from xtransplant.model.model import Model
+from xtransplant.model.quantization import check_quantization, quantization_options
 from xtransplant.model.resolve import block_modules, resolve_family
 from xtransplant.model.tokenizer import Beginning, beginning_of
 from xtransplant.model.weights import read_weights
@@ -46,6 +47,7 @@ class LoadOptions(TypedDict, total=False):
         add_bos: put the checkpoint's beginning-of-sequence token before every prompt without it.
             If the family was trained with it and the tokenizer adds none, a warning is logged.
         gguf_file: name of a GGUF file in the folder or repository; it is dequantized.
+        quantization: ``bnb-4bit`` or ``bnb-8bit``: weights in so many bits.
     """
 
     trust_remote_code: bool
@@ -53,6 +55,7 @@ class LoadOptions(TypedDict, total=False):
     tensor_parallel: bool
     add_bos: bool
     gguf_file: str | None
+    quantization: str | None
 
 
 def load(
@@ -79,7 +82,7 @@ def load(
         backend: where its traces run. If that is not in this process, no weights are loaded, and
             its sites are checked by their names alone.
         **rare: ``trust_remote_code``, ``attn_implementation``, ``tensor_parallel``, ``add_bos``:
-            ``gguf_file``: see :class:`LoadOptions`.
+            ``gguf_file``, ``quantization``: see :class:`LoadOptions`.
 
     Raises:
         XTransplantError: no such model or device, no network or access, no safetensors, weights
@@ -92,6 +95,8 @@ def load(
     trusted, split = rare.get("trust_remote_code", False), rare.get("tensor_parallel", False)
     checkpoint = find_checkpoint(name_or_path, rare.get("gguf_file"))
     check_gguf(checkpoint, backend, tensor_parallel=split)
+    quantization = rare.get("quantization")
+    check_quantization(quantization, checkpoint, backend, tensor_parallel=split)
     name, own = str(checkpoint), _own_options(dtype, rare.get("attn_implementation"))
     if device_map is not None and backend.in_process:
         check_device_map(device_map)
@@ -106,7 +111,7 @@ def load(
             add_bos = rare.get("add_bos", False)
             begins = beginning_of(config.get_text_config(), tokenizer, name, add_bos=add_bos)
             if backend.in_process:
-                own |= _placement(config, device_map, split)
+                own |= _placement(config, device_map, split) | quantization_options(quantization)
             own |= model_options(checkpoint, config)
             nn = _wrap(checkpoint, tokenizer, options | own, with_weights=backend.in_process)
     except XTransplantError:
