@@ -32,7 +32,7 @@ FILES = sorted(
 PUBLIC = {
     "nnsight": {"TransformersModel", "save"},
     "transformers": {
-        "AttentionInterface", "AutoConfig", "AutoModelForCausalLM", "AutoTokenizer",
+        "AttentionInterface", "AutoConfig", "AutoModelForCausalLM", "AutoTokenizer", "BitsAndBytesConfig",
         "DistributedConfig", "DynamicCache", "GenerationConfig", "LlamaConfig",
         "LlamaForCausalLM", "PreTrainedTokenizerFast", "logging",
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib.util import find_spec
 from typing import Any, Literal, get_args
 
@@ -10,6 +11,8 @@ from xtransplant.errors import XTransplantError
 from xtransplant.model.checkpoint import Checkpoint
 
 __all__ = ["QUANTIZATIONS", "check_quantization", "quantization_options"]
+
+_LOGGER = logging.getLogger("xtransplant")
 
 Quantization = Literal["bnb-4bit", "bnb-8bit"]
 QUANTIZATIONS: tuple[str, ...] = get_args(Quantization)
@@ -67,6 +70,11 @@ def quantization_options(name: str | None) -> dict[str, Any]:
         return {}
     from transformers import BitsAndBytesConfig
 
+    if name == "bnb-8bit":
+        _LOGGER.warning(
+            "--quantization bnb-8bit: a matrix product sets columns aside by what is in all of its "
+            "rows, so a cell's numbers depend on what else runs with it; bnb-4bit has no such thing"
+        )
     if name == "bnb-4bit":
         config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4")
     else:
