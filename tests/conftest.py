@@ -7,8 +7,12 @@ import os
 # Before transformers is imported: no test may reach for a network.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# Nor the processes that tests start use more threads than one each.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,6 +20,10 @@ import torch
 from transformers.utils import logging
 
 sys.path.insert(0, str(Path(__file__).parent))
+# What is remembered of models lies in a folder of the session's own, which its processes share.
+_IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if not _IS_WORKER:
+    os.environ["XTRANSPLANT_CACHE"] = tempfile.mkdtemp(prefix="xtransplant-cache-")
 torch.set_num_threads(1)
 logging.set_verbosity_error()
 logging.disable_progress_bar()
@@ -42,6 +50,11 @@ def pytest_configure(config):
 
         # Every test that does not say otherwise loads its models so.
         load.__kwdefaults__.update(device_map=None if device == "cpu" else device, dtype=dtype)
+
+
+def pytest_unconfigure(config):
+    if not _IS_WORKER:
+        shutil.rmtree(os.environ["XTRANSPLANT_CACHE"], ignore_errors=True)
 
 
 def pytest_report_header(config):

@@ -32,8 +32,9 @@ FILES = sorted(
 PUBLIC = {
     "nnsight": {"TransformersModel", "save"},
     "transformers": {
-        "AttentionInterface", "AutoConfig", "AutoModelForCausalLM", "AutoTokenizer",
-        "BitsAndBytesConfig", "DistributedConfig", "DynamicCache", "GenerationConfig", "LlamaConfig",
+        "AttentionInterface", "AutoConfig", "AutoModelForCausalLM", "AutoModelForImageTextToText",
+        "AutoTokenizer", "BitsAndBytesConfig",
+        "DistributedConfig", "DynamicCache", "GenerationConfig", "LlamaConfig",
         "LlamaForCausalLM", "PreTrainedTokenizerFast", "logging",
     },
 }  # fmt: skip

@@ -33,6 +33,7 @@ class Flag:
 
 Direction = Literal["en-to-lang", "lang-to-en"]
 Mode = Literal["score", "generate"]
+Only = Literal["all", "gap", "shared"]
 
 Model = Annotated[
     str | None,
@@ -56,6 +57,7 @@ DirectionFlag = Annotated[
 ModeFlag = Annotated[
     Mode | None, Flag("score candidates, or generate text; the task's own by default.")
 ]
+OnlyFlag = Annotated[Only, Flag("Grids of all, gap (the source alone right) or shared (both).")]
 Limit = Annotated[int | None, Flag("The first so many examples of each language.")]
 Seed = Annotated[int | None, Flag("Of the pilot sample, where the data have none; 0 by default.")]
 On = Annotated[
@@ -78,9 +80,7 @@ class LoadFlags:
         str | None, Flag("The GGUF file of that repository or folder.", metavar="NAME")
     ] = None
     dtype: Annotated[str, Flag("auto, float32, float16, bfloat16 or float64.")] = "auto"
-    quantization: Annotated[
-        str | None, Flag("bnb-4bit or bnb-8bit: weights in so many bits (docs/models.md).")
-    ] = None
+    quantization: Annotated[str | None, Flag("bnb-4bit or bnb-8bit (docs/models.md).")] = None
     device_map: Annotated[str | None, Flag("Such as auto or cuda:0; CPU by default.")] = None
     tensor_parallel: Annotated[
         bool,
@@ -91,9 +91,9 @@ class LoadFlags:
     trust_remote_code: Annotated[
         bool, Flag("Run code that comes with the checkpoint.", ("--trust-remote-code",))
     ] = False
-    family: Annotated[str | None, Flag("Known family laid out alike, or a table's JSON file.")] = (
-        None
-    )
+    family: Annotated[
+        str | None, Flag("Known family laid out alike, or a table: JSON, or a file of it.")
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -197,6 +197,7 @@ class BenchFlags:
     mode: ModeFlag = None
     split: Split = None
     limit: Limit = None
+    only: OnlyFlag = "all"
     seed: Seed = None
     data: DataFlags = DataFlags()
     run: RunFlags = RunFlags()
@@ -227,6 +228,7 @@ class PilotFlags:
     direction: DirectionFlag = None
     mode: ModeFlag = None
     limit: Limit = None
+    only: OnlyFlag = "all"
     seed: Seed = None
     data: DataFlags = DataFlags()
     run: RunFlags = RunFlags()
@@ -283,8 +285,8 @@ class TraceFlags:
     verify: Annotated[
         bool,
         Flag(
-            "Compare this grid with one variant at a time, at half precision with float32 "
-            "too; exit 1 if it differs by more than rounding.",
+            "Verify packing anew, and compare this grid with one variant at a time, at half "
+            "precision with float32 too; exit 1 if it differs by more than rounding.",
             ("--verify",),
         ),
     ] = False

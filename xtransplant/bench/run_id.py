@@ -29,7 +29,7 @@ __all__ = ["run_id"]
 # Of a configuration: what stands elsewhere in the identity, resolved, or bears on no number.
 _ELSEWHERE = (
     "tasks", "strategies", "model", "langs", "pairs", "options", "direction", "mode", "split",
-    "limit", "data", "max_new_tokens", "allow_misaligned", "memory_budget",
+    "limit", "only", "data", "max_new_tokens", "allow_misaligned", "memory_budget",
 )  # fmt: skip
 _OF_PLACE = ("device_map", "trust_remote_code", "tensor_parallel")
 _LATER = ("gguf_file", "quantization")
@@ -66,6 +66,8 @@ def run_id(
         "tasks": {name: _task(one, config) for name, one in tasks.items()},
         "pairs": _pairs(pairs, checkpoint, tasks, strategies),
     }
+    if config.only != "all":
+        document["only"] = config.only
     text = json.dumps(document, sort_keys=True, ensure_ascii=False)
     return text_digest(text)
 
@@ -111,7 +113,7 @@ def _family(spec: ModelSpec, name: str, checkpoint: Any) -> Any:
     from xtransplant.model.resolve import resolve_family
 
     found = resolve_family(spec.family, checkpoint, name)
-    return None if found == FAMILIES.get(checkpoint.model_type) else asdict(found)
+    return None if found == FAMILIES.get(checkpoint.model_type) else found.identity()
 
 
 def _pairs(

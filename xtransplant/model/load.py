@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack, get_args
 
@@ -23,9 +22,11 @@ from xtransplant.model.distributed import distributed_config, world_size
 from xtransplant.model.failures import explain
 from xtransplant.model.families import Family
 from xtransplant.model.gguf import honour_file, model_options, plain, reading
+from xtransplant.model.guess import block_modules
+from xtransplant.model.layers import layer_shapes
 from xtransplant.model.model import Model
 from xtransplant.model.quantization import check_quantization, quantization_options
-from xtransplant.model.resolve import block_modules, resolve_family
+from xtransplant.model.resolve import resolve_family
 from xtransplant.model.tokenizer import Beginning, beginning_of
 from xtransplant.model.weights import read_weights
 
@@ -77,54 +78,58 @@ def load(
         dtype: one of :data:`DTYPES`; ``auto`` is as the checkpoint says.
         device_map: as transformers takes it, such as ``auto`` or ``cuda:0``; CPU by default.
         family: the layout of the blocks where the table has none: a known family's name, a
-            :class:`Family`, or the path of a JSON file with its fields.
-        check: check the loaded model's sites against the table (one pass of a few tokens).
-        backend: where its traces run. If that is not in this process, no weights are loaded, and
-            its sites are checked by their names alone.
-        **rare: ``trust_remote_code``, ``attn_implementation``, ``tensor_parallel``, ``add_bos``:
-            ``gguf_file``, ``quantization``: see :class:`LoadOptions`.
+            :class:`Family`, its fields as JSON, or the path of a JSON file with them.
+        check: check the loaded model's sites against the table (one short pass).
+        backend: where its traces run. If not here, sites are checked by their names alone.
+        **rare: less common ones: see :class:`LoadOptions`.
 
     Raises:
-        XTransplantError: no such model or device, no network or access, no safetensors, weights
-            that are missing or of other shapes, an unknown family, sites that are not what the
-            table says, or ``add_bos`` where it would change nothing.
+        XTransplantError: no such model or device, no network or access, incomplete weights, an
+            unknown family, sites that are not as its table says, or ``add_bos`` changes nothing.
         TypeError: another keyword.
     """
     if unknown := rare.keys() - LoadOptions.__optional_keys__:
         raise TypeError(f"load() got an unexpected keyword argument {min(unknown)!r}")
     trusted, split = rare.get("trust_remote_code", False), rare.get("tensor_parallel", False)
-    checkpoint = find_checkpoint(name_or_path, rare.get("gguf_file"))
-    check_gguf(checkpoint, backend, tensor_parallel=split)
-    quantization = rare.get("quantization")
-    check_quantization(quantization, checkpoint, backend, tensor_parallel=split)
+    checkpoint = _find(name_or_path, backend, rare)
     name, own = str(checkpoint), _own_options(dtype, rare.get("attn_implementation"))
     if device_map is not None and backend.in_process:
         check_device_map(device_map)
-    options: dict[str, Any] = {"revision": revision, "trust_remote_code": trusted}
-    options |= checkpoint.options
+    options = {"revision": revision, "trust_remote_code": trusted, **checkpoint.options}
     try:
         with reading(checkpoint):
             config = AutoConfig.from_pretrained(checkpoint.place, **options)
             found = resolve_family(family, config, name)
             tokenizer = AutoTokenizer.from_pretrained(checkpoint.place, **options)
             honour_file(checkpoint, revision, config, tokenizer)
-            add_bos = rare.get("add_bos", False)
-            begins = beginning_of(config.get_text_config(), tokenizer, name, add_bos=add_bos)
-            if backend.in_process:
-                own |= _placement(config, device_map, split) | quantization_options(quantization)
+            text, asked = config.get_text_config(), rare.get("add_bos", False)
+            begins = beginning_of(text, tokenizer, name, add_bos=asked)
+            own |= _placement(config, device_map, rare) if backend.in_process else {}
             own |= model_options(checkpoint, config)
-            nn = _wrap(checkpoint, tokenizer, options | own, with_weights=backend.in_process)
+            nn = _wrap(checkpoint, tokenizer, options | own, config, backend)
     except XTransplantError:
         raise
     except Exception as error:
         raise explain(error, name, trusted) from error
-    described = _describe(nn, tokenizer, found, name, revision, backend, begins)
-    model = replace(described, world_size=world_size() if split else 1)
+    model = _describe(nn, tokenizer, found, name, revision, backend, begins)
+    model = replace(model, world_size=world_size() if split else 1)
     if begins.missing:
         _LOGGER.warning("%s: %s", name, begins.note)
     if check and backend.in_process:
         check_sites(model)
     return model
+
+
+def _find(name: str | Path, backend: Backend, rare: LoadOptions) -> Checkpoint:
+    """Where a checkpoint lies.
+
+    Raises:
+        XTransplantError: no such file, or it cannot be loaded in the way that is asked for.
+    """
+    checkpoint, split = find_checkpoint(name, rare.get("gguf_file")), rare.get("tensor_parallel")
+    check_gguf(checkpoint, backend, tensor_parallel=bool(split))
+    check_quantization(rare.get("quantization"), checkpoint, backend, tensor_parallel=bool(split))
+    return checkpoint
 
 
 def _own_options(dtype: str, attn_implementation: str | None) -> dict[str, Any]:
@@ -141,15 +146,15 @@ def _own_options(dtype: str, attn_implementation: str | None) -> dict[str, Any]:
     return options
 
 
-def _placement(config: Any, device_map: str | None, tensor_parallel: bool) -> dict[str, Any]:
-    """Options of ``from_pretrained`` that say where the weights go.
+def _placement(config: Any, device_map: str | None, rare: LoadOptions) -> dict[str, Any]:
+    """Options of ``from_pretrained`` that say where the weights go, and in how many bits.
 
     Raises:
         XTransplantError: there is one process to split them over.
         ValueError: there are too many.
     """
-    options: dict[str, Any] = {}
-    if tensor_parallel:
+    options = quantization_options(rare.get("quantization"))
+    if rare.get("tensor_parallel", False):
         options["distributed_config"] = distributed_config(config)
     if device_map is not None:
         options["device_map"] = device_map
@@ -157,7 +162,7 @@ def _placement(config: Any, device_map: str | None, tensor_parallel: bool) -> di
 
 
 def _wrap(
-    checkpoint: Checkpoint, tokenizer: Any, options: dict[str, Any], *, with_weights: bool
+    checkpoint: Checkpoint, tokenizer: Any, options: dict[str, Any], config: Any, backend: Backend
 ) -> TransformersModel:
     """The nnsight wrapper, in evaluation mode and without gradients of weights.
 
@@ -165,11 +170,12 @@ def _wrap(
         checkpoint: where it lies.
         tokenizer: the checkpoint's.
         options: as ``from_pretrained`` takes them.
-        with_weights: False builds the modules alone, on the meta device.
+        config: the checkpoint's.
+        backend: where it runs; elsewhere than here its modules alone are built, on the meta device.
     """
     what, more = checkpoint.place, {k: v for k, v in options.items() if k != "gguf_file"}
-    if with_weights:
-        what, more = plain(read_weights(what, **options), checkpoint), {}
+    if backend.in_process:
+        what, more = plain(read_weights(what, config.model_type, **options), checkpoint), {}
     nn = TransformersModel(what, task=_TASK, tokenizer=tokenizer, **more)
     module_of(nn).eval().requires_grad_(False)
     return nn
@@ -192,12 +198,10 @@ def _describe(
     module = module_of(nn)
     config = module.config.get_text_config()
     try:
-        blocks = list(module.get_submodule(family.layers))
-        for block, place in product(blocks, family.places.values()):
-            block.get_submodule(place.module)
-        width = _width(blocks[0].get_submodule(family.head.module), family.head.side)
-        n_heads, d_model = int(config.num_attention_heads), int(config.hidden_size)
-    except (AttributeError, TypeError, IndexError) as error:
+        shapes = layer_shapes(family, config, list(module.get_submodule(family.layers)))
+        n_heads = int(config.num_attention_heads) if any(one.head_dim for one in shapes) else 0
+        d_model = int(config.hidden_size)
+    except (AttributeError, TypeError, ValueError) as error:
         raise XTransplantError(
             f"{name} is not laid out as its family's table says: {error}; its modules are "
             f"{block_modules(module)}; pass a table that names them: --family FILE.json "
@@ -205,15 +209,5 @@ def _describe(
         ) from error
     return Model(
         nn, tokenizer, family, name, revision,
-        n_layers=len(blocks), d_model=d_model, n_heads=n_heads, head_dim=width // n_heads,
-        beginning=begins, backend=backend,
+        shapes=shapes, d_model=d_model, n_heads=n_heads, beginning=begins, backend=backend,
     )  # fmt: skip
-
-
-def _width(projection: torch.nn.Module, side: str) -> int:
-    """How many numbers go into or come out of a projection: a Linear, or GPT-2's Conv1D."""
-    names = ("in_features", "nx") if side == "input" else ("out_features", "nf")
-    found = [getattr(projection, name) for name in names if hasattr(projection, name)]
-    if not found:
-        raise TypeError(f"the head's module is a {type(projection).__name__}, not a projection")
-    return int(found[0])
