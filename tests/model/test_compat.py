@@ -33,7 +33,7 @@ PUBLIC = {
     "nnsight": {"TransformersModel", "save"},
     "transformers": {
         "AttentionInterface", "AutoConfig", "AutoModelForCausalLM", "AutoModelForImageTextToText",
-        "AutoTokenizer",
+        "AutoTokenizer", "BitsAndBytesConfig",
         "DistributedConfig", "DynamicCache", "GenerationConfig", "LlamaConfig",
         "LlamaForCausalLM", "PreTrainedTokenizerFast", "logging",
     },

@@ -29,6 +29,7 @@ class ModelSpec:
     tensor_parallel: bool = False
     add_bos: bool = False
     gguf_file: str | None = None
+    quantization: str | None = None
 
     @classmethod
     def of(cls, name: str | None, flags: LoadFlags, *, add_bos: bool) -> ModelSpec:

@@ -80,6 +80,7 @@ class LoadFlags:
         str | None, Flag("The GGUF file of that repository or folder.", metavar="NAME")
     ] = None
     dtype: Annotated[str, Flag("auto, float32, float16, bfloat16 or float64.")] = "auto"
+    quantization: Annotated[str | None, Flag("bnb-4bit or bnb-8bit (docs/models.md).")] = None
     device_map: Annotated[str | None, Flag("Such as auto or cuda:0; CPU by default.")] = None
     tensor_parallel: Annotated[
         bool,

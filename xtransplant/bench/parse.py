@@ -66,6 +66,7 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
     check_given(
         task=what.task, strategy=what.strategy, model=what.model, revision=load.revision,
         device_map=load.device_map, family=load.family, gguf_file=load.gguf_file,
+        quantization=load.quantization,
         langs=what.langs, pairs=flags.pairs, split=flags.split, split_by=data.split_by,
     )  # fmt: skip
     source = parse_data_source(

@@ -32,7 +32,7 @@ _ELSEWHERE = (
     "limit", "only", "data", "max_new_tokens", "allow_misaligned", "memory_budget",
 )  # fmt: skip
 _OF_PLACE = ("device_map", "trust_remote_code", "tensor_parallel")
-_LATER = ("gguf_file",)
+_LATER = ("gguf_file", "quantization")
 
 
 def run_id(

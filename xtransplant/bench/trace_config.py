@@ -103,6 +103,7 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
     check_given(
         model=flags.model, revision=load.revision, task=prompt.task, lang=prompt.lang,
         split=prompt.split, family=load.family, gguf_file=load.gguf_file,
+        quantization=load.quantization,
         device_map=load.device_map, split_by=prompt.data.split_by,
     )  # fmt: skip
     config = TraceConfig(

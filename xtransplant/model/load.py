@@ -25,6 +25,7 @@ from xtransplant.model.gguf import honour_file, model_options, plain, reading
 from xtransplant.model.guess import block_modules
 from xtransplant.model.layers import layer_shapes
 from xtransplant.model.model import Model
+from xtransplant.model.quantization import check_quantization, quantization_options
 from xtransplant.model.resolve import resolve_family
 from xtransplant.model.tokenizer import Beginning, beginning_of
 from xtransplant.model.weights import read_weights
@@ -47,6 +48,7 @@ class LoadOptions(TypedDict, total=False):
         add_bos: put the checkpoint's beginning-of-sequence token before every prompt without it.
             If the family was trained with it and the tokenizer adds none, a warning is logged.
         gguf_file: name of a GGUF file in the folder or repository; it is dequantized.
+        quantization: ``bnb-4bit`` or ``bnb-8bit``: weights in so many bits.
     """
 
     trust_remote_code: bool
@@ -54,6 +56,7 @@ class LoadOptions(TypedDict, total=False):
     tensor_parallel: bool
     add_bos: bool
     gguf_file: str | None
+    quantization: str | None
 
 
 def load(
@@ -76,7 +79,7 @@ def load(
         device_map: as transformers takes it, such as ``auto`` or ``cuda:0``; CPU by default.
         family: the layout of the blocks where the table has none: a known family's name, a
             :class:`Family`, its fields as JSON, or the path of a JSON file with them.
-        check: check the loaded model's sites against the table (one pass of a few tokens).
+        check: check the loaded model's sites against the table (one short pass).
         backend: where its traces run. If not here, sites are checked by their names alone.
         **rare: less common ones: see :class:`LoadOptions`.
 
@@ -88,8 +91,7 @@ def load(
     if unknown := rare.keys() - LoadOptions.__optional_keys__:
         raise TypeError(f"load() got an unexpected keyword argument {min(unknown)!r}")
     trusted, split = rare.get("trust_remote_code", False), rare.get("tensor_parallel", False)
-    checkpoint = find_checkpoint(name_or_path, rare.get("gguf_file"))
-    check_gguf(checkpoint, backend, tensor_parallel=split)
+    checkpoint = _find(name_or_path, backend, rare)
     name, own = str(checkpoint), _own_options(dtype, rare.get("attn_implementation"))
     if device_map is not None and backend.in_process:
         check_device_map(device_map)
@@ -100,22 +102,34 @@ def load(
             found = resolve_family(family, config, name)
             tokenizer = AutoTokenizer.from_pretrained(checkpoint.place, **options)
             honour_file(checkpoint, revision, config, tokenizer)
-            add_bos = rare.get("add_bos", False)
-            begins = beginning_of(config.get_text_config(), tokenizer, name, add_bos=add_bos)
-            own |= _placement(config, device_map, split) if backend.in_process else {}
+            text, asked = config.get_text_config(), rare.get("add_bos", False)
+            begins = beginning_of(text, tokenizer, name, add_bos=asked)
+            own |= _placement(config, device_map, rare) if backend.in_process else {}
             own |= model_options(checkpoint, config)
             nn = _wrap(checkpoint, tokenizer, options | own, config, backend)
     except XTransplantError:
         raise
     except Exception as error:
         raise explain(error, name, trusted) from error
-    described = _describe(nn, tokenizer, found, name, revision, backend, begins)
-    model = replace(described, world_size=world_size() if split else 1)
+    model = _describe(nn, tokenizer, found, name, revision, backend, begins)
+    model = replace(model, world_size=world_size() if split else 1)
     if begins.missing:
         _LOGGER.warning("%s: %s", name, begins.note)
     if check and backend.in_process:
         check_sites(model)
     return model
+
+
+def _find(name: str | Path, backend: Backend, rare: LoadOptions) -> Checkpoint:
+    """Where a checkpoint lies.
+
+    Raises:
+        XTransplantError: no such file, or it cannot be loaded in the way that is asked for.
+    """
+    checkpoint, split = find_checkpoint(name, rare.get("gguf_file")), rare.get("tensor_parallel")
+    check_gguf(checkpoint, backend, tensor_parallel=bool(split))
+    check_quantization(rare.get("quantization"), checkpoint, backend, tensor_parallel=bool(split))
+    return checkpoint
 
 
 def _own_options(dtype: str, attn_implementation: str | None) -> dict[str, Any]:
@@ -132,15 +146,15 @@ def _own_options(dtype: str, attn_implementation: str | None) -> dict[str, Any]:
     return options
 
 
-def _placement(config: Any, device_map: str | None, tensor_parallel: bool) -> dict[str, Any]:
-    """Options of ``from_pretrained`` that say where the weights go.
+def _placement(config: Any, device_map: str | None, rare: LoadOptions) -> dict[str, Any]:
+    """Options of ``from_pretrained`` that say where the weights go, and in how many bits.
 
     Raises:
         XTransplantError: there is one process to split them over.
         ValueError: there are too many.
     """
-    options: dict[str, Any] = {}
-    if tensor_parallel:
+    options = quantization_options(rare.get("quantization"))
+    if rare.get("tensor_parallel", False):
         options["distributed_config"] = distributed_config(config)
     if device_map is not None:
         options["device_map"] = device_map
