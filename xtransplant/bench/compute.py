@@ -62,6 +62,7 @@ class ComputeSettings:
         chat_template: prompts go through the checkpoint's chat template.
         memory_budget: bytes; the same for every part of a run, so that examples are batched
             alike whenever and wherever it goes on.
+        exact_scores: as in :class:`xtransplant.engine.ask.items.Item`.
     """
 
     packing: Packing
@@ -69,6 +70,7 @@ class ComputeSettings:
     max_new_tokens: int
     chat_template: bool
     memory_budget: int
+    exact_scores: bool = False
 
 
 class Computed(NamedTuple):
@@ -100,7 +102,13 @@ def compute_records(
     Raises:
         XTransplantError: an unusable prompt or candidate, or too little memory for one variant.
     """
-    items = [item_of(model, examples[k], chat_template=settings.chat_template) for k in span]
+    items = [
+        item_of(
+            model, examples[k], chat_template=settings.chat_template,
+            exact_scores=settings.exact_scores,
+        )
+        for k in span
+    ]  # fmt: skip
     memory, sources = MemoryBudget.of(model, settings.memory_budget), Sources()
     rows, token_forwards = Rows(settings.mode), 0.0
     for number, work in enumerate(works):

@@ -101,6 +101,7 @@ class _Job:
             max_new_tokens=config.max_new_tokens,
             chat_template=config.chat_template,
             memory_budget=self.run.manifest.model["memory_budget"],
+            exact_scores=config.exact_scores,
         )
 
     def works_of(self, part: Part) -> list[Work]:

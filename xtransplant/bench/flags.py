@@ -135,6 +135,13 @@ class RunFlags:
         bool,
         Flag("Run languages whose prompts are not the same items.", ("--allow-misaligned",)),
     ] = False
+    exact_scores: Annotated[
+        bool,
+        Flag(
+            "Run all tokens of all candidates, also of those that cannot be chosen any more.",
+            ("--exact-scores",),
+        ),
+    ] = False
     log_samples: Annotated[
         bool, Flag("Store prompts and outputs; without them nothing can be rescored.")
     ] = True

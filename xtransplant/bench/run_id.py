@@ -27,7 +27,7 @@ __all__ = ["run_id"]
 # Of a configuration: what stands elsewhere in the identity, resolved, or bears on no number.
 _ELSEWHERE = (
     "tasks", "strategies", "model", "langs", "pairs", "options", "direction", "mode", "split",
-    "limit", "data", "max_new_tokens", "allow_misaligned", "memory_budget",
+    "limit", "data", "max_new_tokens", "allow_misaligned", "memory_budget", "exact_scores",
 )  # fmt: skip
 _OF_PLACE = ("device_map", "trust_remote_code", "tensor_parallel")
 
@@ -76,6 +76,8 @@ def _task(plan: TaskPlan, config: Config) -> dict[str, Any]:
     }  # fmt: skip
     if plan.mode == "generate":
         document["max_new_tokens"] = config.max_new_tokens
+    else:
+        document["exact_scores"] = config.exact_scores
     return document
 
 
