@@ -27,7 +27,7 @@ xcopa = make_task(
         hub=Hub(
             "cambridgeltl/xcopa", english="translation-{lang}", no_english=("qu",),
             splits={"pilot": "test", "unseen": "test"},
-            columns=("premise", "choice1", "choice2", "question", "label", "idx"), align="idx",
+            columns=("premise", "choice1", "choice2", "question", "label", "idx"), align=("idx",),
             gold="label", read_gold=read_index("1", "2"), id="xcopa-{idx}",
         ),
         folder=Folder(

@@ -28,7 +28,7 @@ xquad = make_task(
         hub=Hub(
             "google/xquad", config="xquad.{lang}",
             splits={"pilot": "validation", "unseen": "validation"},
-            columns=("id", "context", "question", "answers"), align="id", incomplete=True,
+            columns=("id", "context", "question", "answers"), align=("id",), incomplete=True,
             gold="answers", read_gold=_read_answers, id="xquad-{id}",
         ),
         folder=Folder(

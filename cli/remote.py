@@ -16,6 +16,9 @@ def doctor(
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="Also look for this one, and verify it.")
     ] = None,
+    gguf_file: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The GGUF file of that repository or folder.")
+    ] = None,
     insecure: f.Insecure = False,
     debug: f.Debug = False,
 ) -> None:
@@ -29,7 +32,7 @@ def doctor(
     from xtransplant.bench.diagnose import diagnose
     from xtransplant.style.escape import visible
 
-    found = diagnose(on, model, insecure=insecure)
+    found = diagnose(on, model, gguf_file=gguf_file, insecure=insecure)
     for one in found:
         typer.echo(f"{'ok  ' if one.ok else 'FAIL'}  {visible(one.what)}")
     if not all(one.ok for one in found):

@@ -21,7 +21,7 @@ def trace(flags: TraceFlags) -> None:
     lines = Lines(quiet=flags.quiet, verbose=flags.verbose)
     config = parse_trace(flags)
     plan = plan_trace(config)
-    with lines.doing(f"loading {plan.model_name}"):
+    with lines.doing(plan.loading):
         ready(verbose=flags.verbose)
         from xtransplant.bench import trace as one_grid
 

@@ -6,22 +6,23 @@ import sys
 import warnings
 from pathlib import Path
 
-import numpy as np
 import torch
 from transformers.utils import logging
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from family_cases import PAIRS, STRATEGIES, prompts
-from reference import reference_generate, reference_scores
+from family_cases import CANDIDATES, HEAD, cases, prompts, swap
+from reference import continued, likelihood, read_lasts
 from tiny import FAMILY_NAMES, tiny_checkpoint
 
-from xtransplant import find_strategy, load, verify_packing
+from xtransplant import load, verify_packing
 from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.score import score_items
+from xtransplant.model.model import Model
+from xtransplant.packing import Packing
 
 
 def main() -> None:
@@ -33,29 +34,36 @@ def main() -> None:
         "| family | packing | worst score difference (nats) | generations equal |"
         "\n|---|---|---|---|"
     )
-    source, target, candidates = prompts()
     overall = 0.0
     for family in FAMILY_NAMES:
         model = load(tiny_checkpoint(family))
-        plain, packing = model.module, verify_packing(model).packing
-        worst, same, total = 0.0, 0, 0
-        for site, name in STRATEGIES.items():
-            variants = [find_strategy(name).edits(shape_of(model), i, j) for i, j in PAIRS]
-            item = Item(source, target, candidates, candidates)
-            found = next(score_items(model, [item], variants, packing=packing))
-            expected = [
-                reference_scores(plain, site, source, target, i, j, candidates) for i, j in PAIRS
-            ]
-            worst = max(worst, float(np.abs(found.logprobs - np.array(expected)).max()))
-            said = next(
-                generate_items(model, [item], variants, packing=packing, decoding=Decoding(6))
-            )
-            for (i, j), ids in zip(PAIRS, said.token_ids, strict=True):
-                same += list(ids) == reference_generate(plain, site, source, target, i, j, 6)
-                total += 1
+        packing = verify_packing(model).packing
+        worst, same, total = compare(model, packing)
         overall = max(overall, worst)
         print(f"| {family} | {packing} | {worst:.1e} | {same} of {total} |", flush=True)
     print(f"\nworst of all: {overall:.1e}")
+
+
+def compare(model: Model, packing: Packing) -> tuple[float, int, int]:
+    """Worst difference of scores, and of how many generations how many are equal."""
+    source, target = prompts()
+    tried = cases(model)
+    variants = [swap(site).edits(shape_of(model), i, j) for site, i, j in tried]
+    item = Item(source, target, CANDIDATES, CANDIDATES)
+    found = next(score_items(model, [item], variants, packing=packing))
+    said = next(generate_items(model, [item], variants, packing=packing, decoding=Decoding(6)))
+    read = read_lasts(model.module, source, [(site, i) for site, i, _ in tried])
+    worst, same = 0.0, 0
+    for n, (site, i, j) in enumerate(tried):
+        ids = list(said.token_ids[n])
+        texts = [*CANDIDATES, ids]
+        head = HEAD if site == "head" else None
+        *scored, after = continued(model.module, site, j, read[site, i], target, texts, head)
+        for k, logprobs in enumerate(scored):
+            error = abs(found.logprobs[n, k] - likelihood(logprobs, CANDIDATES[k]))
+            worst = max(worst, float(error))
+        same += after.argmax(-1).tolist()[: len(ids)] == ids
+    return worst, same, len(tried)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ No nnsight, no packing, no cache tricks, and a table of hook points of its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -13,17 +13,31 @@ from torch import Tensor
 
 # Where attention and feed-forward hand over what they add: path from the block.
 _ATTENTION = {
-    "bloom": "self_attention.dense", "falcon": "self_attention", "gpt2": "attn",
-    "gpt_neox": "attention", "mpt": "attn", "gemma2": "post_attention_layernorm",
-    "gemma3_text": "post_attention_layernorm", "olmo2": "post_attention_layernorm",
-    "olmo3": "post_attention_layernorm", "glm4": "post_self_attn_layernorm",
+    "bloom": "self_attention.dense", "ctrl": "multi_head_attention",
+    "dbrx": "norm_attn_norm.attn", "falcon": "self_attention", "glm4": "post_self_attn_layernorm",
+    "gpt_neox": "attention", "hyperclovax": "post_norm1", "kolibri1": "post_self_attn_layernorm",
 }  # fmt: skip
 _FEED_FORWARD = {
-    "bloom": "mlp.dense_4h_to_h", "mpt": "ffn.down_proj", "opt": "fc2", "xglm": "fc2",
-    "gemma2": "post_feedforward_layernorm", "gemma3_text": "post_feedforward_layernorm",
-    "olmo2": "post_feedforward_layernorm", "olmo3": "post_feedforward_layernorm",
-    "glm4": "post_mlp_layernorm", "llama4_text": "feed_forward",
+    "afmoe": "post_mlp_layernorm", "biogpt": "fc2", "bloom": "mlp.dense_4h_to_h", "ctrl": "ffn",
+    "dbrx": "ffn", "glm4": "post_mlp_layernorm", "granitemoe": "block_sparse_moe",
+    "granitemoe_swa": "block_sparse_moe", "hyperclovax": "post_norm2",
+    "kolibri1": "post_mlp_layernorm", "llama4_text": "feed_forward", "mpt": "ffn.down_proj",
+    "opt": "fc2", "xglm": "fc2",
 }  # fmt: skip
+_PROJECTION = {
+    "biogpt": "self_attn.out_proj", "bloom": "self_attention.dense", "codegen": "attn.out_proj",
+    "ctrl": "multi_head_attention.dense", "dbrx": "norm_attn_norm.attn.out_proj",
+    "falcon": "self_attention.dense", "gpt2": "attn.c_proj", "gpt_bigcode": "attn.c_proj",
+    "gpt_neox": "attention.dense", "gptj": "attn.out_proj",
+    "modernbert-decoder": "attn.Wo", "mpt": "attn.out_proj", "opt": "self_attn.out_proj",
+    "persimmon": "self_attn.dense", "phi": "self_attn.dense", "xglm": "self_attn.out_proj",
+}  # fmt: skip
+for _family in ("codegen", "gpt2", "gpt_bigcode", "gptj", "modernbert-decoder", "mpt"):
+    _ATTENTION[_family] = "attn"
+for _family in ("exaone4", "flex_olmo", "gemma2", "gemma3_text", "olmo2", "olmo3"):
+    _ATTENTION[_family] = "post_attention_layernorm"
+    _FEED_FORWARD[_family] = "post_feedforward_layernorm"
+_ATTENTION["afmoe"] = "post_attention_layernorm"
 
 
 def blocks(model: Any) -> Any:
@@ -35,10 +49,12 @@ def blocks(model: Any) -> Any:
 
 
 def hook_point(model: Any, site: str, layer: int) -> Any:
+    """The module whose output holds a site; of ``head``, its input."""
     family = model.config.model_type
     path = {
         "attn": _ATTENTION.get(family, "self_attn"),
         "ffn": _FEED_FORWARD.get(family, "mlp"),
+        "head": _PROJECTION.get(family, "self_attn.o_proj"),
         "attn_raw": "self_attn",
         "ffn_raw": "mlp",
         "resid_post": "",
@@ -46,32 +62,88 @@ def hook_point(model: Any, site: str, layer: int) -> Any:
     return blocks(model)[layer].get_submodule(path)
 
 
-def _first(output: Any) -> Tensor:
-    tensor = output[0] if isinstance(output, tuple) else output
-    flat: Tensor = tensor.view(1, -1, tensor.shape[-1])
-    return flat
+def _rows(value: Any, n_rows: int) -> Tensor:
+    tensor = value[0] if isinstance(value, tuple) else value
+    rows: Tensor = tensor.view(n_rows, -1, tensor.shape[-1])
+    return rows
+
+
+def _hook(model: Any, site: str, layer: int, n_rows: int, act: Any) -> Any:
+    """Let ``act`` see, and change in place, what a site holds: ``[n_rows, n_tokens, width]``."""
+    module = hook_point(model, site, layer)
+    if site == "head":
+        return module.register_forward_pre_hook(lambda _, args: act(_rows(args, n_rows)))
+    return module.register_forward_hook(lambda _, args, output: act(_rows(output, n_rows)))
 
 
 @torch.no_grad()
+def read_lasts(
+    model: Any, ids: Sequence[int], places: Iterable[tuple[str, int]]
+) -> dict[tuple[str, int], Tensor]:
+    """Activations of the last token, ``[width]``, by site and layer."""
+    found: dict[tuple[str, int], Tensor] = {}
+
+    def keep(place: tuple[str, int]) -> Any:
+        return lambda rows: found.update({place: rows[0, -1].clone()})
+
+    handles = [_hook(model, *place, 1, keep(place)) for place in places]
+    model(input_ids=torch.tensor([list(ids)], device=model.device), use_cache=False)
+    for handle in handles:
+        handle.remove()
+    return found
+
+
 def read_last(model: Any, ids: Sequence[int], site: str, layer: int) -> Tensor:
     """Activation of the last token, ``[d_model]``."""
-    found: list[Tensor] = []
-    handle = hook_point(model, site, layer).register_forward_hook(
-        lambda module, args, output: found.append(_first(output)[0, -1].clone())
-    )
-    model(input_ids=torch.tensor([list(ids)], device=model.device), use_cache=False)
-    handle.remove()
-    return found[0]
+    return read_lasts(model, ids, [(site, layer)])[site, layer]
 
 
-def _write(model: Any, site: str, layer: int, position: int, value: Tensor) -> Any:
-    def hook(module: Any, args: Any, output: Any) -> None:
-        _first(output)[0, position] = value
+def _write(
+    model: Any, site: str, layer: int, position: int, value: Tensor, n_rows: int, head: int | None
+) -> Any:
+    part = slice(None)
+    if head is not None:
+        width = value.shape[-1] // model.config.num_attention_heads
+        part = slice(head * width, (head + 1) * width)
 
-    return hook_point(model, site, layer).register_forward_hook(hook)
+    def act(rows: Tensor) -> None:
+        rows[:, position, part] = value[part]
+
+    return _hook(model, site, layer, n_rows, act)
 
 
 @torch.no_grad()
+def continued(
+    model: Any,
+    site: str,
+    layer: int,
+    value: Tensor,
+    target_ids: Sequence[int],
+    continuations: Sequence[Sequence[int]],
+    head: int | None = None,
+) -> list[Tensor]:
+    """Log-probabilities of the next token along each continuation of a prompt, under one write.
+
+    One forward pass, one row a continuation; shorter ones are filled up at their end, which no
+    earlier token sees.
+
+    Returns:
+        Per continuation ``[n_tokens + 1, vocabulary]``: after the prompt, and after each token.
+    """
+    longest, start = max(map(len, continuations)), len(target_ids) - 1
+    rows = [[*target_ids, *one, *[3] * (longest - len(one))] for one in continuations]
+    handle = _write(model, site, layer, start, value, len(rows), head)
+    logits = model(input_ids=torch.tensor(rows, device=model.device), use_cache=False).logits
+    handle.remove()
+    found = logits.float().log_softmax(-1)
+    return [found[k, start : start + len(one) + 1] for k, one in enumerate(continuations)]
+
+
+def likelihood(logprobs: Tensor, continuation: Sequence[int]) -> float:
+    """Log-likelihood of a continuation, given what :func:`continued` says along it."""
+    return sum(float(logprobs[k, token]) for k, token in enumerate(continuation))
+
+
 def reference_scores(
     model: Any,
     site: str,
@@ -83,17 +155,8 @@ def reference_scores(
 ) -> list[float]:
     """Log-likelihood of each candidate with the activation i→j transplanted."""
     value = read_last(model, source_ids, site, i)
-    totals = []
-    for candidate in candidates:
-        ids = torch.tensor([[*target_ids, *candidate]], device=model.device)
-        handle = _write(model, site, j, len(target_ids) - 1, value)
-        logprobs = model(input_ids=ids, use_cache=False).logits[0].float().log_softmax(-1)
-        handle.remove()
-        at = range(len(target_ids) - 1, len(target_ids) - 1 + len(candidate))
-        totals.append(
-            sum(float(logprobs[k, token]) for k, token in zip(at, candidate, strict=True))
-        )
-    return totals
+    found = continued(model, site, j, value, target_ids, candidates)
+    return [likelihood(*pair) for pair in zip(found, candidates, strict=True)]
 
 
 @torch.no_grad()
@@ -108,7 +171,7 @@ def reference_generate(
 ) -> list[int]:
     """Greedy continuation with the activation i→j transplanted as the prompt is read."""
     value = read_last(model, source_ids, site, i)
-    handle = _write(model, site, j, len(target_ids) - 1, value)
+    handle = _write(model, site, j, len(target_ids) - 1, value, 1, None)
     output = model(input_ids=torch.tensor([list(target_ids)], device=model.device), use_cache=True)
     handle.remove()
     ids = [int(output.logits[0, -1].argmax())]

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tiny_configs import N_LAYERS, SPECIAL
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from xtransplant.prompts import Example
 
 GOLDEN = Path(__file__).parent / "golden"
-WINDOW = 12
 VOCABULARY = 600
-N_LAYERS = 4
 
 EXAMPLE = Example(
     source="Human: How are the premise and the hypothesis related? Answer:",
@@ -24,63 +23,13 @@ EXAMPLE = Example(
     answer=" no",
 )
 
-_TYPES = {"layer_types": ["sliding_attention", "full_attention"] * 2, "sliding_window": WINDOW}
-_EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
-
-# What each family's configuration needs beside the common shape.
-SPECIAL: dict[str, dict[str, Any]] = {
-    "bloom": {"n_layer": N_LAYERS, "n_head": 4},
-    "cohere": {},
-    "cohere2": _TYPES,
-    "deepseek_v3": {
-        "q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8,
-        "v_head_dim": 12, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_group": 1,
-        "topk_group": 1, "moe_intermediate_size": 32, "first_k_dense_replace": 1,
-        "num_key_value_heads": 4,
-    },
-    "falcon": {
-        "parallel_attn": True, "new_decoder_architecture": False, "multi_query": True,
-        "alibi": False,
-    },
-    "gemma": {"head_dim": 12},
-    "gemma2": {"head_dim": 12, **_TYPES},
-    "gemma3_text": {"head_dim": 12, **_TYPES},
-    "glm4": {"head_dim": 12},
-    "gpt2": {"n_layer": N_LAYERS, "n_head": 4, "n_embd": 48, "n_positions": 256},
-    "gpt_neox": {"rotary_pct": 0.5},
-    "gpt_oss": {"head_dim": 12, "num_local_experts": 4, "num_experts_per_tok": 2, **_TYPES},
-    "granite": {"residual_multiplier": 0.4, "attention_multiplier": 0.3},
-    "llama": {},
-    "llama4_text": {
-        "head_dim": 12, "num_local_experts": 2, "intermediate_size_mlp": 96,
-        "interleave_moe_layer_step": 2, "attention_chunk_size": WINDOW,
-        "layer_types": ["chunked_attention", "full_attention"] * 2, "no_rope_layers": [1, 0, 1, 0],
-    },
-    "mistral": {"sliding_window": WINDOW},
-    "mixtral": {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": WINDOW},
-    "mpt": {"d_model": 48, "n_layers": N_LAYERS, "n_heads": 4, "max_seq_len": 256},
-    "olmo2": {},
-    "olmo3": _TYPES,
-    "opt": {"ffn_dim": 96, "word_embed_proj_dim": 48},
-    "phi": {},
-    "phi3": {"sliding_window": WINDOW},
-    "qwen2": {"use_sliding_window": True, "max_window_layers": 2, **_TYPES},
-    "qwen2_moe": {
-        "shared_expert_intermediate_size": 32, "decoder_sparse_step": 1,
-        "use_sliding_window": True, **_EXPERTS, **_TYPES,
-    },
-    "qwen3": {"head_dim": 12, "use_sliding_window": True, "max_window_layers": 2, **_TYPES},
-    "qwen3_moe": {
-        "head_dim": 12, "decoder_sparse_step": 1, "use_sliding_window": True,
-        "sliding_window": WINDOW, **_EXPERTS,
-    },
-    "smollm3": {"no_rope_layers": [1, 1, 1, 0], "use_sliding_window": True, **_TYPES},
-    "stablelm": {"partial_rotary_factor": 0.5},
-    "starcoder2": {"sliding_window": WINDOW},
-    "xglm": {"ffn_dim": 96, "num_layers": N_LAYERS, "attention_heads": 4, "d_model": 48},
-}  # fmt: skip
-
 FAMILY_NAMES = tuple(SPECIAL)
+# Families whose tiny checkpoint looks back through a window.
+WINDOWED = {
+    family
+    for family, changes in SPECIAL.items()
+    if {"sliding_window", "attention_chunk_size"} & set(changes)
+}
 
 
 def allowed(model: Any, nats: float) -> float:

@@ -1,6 +1,7 @@
 """Every bundled task from small clones of the hub's datasets."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ def hub(tmp_path):
 
 def test_all_tasks_of_the_paper_are_there():
     assert set(task_names()) == {
-        "babel", "capitals", "xnli", "xquad", "xcopa", "mkqa", "global-opinion-qa",
+        "babel", "capitals", "klar", "belebele", "global-mmlu-lite", "global-mmlu-lite-cs",
+        "global-mmlu-lite-ca", "xnli", "xquad", "xcopa", "mkqa", "global-opinion-qa",
         "culturalbench", "file",
     }  # fmt: skip
 
@@ -37,6 +39,8 @@ def test_a_task_says_what_it_is(name):
 @pytest.mark.parametrize(
     ("name", "lang", "n_pilot", "n_unseen"),
     [("xnli", "de", 8, 8), ("xquad", "de", 50, 10), ("xcopa", "sw", 50, 10), ("mkqa", "ar", 45, 0),
+     ("belebele", "sw", 50, 10), ("global-mmlu-lite", "yo", 50, 70),
+     ("global-mmlu-lite-cs", "yo", 50, 10), ("global-mmlu-lite-ca", "yo", 50, 10),
      ("global-opinion-qa", "sw", 50, 10), ("culturalbench", "ja", 50, 70)],
 )  # fmt: skip
 def test_the_hubs_schema_is_read(hub, name, lang, n_pilot, n_unseen):
@@ -62,6 +66,33 @@ def test_the_hubs_schema_is_read(hub, name, lang, n_pilot, n_unseen):
         assert RULES[task.rule](one.answer, one.key).strict
     else:
         assert RULES[task.rule](one.key.answers[0], one.key).strict
+
+
+@pytest.mark.parametrize(
+    ("name", "lang", "words"),
+    [("belebele", "sw", ("Swali: swh_Latn", "\nJibu:")),
+     ("global-mmlu-lite", "yo", ("Ìbéèrè: yo", "\nÌdáhùn:"))],
+)  # fmt: skip
+def test_items_of_tables_in_another_order_are_the_same(hub, name, lang, words):
+    loaded = load_examples(find_task(name), lang, split="pilot", data=hub)
+    assert not loaded.alignment.failed
+    for one in loaded.examples:
+        numbers = [re.findall(r"\d+", prompt) for prompt in (one.source, one.target)]
+        assert numbers[0] == numbers[1]
+        assert words[0] in one.target
+        assert one.target.endswith(words[1])
+        assert one.key.answers == one.source_key.answers
+
+
+def test_a_culture_s_questions_are_those_with_its_label(hub):
+    halves = []
+    for half in ("", "-cs", "-ca"):
+        task = find_task(f"global-mmlu-lite{half}")
+        splits = [load_examples(task, "yo", split=split, data=hub) for split in task.splits]
+        halves.append({one.id for loaded in splits for one in loaded.examples})
+    assert halves[0] == halves[1] | halves[2]
+    assert {int(name.rpartition("/")[2]) % 2 for name in halves[1]} == {1}
+    assert {int(name.rpartition("/")[2]) % 2 for name in halves[2]} == {0}
 
 
 def test_mkqa_and_culturalbench_read_folders_too(tmp_path):

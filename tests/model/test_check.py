@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny import FAMILY_NAMES, N_LAYERS, make_tiny, tiny_checkpoint
+from tiny import make_tiny, tiny_checkpoint
 
 from xtransplant.errors import XTransplantError
 from xtransplant.model.check import check_sites
@@ -24,18 +24,18 @@ VARIATIONS = {
     "one layer": ("llama", {"num_hidden_layers": 1}),
 }
 
+# One of each way in which blocks are put together.
+HALF = (
+    "bloom", "cohere2", "dbrx", "deepseek_v3", "falcon", "gemma3_text", "gpt2", "gpt_oss",
+    "granite", "hyperclovax", "llama", "mixtral", "opt", "phi",
+)  # fmt: skip
+
 
 @pytest.mark.any_dtype
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
-@pytest.mark.parametrize("family", FAMILY_NAMES)
-def test_sites_hold(family, dtype):
-    model = load(tiny_checkpoint(family), dtype=dtype)  # checks the sites
-    assert model.n_layers == N_LAYERS
-    assert (model.d_model, model.n_heads, model.head_dim) == (48, 4, 12)
-    assert ("resid_mid" in model.sites) == (not model.parallel)
-    assert bool(model.unpackable) == (family in {"bloom", "mpt"})
-    assert not model.module.training
-    assert not any(parameter.requires_grad for parameter in model.module.parameters())
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("family", HALF)
+def test_sites_hold_to_the_rounding_of_half_precision(family, dtype):
+    load(tiny_checkpoint(family), dtype=dtype)  # checks the sites; float32 in engine/test_families
 
 
 @pytest.mark.parametrize("name", VARIATIONS)

@@ -9,6 +9,7 @@ from tiny import GOLDEN
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from xtransplant.model.families import Family, Place
+from xtransplant.model.family_table import FAMILIES
 from xtransplant.model.load import load
 
 GPTJ = {
@@ -18,6 +19,11 @@ GPTJ = {
     "head": {"module": "attn.out_proj", "side": "input"},
     "parallel": True,
 }
+
+
+@pytest.fixture(autouse=True)
+def _table_without_gptj(monkeypatch):
+    monkeypatch.delitem(FAMILIES, "gptj")
 
 
 @pytest.fixture(scope="module")

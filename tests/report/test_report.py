@@ -92,7 +92,7 @@ def test_every_format_says_the_same_numbers(run, name, tmp_path):
 
 def test_latex_is_balanced_and_escaped(run):
     shown = write_report([run.path], formats=["latex"]).texts[0]
-    assert shown.count("\\begin{tabular}") == shown.count("\\end{tabular}") == 1
+    assert shown.count("\\begin{tabular}") == shown.count("\\end{tabular}") == 2
     body = shown.split("\\midrule")[1].split("\\bottomrule")[0]
     n_columns = len(re.search(r"@\{\}(l r*|lr*)@\{\}", shown)[1])
     for line in body.strip().splitlines():

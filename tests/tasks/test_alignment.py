@@ -73,3 +73,24 @@ def test_a_shift_from_the_middle_on_is_found():
 
 def test_few_rows_say_nothing():
     assert not check_alignment(shifted(items(10), 0)).failed
+
+
+def facts(n=120, by=0):
+    """Facts whose prompts' lengths say nothing; ``by``: each target is a later row's."""
+    answers = [("Rome", "Ρώμη"), ("Oslo", "Όσλο"), ("Bern", "Βέρνη"), ("Kyiv", "Κίεβο")]
+    return [
+        Example(
+            "q" * (10 + 7 * (k % 5)), "ξ" * (10 + 9 * (5 - (k + by) % 7)),
+            key=Key((answers[(k + by) * (k + by) % 11 % 4][1],)),
+            source_key=Key((answers[k * k % 11 % 4][0],)),
+        )
+        for k in range(n)
+    ]  # fmt: skip
+
+
+def test_answers_in_words_that_go_together_tie_rows_of_which_they_are_a_part():
+    assert not check_alignment(facts(), whole_rows=True).failed
+    # Where answers lie in a file of their own they say nothing of the prompts.
+    assert check_alignment(facts()).failed
+    for whole_rows in (True, False):
+        assert len(check_alignment(facts(by=1), whole_rows=whole_rows).rows) == 120

@@ -1,7 +1,7 @@
 """What a dataset on the hub, or a clone of it, is held to before it is used."""
 
 import pytest
-from datasets_made import clone, copa_rows, hub_clones, squad_rows
+from datasets_made import belebele_rows, clone, copa_rows, hub_clones, squad_rows
 
 from xtransplant import XTransplantError
 from xtransplant.tasks.data import DataSource
@@ -58,6 +58,15 @@ def test_every_item_has_its_english_where_it_must(tmp_path):
         load_examples(find_task("xcopa"), "sw", data=DataSource(tmp_path))
     with pytest.raises(XTransplantError, match="no English counterpart for qu"):
         load_examples(find_task("xcopa"), "qu", data=DataSource(tmp_path))
+
+
+def test_two_items_of_one_name_are_not_taken_for_one(tmp_path):
+    for lang in ("eng_Latn", "swh_Latn"):
+        rows = [{**row, "question_number": 1} for row in belebele_rows(lang, 4)]
+        clone(tmp_path, "facebook/belebele", lang, "test", rows)
+    said = r"eng_Latn has two items \('https://w/0', 1\) \(link, question_number\)"
+    with pytest.raises(XTransplantError, match=said):
+        load_examples(find_task("belebele"), "sw", data=DataSource(tmp_path))
 
 
 def test_a_value_that_no_word_stands_for_is_said_with_its_item(tmp_path):

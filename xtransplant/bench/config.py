@@ -17,7 +17,7 @@ class ModelSpec:
     """How to load the model; see :func:`xtransplant.load`.
 
     Attributes:
-        name: hub repository or folder; None for the task's own.
+        name: hub repository, folder or ``.gguf`` file; None for the task's own.
     """
 
     name: str | None = None
@@ -28,6 +28,7 @@ class ModelSpec:
     family: str | None = None
     tensor_parallel: bool = False
     add_bos: bool = False
+    gguf_file: str | None = None
 
     @classmethod
     def of(cls, name: str | None, flags: LoadFlags, *, add_bos: bool) -> ModelSpec:

@@ -6,13 +6,16 @@ from xtransplant.backends.protocol import Backend, Finding
 from xtransplant.backends.registry import backends, parse_on
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
+from xtransplant.model.checkpoint import check_gguf, find_checkpoint
 from xtransplant.model.load import load
 from xtransplant.model.model import Model
 
 __all__ = ["diagnose", "models_on"]
 
 
-def diagnose(on: str, model: str | None, *, insecure: bool = False) -> list[Finding]:
+def diagnose(
+    on: str, model: str | None, *, gguf_file: str | None = None, insecure: bool = False
+) -> list[Finding]:
     """What a backend finds out about itself and, with a model, whether packing is exact there.
 
     In this process, a model's sites, how its prompts begin, and packing.
@@ -25,7 +28,9 @@ def diagnose(on: str, model: str | None, *, insecure: bool = False) -> list[Find
     if backend.in_process:
         if model is None:
             raise XTransplantError(f"--on {on} looks at a model: name it, -m REPOSITORY|FOLDER")
-        return _of_model(load(model))
+        return _of_model(load(model, gguf_file=gguf_file))
+    if model is not None:
+        check_gguf(find_checkpoint(model, gguf_file), backend)
     server = _server(backend)
     found = server.examine(model)
     # Without the key or the server nothing can be run.

@@ -73,7 +73,7 @@ def dry_bench(config: Config, context: RunContext, *, across: bool = False) -> D
     """
     plan = make_plan(config, across=across, say=context.say)
     backend = Local() if context.backend.in_process else Dry()
-    model = load_model(plan.model_name, config.model, backend)
+    model = load_model(plan.model_name, config.model, backend, context.note)
     return dry_run(leave_out_too_long(plan, model, context.say), context, model)
 
 

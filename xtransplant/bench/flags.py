@@ -35,7 +35,8 @@ Direction = Literal["en-to-lang", "lang-to-en"]
 Mode = Literal["score", "generate"]
 
 Model = Annotated[
-    str | None, Flag("Hub repository or folder; the task's own by default.", ("--model", "-m"))
+    str | None,
+    Flag("Hub repository, folder or .gguf file; the task's own by default.", ("--model", "-m")),
 ]
 Options = Annotated[
     list[str], Flag("Option of the strategy; repeat it.", ("-S",), metavar="NAME=VALUE")
@@ -73,6 +74,9 @@ class LoadFlags:
     """How a model is loaded."""
 
     revision: Annotated[str | None, Flag("Branch, tag or commit.")] = None
+    gguf_file: Annotated[
+        str | None, Flag("The GGUF file of that repository or folder.", metavar="NAME")
+    ] = None
     dtype: Annotated[str, Flag("auto, float32, float16, bfloat16 or float64.")] = "auto"
     device_map: Annotated[str | None, Flag("Such as auto or cuda:0; CPU by default.")] = None
     tensor_parallel: Annotated[

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from xtransplant.errors import XTransplantError
+from xtransplant.model.checkpoint import find_checkpoint
 from xtransplant.runs.checksums import sha256_of
 from xtransplant.runs.files import write_atomically
 
@@ -70,35 +71,31 @@ def tensor_digest(tensor: torch.Tensor) -> str:
     return digest.hexdigest()
 
 
-def file_digests(name: str, revision: str | None) -> dict[str, str] | None:
+def file_digests(
+    name: str, revision: str | None, gguf_file: str | None = None
+) -> dict[str, str] | None:
     """SHA-256 of each file of a checkpoint by its name; None where it is not on this machine.
 
     Args:
-        name: a folder, or a repository whose snapshot the hub's client has stored.
+        name: a folder, a repository whose snapshot the hub's client has stored, or a GGUF file.
         revision: branch, tag or commit of the repository.
+        gguf_file: the one file that counts, if any.
     """
-    folder = _folder(name, revision)
-    if folder is None:
+    checkpoint = find_checkpoint(name, gguf_file)
+    main = checkpoint.file(revision)
+    folder = Path(name).expanduser() if main is None else main.parent
+    if checkpoint.gguf_file is not None:
+        paths = [] if main is None else [main]
+    elif not folder.is_dir():
+        paths = []
+    else:
+        paths = sorted(p for p in folder.iterdir() if p.suffix in _READ and p.is_file())
+    if not paths:
         return None
-    paths = sorted(p for p in folder.iterdir() if p.suffix in _READ and p.is_file())
     memory = _Memory.load()
     found = {path.name: memory.digest(path) for path in paths}
     memory.save()
     return found
-
-
-def _folder(name: str, revision: str | None) -> Path | None:
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return folder
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        config = try_to_load_from_cache(name, "config.json", revision=revision)
-    except HFValidationError:
-        return None
-    return Path(config).parent if isinstance(config, str) else None
 
 
 class _Memory:

@@ -7,25 +7,25 @@ import json
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import try_to_load_from_cache
-from huggingface_hub.errors import HFValidationError
-
 from xtransplant.bench.model_digests import file_digests, weights_digest
 from xtransplant.compat.transformers import name_in_config
 from xtransplant.errors import XTransplantError
+from xtransplant.model.checkpoint import Checkpoint, find_checkpoint
 from xtransplant.model.model import Model
 
 __all__ = ["check_folder", "check_model", "model_entry"]
 
 
-def model_entry(model: Model, name: str, revision: str | None) -> dict[str, Any]:
+def model_entry(
+    model: Model, name: str, revision: str | None, gguf_file: str | None = None
+) -> dict[str, Any]:
     """What the manifest says of the model."""
     config, begins = model.config, model.beginning
-    files = file_digests(name, revision)
+    checkpoint, files = find_checkpoint(name, gguf_file), file_digests(name, revision, gguf_file)
     return {
-        "name": name,
+        "name": str(checkpoint),
         "revision": revision,
-        "commit": _commit(name, revision),
+        "commit": _commit(checkpoint, revision),
         "type": getattr(config, "model_type", None),
         "dtype": str(model.dtype).removeprefix("torch."),
         "n_layers": model.n_layers,
@@ -42,18 +42,18 @@ def model_entry(model: Model, name: str, revision: str | None) -> dict[str, Any]
     }
 
 
-def _commit(name: str, revision: str | None) -> str | None:
+def _commit(checkpoint: Checkpoint, revision: str | None) -> str | None:
     """The hub's commit that a repository was loaded at; None for a folder.
 
     Found by where the hub's client keeps it: since transformers 5 a configuration does not say.
     """
-    if Path(name).exists():
+    if Path(checkpoint.place).exists():
         return None
-    try:
-        found = try_to_load_from_cache(name, "config.json", revision=revision)
-    except HFValidationError:
-        return None  # no repository's name
-    return Path(found).parent.name if isinstance(found, str) else None
+    found = checkpoint.file(revision)
+    if found is None:
+        return None
+    # A GGUF file may lie in a folder of its repository.
+    return found.parents[len(Path(checkpoint.gguf_file or found.name).parts) - 1].name
 
 
 def check_model(now: dict[str, Any], then: dict[str, Any], run: str) -> None:
@@ -82,17 +82,17 @@ def check_model(now: dict[str, Any], then: dict[str, Any], run: str) -> None:
             )
 
 
-def check_folder(name: str, then: dict[str, Any], run: str) -> None:
+def check_folder(name: str, then: dict[str, Any], run: str, gguf_file: str | None = None) -> None:
     """Refuse files of a model that are not those of a complete run; nothing is loaded.
 
     Raises:
         XTransplantError: they have changed since.
     """
-    now, before = file_digests(name, then["revision"]), then["files"]
+    now, before = file_digests(name, then["revision"], gguf_file), then["files"]
     if now is None or before is None:
         return
     names = now.keys() | before.keys()
-    if not Path(name).is_dir():
+    if gguf_file is None and not Path(name).exists():
         # Of the hub's snapshot more or less may lie here than then.
         names = now.keys() & before.keys()
     if changed := sorted(file for file in names if now.get(file) != before.get(file)):

@@ -25,7 +25,8 @@ def new_manifest(plan: Plan, model: Model) -> Manifest:
     Raises:
         XTransplantError: a layer that the model has not, or a memory budget that holds nothing.
     """
-    entry = model_entry(model, plan.model_name, plan.config.model.revision)
+    spec = plan.config.model
+    entry = model_entry(model, plan.model_name, spec.revision, spec.gguf_file)
     return Manifest(
         id=plan.id,
         schema=SCHEMA,

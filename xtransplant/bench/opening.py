@@ -53,7 +53,8 @@ def open_for_writing(plan: Plan, path: Path, model: Model) -> Run:
     """
     if (path / "manifest.json").exists():
         run = open_run(path)
-        now = model_entry(model, plan.model_name, plan.config.model.revision)
+        spec = plan.config.model
+        now = model_entry(model, plan.model_name, spec.revision, spec.gguf_file)
         check_model(now, run.manifest.model, path.name)
     else:
         manifest = adopt_parts(path, new_manifest(plan, model))

@@ -65,8 +65,8 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
     what, data, run, load = flags.what, flags.data, flags.run, flags.load
     check_given(
         task=what.task, strategy=what.strategy, model=what.model, revision=load.revision,
-        device_map=load.device_map, family=load.family, langs=what.langs, pairs=flags.pairs,
-        split=flags.split, split_by=data.split_by,
+        device_map=load.device_map, family=load.family, gguf_file=load.gguf_file,
+        langs=what.langs, pairs=flags.pairs, split=flags.split, split_by=data.split_by,
     )  # fmt: skip
     source = parse_data_source(
         data.data_dir, data.file, data.column, flags.seed or 0, data.split_by

@@ -76,7 +76,7 @@ def pilot(
     _check(config, context, apply_to)
     if model is None and not context.backend.has_workers:
         backend = open_backend(context.backend, say=context.note)
-        model = load_model(make_plan(config).model_name, config.model, backend)
+        model = load_model(make_plan(config).model_name, config.model, backend, context.note)
     run = partial(bench, context=context, model=model)
     first = run(config)
     chosen = choose_pairs(first.path, across=across)

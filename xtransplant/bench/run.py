@@ -55,14 +55,14 @@ def bench(
     path, run = find_run(plan, context.output_path, fresh=context.fresh)
     if run is not None:
         if not repair(run, context.say):
-            check_folder(plan.model_name, run.manifest.model, path.name)
+            check_folder(plan.model_name, run.manifest.model, path.name, config.model.gguf_file)
             return run.finish()
         _say_budget(config.memory_budget, run, context)
     if by_workers:
         return execute_by_workers(plan, path, context)
     if model is None:
         backend = open_backend(context.backend, say=context.note)
-        model = load_model(plan.model_name, config.model, backend)
+        model = load_model(plan.model_name, config.model, backend, context.note)
     plan = leave_out_too_long(plan, model, context.say)
     return execute(plan, open_for_writing(plan, path, model), model, context)
 

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from xtransplant.bench.config import Config, ModelSpec
+from xtransplant.bench.model_digests import file_digests
 from xtransplant.bench.pairs import Chosen, Pairs, list_pairs
 from xtransplant.bench.task_plan import TaskPlan
 from xtransplant.errors import XTransplantError
+from xtransplant.model.checkpoint import find_checkpoint
 from xtransplant.runs.manifest import SCHEMA
 from xtransplant.strategies import Strategy
 from xtransplant.tasks.load import examples_digest
@@ -30,6 +32,7 @@ _ELSEWHERE = (
     "limit", "data", "max_new_tokens", "allow_misaligned", "memory_budget", "exact_scores",
 )  # fmt: skip
 _OF_PLACE = ("device_map", "trust_remote_code", "tensor_parallel")
+_LATER = ("gguf_file",)
 
 
 def run_id(
@@ -83,8 +86,15 @@ def _task(plan: TaskPlan, config: Config) -> dict[str, Any]:
 
 def _model(spec: ModelSpec, name: str, checkpoint: Any, tasks: list[Task]) -> dict[str, Any]:
     document = {key: value for key, value in asdict(spec).items() if key not in _OF_PLACE}
+    # What came later is left out where it is not used: earlier runs go on.
+    document = {key: v for key, v in document.items() if v is not None or key not in _LATER}
     document["name"], document["revision"] = name, spec.revision or "main"
-    if Path(name).is_dir():
+    if find_checkpoint(name, spec.gguf_file).gguf_file is not None:
+        # One file is all of the model, wherever it lies and whatever it is called.
+        digests = file_digests(name, spec.revision, spec.gguf_file) or {}
+        document["name"], document["revision"] = f"GGUF {' '.join(digests.values())}", None
+        document.pop("gguf_file", None)
+    elif Path(name).is_dir():
         folder = str(Path(name).resolve())
         own = {str(Path(t.checkpoint).resolve()): t.name for t in tasks if t.checkpoint is not None}
         # The task's own model is the same wherever the package is installed.
@@ -135,12 +145,14 @@ def _checkpoint_config(spec: ModelSpec, name: str) -> Any:
     from transformers import AutoConfig
 
     from xtransplant.model.failures import explain
+    from xtransplant.model.gguf import reading
 
+    checkpoint, code = find_checkpoint(name, spec.gguf_file), spec.trust_remote_code
+    options = {"revision": spec.revision, "trust_remote_code": code, **checkpoint.options}
     try:
-        return AutoConfig.from_pretrained(
-            name, revision=spec.revision, trust_remote_code=spec.trust_remote_code
-        )
+        with reading(checkpoint):
+            return AutoConfig.from_pretrained(checkpoint.place, **options)
     except XTransplantError:
         raise
     except Exception as error:
-        raise explain(error, name, spec.trust_remote_code) from error
+        raise explain(error, str(checkpoint), code) from error

@@ -11,6 +11,7 @@ from xtransplant.bench.config import ModelSpec
 from xtransplant.bench.flags import PromptFlags, TraceFlags
 from xtransplant.bench.unused import check_given, check_trace
 from xtransplant.errors import XTransplantError
+from xtransplant.model.checkpoint import find_checkpoint
 from xtransplant.options import (
     check_layers,
     parse_assignments,
@@ -65,6 +66,11 @@ class TracePlan:
     example: Example
     model_name: str
 
+    @property
+    def loading(self) -> str:
+        """What is being done while its model is loaded, for the user."""
+        return find_checkpoint(self.model_name, self.config.model.gguf_file).loading
+
     def layers(self, n_layers: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Source layers and target layers of a model with ``n_layers``.
 
@@ -96,8 +102,8 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
     backend = parse_on(flags.on, insecure=flags.insecure)
     check_given(
         model=flags.model, revision=load.revision, task=prompt.task, lang=prompt.lang,
-        split=prompt.split, family=load.family, device_map=load.device_map,
-        split_by=prompt.data.split_by,
+        split=prompt.split, family=load.family, gguf_file=load.gguf_file,
+        device_map=load.device_map, split_by=prompt.data.split_by,
     )  # fmt: skip
     config = TraceConfig(
         strategy=strategy,

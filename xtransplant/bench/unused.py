@@ -8,6 +8,7 @@ from pathlib import Path
 from xtransplant.backends.protocol import Backend
 from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.errors import XTransplantError
+from xtransplant.model.checkpoint import check_gguf, find_checkpoint
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.task import Task, find_task
 
@@ -89,10 +90,20 @@ def _check_model(spec: ModelSpec, tasks: Sequence[str], backend: Backend) -> Non
     """
     own = (find_task(task).checkpoint for task in tasks)
     name = spec.name or next((checkpoint for checkpoint in own if checkpoint), None)
-    if spec.revision is not None and name is not None and Path(name).is_dir():
+    if spec.revision is not None and name is not None and Path(name).exists():
+        what = "folder" if Path(name).is_dir() else "file"
         raise XTransplantError(
-            f"--revision {spec.revision}: {name} is a folder, and only repositories of the hub "
+            f"--revision {spec.revision}: {name} is a {what}, and only repositories of the hub "
             "have revisions; leave it out"
+        )
+    if spec.gguf_file is not None and spec.name is None:
+        raise XTransplantError(
+            f"--gguf-file {spec.gguf_file} is a file of a model: name its repository or folder, "
+            "--model REPOSITORY|FOLDER"
+        )
+    if name is not None:
+        check_gguf(
+            find_checkpoint(name, spec.gguf_file), backend, tensor_parallel=spec.tensor_parallel
         )
     if backend.hosts_models and (spec.device_map is not None or spec.tensor_parallel):
         flag = "--tensor-parallel" if spec.tensor_parallel else f"--device-map {spec.device_map}"

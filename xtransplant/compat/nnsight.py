@@ -67,8 +67,10 @@ def keep_folder_name(name: str) -> None:
 
     A folder is no repository, and only a server on this machine will find it.
     """
-    if Path(name).is_dir():
-        huggingface._ID_CACHE.setdefault(name, name)
+    folder = Path(name).parent if Path(name).is_file() else Path(name)  # of a GGUF file
+    if folder.is_dir():
+        place = name if folder == Path(name) else str(folder)
+        huggingface._ID_CACHE.setdefault(place, place)
 
 
 def send_by_value(module: ModuleType) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 from xtransplant.engine.ask.memory import free_bytes
 from xtransplant.model.model import Model
 
-__all__ = ["half_precision", "in_float32", "why_not_float32"]
+__all__ = ["half_precision", "in_float32", "why_never_float32", "why_not_float32"]
 
 _HALF = (torch.float16, torch.bfloat16)
 # Of what is free; the rest is for what the passes take.
@@ -30,21 +30,29 @@ def half_precision(model: Model) -> str:
 
 def why_not_float32(model: Model) -> str:
     """Why a model cannot be run in float32 here, in words; empty if it can."""
+    if never := why_never_float32(model):
+        return never
+    wanted: Counter[torch.device] = Counter()
+    for weights in _weights(model):
+        if weights.dtype in _HALF:
+            wanted[weights.device] += 2 * weights.numel()
+    for device, size in wanted.items():
+        if size > _SHARE * free_bytes(device):
+            return f"that takes {size / 1e9:.1f} GB more memory on {device} than may be taken"
+    return ""
+
+
+def why_never_float32(model: Model) -> str:
+    """Why a model could not be run in float32 with any memory, in words; empty if it could."""
     if not model.backend.in_process:
         return "its weights are on the server"
     if model.world_size > 1:
         return "its weights are split over several processes"
-    wanted: Counter[torch.device] = Counter()
     for weights in _weights(model):
         if weights.device.type == "meta":
             return "some of its weights are not in memory"
-        if weights.dtype in _HALF:
-            wanted[weights.device] += 2 * weights.numel()
-        elif not weights.dtype.is_floating_point and weights.numel() > 1024:
+        if not weights.dtype.is_floating_point and weights.numel() > 1024:
             return "its weights are quantized"
-    for device, size in wanted.items():
-        if size > _SHARE * free_bytes(device):
-            return f"that takes {size / 1e9:.1f} GB more memory on {device} than may be taken"
     return ""
 
 

@@ -17,9 +17,22 @@ from xtransplant.packing import Packing
 from xtransplant.sites import Site, module_sites
 from xtransplant.strategies import LAST, Edit, Read, Value
 
-__all__ = ["Trial", "TrialRun", "long_trial", "longest_window", "short_trial"]
+__all__ = [
+    "N_TOKENS",
+    "SMALL_WINDOW",
+    "Trial",
+    "TrialRun",
+    "long_trial",
+    "longest_window",
+    "short_trial",
+    "windows",
+]
 
-_N_NEW = 4
+N_TOKENS, SMALL_WINDOW = 11, 4
+"""Length of a trial's prompts, and the size that windows are made for it, in tokens: a prompt ends
+within an attention chunk of that size, which its candidates and its continuation leave."""
+
+_N_NEW = 3
 # Longest prompt of a trial, in tokens, by type of device: longer ones cost too much, and windows
 # longer than it are left untried.
 _LONGEST = {"cpu": 1200}
@@ -28,10 +41,10 @@ _LONGEST_ELSEWHERE = 5000
 
 @dataclass(frozen=True)
 class TrialRun:
-    """What a trial gave by one way of packing."""
+    """What a trial gave by one way of packing; ``texts`` is None where none were generated."""
 
     scores: Scores
-    texts: Generations
+    texts: Generations | None
 
 
 @dataclass(frozen=True)
@@ -46,33 +59,34 @@ class Trial:
         """Length of its prompts."""
         return len(self.item.target)
 
-    def run(self, model: Model, packing: Packing) -> TrialRun:
-        """Scores of the candidates and a few generated tokens, of every variant."""
+    def run(self, model: Model, packing: Packing, *, texts: bool = True) -> TrialRun:
+        """Scores of the candidates and, unless told not to, a few new tokens, of every variant."""
         sources = Sources()
         items = [self.item]
         scores = next(score_items(model, items, self.variants, packing=packing, sources=sources))
-        texts = next(
-            generate_items(
-                model, items, self.variants, packing=packing, sources=sources,
-                decoding=Decoding(_N_NEW, source_text=False, with_certainty=True),
-            )
+        if not texts:
+            return TrialRun(scores, None)
+        generations = generate_items(
+            model, items, self.variants, packing=packing, sources=sources,
+            decoding=Decoding(_N_NEW, source_text=False, with_certainty=True),
         )  # fmt: skip
-        return TrialRun(scores, texts)
+        return TrialRun(scores, next(generations))
 
 
 def short_trial(model: Model, n_tokens: int, seed: int) -> Trial:
     """Every site written at the first, the middle and the last layer, read at another of them.
 
-    Candidates of one token, and two of three that share their first.
+    One variant per layer writes all its sites. Each is left half of what it held, so that what an
+    earlier write did is not hidden by a later one. Candidates of one and of three tokens.
     """
     sites = module_sites(model.sites)
     layers = _layers(model)
     variants = []
-    for number, site in enumerate(sites):
-        for place, j in enumerate(layers):
-            i = layers[(place + 1 + number) % len(layers)]
-            variants.append(_swap(model, site, i, j))
-    return Trial(_item(model, n_tokens, seed, several=True), variants)
+    for place, j in enumerate(layers):
+        read = [layers[(place + 1 + number) % len(layers)] for number in range(len(sites))]
+        edits = [_write(model, site, i, j, 0.5) for site, i in zip(sites, read, strict=True)]
+        variants.append(tuple(edits))
+    return Trial(_item(model, n_tokens, seed), variants)
 
 
 def long_trial(model: Model, seed: int) -> Trial | None:
@@ -85,11 +99,11 @@ def long_trial(model: Model, seed: int) -> Trial | None:
         return None
     first, middle, last = _layers(model)[0], model.n_layers // 2, model.n_layers - 1
     variants = [
-        _swap(model, "attn", last, first),
-        _swap(model, "resid_pre", first, middle),
-        _swap(model, "head", middle, last),
+        (_write(model, "attn", last, first, 1.0),),
+        (_write(model, "resid_pre", first, middle, 1.0),),
+        (_write(model, "head", middle, last, 1.0),),
     ]
-    return Trial(_item(model, _beyond(longest), seed, several=False), variants)
+    return Trial(_item(model, _beyond(longest), seed), variants)
 
 
 def longest_window(model: Model) -> int | None:
@@ -118,18 +132,21 @@ def _layers(model: Model) -> list[int]:
     return sorted({0, model.n_layers // 2, model.n_layers - 1})
 
 
-def _swap(model: Model, site: Site, i: int, j: int) -> tuple[Edit, ...]:
-    """``target.site[j] = source.site[i]``; of one head, where the site is heads."""
+def _write(model: Model, site: Site, i: int, j: int, share: float) -> Edit:
+    """``target.site[j] = share * source.site[i] + (1 - share) * target.site[j]``.
+
+    Of one head, where the site is heads.
+    """
     head = (i + j) % model.n_heads if site == "head" else None
     read = Read("source", site, i, LAST, head)
-    return (Edit(site, j, LAST, Value(((1.0, read),)), head),)
+    own = Read("target", site, j, LAST, head)
+    terms = ((share, read), (1 - share, own))[: 1 if share == 1 else 2]
+    return Edit(site, j, LAST, Value(terms), head)
 
 
-def _item(model: Model, n_tokens: int, seed: int, *, several: bool) -> Item:
+def _item(model: Model, n_tokens: int, seed: int) -> Item:
     rng = random.Random(seed)
-    ids = [rng.randrange(3, model.vocab_size) for _ in range(2 * n_tokens + 7)]
-    source, target, rest = ids[:n_tokens], ids[n_tokens:-7], ids[-7:]
-    candidates = [rest[:1], rest[1:4]]
-    if several:
-        candidates.append([*rest[1:3], rest[-1]])
+    ids = [rng.randrange(3, model.vocab_size) for _ in range(2 * n_tokens + 4)]
+    source, target, rest = ids[:n_tokens], ids[n_tokens:-4], ids[-4:]
+    candidates = [rest[:1], rest[1:]]
     return Item(source, target, candidates, candidates)

@@ -8,9 +8,15 @@ from dataclasses import dataclass, replace
 import torch
 
 from xtransplant.engine.ask.memory import is_out_of_memory
-from xtransplant.engine.compare import Difference, difference, text_difference
-from xtransplant.engine.precision import half_precision, in_float32, why_not_float32
-from xtransplant.engine.trial import Trial, TrialRun, long_trial, short_trial, windows
+from xtransplant.engine.compare import Difference, difference
+from xtransplant.engine.precision import (
+    half_precision,
+    in_float32,
+    why_never_float32,
+    why_not_float32,
+)
+from xtransplant.engine.trial import N_TOKENS, Trial, TrialRun
+from xtransplant.engine.trials import Trials
 from xtransplant.errors import JobFailed
 from xtransplant.model.model import Model
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing
@@ -40,6 +46,8 @@ class PackingCheck:
         why_not: why that was not run; empty if it was.
         untried: the shortest sliding window of the model, in tokens, that no tried prompt exceeded;
             None where all were exceeded.
+        lacked_memory: whether something was left out for want of memory, which may be there the
+            next time.
     """
 
     packing: Packing
@@ -51,6 +59,7 @@ class PackingCheck:
     float32: Difference | None = None
     why_not: str = ""
     untried: int | None = None
+    lacked_memory: bool = False
 
     @property
     def exact(self) -> bool:
@@ -104,18 +113,18 @@ def packing_for(model: Model) -> PackingCheck:
     return _CHECKS[model]
 
 
-def verify_packing(model: Model, *, n_tokens: int = 40, seed: int = 0) -> PackingCheck:
+def verify_packing(model: Model, *, n_tokens: int = N_TOKENS, seed: int = 0) -> PackingCheck:
     """Compare packed variants with one variant per row on prompts of random tokens.
 
     Every site is written at the first, the middle and the last layer; candidates of one and of
     three tokens are scored in each of these variants, and a few tokens are generated, of which the
     log-probabilities are compared too. Where layers look back through a window, that is done once
-    more on prompts longer than it, with fewer variants. The ways of packing are tried from the
-    fastest on, and the first that agrees is taken.
+    more while the windows are a few tokens long (on a server, on prompts longer than they are). The
+    ways of packing are tried from the fastest on, and the first that agrees is taken.
 
     Args:
         model: a loaded model.
-        n_tokens: length of the short prompts.
+        n_tokens: length of the prompts.
         seed: of the random tokens.
 
     Raises:
@@ -125,7 +134,7 @@ def verify_packing(model: Model, *, n_tokens: int = 40, seed: int = 0) -> Packin
     half = half_precision(model)
     if model.unpackable:
         return PackingCheck(ROWS, None, tolerance, reason=model.unpackable, half=half)
-    trials = _Trials(model, tolerance, half, n_tokens, seed)
+    trials = Trials(model, tolerance, half, n_tokens, seed)
     if broken := trials.broken():
         what = f"{broken} where variants run one at a time, so that there is nothing to hold to"
         return PackingCheck(ROWS, None, tolerance, reason=f"{what}; try another --dtype", half=half)
@@ -148,90 +157,10 @@ def verify_packing(model: Model, *, n_tokens: int = 40, seed: int = 0) -> Packin
             continue
         check = PackingCheck(
             packing, worst, tolerance, found.other_tops, "; ".join(reasons), half,
-            untried=trials.untried,
+            untried=trials.untried, lacked_memory=trials.lacked_memory,
         )  # fmt: skip
         return _against_float32(model, check, trials.short, found.short) if half else check
     return PackingCheck(ROWS, worst, tolerance, reason="; ".join(reasons), half=half)
-
-
-@dataclass(frozen=True)
-class _Verdict:
-    """A way of packing against one variant per row.
-
-    Attributes:
-        worst, other_tops: as in :class:`PackingCheck`.
-        fault: how the two differ beyond rounding; empty if they do not.
-        short: what the way gave in the short trial.
-    """
-
-    worst: float
-    other_tops: float
-    fault: str
-    short: TrialRun
-
-
-class _Trials:
-    """The trials of a model, with what each gave with one variant per row."""
-
-    def __init__(self, model: Model, tolerance: float, half: str, n_tokens: int, seed: int) -> None:
-        self.model, self.tolerance, self.half = model, tolerance, half
-        self.short = short_trial(model, n_tokens, seed)
-        self.alone = self.short.run(model, ROWS)
-        self.long = long_trial(model, seed)
-        self.long_alone: TrialRun | None = None
-
-    @property
-    def untried(self) -> int | None:
-        """As in :class:`PackingCheck`."""
-        longest = (self.long or self.short).n_tokens
-        return next((size for size in windows(self.model) if size >= longest), None)
-
-    def broken(self) -> str:
-        """What is not finite with one variant per row; empty if all is."""
-        return difference(self.alone.scores, self.alone.scores, ("", "")).broken
-
-    def run(self, packing: Packing) -> _Verdict:
-        """One way of packing: the short trial and, if that agrees, the long one."""
-        found = self.short.run(self.model, packing)
-        gap, fault = self._compare(found, self.alone)
-        worst = gap.worst
-        if not fault and self.long is not None and (long := self._long(packing)) is not None:
-            assert self.long_alone is not None
-            more, fault = self._compare(long, self.long_alone)
-            # A fault's own figure is reported, NaN included (max would drop it).
-            worst = more.worst if fault else max(worst, more.worst)
-            fault = fault and f"{fault} on prompts of {self.long.n_tokens} tokens"
-        return _Verdict(worst, gap.other_tops, fault, found)
-
-    def _long(self, packing: Packing) -> TrialRun | None:
-        """The long trial; None, from then on, once memory does not suffice for it."""
-        assert self.long is not None
-        try:
-            if self.long_alone is None:
-                self.long_alone = self.long.run(self.model, ROWS)
-            return self.long.run(self.model, packing)
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            self.long = None
-            return None
-
-    def _compare(self, found: TrialRun, alone: TrialRun) -> tuple[Difference, str]:
-        """How far two runs are apart, and in what they differ beyond rounding, if they do."""
-        names = "packed", "one at a time"
-        gap = difference(found.scores, alone.scores, names)
-        # Rounding may raise one token's log-probability and lower the other's.
-        texts = text_difference(found.texts, alone.texts, 2 * self.tolerance, names)
-        if gap.broken or texts.broken:
-            return gap, f"in numbers that are not finite: {gap.broken or texts.broken}"
-        if not gap.within(self.tolerance):
-            return gap, f"by {gap.worst:.2g} nats (allowed: {self.tolerance:.2g})"
-        allowed = self.tolerance * (2 if self.half else 1)
-        if texts.worst is None or not texts.worst <= allowed:
-            return gap, f"by {texts.worst:.2g} nats in what they generate (allowed: {allowed:.2g})"
-        if texts.beyond if self.half else texts.different:
-            return gap, "in the texts generated"
-        return gap, ""
 
 
 def _against_float32(
@@ -239,12 +168,13 @@ def _against_float32(
 ) -> PackingCheck:
     """Say how far a model at half precision is from itself in float32."""
     if why_not := why_not_float32(model):
-        return replace(check, why_not=why_not)
+        lacked = check.lacked_memory or not why_never_float32(model)
+        return replace(check, why_not=why_not, lacked_memory=lacked)
     try:
         with in_float32(model):
-            alone = trial.run(model, ROWS)
+            alone = trial.run(model, ROWS, texts=False)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        return replace(check, why_not="it ran out of memory")
+        return replace(check, why_not="it ran out of memory", lacked_memory=True)
     return replace(check, float32=difference(found.scores, alone.scores, ("packed", "float32")))

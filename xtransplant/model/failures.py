@@ -54,7 +54,9 @@ def explain(error: Exception, name: str, trust_remote_code: bool) -> XTransplant
         chain.append(cause)
     kinds = frozenset(type(link).__name__ for link in chain)
     failure = _Failure(name, trust_remote_code, kinds, " ".join(str(link) for link in chain))
-    causes = (_wrong_path, _wrong_use, _unreachable, _unusable_weights, _unusable_config)
+    causes = (
+        _wrong_path, _wrong_use, _unreachable, _unusable_gguf, _unusable_weights, _unusable_config
+    )  # fmt: skip
     why = next((why for cause in causes if (why := cause(failure))), "")
     return XTransplantError(
         f"model {name[:200]!r} {why or f'cannot be loaded: {_innermost(error)}'}"
@@ -65,9 +67,11 @@ def _wrong_path(failure: _Failure) -> str:
     name, folder = failure.name, failure.folder
     if not os.path.exists(folder) and (name.startswith((".", "/", "~")) or name.count("/") > 1):
         return "does not exist; give a folder that holds config.json and *.safetensors"
-    if os.path.isfile(folder):
+    if os.path.isfile(folder) and folder.suffix.lower() != ".gguf":
         return "is a file; give the folder that holds config.json and *.safetensors"
     if os.path.isdir(folder) and not (folder / "config.json").is_file():
+        if files := sorted(folder.glob("*.gguf")):
+            return f"has no config.json, but a GGUF file; name it: --model {files[0]}"
         return "has no config.json; give the folder of a Hugging Face checkpoint"
     if "Repo id must" in failure.text or len(name) > 200:
         return "is no folder, and no name of a repository such as Qwen/Qwen3-0.6B; check --model"
@@ -105,6 +109,26 @@ def _unreachable(failure: _Failure) -> str:
             "is not on this machine and the hub cannot be reached; check the network and "
             "HF_HUB_OFFLINE, or pass a folder: --model PATH"
         )
+    return ""
+
+
+def _unusable_gguf(failure: _Failure) -> str:
+    """A GGUF file that transformers cannot read or dequantize."""
+    text = failure.text
+    if found := re.search(r"GGUF model with architecture (\S+) is not supported", text):
+        return (
+            f"is a GGUF file of architecture {found[1]!r}, which this release of transformers "
+            "cannot dequantize; give the model's safetensors"
+        )
+    if found := re.search(r"from a GGUF file stating tokenizer ([^\s.]+)", text):
+        return (
+            f"is a GGUF file with a tokenizer of type {found[1]}, which this release of "
+            "transformers cannot read; give the model's safetensors"
+        )
+    if "GGUF magic" in text:
+        return "is no GGUF file, whatever its name is; get it again"
+    if ".gguf" in failure.name.lower() and "mmap" in text:
+        return "is empty; get it again"
     return ""
 
 

@@ -36,19 +36,23 @@ def _transformer_h(attention: str, projection: str, **changes: Any) -> Family:
     )
 
 
-_LLAMA = _llama_like()
-_SLIDING = _llama_like(windows="sliding")
-_BY_TYPE = _llama_like(windows="by_layer_type")
-
-
 def _normed(attn: str, ffn: str, **changes: Any) -> Family:
     """Norms stand after the modules, before the sum: what arrives there is the norms' output."""
     return _llama_like(attn, ffn, attn_raw=Place("self_attn"), ffn_raw=Place("mlp"), **changes)
 
 
+_LLAMA = _llama_like()
+_SLIDING = _llama_like(windows="sliding")
+_BY_TYPE = _llama_like(windows="by_layer_type")
+_COHERE2 = _llama_like(parallel=True, windows="by_layer_type")
 _OLMO2 = _normed("post_attention_layernorm", "post_feedforward_layernorm")
 _GEMMA = replace(_OLMO2, windows="by_layer_type")
+_GLM4 = _normed("post_self_attn_layernorm", "post_mlp_layernorm")
 _LLAMA4 = _llama_like(ffn="feed_forward", windows="by_layer_type")
+_GRANITE = _llama_like(scale="residual_multiplier")
+_GRANITE_MOE = _llama_like(ffn="block_sparse_moe", scale="residual_multiplier")
+_GPT2 = _transformer_h("attn", "c_proj")
+_GPTJ = _transformer_h("attn", "out_proj", parallel=True)
 _OPT = Family(
     layers="model.decoder.layers",
     attn=Place("self_attn"),
@@ -56,7 +60,38 @@ _OPT = Family(
     head=Place("self_attn.out_proj", "input"),
 )
 
-FAMILIES: dict[str, Family] = {
+_ALIKE: tuple[tuple[Family, tuple[str, ...]], ...] = (
+    # What norms, activations, rotary tables, latent attention and experts change is in the modules.
+    (
+        _LLAMA,
+        (
+            "apertus", "arcee", "aria_text", "axk1", "bitnet", "deepseek_v2", "deepseek_v3",
+            "deepseek_v32", "diffllama", "ernie4_5", "ernie4_5_moe", "gemma",
+            "glm", "glm4_moe", "glm4_moe_lite", "glm_moe_dsa", "helium", "hunyuan_v1_dense",
+            "hunyuan_v1_moe", "hy_v3", "jais2", "llama", "minimax_m2", "nanochat", "nemotron",
+            "olmo", "olmoe", "seed_oss", "solar_open", "youtu",
+        ),
+    ),
+    (_SLIDING, ("ministral3", "mistral", "mixtral", "phi3", "phimoe", "qwen3_moe", "starcoder2")),
+    (
+        _BY_TYPE,
+        (
+            "cwm", "dots1", "exaone_moe", "flint", "gpt_oss", "mellum", "ministral", "qwen2",
+            "qwen2_moe", "qwen3", "smollm3", "vaultgemma",
+        ),
+    ),
+    (_COHERE2, ("cohere2", "cohere2_moe")),
+    (_OLMO2, ("flex_olmo", "olmo2")),
+    (_GEMMA, ("exaone4", "gemma2", "gemma3_text", "olmo3")),
+    # Of a multimodal checkpoint transformers loads the text model alone.
+    (_LLAMA4, ("llama4", "llama4_text")),
+    (_GPT2, ("gpt2", "gpt_bigcode")),
+    (_GPTJ, ("codegen", "gptj")),
+)  # fmt: skip
+
+_OWN: dict[str, Family] = {
+    "afmoe": _normed("post_attention_layernorm", "post_mlp_layernorm", windows="by_layer_type"),
+    "biogpt": replace(_OPT, layers="biogpt.layers"),
     # BLOOM and MPT add the residual inside their modules; the projection is what they add to it.
     "bloom": _transformer_h(
         "self_attention",
@@ -66,15 +101,16 @@ FAMILIES: dict[str, Family] = {
         alibi=True,
     ),
     "cohere": _llama_like(parallel=True),
-    "cohere2": _llama_like(parallel=True, windows="by_layer_type"),
-    "deepseek_v3": _LLAMA,
+    "ctrl": _transformer_h("multi_head_attention", "dense", ffn=Place("ffn")),
+    "dbrx": Family(
+        layers="transformer.blocks",
+        attn=Place("norm_attn_norm.attn"),
+        ffn=Place("ffn"),
+        head=Place("norm_attn_norm.attn.out_proj", "input"),
+    ),
     "falcon": _transformer_h("self_attention", "dense", parallel="parallel_attn", alibi="alibi"),
-    "gemma": _LLAMA,
-    "gemma2": _GEMMA,
     "gemma3": replace(_GEMMA, layers="model.language_model.layers"),
-    "gemma3_text": _GEMMA,
-    "glm4": _normed("post_self_attn_layernorm", "post_mlp_layernorm"),
-    "gpt2": _transformer_h("attn", "c_proj"),
+    "glm4": _GLM4,
     "gpt_neox": Family(
         layers="gpt_neox.layers",
         attn=Place("attention"),
@@ -82,14 +118,13 @@ FAMILIES: dict[str, Family] = {
         head=Place("attention.dense", "input"),
         parallel="use_parallel_residual",
     ),
-    "gpt_oss": _BY_TYPE,
-    "granite": _llama_like(scale="residual_multiplier"),
-    "llama": _LLAMA,
-    # Of a multimodal checkpoint transformers loads the text model alone.
-    "llama4": _LLAMA4,
-    "llama4_text": _LLAMA4,
-    "mistral": _SLIDING,
-    "mixtral": _SLIDING,
+    "granite": _GRANITE,
+    "granite_swa": replace(_GRANITE, windows="by_layer_type"),
+    "granitemoe": _GRANITE_MOE,
+    "granitemoe_swa": replace(_GRANITE_MOE, windows="by_layer_type"),
+    "hyperclovax": _normed("post_norm1", "post_norm2", scale="residual_multiplier"),
+    "kolibri1": replace(_GLM4, windows="by_layer_type"),
+    "modernbert-decoder": _llama_like("attn", projection="attn.Wo", windows="by_layer_type"),
     "mpt": Family(
         layers="transformer.blocks",
         attn=Place("attn"),
@@ -97,18 +132,14 @@ FAMILIES: dict[str, Family] = {
         head=Place("attn.out_proj", "input"),
         alibi=True,
     ),
-    "olmo2": _OLMO2,
-    "olmo3": _GEMMA,
     "opt": _OPT,
+    "persimmon": _llama_like(projection="self_attn.dense"),
     "phi": _llama_like(projection="self_attn.dense", parallel=True),
-    "phi3": _SLIDING,
-    "qwen2": _BY_TYPE,
-    "qwen2_moe": _BY_TYPE,
-    "qwen3": _BY_TYPE,
-    "qwen3_moe": _SLIDING,
-    "smollm3": _BY_TYPE,
     "stablelm": _llama_like(parallel="use_parallel_residual"),
-    "starcoder2": _SLIDING,
     "xglm": replace(_OPT, layers="model.layers"),
 }
+
+FAMILIES: dict[str, Family] = dict(
+    sorted({**{name: family for family, names in _ALIKE for name in names}, **_OWN}.items())
+)
 """Every known family, by the ``model_type`` of a checkpoint's configuration."""

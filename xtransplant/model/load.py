@@ -17,10 +17,12 @@ from xtransplant.backends.protocol import Backend
 from xtransplant.compat.nnsight import module_of
 from xtransplant.errors import XTransplantError
 from xtransplant.model.check import check_sites
+from xtransplant.model.checkpoint import Checkpoint, check_gguf, find_checkpoint
 from xtransplant.model.devices import check_device_map
 from xtransplant.model.distributed import distributed_config, world_size
 from xtransplant.model.failures import explain
 from xtransplant.model.families import Family
+from xtransplant.model.gguf import honour_file, model_options, plain, reading
 from xtransplant.model.model import Model
 from xtransplant.model.resolve import block_modules, resolve_family
 from xtransplant.model.tokenizer import Beginning, beginning_of
@@ -43,12 +45,14 @@ class LoadOptions(TypedDict, total=False):
         tensor_parallel: split each layer over torchrun's processes, which make the same calls.
         add_bos: put the checkpoint's beginning-of-sequence token before every prompt without it.
             If the family was trained with it and the tokenizer adds none, a warning is logged.
+        gguf_file: name of a GGUF file in the folder or repository; it is dequantized.
     """
 
     trust_remote_code: bool
     attn_implementation: str | None
     tensor_parallel: bool
     add_bos: bool
+    gguf_file: str | None
 
 
 def load(
@@ -65,7 +69,7 @@ def load(
     """Load a checkpoint with its tokenizer and find its sites.
 
     Args:
-        name_or_path: a repository of the Hugging Face hub, or a folder.
+        name_or_path: a repository of the Hugging Face hub, a folder, or a ``.gguf`` file.
         revision: branch, tag or commit.
         dtype: one of :data:`DTYPES`; ``auto`` is as the checkpoint says.
         device_map: as transformers takes it, such as ``auto`` or ``cuda:0``; CPU by default.
@@ -75,7 +79,7 @@ def load(
         backend: where its traces run. If that is not in this process, no weights are loaded, and
             its sites are checked by their names alone.
         **rare: ``trust_remote_code``, ``attn_implementation``, ``tensor_parallel``, ``add_bos``:
-            see :class:`LoadOptions`.
+            ``gguf_file``: see :class:`LoadOptions`.
 
     Raises:
         XTransplantError: no such model or device, no network or access, no safetensors, weights
@@ -86,19 +90,25 @@ def load(
     if unknown := rare.keys() - LoadOptions.__optional_keys__:
         raise TypeError(f"load() got an unexpected keyword argument {min(unknown)!r}")
     trusted, split = rare.get("trust_remote_code", False), rare.get("tensor_parallel", False)
-    name, own = str(name_or_path), _own_options(dtype, rare.get("attn_implementation"))
+    checkpoint = find_checkpoint(name_or_path, rare.get("gguf_file"))
+    check_gguf(checkpoint, backend, tensor_parallel=split)
+    name, own = str(checkpoint), _own_options(dtype, rare.get("attn_implementation"))
     if device_map is not None and backend.in_process:
         check_device_map(device_map)
     options: dict[str, Any] = {"revision": revision, "trust_remote_code": trusted}
+    options |= checkpoint.options
     try:
-        config = AutoConfig.from_pretrained(name, **options)
-        found = resolve_family(family, config, name)
-        tokenizer = AutoTokenizer.from_pretrained(name, **options)
-        add_bos = rare.get("add_bos", False)
-        begins = beginning_of(config.get_text_config(), tokenizer, name, add_bos=add_bos)
-        if backend.in_process:
-            own |= _placement(config, device_map, split)
-        nn = _wrap(name, tokenizer, options | own, with_weights=backend.in_process)
+        with reading(checkpoint):
+            config = AutoConfig.from_pretrained(checkpoint.place, **options)
+            found = resolve_family(family, config, name)
+            tokenizer = AutoTokenizer.from_pretrained(checkpoint.place, **options)
+            honour_file(checkpoint, revision, config, tokenizer)
+            add_bos = rare.get("add_bos", False)
+            begins = beginning_of(config.get_text_config(), tokenizer, name, add_bos=add_bos)
+            if backend.in_process:
+                own |= _placement(config, device_map, split)
+            own |= model_options(checkpoint, config)
+            nn = _wrap(checkpoint, tokenizer, options | own, with_weights=backend.in_process)
     except XTransplantError:
         raise
     except Exception as error:
@@ -142,18 +152,19 @@ def _placement(config: Any, device_map: str | None, tensor_parallel: bool) -> di
 
 
 def _wrap(
-    name: str, tokenizer: Any, options: dict[str, Any], *, with_weights: bool
+    checkpoint: Checkpoint, tokenizer: Any, options: dict[str, Any], *, with_weights: bool
 ) -> TransformersModel:
     """The nnsight wrapper, in evaluation mode and without gradients of weights.
 
     Args:
-        name: repository or folder.
+        checkpoint: where it lies.
         tokenizer: the checkpoint's.
         options: as ``from_pretrained`` takes them.
         with_weights: False builds the modules alone, on the meta device.
     """
-    what = read_weights(name, **options) if with_weights else name
-    more = {} if with_weights else options
+    what, more = checkpoint.place, {k: v for k, v in options.items() if k != "gguf_file"}
+    if with_weights:
+        what, more = plain(read_weights(what, **options), checkpoint), {}
     nn = TransformersModel(what, task=_TASK, tokenizer=tokenizer, **more)
     module_of(nn).eval().requires_grad_(False)
     return nn

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from xtransplant.report.rows import Row, has_own_pairs, same_quantity
+from xtransplant.report.sets import prompt_sets, set_columns, set_metrics, tallies_of_sets
 from xtransplant.report.summary import Summary, TaskCounts
 from xtransplant.report.tables import Table, make_tables
 from xtransplant.runs.columns import CORRECT
@@ -23,6 +24,7 @@ _COLUMNS = (
     "run", "model", "task", "direction", "split", "mode", "rule", "lang", "level", "strategy",
     "kind", "source_layer", "target_layer", "right", "n", "value", "stderr", "ci95_low",
     "ci95_high", "cells", "null", "oracle", "in_sample", "complete", "missing_parts",
+    *set_columns({}),
 )  # fmt: skip
 _NAMES = ("run", "model", "task", "direction", "split", "mode", "rule", "lang", "strategy")
 
@@ -36,7 +38,10 @@ def to_frame(summaries: Sequence[Summary]) -> pd.DataFrame:
     ``ci95_low``, ``ci95_high``, ``cells`` (how many pairs a bound picks from, 1 elsewhere),
     ``null`` (the bound's, a share), ``oracle``, ``in_sample`` (how many of the examples the pair
     was chosen on; -1: not known), ``complete`` (whether all parts of the run are stored) and
-    ``missing_parts``.
+    ``missing_parts``. Then the same over the examples that the source answers and the target does
+    not, and over those that both answer: ``gap_right`` (mended), ``gap_n``, ``gap_ci95_low``,
+    ``gap_ci95_high``, ``gap_null`` (a share), and ``shared_...`` (kept); empty where that is not
+    known.
     """
     return _frame(summaries, _encodable)
 
@@ -76,8 +81,10 @@ def to_lm_eval(summaries: Sequence[Summary]) -> str:
     where texts were judged, ``_rule``. For every row of the tables each has ``acc,KEY`` and
     ``acc_stderr,KEY``; those of examples ``acc_ci95,KEY`` and ``n,KEY`` too, the mean over
     languages ``acc_spread,KEY``, a bound ``acc_null,KEY``, and what has a layer pair
-    ``acc_pair,KEY``. Other levels are ``acc_strict`` and ``acc_lenient``. ``complete`` says
-    whether all parts of the runs behind an entry are stored.
+    ``acc_pair,KEY``. Of the gap that is mended there are ``acc_gap,KEY``, ``acc_gap_n,KEY``,
+    ``acc_gap_ci95,KEY`` and ``acc_gap_null,KEY``, of what is shared and kept ``acc_shared,KEY`` and
+    so on. Other levels are ``acc_strict`` and ``acc_lenient``. ``complete`` says whether all parts
+    of the runs behind an entry are stored.
 
     A KEY says what a row is, the same in every run: ``vanilla``, ``source``, ``ffn-swap,7→0``,
     ``ffn-swap,pilot``, ``ffn-swap,best``, ``ffn-swap,bound``, ``ffn-swap,bound,last→j``. Only
@@ -184,6 +191,9 @@ def _add_row(results: dict[str, dict[str, Any]], one: _Keyed, row: Row, metric: 
         found[f"n,{one.key}"] = rate.n
         if null is not None:
             found[f"{metric}_null,{one.key}"] = json_number(null.value)
+        lang = None if name == one.name else name.removeprefix(f"{one.name}_")
+        for what, value in set_metrics(row.sets, metric, lang).items():
+            found[f"{what},{one.key}"] = value
         if pair is not None:
             found[f"{metric}_pair,{one.key}"] = list(pair)
 
@@ -241,15 +251,21 @@ def _of_language(summary: Summary, task: TaskCounts, lang: str) -> Iterator[dict
     chosen_on = getattr(known, "in_sample", 0) if has_own_pairs(summary, task.name) else 0
     for level in CORRECT:
         for kind, rates in (("vanilla", counts.vanilla), ("source", counts.source)):
-            yield {"level": level, "strategy": "", "kind": kind, **_numbers(rates[level])}
+            yield {
+                "level": level, "strategy": "", "kind": kind, **_numbers(rates[level]),
+                **set_columns(prompt_sets(counts, level, kind)),
+            }  # fmt: skip
         for strategy, tallies in counts.strategies.items():
             own, one = {"level": level, "strategy": strategy}, tallies[level]
+            sets = tallies_of_sets(counts, level, strategy)
             for pair in one.hits:
                 numbers = _numbers(one.rate(pair), oracle=chosen_on != 0)
+                numbers |= set_columns({k: (t.rate(pair), t.null(pair)) for k, t in sets.items()})
                 yield {**own, "kind": "pair", **_layers(*pair), **numbers, "in_sample": chosen_on}
             for i, j, bound in _bounds(one):
                 numbers = _numbers(Rate(bound.right, one.n), oracle=True)
                 numbers |= {"cells": bound.cells, "null": Rate(bound.null, one.n).value}
+                numbers |= set_columns({k: _rates_of(t, i, j) for k, t in sets.items()})
                 yield {**own, "kind": "bound", **_layers(i, j), **numbers}
 
 
@@ -259,6 +275,16 @@ def _bounds(one: Tally) -> Iterator[tuple[int | None, int | None, Bound]]:
     bounds += [(i, None, bound) for i, bound in one.by_source.items()]
     bounds += [(None, j, bound) for j, bound in one.by_target.items()]
     return (found for found in bounds if found[2].cells > 1)
+
+
+def _rates_of(one: Tally, i: int | None, j: int | None) -> tuple[Rate, Rate]:
+    """The bound by source and target layer, and its null."""
+    bound = one.overall
+    if i is not None:
+        bound = one.by_source[i]
+    elif j is not None:
+        bound = one.by_target[j]
+    return Rate(bound.right, one.n), Rate(bound.null, one.n)
 
 
 def _layers(i: int | None, j: int | None) -> dict[str, int | None]:

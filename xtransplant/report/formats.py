@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from xtransplant.report.rows import Row
+from xtransplant.report.sets import HEADS, set_cells
 from xtransplant.report.tables import Table
 from xtransplant.stats.rates import Rate, macro, micro, spread
 from xtransplant.style.escape import TEX_PREAMBLE, escape_markdown, escape_tex, visible
@@ -25,6 +26,16 @@ _LEGEND = (
     "micro: all examples, ± standard error; macro: mean over languages, ± standard error; "
     "spread: standard deviation over languages"
 )
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Lines under heads: all of a table's examples by language, or its rows over the two sets."""
+
+    title: str
+    heads: list[str]
+    lines: list[_Line]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -51,18 +62,38 @@ def _lines(table: Table) -> Iterator[_Line]:
             yield _Line("its null", _cells(row.nulls, table.languages), row, null=True)
 
 
+def _set_lines(table: Table) -> Iterator[_Line]:
+    for line in _lines(table):
+        if not line.null:
+            yield replace(line, cells=set_cells(line.row.sets))
+
+
+def _grids(tables: Sequence[Table]) -> Iterator[_Grid]:
+    """Each table over all its examples; then over the two sets, where any run knows them."""
+    for table in tables:
+        heads = [*table.languages, *_AVERAGES]
+        sets = any(row.sets for row in table.rows)
+        notes = (*table.notes, _LEGEND)
+        yield _Grid(
+            table.title, heads, list(_lines(table)), notes if sets else (*notes, *table.about_sets)
+        )
+        if sets:
+            title = f"{table.warning}{table.about}: gap mended, shared kept ({table.how})"
+            yield _Grid(title, list(HEADS), list(_set_lines(table)), table.about_sets)
+
+
 def to_markdown(tables: Sequence[Table]) -> str:
     """Every table, its notes below it."""
     parts = []
-    for table in tables:
-        heads = ["", *map(escape_markdown, table.languages), *_AVERAGES]
-        lines = [f"### {escape_markdown(table.title)}", "", "| " + " | ".join(heads) + " |"]
+    for one in _grids(tables):
+        heads = ["", *map(escape_markdown, one.heads)]
+        lines = [f"### {escape_markdown(one.title)}", "", "| " + " | ".join(heads) + " |"]
         lines.append("|---|" + "--:|" * (len(heads) - 1))
         lines += [
             "| " + " | ".join([escape_markdown(line.label), *line.cells]) + " |"
-            for line in _lines(table)
+            for line in one.lines
         ]
-        lines += ["", *(f"- {escape_markdown(note)}" for note in (*table.notes, _LEGEND))]
+        lines += ["", *(f"- {escape_markdown(note)}" for note in one.notes)]
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
 
@@ -73,19 +104,18 @@ def to_latex(tables: Sequence[Table]) -> str:
         "% needs \\usepackage{booktabs}; letters beyond accented Latin ones show as numbers in\n"
         f"% pdfLaTeX, and in XeLaTeX and LuaLaTeX with a font that has them\n{TEX_PREAMBLE}"
     ]
-    for table in tables:
-        n_columns = len(table.languages) + len(_AVERAGES)
+    for one in _grids(tables):
         lines = [
             "\\begin{table}",
             "\\centering\\small",
-            f"\\caption{{{escape_tex(table.title)}.}}",
-            f"\\begin{{tabular}}{{@{{}}l{'r' * n_columns}@{{}}}}",
+            f"\\caption{{{escape_tex(one.title)}.}}",
+            f"\\begin{{tabular}}{{@{{}}l{'r' * len(one.heads)}@{{}}}}",
             "\\toprule",
-            " & ".join(["", *map(escape_tex, table.languages), *_AVERAGES]) + " \\\\",
+            " & ".join(["", *map(escape_tex, one.heads)]) + " \\\\",
             "\\midrule",
         ]
         strategy = ""
-        for line in _lines(table):
+        for line in one.lines:
             if line.row.strategy != strategy:
                 lines.append("\\addlinespace")
                 strategy = line.row.strategy
@@ -96,7 +126,7 @@ def to_latex(tables: Sequence[Table]) -> str:
                 label = f"\\quad {label}"
             lines.append(" & ".join([label, *map(escape_tex, line.cells)]) + " \\\\")
         lines += ["\\bottomrule", "\\end{tabular}", "", "\\smallskip"]
-        notes = " ".join(f"{escape_tex(note)}." for note in (*table.notes, _LEGEND))
+        notes = " ".join(f"{escape_tex(note)}." for note in one.notes)
         lines += [f"\\parbox{{\\linewidth}}{{\\footnotesize {notes}}}", "\\end{table}"]
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
@@ -116,10 +146,9 @@ def to_terminal(tables: Sequence[Table], width: int) -> Group:
     from rich.text import Text
 
     shown: list[Any] = []
-    for table in tables:
-        shown.append(Text(visible(table.title), style="bold"))
-        heads = [*map(visible, table.languages), *_AVERAGES]
-        lines = list(_lines(table))
+    for one in _grids(tables):
+        shown.append(Text(visible(one.title), style="bold"))
+        heads, lines = list(map(visible, one.heads)), one.lines
         labels = [("  " if line.null else "") + visible(line.label) for line in lines]
         columns = zip(heads, zip(*(line.cells for line in lines), strict=True), strict=True)
         widths = [max(cell_len(head), *map(len, column)) + 2 for head, column in columns]
@@ -138,7 +167,7 @@ def to_terminal(tables: Sequence[Table], width: int) -> Group:
                 cells = map(Text, [label, *line.cells[start:stop]])
                 rich.add_row(*cells, style="dim" if line.aside else "")
             shown += [rich, Text("")]
-        shown += [Text(visible(note), style="dim") for note in (*table.notes, _LEGEND)]
+        shown += [Text(visible(note), style="dim") for note in one.notes]
         shown.append(Text(""))
     return Group(*shown)
 

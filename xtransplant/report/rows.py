@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from xtransplant.report.sets import SetRates, of_prompt, of_strategy
 from xtransplant.report.summary import Summary, TaskCounts, tallies_of
+from xtransplant.runs.columns import SOURCE, VANILLA
 from xtransplant.stats.rates import Mean, Rate, macro, micro, spread
 from xtransplant.stats.tally import Bound, Tally, combine
 
@@ -36,6 +38,7 @@ class Row:
         nulls: of a bound: its null, by language.
         complete: whether all parts of its run are stored.
         in_sample: by language, how many of its items its pair was chosen on; -1: not known.
+        sets: by set of examples, ``gap`` and ``shared``, its rates; empty where that is not known.
     """
 
     label: str
@@ -51,6 +54,7 @@ class Row:
     nulls: Rates | None = None
     complete: bool = True
     in_sample: dict[str, int] | None = None
+    sets: dict[str, SetRates] = field(default_factory=dict)
 
     @property
     def oracle(self) -> bool:
@@ -106,20 +110,21 @@ def rows_of(summary: Summary, task: TaskCounts, level: str) -> Iterator[Row]:
                    complete=summary.complete, **more)  # fmt: skip
 
     vanilla = {lang: counts.vanilla[level] for lang, counts in own.items()}
-    yield row("vanilla (target)", "vanilla", "vanilla", vanilla)
+    yield row("vanilla (target)", "vanilla", "vanilla", vanilla,
+              sets=of_prompt(task, level, VANILLA))  # fmt: skip
     source = {lang: counts.source[level] for lang, counts in own.items()}
-    yield row("vanilla (source)", "source", "source", source)
+    yield row("vanilla (source)", "source", "source", source,
+              sets=of_prompt(task, level, SOURCE))  # fmt: skip
     for strategy in summary.manifest.strategies:
         tallies = tallies_of(task, strategy, level)
         if tallies and has_own_pairs(summary, task.name):
-            yield _pilot(summary, task, strategy, tallies, base)
+            yield _pilot(summary, task, strategy, level, base)
         elif tallies:
-            yield from _grid(summary, strategy, tallies, base)
+            yield from _grid(summary, task, strategy, level, base)
 
 
-def _pilot(
-    summary: Summary, task: TaskCounts, strategy: str, tallies: dict[str, Tally], base: Any
-) -> Row:
+def _pilot(summary: Summary, task: TaskCounts, strategy: str, level: str, base: Any) -> Row:
+    tallies = tallies_of(task, strategy, level)
     pairs = {lang: next(iter(one.hits)) for lang, one in tallies.items()}
     known = summary.manifest.tasks[task.name].languages
     chosen_on = {lang: getattr(known[lang], "in_sample", 0) for lang in tallies}
@@ -134,12 +139,17 @@ def _pilot(
         pairs=pairs,
         complete=summary.complete,
         in_sample={lang: n for lang, n in chosen_on.items() if n},
-    )
+        sets=of_strategy(
+            task, level, strategy,
+            lambda lang, one: one.rate(pairs[lang]), lambda lang, one: one.null(pairs[lang]),
+        ),
+    )  # fmt: skip
 
 
 def _grid(
-    summary: Summary, strategy: str, tallies: dict[str, Tally], base: tuple[Any, ...]
+    summary: Summary, task: TaskCounts, strategy: str, level: str, base: tuple[Any, ...]
 ) -> Iterator[Row]:
+    tallies = tallies_of(task, strategy, level)
     every = combine(list(tallies.values()))
     last = summary.manifest.model["n_layers"] - 1
     searched = tuple(sorted(every.hits))
@@ -150,36 +160,54 @@ def _grid(
             (*base, *_source(summary, strategy), key, of), complete=summary.complete, **more,
         )  # fmt: skip
 
+    def sets_at(pair: Pair) -> dict[str, SetRates]:
+        return of_strategy(task, level, strategy, lambda _, one: one.rate(pair),
+                           lambda _, one: one.null(pair))  # fmt: skip
+
     shown = list(every.hits)
     if len(shown) > _MOST_PAIRS:
         # The paper's coarse settings.
         shown = [pair for pair in ((last, 0), (0, 0)) if pair in every.hits]
     for pair in shown:
         rates = {lang: one.rate(pair) for lang, one in tallies.items()}
-        yield row(arrow(pair), arrow(pair), "pair", rates, (), pair=pair)
+        yield row(arrow(pair), arrow(pair), "pair", rates, (), pair=pair, sets=sets_at(pair))
     if len(searched) < 2:
         return
     best = {lang: one.rate(every.best) for lang, one in tallies.items()}
     yield row(
         f"best of {len(searched)}: {arrow(every.best)}", "best", "best", best, searched,
-        pair=every.best, cells=len(searched),
+        pair=every.best, cells=len(searched), sets=sets_at(every.best),
     )  # fmt: skip
-    bounds: list[tuple[str, str, Callable[[Tally], Bound]]] = [("", "", lambda one: one.overall)]
-    if last in every.by_source:
-        bounds.append((f" {last}→j", ",last→j", lambda one: one.by_source[last]))
-    if 0 in every.by_target:
-        bounds.append((" i→0", ",i→0", lambda one: one.by_target[0]))
-    for which, key, bound in bounds:
+    for which, key, bound in _bounds(every, last):
         cells = bound(every).cells
         # Of one pair it would be that pair's own row, and of all of them the one above.
         if cells < 2 or (key and cells == len(searched)):
             continue
+
+        def rate(_: str, one: Tally, bound: _OfTally = bound) -> Rate:
+            return Rate(bound(one).right, one.n)
+
+        def null(_: str, one: Tally, bound: _OfTally = bound) -> Rate:
+            return Rate(bound(one).null, one.n)
+
         yield row(
             f"upper bound{which}, best of {cells}", f"bound{key}", "bound",
-            {lang: Rate(bound(one).right, one.n) for lang, one in tallies.items()}, searched,
-            cells=cells,
-            nulls={lang: Rate(bound(one).null, one.n) for lang, one in tallies.items()},
+            {lang: rate(lang, one) for lang, one in tallies.items()}, searched, cells=cells,
+            nulls={lang: null(lang, one) for lang, one in tallies.items()},
+            sets=of_strategy(task, level, strategy, rate, null),
         )  # fmt: skip
+
+
+_OfTally = Callable[[Tally], Bound]
+
+
+def _bounds(every: Tally, last: int) -> Iterator[tuple[str, str, _OfTally]]:
+    """The bounds that have a row: what each is called, the end of its key, and what it is."""
+    yield "", "", lambda one: one.overall
+    if last in every.by_source:
+        yield f" {last}→j", ",last→j", lambda one: one.by_source[last]
+    if 0 in every.by_target:
+        yield " i→0", ",i→0", lambda one: one.by_target[0]
 
 
 def _base(summary: Summary, task: TaskCounts) -> tuple[Any, ...]:

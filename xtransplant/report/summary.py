@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA
 from xtransplant.runs.manifest import Manifest, Part
-from xtransplant.runs.read import cells
+from xtransplant.runs.read import Cells, cells
 from xtransplant.runs.store import Run
 from xtransplant.stats.rates import Rate
 from xtransplant.stats.tally import Tally, tally
+from xtransplant.tasks.sets import GAP, SETS, SHARED, UNASKED, UNKNOWN
 
-__all__ = ["LanguageCounts", "States", "Summary", "TaskCounts", "summarise", "tallies_of"]
+__all__ = [
+    "COUNTED_SETS",
+    "LanguageCounts",
+    "SetCounts",
+    "States",
+    "Summary",
+    "TaskCounts",
+    "summarise",
+    "tallies_of",
+]
+
+
+COUNTED_SETS = {SETS[GAP]: GAP, SETS[SHARED]: SHARED}
+"""What a transplant can mend, and what it can break."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +45,21 @@ class States:
 
 
 @dataclass(frozen=True)
+class SetCounts:
+    """One language's examples by the set they are in, at one level; see ``tasks.sets``.
+
+    Attributes:
+        sizes: how many examples are in each set, by its name.
+        unknown: how many do not say what is right after their source.
+        tallies: of ``gap`` and of ``shared``, counts by strategy.
+    """
+
+    sizes: dict[str, int]
+    unknown: int
+    tallies: dict[str, dict[str, Tally]]
+
+
+@dataclass(frozen=True)
 class LanguageCounts:
     """One language of a task, at every level of correctness.
 
@@ -39,12 +68,14 @@ class LanguageCounts:
             over the examples that say what is right after it.
         strategies: counts by strategy and level.
         states: by strategy; of the two prompts under ``vanilla`` and ``source``.
+        sets: by level; empty of a run that was begun without.
     """
 
     vanilla: dict[str, Rate]
     source: dict[str, Rate]
     strategies: dict[str, dict[str, Tally]]
     states: dict[str, States]
+    sets: dict[str, SetCounts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -126,6 +157,7 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
     plain: dict[str, dict[str, Rate]] = {}
     strategies: dict[str, dict[str, Tally]] = {}
     states: dict[str, States] = {}
+    sets: dict[str, SetCounts] = {}
     for name, found in cells(run, task, lang):
         states[name] = States(
             len(found.finite), int((~found.finite).sum()), int(found.unchanged.sum())
@@ -135,17 +167,40 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
                 level: Rate(int(found.right[:, k].sum()), int(found.answered.sum()))
                 for k, level in enumerate(CORRECT)
             }
+            if name == VANILLA:
+                sets = _sets(found)
             continue
-        strategies[name] = {
-            level: tally(
-                found.examples, found.source_layers, found.target_layers,
-                found.right[:, k], found.other[:, k], found.known,
-            )
-            for k, level in enumerate(CORRECT)
-        }  # fmt: skip
+        strategies[name] = {level: _tally(found, k) for k, level in enumerate(CORRECT)}
+        for k, level in enumerate(CORRECT):
+            if level in sets:
+                for which, code in COUNTED_SETS.items():
+                    sets[level].tallies[which][name] = _tally(found, k, code)
     if not plain:
         return None
-    return LanguageCounts(plain[VANILLA], plain[SOURCE], strategies, states)
+    return LanguageCounts(plain[VANILLA], plain[SOURCE], strategies, states, sets)
+
+
+def _tally(found: Cells, level: int, code: int | None = None) -> Tally:
+    """Counts of a strategy at a level: of all its examples, or of a set's."""
+    return tally(
+        found.examples, found.source_layers, found.target_layers,
+        found.right[:, level], found.other[:, level], found.known,
+        None if code is None else found.sets[:, level] == code,
+    )  # fmt: skip
+
+
+def _sets(vanilla: Cells) -> dict[str, SetCounts]:
+    """How many examples are in each set, by level; nothing where that was not asked."""
+    if (vanilla.sets == UNASKED).any():
+        return {}
+    return {
+        level: SetCounts(
+            {name: int((vanilla.sets[:, k] == code).sum()) for code, name in enumerate(SETS)},
+            int((vanilla.sets[:, k] == UNKNOWN).sum()),
+            {name: {} for name in COUNTED_SETS},
+        )
+        for k, level in enumerate(CORRECT)
+    }
 
 
 def tallies_of(task: TaskCounts, strategy: str, level: str) -> dict[str, Tally]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from xtransplant.report.hindsight import find_hindsight
 from xtransplant.report.notes import TaskRun, notes_of, run_tag
 from xtransplant.report.rows import Row, has_own_pairs, rows_of, same_quantity
+from xtransplant.report.sets import about_sets
 from xtransplant.report.summary import Summary, TaskCounts
 from xtransplant.runs.columns import CORRECT
 from xtransplant.style.words import model_label
@@ -57,6 +58,7 @@ class Table:
         languages: columns, in the task's order.
         rows: in the order in which they are shown.
         notes: one sentence each.
+        about_sets: likewise, on the gap and on what is shared.
         missing, parts: of the runs that are not complete: how many parts are not stored, and how
             many there are.
     """
@@ -67,6 +69,7 @@ class Table:
     languages: tuple[str, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+    about_sets: tuple[str, ...] = ()
     missing: int = 0
     parts: int = 0
 
@@ -174,7 +177,8 @@ def _table(subject: Subject, runs: Sequence[TaskRun], level: str) -> Table:
     shown.sort(key=lambda row: (order.index(row.strategy), row.kind != "pilot"))
     partial = {one.path: one for one, _ in runs if not one.complete}.values()
     return Table(
-        subject, level, models, languages, tuple(shown), tuple(notes_of(runs, shown)),
+        subject, level, models, languages, tuple(shown),
+        tuple(notes_of(runs, shown)), tuple(about_sets(runs, level)),
         missing=sum(one.missing for one in partial),
         parts=sum(one.n_parts for one in partial),
     )  # fmt: skip
@@ -190,7 +194,11 @@ def _add_row(rows: list[tuple[Row, ...]], new: tuple[Row, ...]) -> None:
     for number, old in enumerate(rows):
         if old[0].label == new[0].label and all(map(same_quantity, old, new)):
             runs = tuple(dict.fromkeys((*old[0].runs, *new[0].runs)))
-            rows[number] = tuple(replace(row, runs=runs) for row in old)
+            # One of the runs may have been begun before the gap was asked for.
+            rows[number] = tuple(
+                replace(row, runs=runs, sets=row.sets or one.sets)
+                for row, one in zip(old, new, strict=True)
+            )
             return
     rows.append(new)
 

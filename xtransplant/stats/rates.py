@@ -67,8 +67,10 @@ class Mean(NamedTuple):
 def macro(rates: Sequence[Rate]) -> Mean:
     """The mean over languages, with the standard error of a mean of independent means.
 
-    That is ``sqrt(sum of squared standard errors) / number of languages``.
+    That is ``sqrt(sum of squared standard errors) / number of languages``; languages without an
+    example are left out.
     """
+    rates = [rate for rate in rates if rate.n]
     if not rates:
         return Mean(math.nan, math.nan)
     error = math.sqrt(sum(rate.stderr**2 for rate in rates)) / len(rates)
@@ -77,7 +79,7 @@ def macro(rates: Sequence[Rate]) -> Mean:
 
 def spread(rates: Sequence[Rate]) -> float:
     """Sample standard deviation over languages; NaN for fewer than two, or where one is NaN."""
-    values = [rate.value for rate in rates]
+    values = [rate.value for rate in rates if rate.n]
     if len(values) < 2 or any(map(math.isnan, values)):
         return math.nan
     return statistics.stdev(values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -11,6 +11,7 @@ __all__ = ["Hits", "Pair", "choose_pair", "count_hits", "sum_hits"]
 
 Pair = tuple[int, int]
 """Source layer i and target layer j, from 0."""
+Number = TypeVar("Number", int, float)
 Hits = dict[Pair, int]
 """Right answers by layer pair."""
 
@@ -37,8 +38,8 @@ def count_hits(
     return {pair: int(count) for pair, count in zip(pairs, counts, strict=True)}
 
 
-def sum_hits(languages: Sequence[Mapping[Pair, int]]) -> Hits:
-    """Right answers over several languages; only of pairs that each of them has."""
+def sum_hits(languages: Sequence[Mapping[Pair, Number]]) -> dict[Pair, Number]:
+    """Counts by pair over several languages; only of pairs that each of them has."""
     common = set.intersection(*(set(hits) for hits in languages)) if languages else set()
     return {pair: sum(hits[pair] for hits in languages) for pair in sorted(common)}
 

@@ -46,6 +46,8 @@ class Tally:
         n: how many examples.
         hits: right answers by layer pair; in the order of the pairs.
         n_by_pair: examples that were run with a pair.
+        null_by_pair: of them those that the pair gets right by other examples' answers, as
+            :attr:`Bound.null`.
         overall: the bound over all pairs.
         by_source: by source layer, the bound over its target layers.
         by_target: by target layer, the bound over its source layers.
@@ -54,6 +56,7 @@ class Tally:
     n: int
     hits: Hits
     n_by_pair: dict[Pair, int]
+    null_by_pair: dict[Pair, float]
     overall: Bound
     by_source: dict[int, Bound]
     by_target: dict[int, Bound]
@@ -61,6 +64,10 @@ class Tally:
     def rate(self, pair: Pair) -> Rate:
         """How often a pair is right."""
         return Rate(self.hits[pair], self.n_by_pair[pair])
+
+    def null(self, pair: Pair) -> Rate:
+        """How often it is right by another example's answer: what chance gives."""
+        return Rate(self.null_by_pair[pair], self.n_by_pair[pair])
 
     @property
     def best(self) -> Pair:
@@ -80,6 +87,7 @@ def tally(
     right: np.ndarray[Any, Any],
     other: np.ndarray[Any, Any],
     known: np.ndarray[Any, Any] | None = None,
+    among: np.ndarray[Any, Any] | None = None,
 ) -> Tally:
     """Count rows of records, one per example and pair.
 
@@ -92,41 +100,62 @@ def tally(
             the r-th derangement gives.
         known: ``[rows]``, bool: whether the derangements give the example another answer; true by
             default.
+        among: ``[rows]``, bool: the rows to count; all by default. Pairs that only others have
+            stay, with no example.
     """
-    numbers, at = np.unique(examples, return_inverse=True)
+    counted = slice(None) if among is None else among
+    numbers, at = np.unique(examples[counted], return_inverse=True)
     sources, source_at = np.unique(source_layers, return_inverse=True)
     targets, target_at = np.unique(target_layers, return_inverse=True)
+    pair_at, n_cells = source_at * len(targets) + target_at, len(sources) * len(targets)
+    ran = np.bincount(pair_at, minlength=n_cells).reshape(len(sources), len(targets)) > 0
     # [examples, sources, targets]; pairs that were not run stay 0.
-    places, shape = (at, source_at, target_at), (len(numbers), len(sources), len(targets))
+    places = at, source_at[counted], target_at[counted]
+    shape = len(numbers), len(sources), len(targets)
     own, others = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.uint8)
-    own[places], others[places] = right, other
-    pair_at = source_at * len(targets) + target_at
-    there = np.bincount(pair_at, minlength=len(sources) * len(targets)).reshape(shape[1:])
+    own[places], others[places] = right[counted], other[counted]
+    there = np.bincount(pair_at[counted], minlength=n_cells).reshape(shape[1:])
     hits = own.sum(axis=0)
     has_null = np.ones(len(numbers), dtype=np.bool_)
     if known is not None:
-        has_null[at] = known
+        has_null[at] = known[counted]
 
     def bounds(*axes: int) -> list[Bound]:
         """Union over these axes (1: sources, 2: targets); a bound for each layer of the other."""
-        rights = np.logical_or.reduce(own, axis=axes).reshape(len(numbers), -1)
-        masks = np.bitwise_or.reduce(others, axis=axes).reshape(len(numbers), -1)
-        cells = (there > 0).sum(axis=tuple(axis - 1 for axis in axes)).reshape(-1)
-        bits = np.unpackbits(masks[has_null, :, None], axis=2).sum(axis=(0, 2))
-        scale = len(numbers) / max(1, int(has_null.sum())) / N_DERANGEMENTS
-        null = bits * scale if has_null.any() else np.full(len(cells), np.nan)
-        columns = zip(rights.sum(axis=0), null, cells, strict=True)
+        cells = ran.sum(axis=tuple(axis - 1 for axis in axes)).reshape(-1)
+        rights = np.logical_or.reduce(own, axis=axes).reshape(len(numbers), len(cells))
+        masks = np.bitwise_or.reduce(others, axis=axes).reshape(len(numbers), len(cells))
+        columns = zip(rights.sum(axis=0), _null(masks, has_null), cells, strict=True)
         return [Bound(int(a), float(b), int(c)) for a, b, c in columns]
 
-    pairs = [(int(i), int(j), a, b) for a, i in enumerate(sources) for b, j in enumerate(targets)]
+    nulls = _null(others.reshape(len(numbers), n_cells), has_null).reshape(shape[1:])
+    # Pairs in the order of their layers.
+    cells = {(int(sources[a]), int(targets[b])): (a, b) for a, b in np.argwhere(ran).tolist()}
     return Tally(
         n=len(numbers),
-        hits={(i, j): int(hits[a, b]) for i, j, a, b in pairs if there[a, b]},
-        n_by_pair={(i, j): int(there[a, b]) for i, j, a, b in pairs if there[a, b]},
+        hits={pair: int(hits[cell]) for pair, cell in cells.items()},
+        n_by_pair={pair: int(there[cell]) for pair, cell in cells.items()},
+        null_by_pair={pair: float(nulls[cell]) for pair, cell in cells.items()},
         overall=bounds(1, 2)[0],
         by_source=dict(zip(sources.tolist(), bounds(2), strict=True)),
         by_target=dict(zip(targets.tolist(), bounds(1), strict=True)),
     )
+
+
+def _null(
+    masks: np.ndarray[Any, Any], has_null: np.ndarray[Any, Any]
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """``[columns]``: examples that are right by another's answer, the mean over derangements.
+
+    Args:
+        masks: ``[examples, columns]``, uint8.
+        has_null: ``[examples]``, whether the derangements give the example another answer.
+    """
+    if len(masks) and not has_null.any():
+        return np.full(masks.shape[1], np.nan)
+    scale = len(masks) / max(1, int(has_null.sum())) / N_DERANGEMENTS
+    bits = np.unpackbits(masks[has_null, :, None], axis=2)
+    return np.asarray(bits.sum(axis=(0, 2)) * scale, dtype=np.float64)
 
 
 def combine(tallies: Sequence[Tally]) -> Tally:
@@ -135,6 +164,7 @@ def combine(tallies: Sequence[Tally]) -> Tally:
         n=sum(one.n for one in tallies),
         hits=sum_hits([one.hits for one in tallies]),
         n_by_pair=sum_hits([one.n_by_pair for one in tallies]),
+        null_by_pair=sum_hits([one.null_by_pair for one in tallies]),
         overall=_sum([one.overall for one in tallies]),
         by_source=_sum_by_layer([one.by_source for one in tallies]),
         by_target=_sum_by_layer([one.by_target for one in tallies]),

@@ -37,8 +37,11 @@ class Hub:
             a sample of that one, and unseen is all of the other.
         id: of an item: ``{split}`` (the hub's), ``{row}`` (from 0) and columns may stand in it.
         config: the configuration of a language, ``{lang}``.
+        codes: what ``{lang}`` stands for, where it is not our code.
+        where: a column and the value that it has in the rows that are read; all of them if None.
         english: the configuration that holds its English; ``config`` for ``en`` if empty.
-        align: the column that is the same in both languages; by the number of the row if empty.
+        align: the columns that are the same in both languages, and together in no other row; by
+            the number of the row if empty.
         incomplete: whether items may lack in one language; they are left out then. Otherwise
             every item of the language must have its English.
         no_english: languages whose English counterpart the hub has not.
@@ -55,8 +58,10 @@ class Hub:
     splits: Mapping[str, str]
     id: str
     config: str = "{lang}"
+    codes: Mapping[str, str] = field(default_factory=dict)
+    where: tuple[str, str] | None = None
     english: str = ""
-    align: str = ""
+    align: tuple[str, ...] = ()
     incomplete: bool = False
     no_english: tuple[str, ...] = ()
     items: Callable[[Row, str], Iterable[tuple[Row, Row]]] | None = None

@@ -107,9 +107,8 @@ def _pair_by_number(hub: Hub, lang: str, hub_split: str, data: DataSource) -> It
 def _pair_by_key(hub: Hub, lang: str, hub_split: str, data: DataSource) -> Iterator[_Pair]:
     """Items of two tables that have the same value in the column ``align``."""
     tables = _tables(hub, lang)
-    english, other = (
-        {row[hub.align]: row for row in read_table(hub, table, hub_split, data)} for table in tables
-    )
+    english, other = (_by_key(hub, table, read_table(hub, table, hub_split, data))
+                      for table in tables)  # fmt: skip
     missing = [key for key in other if key not in english]
     if missing and not hub.incomplete:
         raise XTransplantError(f"{hub.repo} {tables[0]} lacks items {missing[:5]} of {tables[1]}")
@@ -121,6 +120,21 @@ def _pair_by_key(hub: Hub, lang: str, hub_split: str, data: DataSource) -> Itera
         yield _Pair(number, english[key], other[key], places)
 
 
+def _by_key(hub: Hub, table: str, rows: list[dict[str, Any]]) -> dict[Any, Row]:
+    """Rows by what they are aligned by: one value, or several."""
+    found: dict[Any, Row] = {}
+    for row in rows:
+        values = tuple(row[column] for column in hub.align)
+        key = values if len(values) > 1 else values[0]
+        if key in found:
+            raise XTransplantError(
+                f"{hub.repo} {table} has two items {key!r} ({', '.join(hub.align)}); it is not "
+                "known which is which"
+            )
+        found[key] = row
+    return found
+
+
 def _tables(hub: Hub, lang: str) -> tuple[str, str]:
     """Configurations of English and of a language."""
     if lang in hub.no_english:
@@ -128,8 +142,9 @@ def _tables(hub: Hub, lang: str) -> tuple[str, str]:
             f"{hub.repo} has no English counterpart for {lang}; leave it out, or give the paper's "
             "data with --data-dir"
         )
-    english = hub.english or hub.config.format(lang="en")
-    return english.format(lang=lang), hub.config.format(lang=lang)
+    own, en = (hub.codes.get(code, code) for code in (lang, "en"))
+    english = hub.english or hub.config.format(lang=en)
+    return english.format(lang=own), hub.config.format(lang=own)
 
 
 def read_table(hub: Hub, config: str, split: str, data: DataSource) -> list[dict[str, Any]]:
@@ -163,7 +178,11 @@ def read_table(hub: Hub, config: str, split: str, data: DataSource) -> list[dict
             f"{source} ({config}) has another schema: no column {', '.join(missing)}; "
             f"it has {', '.join(there)}"
         )
-    return [{column: row[column] for column in hub.columns} for row in found]
+    rows = ({column: row[column] for column in hub.columns} for row in found)
+    if hub.where is None:
+        return list(rows)
+    column, value = hub.where
+    return [row for row in rows if row[column] == value]
 
 
 def _load(

@@ -64,7 +64,7 @@ def load_examples(
     if not examples:
         raise NothingThere(f"{task.name} has no examples in {lang}, split {split}")
     examples = tuple(_with_rule(task.rule, one) for one in examples)
-    return Loaded(examples, check_alignment(examples))
+    return Loaded(examples, check_alignment(examples, whole_rows=task.whole_rows))
 
 
 def pick_example(

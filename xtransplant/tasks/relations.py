@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from xtransplant.tasks.matching import bare
 
@@ -30,7 +30,7 @@ def rank(names: Iterable[str], seed: int, salt: str = "") -> list[str]:
 
 
 def draw_candidates(
-    item: str, answers: dict[str, Sequence[str]], seed: int, n: int = N_CANDIDATES
+    item: str, answers: Mapping[str, Sequence[str]], seed: int, n: int = N_CANDIDATES
 ) -> list[str]:
     """The items whose answers an item chooses from, its own among them, in an order of its own.
 

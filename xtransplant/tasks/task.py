@@ -68,6 +68,8 @@ class Task:
         find_languages: the languages there are, where that depends on the data.
         find_splits: the splits there are, where that depends on the data.
         reads: which of the flags that say where data lie, and how they are cut, it goes by.
+        whole_rows: whether prompt and answer stand in one place of its data; see
+            ``alignment.check_alignment``.
         note: what a user has to know about the data from the hub; empty if nothing.
     """
 
@@ -86,6 +88,7 @@ class Task:
     find_languages: Languages | None = None
     find_splits: Splits | None = None
     reads: tuple[Reads, ...] = ("data_dir", "seed")
+    whole_rows: bool = False
     note: str = ""
 
     def languages_in(self, data: DataSource) -> dict[str, str]:
