@@ -11,6 +11,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -142,7 +143,7 @@ def _loop(grid: _Grid, chosen: Sequence[tuple[int, int]]) -> tuple[float, list[l
     total, told = 0.0, []
     for pair in chosen:
         scores, took = timed(
-            model, lambda p=pair: score_by_hooks(model, *asked, p, item.target_candidates)
+            model, partial(score_by_hooks, model, *asked, pair, item.target_candidates)
         )
         told.append(scores)
         total += took
@@ -153,8 +154,8 @@ def _paper(grid: _Grid, chosen: Sequence[tuple[int, int]]) -> float:
     """Seconds of the whole grid by the paper's protocol, from some pairs."""
     model, item = grid.model, grid.item
     total = 0.0
-    for pair in chosen:
-        _, took = timed(model, lambda p=pair: paper(model, item.source, item.target, *p, _N_NEW))
+    for i, j in chosen:
+        _, took = timed(model, partial(paper, model, item.source, item.target, i, j, _N_NEW))
         total += took
     return total / len(chosen) * len(grid.pairs)
 

@@ -73,7 +73,8 @@ def _config(shape: str, n_layers: int | None) -> PretrainedConfig:
     kv_heads = sizes.pop("kv_heads", None)
     if n_layers is not None:
         sizes["num_hidden_layers"] = n_layers
-    return (Gemma3TextConfig if gemma else LlamaConfig)(
+    kind: Any = Gemma3TextConfig if gemma else LlamaConfig
+    config: PretrainedConfig = kind(
         num_attention_heads=heads,
         num_key_value_heads=heads if kv_heads is None else kv_heads,
         max_position_embeddings=4096,
@@ -81,6 +82,7 @@ def _config(shape: str, n_layers: int | None) -> PretrainedConfig:
         **({"sliding_window": 512} if gemma else {}),
         **sizes,
     )
+    return config
 
 
 def random_prompts(model: Model, n_tokens: int, seed: int = 0) -> tuple[list[int], list[int]]:

@@ -64,6 +64,11 @@ def open_candidates(model: Model, item: Item, n_variants: int, packing: Packing)
     whole = [tuple(ids) for ids in item.target_candidates]
     if item.exact_scores or not packing.shared_prefix or len(whole) < 2:
         return None
+    rate = _RATES.get(model.device.type, _RATE_ELSEWHERE)
+    # Seconds that the projection of one token of every variant takes.
+    one = 2.0 * n_variants * model.vocab_size * model.d_model / rate
+    if one * sum(len(ids) - 1 for ids in whole) <= 2 * _PASS_SECONDS:
+        return None
     shortest, longest = min(map(len, whole)), max(map(len, whole))
     columns = enumerate(zip(*whole, strict=False))
     n_shared = next((n for n, ids in columns if len(set(ids)) > 1), shortest)
@@ -75,9 +80,7 @@ def open_candidates(model: Model, item: Item, n_variants: int, packing: Packing)
     # At best one candidate runs on.
     later = len(candidate_trie(whole).nodes) - len(candidate_trie(opening).nodes)
     spared = later - (longest - n_shared - 1) + n_shared * ranked
-    rate = _RATES.get(model.device.type, _RATE_ELSEWHERE)
-    seconds = 2.0 * spared * n_variants * model.vocab_size * model.d_model / rate
-    if spared <= 0 or seconds <= 2 * max(1, longest - n_shared - 1) * _PASS_SECONDS:
+    if spared <= 0 or one * spared <= 2 * max(1, longest - n_shared - 1) * _PASS_SECONDS:
         return None
     return Opening(opening, n_shared, longest, ranked)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 from xtransplant.engine.ask.cost import estimate_cost
 from xtransplant.engine.ask.halving import Demand, run_fitting, run_in_chunks
 from xtransplant.engine.ask.items import Item
-from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.memory import MemoryBudget, stored_bytes
 from xtransplant.engine.ask.pruning import Opening, open_candidates
 from xtransplant.engine.ask.variants import Variants
 from xtransplant.engine.compile.shared_prefix import KeysValues
@@ -82,6 +82,10 @@ def run_items(
     ]
     longest = max(first, key=lambda item: len(item.target))
     cost = estimate_cost(model, longest, variants, packing)
+    if later := max((one.longest for one in pruned if one is not None), default=0):
+        # Keys and values of what runs on: those that the prompt's pass leaves, and the rows' own.
+        kept = 2 * stored_bytes(model, cost.per_variant + later)
+        cost = replace(cost, each=cost.each + kept)
     too_large = (
         f"{model.name} runs out of memory on one variant of a prompt of {len(longest.target)} "
         "tokens; use a smaller --dtype, a shorter prompt or --device-map auto"

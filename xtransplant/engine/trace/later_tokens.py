@@ -94,7 +94,7 @@ def finish_candidates(model: Model, opened: Opened) -> None:
 
 def _first_of_most(sums: Floats) -> Ints:
     """Per row the candidate with the highest sum; the first where all are NaN."""
-    return np.where(np.isnan(sums), -np.inf, sums).argmax(axis=1)
+    return np.asarray(np.where(np.isnan(sums), -np.inf, sums).argmax(axis=1))
 
 
 def _ruled_out(opened: Opened) -> Bools:
