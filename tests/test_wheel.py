@@ -53,6 +53,7 @@ def test_it_holds_what_it_should(unpacked):
     assert not (unpacked / "tests").exists()
 
 
+@pytest.mark.slow
 def test_it_traces_from_an_empty_folder(unpacked):
     code = (
         "import sys, xtransplant, xtransplant.cli;"

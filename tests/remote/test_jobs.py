@@ -103,7 +103,7 @@ def test_jobs_of_a_killed_client_are_collected_not_sent_again(ndif, tmp_path_fac
 
 def test_several_are_under_way_at_once(ndif, here, checked, tmp_path):
     ndif.reset()
-    ndif.arm("slow", 4)
+    ndif.arm("slow", 2)
     assert xtp([*COMMON, "-o", str(tmp_path), "--on", f"ndif:{ndif.url}", "--jobs", "2"]) == 0
     assert ndif.log["most"] == 2
     assert_alike(tables(next(tmp_path.iterdir())), here)

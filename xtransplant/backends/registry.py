@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from importlib.metadata import entry_points
 from typing import Any
 
 from xtransplant.backends.local import Local
 from xtransplant.backends.protocol import Backend, Flags, Say
 from xtransplant.errors import XTransplantError
+from xtransplant.plugins import plugins
 
 __all__ = ["backends", "open_backend", "parse_on"]
 
@@ -23,7 +23,7 @@ def backends() -> dict[str, type[Backend]]:
     """
     # What is needed without any entry point: the default of every model.
     found: dict[str, type[Backend]] = {Local.name: Local}
-    for entry in sorted(entry_points(group=_GROUP), key=lambda entry: entry.name):
+    for entry in plugins(_GROUP):
         loaded: Any = entry.load()
         if not isinstance(loaded, type) or not issubclass(loaded, Backend):
             raise XTransplantError(

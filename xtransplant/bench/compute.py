@@ -11,6 +11,8 @@ import psutil
 import pyarrow as pa
 import torch
 
+from xtransplant.bench.flags import Only
+from xtransplant.bench.judge import judge
 from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.request import Decoding
@@ -19,10 +21,12 @@ from xtransplant.engine.generate import generate_items
 from xtransplant.engine.outcome import Generations, Scores
 from xtransplant.engine.score import score_items
 from xtransplant.engine.trace.sources import Sources
+from xtransplant.model.distributed import broadcast
 from xtransplant.model.model import Model
 from xtransplant.packing import Packing
 from xtransplant.prompts import Example
 from xtransplant.runs.columns import SOURCE, VANILLA, Mode
+from xtransplant.runs.examples_table import examples_table
 from xtransplant.runs.measured import Measured, Which
 from xtransplant.runs.rows import Rows
 from xtransplant.strategies import Strategy, Variant
@@ -60,6 +64,8 @@ class ComputeSettings:
         mode: of the task.
         max_new_tokens: of each text generated.
         chat_template: prompts go through the checkpoint's chat template.
+        only: of which examples the grids are run; of the others the two prompts alone.
+        rule: the task's matching rule, which tells them where texts are generated.
         memory_budget: bytes; the same for every part of a run, so that examples are batched
             alike whenever and wherever it goes on.
         exact_scores: as in :class:`xtransplant.engine.ask.items.Item`.
@@ -70,6 +76,8 @@ class ComputeSettings:
     max_new_tokens: int
     chat_template: bool
     memory_budget: int
+    only: Only = "all"
+    rule: str = ""
     exact_scores: bool = False
 
 
@@ -110,19 +118,45 @@ def compute_records(
         for k in span
     ]  # fmt: skip
     memory, sources = MemoryBudget.of(model, settings.memory_budget), Sources()
-    rows, token_forwards = Rows(settings.mode), 0.0
-    for number, work in enumerate(works):
-        first = number == 0
+    rows, token_forwards, numbers = Rows(settings.mode), 0.0, list(span)
+    if settings.only != "all":
+        found = _found(model, items, [()], settings, memory, sources, source_text=True)
+        _add_prompts(rows, numbers, found)
+        token_forwards += math.fsum(one.token_forwards for one in found)
+        numbers = _chosen(model, rows, examples, span, settings)
+        items = [items[k - span.start] for k in numbers]
+    for number, work in enumerate(works if items else ()):
+        first = number == 0 and settings.only == "all"
         found = _found(model, items, work.variants, settings, memory, sources, source_text=first)
         if first:
             # The prompts without a transplant are the same under every strategy.
-            for name, which in _PROMPTS.items():
-                for k, one in zip(span, found, strict=True):
-                    rows.add_measured(k, name, (), _measured(one, which))
-        for k, one in zip(span, found, strict=True):
+            _add_prompts(rows, numbers, found)
+        for k, one in zip(numbers, found, strict=True):
             rows.add_measured(k, work.name, work.pairs, _measured(one, "variants"))
         token_forwards += math.fsum(one.token_forwards for one in found)
     return Computed(rows.table(), token_forwards)
+
+
+def _add_prompts(rows: Rows, numbers: Sequence[int], found: Sequence[Scores | Generations]) -> None:
+    for name, which in _PROMPTS.items():
+        for k, one in zip(numbers, found, strict=True):
+            rows.add_measured(k, name, (), _measured(one, which))
+
+
+def _chosen(
+    model: Model, rows: Rows, examples: Sequence[Example], span: range, settings: ComputeSettings
+) -> list[int]:
+    """The numbers of the examples whose grids are run, by the records of their two prompts."""
+    table = examples_table(examples, span.start, span.stop)
+    records = rows.table()
+    sets = judge(records, table, settings.rule)["set_match"].to_pylist()
+    numbers = records["example"].to_pylist()
+    found = {k for k, which in zip(numbers, sets, strict=True) if which == settings.only}
+    chosen = sorted(found)
+    if model.world_size > 1:
+        # Every process has to run the same examples, to whatever bit it computed their prompts.
+        chosen = broadcast(chosen)
+    return chosen
 
 
 _PROMPTS: dict[str, Which] = {VANILLA: "target", SOURCE: "source"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from xtransplant.bench.flags import LoadFlags
+from xtransplant.bench.flags import LoadFlags, Only
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.task import Direction
 
@@ -47,6 +47,8 @@ class Config:
         options: ``-S``: by name, for every strategy that has it.
         mode: ``score`` or ``generate``; the task's own if None.
         limit: the first so many examples of each language.
+        only: of which examples the grids are run: all, the ``gap`` (the source is answered and the
+            target is not) or the ``shared`` (both are), by ``match``.
         data: where the tasks' data lie, and the seed of the pilot sample.
         memory_budget: bytes beyond the model; a quarter of the device's memory if None.
         exact_scores: the log-likelihood of every candidate; else bounds of some that cannot be
@@ -63,6 +65,7 @@ class Config:
     mode: Literal["score", "generate"] | None = None
     split: str | None = None
     limit: int | None = None
+    only: Only = "all"
     data: DataSource = DataSource()
     max_new_tokens: int = 20
     chat_template: bool = False

@@ -72,6 +72,11 @@ def dry_bench(config: Config, context: RunContext, *, across: bool = False) -> D
         XTransplantError: anything wrong with the configuration, the data or the model.
     """
     plan = make_plan(config, across=across, say=context.say)
+    if config.only != "all":
+        context.say(
+            f"--only {config.only}: which examples that is shows when both their prompts have run; "
+            "this is what the grids of all of them would come to"
+        )
     backend = Local() if context.backend.in_process else Dry()
     model = load_model(plan.model_name, config.model, backend, context.note)
     return dry_run(leave_out_too_long(plan, model, context.say), context, model)

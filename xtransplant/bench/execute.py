@@ -94,13 +94,16 @@ class _Job:
 
     def settings(self, task: str) -> ComputeSettings:
         """How a task's parts are computed, in whichever process."""
-        config = self.plan.config
+        config, entry = self.plan.config, self.run.manifest.tasks[task]
         return ComputeSettings(
             packing=self.packing,
             mode=self.plan.tasks[task].mode,
             max_new_tokens=config.max_new_tokens,
             chat_template=config.chat_template,
             memory_budget=self.run.manifest.model["memory_budget"],
+            only=config.only,
+            # The task's own, in every part, though the run is judged by another by now.
+            rule=entry.task_rule or entry.rule,
             exact_scores=config.exact_scores,
         )
 

@@ -33,6 +33,7 @@ class Flag:
 
 Direction = Literal["en-to-lang", "lang-to-en"]
 Mode = Literal["score", "generate"]
+Only = Literal["all", "gap", "shared"]
 
 Model = Annotated[
     str | None,
@@ -56,6 +57,7 @@ DirectionFlag = Annotated[
 ModeFlag = Annotated[
     Mode | None, Flag("score candidates, or generate text; the task's own by default.")
 ]
+OnlyFlag = Annotated[Only, Flag("Grids of all, gap (the source alone right) or shared (both).")]
 Limit = Annotated[int | None, Flag("The first so many examples of each language.")]
 Seed = Annotated[int | None, Flag("Of the pilot sample, where the data have none; 0 by default.")]
 On = Annotated[
@@ -201,6 +203,7 @@ class BenchFlags:
     mode: ModeFlag = None
     split: Split = None
     limit: Limit = None
+    only: OnlyFlag = "all"
     seed: Seed = None
     data: DataFlags = DataFlags()
     run: RunFlags = RunFlags()
@@ -231,6 +234,7 @@ class PilotFlags:
     direction: DirectionFlag = None
     mode: ModeFlag = None
     limit: Limit = None
+    only: OnlyFlag = "all"
     seed: Seed = None
     data: DataFlags = DataFlags()
     run: RunFlags = RunFlags()

@@ -30,7 +30,7 @@ def new_manifest(plan: Plan, model: Model) -> Manifest:
     return Manifest(
         id=plan.id,
         schema=SCHEMA,
-        config=plan.config.as_dict(),
+        config=_config(plan),
         model={**entry, "memory_budget": _memory_budget(plan, model)},
         strategies={name: _strategy(plan, name, model.n_layers) for name in plan.strategies},
         tasks={name: _task(plan, name, task, model.n_layers) for name, task in plan.tasks.items()},
@@ -38,6 +38,14 @@ def new_manifest(plan: Plan, model: Model) -> Manifest:
         machine=machine_entry(),
         started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     )
+
+
+def _config(plan: Plan) -> dict[str, Any]:
+    """The command; and of pairs that were chosen on a set of examples, on which."""
+    document, pairs = plan.config.as_dict(), plan.pairs
+    if not isinstance(pairs, str) and pairs.only != "all":
+        document["chosen_on"] = pairs.only
+    return document
 
 
 def _memory_budget(plan: Plan, model: Model) -> int:

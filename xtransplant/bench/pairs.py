@@ -45,11 +45,13 @@ class Chosen:
             does not say, and then holds for all.
         items: the first digits of the digests of all examples that they were chosen on; None
             where nothing says.
+        only: which of these examples counted: all, the gap, or the shared.
     """
 
     origin: str
     pairs: dict[tuple[str, str, str], Pair]
     items: frozenset[str] | None = None
+    only: str = "all"
 
     def find(self, task: str, strategy: str, lang: str) -> Pair:
         """The pair for a language.
@@ -161,7 +163,7 @@ def choose_pairs(path: str | Path, *, level: str = "match", across: bool = False
             shared = choose_pair(sum_hits(list(hits.values()))) if across else None
             for lang, own in hits.items():
                 pairs[task, strategy, lang] = shared or choose_pair(own)
-    return Chosen(f"run {run.path.name}", pairs, _items(run))
+    return Chosen(f"run {run.path.name}", pairs, _items(run), run.manifest.only)
 
 
 def _hits_by_language(run: Run, task: str, level: str) -> dict[str, dict[str, Hits]]:
@@ -198,7 +200,7 @@ def read_chosen(path: Path, *, across: bool = False) -> Chosen:
         why = error.strerror if isinstance(error, OSError) else f"{error}; write it as JSON"
         raise XTransplantError(f"--pairs @{path} cannot be read: {why}") from error
     pairs: dict[tuple[str, str, str], Pair] = {}
-    items = None
+    items, only = None, "all"
     if isinstance(document, dict) and "pairs" in document:
         try:
             for entry in document["pairs"]:
@@ -206,6 +208,7 @@ def read_chosen(path: Path, *, across: bool = False) -> Chosen:
                 pairs[key] = _pair(entry["pair"], path)
             if "items" in document:
                 items = frozenset(str(item)[:_DIGITS] for item in document["items"])
+            only = str(document.get("only", only))
         except (KeyError, TypeError) as error:
             raise XTransplantError(
                 f"--pairs @{path} is no pairs.json of xtp pilot ({type(error).__name__}: {error}); "
@@ -215,7 +218,7 @@ def read_chosen(path: Path, *, across: bool = False) -> Chosen:
         pairs = {("", "", lang): _pair(pair, path) for lang, pair in document.items()}
     if not pairs:
         raise XTransplantError(f'--pairs @{path} should hold pairs by language: {{"sw": [10, 4]}}')
-    return Chosen(str(path), pairs, items)
+    return Chosen(str(path), pairs, items, only)
 
 
 def write_chosen(chosen: Chosen, path: Path) -> None:
@@ -229,6 +232,8 @@ def write_chosen(chosen: Chosen, path: Path) -> None:
         for (task, strategy, lang), pair in chosen.pairs.items()
     ]
     document: dict[str, object] = {"origin": chosen.origin, "pairs": entries}
+    if chosen.only != "all":
+        document["only"] = chosen.only
     if chosen.items is not None:
         document["items"] = sorted(chosen.items)
     try:

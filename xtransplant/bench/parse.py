@@ -84,6 +84,7 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
         mode=flags.mode,
         split=flags.split,
         limit=flags.limit,
+        only=flags.only,
         data=source,
         max_new_tokens=run.max_new_tokens,
         chat_template=run.apply_chat_template,

@@ -58,7 +58,8 @@ def pilot(
     """Choose a pair per language on the pilot split, freeze it, and apply it to another split.
 
     Chosen is the pair with most correct answers; ties: smallest target layer, then largest source
-    layer (arXiv 2412.12686).
+    layer (arXiv 2412.12686). Where the configuration says ``only``, that goes for the
+    choice; the pairs are applied to all examples.
 
     Args:
         config: its split is where pairs are chosen, ``pilot`` by default.
@@ -84,7 +85,8 @@ def pilot(
     write_chosen(chosen, written)
     # Tasks and languages that the pilot left out have no pair to apply.
     tasks = tuple(name for name, task in first.manifest.tasks.items() if task.languages)
-    rest = replace(config, tasks=tasks, split=apply_to, langs=_languages(first))
+    # What a set's examples chose is applied to all: what it breaks is told by the others.
+    rest = replace(config, tasks=tasks, split=apply_to, langs=_languages(first), only="all")
     second = run(rest, chosen=chosen)
     grid = run(rest) if upper_bound else None
     return Pilot(first, second, grid, chosen, written)

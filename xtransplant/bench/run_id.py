@@ -29,7 +29,8 @@ __all__ = ["run_id"]
 # Of a configuration: what stands elsewhere in the identity, resolved, or bears on no number.
 _ELSEWHERE = (
     "tasks", "strategies", "model", "langs", "pairs", "options", "direction", "mode", "split",
-    "limit", "data", "max_new_tokens", "allow_misaligned", "memory_budget", "exact_scores",
+    "limit", "only", "data", "max_new_tokens", "allow_misaligned", "memory_budget",
+    "exact_scores",
 )  # fmt: skip
 _OF_PLACE = ("device_map", "trust_remote_code", "tensor_parallel")
 _LATER = ("gguf_file",)
@@ -66,6 +67,8 @@ def run_id(
         "tasks": {name: _task(one, config) for name, one in tasks.items()},
         "pairs": _pairs(pairs, checkpoint, tasks, strategies),
     }
+    if config.only != "all":
+        document["only"] = config.only
     text = json.dumps(document, sort_keys=True, ensure_ascii=False)
     return text_digest(text)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from xtransplant.backends.protocol import Say
 from xtransplant.bench.config import Config
 from xtransplant.bench.pairs import Chosen
 from xtransplant.errors import XTransplantError
-from xtransplant.prompts import Example
+from xtransplant.prompts import Example, key_of
 from xtransplant.runs.columns import Mode
 from xtransplant.tasks.load import Loaded, load_examples
 from xtransplant.tasks.task import NothingThere, Task
@@ -78,6 +78,7 @@ def plan_task(task: Task, config: Config, say: Say) -> TaskPlan:
         examples[lang] = found.examples[: config.limit]
         if mode == "score":
             _check_candidates(task, lang, examples[lang])
+    _check_sources(task, config.only, [one for own in examples.values() for one in own])
     if task.note and config.data.data_dir is None:
         say(f"{task.name}: {task.note}")
     return TaskPlan(task, direction, split, mode, examples, left_out)
@@ -101,6 +102,22 @@ def _check_candidates(task: Task, lang: str, examples: Iterable[Example]) -> Non
         raise XTransplantError(
             f"{task.name} {lang}: an example has fewer than two candidates, so there is "
             "nothing to choose by score; use --mode generate"
+        )
+
+
+def _check_sources(task: Task, only: str, examples: Sequence[Example]) -> None:
+    """Refuse to look for a set of examples where nothing says what is right after any source.
+
+    Raises:
+        XTransplantError: of no example anything does.
+    """
+    if only == "all" or not examples:
+        return
+    if not any((one.source_key or key_of(one)).answers for one in examples):
+        raise XTransplantError(
+            f"--only {only}: nothing says what is right after the sources of {task.name}, so it is "
+            "not known which examples that is; a file says it in source_candidates or "
+            "source_answer: --column source_candidates=COLUMN (docs/bench.md)"
         )
 
 

@@ -74,7 +74,16 @@ def _of_runs(summaries: Sequence[Summary], level: str) -> Iterator[_Named]:
 def _of_tables(summaries: Sequence[Summary], level: str) -> Iterator[_Named]:
     for table in make_tables(summaries, level):
         one = table.subject
-        parts = (one.task, one.direction, one.split, one.mode, one.rule, one.pairs, "bars")
+        parts = (
+            one.task,
+            one.direction,
+            one.split,
+            one.mode,
+            one.rule,
+            one.only,
+            one.pairs,
+            "bars",
+        )
         yield _Named(draw_bars(table), tuple(filter(None, parts)))
 
 

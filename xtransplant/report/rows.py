@@ -214,7 +214,11 @@ def _base(summary: Summary, task: TaskCounts) -> tuple[Any, ...]:
     """What every number of a run's task depends on, besides the strategy and its pairs."""
     model, entry = summary.manifest.model, summary.manifest.tasks[task.name]
     config = summary.manifest.config
-    asked = (config.get("chat_template"), task.mode == "generate" and config.get("max_new_tokens"))
+    asked = (
+        config.get("chat_template"),
+        summary.manifest.only,
+        task.mode == "generate" and config.get("max_new_tokens"),
+    )
     which = tuple(model.get(k) for k in ("name", "fingerprint", "tokenizer_hash", "dtype"))
     items = tuple(sorted((lang, entry.languages[lang].digest) for lang in task.languages))
     return (*which, *asked, items)

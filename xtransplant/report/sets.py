@@ -199,6 +199,14 @@ def about_sets(runs: Sequence[TaskRun], level: str) -> Iterator[str]:
                 f"{sizes['gap']} (gap), both prompts in {sizes['shared']} (shared), the target "
                 f"alone in {sizes['target']}, neither in {sizes['neither']}"
             )
+        if summary.manifest.only != "all":
+            n = sum(counts.vanilla["match"].n for counts in task.languages.values())
+            yield (
+                f"{summary.name} ran the grids of {n} examples alone, the {summary.manifest.only} "
+                "ones by match when it was run; its other examples had their two prompts run"
+            )
+        if chosen_on := summary.manifest.config.get("chosen_on"):
+            yield f"{summary.name}: its pairs were chosen on the {chosen_on} examples alone"
         if unknown:
             yield (
                 f"{summary.name}: of {unknown} examples it is not known which are the gap: nothing "

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA
 from xtransplant.runs.manifest import Manifest, Part
 from xtransplant.runs.read import Cells, cells
@@ -158,13 +160,24 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
     strategies: dict[str, dict[str, Tally]] = {}
     states: dict[str, States] = {}
     sets: dict[str, SetCounts] = {}
-    for name, found in cells(run, task, lang):
+    every = dict(cells(run, task, lang))
+    only = run.manifest.only != "all"
+    # Where some examples alone had their grids run, the prompts are counted over these.
+    ran = {
+        number
+        for name, own in every.items() if only and name not in (VANILLA, SOURCE)
+        for number in np.unique(own.examples).tolist()
+    }  # fmt: skip
+    for name, found in every.items():
         states[name] = States(
             len(found.finite), int((~found.finite).sum()), int(found.unchanged.sum())
         )
         if name in (VANILLA, SOURCE):
+            of = found.answered
+            if only:
+                of = of & np.isin(found.examples, sorted(ran))
             plain[name] = {
-                level: Rate(int(found.right[:, k].sum()), int(found.answered.sum()))
+                level: Rate(int(found.right[of, k].sum()), int(of.sum()))
                 for k, level in enumerate(CORRECT)
             }
             if name == VANILLA:

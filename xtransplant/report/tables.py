@@ -30,6 +30,7 @@ class Subject:
         task, direction, split: as on the command line.
         mode: ``score`` or ``generate``.
         rule: the matching rule that judged outputs; empty where candidates were scored.
+        only: of which examples the grids were run, ``gap`` or ``shared``; empty where of all.
         pairs: the pairs that were searched, as ``--pairs`` named them; empty where none were.
     """
 
@@ -38,12 +39,13 @@ class Subject:
     split: str
     mode: str
     rule: str
+    only: str = ""
     pairs: str = ""
 
     @property
     def name(self) -> str:
         """A key for programs, whatever else is reported and whatever pairs were searched."""
-        parts = (self.task, self.direction, self.split, self.mode, self.rule)
+        parts = (self.task, self.direction, self.split, self.mode, self.rule, self.only)
         return "_".join(part for part in parts if part)
 
 
@@ -84,7 +86,13 @@ class Table:
         one = self.subject
         pairs = [f"pairs {one.pairs}"] if one.pairs else []
         return ", ".join(
-            [f"{one.task} {one.direction}", f"{one.split} split", *self.models, *pairs]
+            [
+                f"{one.task} {one.direction}",
+                f"{one.split} split",
+                *_only(one.only),
+                *self.models,
+                *pairs,
+            ]
         )
 
     @property
@@ -111,6 +119,10 @@ class Table:
         return words[self.level] + rule
 
 
+def _only(only: str) -> list[str]:
+    return [f"only the {only} examples"] if only else []
+
+
 def _incomplete(missing: int, parts: int) -> str:
     """How a title begins where parts of a run are missing; empty where none is."""
     return f"INCOMPLETE, {missing} of {parts} parts missing: " if missing else ""
@@ -119,7 +131,10 @@ def _incomplete(missing: int, parts: int) -> str:
 def run_title(summary: Summary, task: TaskCounts, strategy: str = "") -> str:
     """What a figure of one run is about, and first of all whether parts are missing."""
     entry = summary.manifest.tasks[task.name]
-    about = f"{task.name} {entry.direction}, {task.split} split, {_model(summary)}"
+    only = _only(_subject(summary, task).only)
+    about = ", ".join(
+        [f"{task.name} {entry.direction}", f"{task.split} split", *only, _model(summary)]
+    )
     warning = _incomplete(summary.missing, summary.n_parts)
     return f"{warning}{strategy}: {about}" if strategy else f"{warning}{about}"
 
@@ -151,7 +166,8 @@ def make_tables(summaries: Sequence[Summary], level: str = "match") -> list[Tabl
 def _subject(summary: Summary, task: TaskCounts) -> Subject:
     entry = summary.manifest.tasks[task.name]
     rule = entry.rule if task.mode == "generate" else ""
-    return Subject(task.name, entry.direction, task.split, task.mode, rule)
+    only = "" if summary.manifest.only == "all" else summary.manifest.only
+    return Subject(task.name, entry.direction, task.split, task.mode, rule, only)
 
 
 def _searched_pairs(summary: Summary, task: TaskCounts) -> str:

@@ -65,7 +65,7 @@ def _row(path: Path, check: bool) -> dict[str, Any]:
         "tasks": ", ".join(entries),
         "split": ", ".join(dict.fromkeys(entry.split for entry in entries.values())),
         "strategies": ", ".join(run.manifest.strategies),
-        "pairs": _pairs(run.manifest),
+        "pairs": _pairs(run.manifest) + _only(run.manifest),
         "mode": ", ".join(dict.fromkeys(entry.mode for entry in entries.values())),
         "state": _state(run),
         "started": run.manifest.started,
@@ -82,6 +82,10 @@ def _row(path: Path, check: bool) -> dict[str, Any]:
 def _state(run: Run) -> str:
     total, missing = len(list(run.manifest.parts())), len(run.missing())
     return f"{total - missing} of {total} parts" if missing else "complete"
+
+
+def _only(manifest: Manifest) -> str:
+    return "" if manifest.only == "all" else f", {manifest.only} only"
 
 
 def _pairs(manifest: Manifest) -> str:

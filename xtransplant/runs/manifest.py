@@ -134,6 +134,11 @@ class Manifest:
     continued: list[dict[str, str]] = field(default_factory=list)
 
     @property
+    def only(self) -> str:
+        """Of which examples the grids are run: ``all``, ``gap`` or ``shared``."""
+        return str(self.config.get("only", "all"))
+
+    @property
     def state(self) -> str:
         """``complete`` or ``running``."""
         return "complete" if self.finished else "running"

@@ -6,10 +6,10 @@ Built-in strategies use the door that other packages do, entry points of the gro
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from xtransplant.errors import XTransplantError
+from xtransplant.plugins import plugins
 from xtransplant.strategies.definition import Strategy, nearest
 from xtransplant.strategies.files import load_file
 
@@ -20,7 +20,7 @@ _GROUP = "xtransplant.strategies"
 
 def strategy_names() -> tuple[str, ...]:
     """Names of the built-in strategies and of those that installed packages add, sorted."""
-    return tuple(sorted({entry.name for entry in entry_points(group=_GROUP)}))
+    return tuple(sorted({entry.name for entry in plugins(_GROUP)}))
 
 
 def find_strategy(name: str) -> Strategy:
@@ -35,7 +35,7 @@ def find_strategy(name: str) -> Strategy:
     path, suffix, inner = name.partition(".py")
     if suffix and (not inner or inner.startswith(":")):
         return load_file(Path(path + suffix), inner.removeprefix(":"))
-    found = [entry for entry in entry_points(group=_GROUP) if entry.name == name]
+    found = [entry for entry in plugins(_GROUP) if entry.name == name]
     if not found:
         raise XTransplantError(
             f"unknown strategy {name!r}{nearest(name, strategy_names())}; "

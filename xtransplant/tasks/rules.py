@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import inspect
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from xtransplant.errors import XTransplantError, one_line
+from xtransplant.plugins import plugins
 from xtransplant.prompts import Key
 from xtransplant.strategies.identity import source_digest
 from xtransplant.tasks.matching import CHOOSING, IN_WORDS, RULES, Rule, Verdict
@@ -29,7 +29,7 @@ _HASH_DIGITS = 12
 
 def rule_names() -> tuple[str, ...]:
     """Names of the built-in rules, and of those that installed packages add, sorted."""
-    added = {entry.name for entry in entry_points(group=_GROUP)} - RULES.keys()
+    added = {entry.name for entry in plugins(_GROUP)} - RULES.keys()
     return (*RULES, *sorted(added))
 
 
@@ -121,7 +121,7 @@ def describe_rule(name: str) -> str:
 @cache
 def _added(name: str) -> tuple[Rule | None, str]:
     """The rule that an installed package adds, and the hash of its source."""
-    for entry in entry_points(group=_GROUP):
+    for entry in plugins(_GROUP):
         if entry.name == name:
             rule: Rule = entry.load()
             path = inspect.getsourcefile(inspect.unwrap(rule)) or ""

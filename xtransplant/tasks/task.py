@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib.metadata import entry_points
 from typing import Literal, Protocol
 
 from xtransplant.errors import XTransplantError
+from xtransplant.plugins import plugins
 from xtransplant.prompts import Example
 from xtransplant.tasks.data import DataSource
 
@@ -102,7 +102,7 @@ class Task:
 
 def task_names() -> tuple[str, ...]:
     """Names of the bundled tasks and of those that installed packages add, sorted."""
-    return tuple(sorted({entry.name for entry in entry_points(group=_GROUP)}))
+    return tuple(sorted({entry.name for entry in plugins(_GROUP)}))
 
 
 def find_task(name: str) -> Task:
@@ -111,7 +111,7 @@ def find_task(name: str) -> Task:
     Raises:
         XTransplantError: no such task; the nearest names are offered.
     """
-    found = [entry for entry in entry_points(group=_GROUP) if entry.name == name]
+    found = [entry for entry in plugins(_GROUP) if entry.name == name]
     if not found:
         near = get_close_matches(name, task_names(), cutoff=0.5) or task_names()
         raise XTransplantError(
