@@ -20,7 +20,7 @@ from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.facts import Fact, find_languages, read_facts
 from xtransplant.tasks.languages import FLORES, named
 from xtransplant.tasks.parallel import Parallel, Side, make_example
-from xtransplant.tasks.relations import draw_candidates, rank
+from xtransplant.tasks.relations import draw_candidates, rank, spellings
 from xtransplant.tasks.task import Direction, Task
 
 __all__ = ["examples", "klar"]
@@ -51,10 +51,10 @@ def examples(
     names = [name for name in english if name in other]
     _check(english, other, names, lang)
     right = {"en": _right(english, names), lang: _right(other, names)}
-    answers: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
+    answers: dict[str, dict[str, frozenset[str]]] = defaultdict(dict)
     for name in names:
         both = (*right["en"][english[name].prompt], *right[lang][other[name].prompt])
-        answers[english[name].relation][name] = both
+        answers[english[name].relation][name] = spellings(both)
 
     prompts = rank({english[name].prompt for name in names}, data.seed)
     chosen = prompts[:_N_PILOT] if split == "pilot" else prompts[_N_PILOT:]

@@ -19,6 +19,9 @@ def doctor(
     gguf_file: Annotated[
         str | None, typer.Option(metavar="NAME", help="The GGUF file of that repository or folder.")
     ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Verify packing anew, also where it is remembered.")
+    ] = False,
     insecure: f.Insecure = False,
     debug: f.Debug = False,
 ) -> None:
@@ -32,7 +35,7 @@ def doctor(
     from xtransplant.bench.diagnose import diagnose
     from xtransplant.style.escape import visible
 
-    found = diagnose(on, model, gguf_file=gguf_file, insecure=insecure)
+    found = diagnose(on, model, gguf_file=gguf_file, insecure=insecure, verify=verify)
     for one in found:
         typer.echo(f"{'ok  ' if one.ok else 'FAIL'}  {visible(one.what)}")
     if not all(one.ok for one in found):

@@ -8,7 +8,9 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,10 @@ import torch
 from transformers.utils import logging
 
 sys.path.insert(0, str(Path(__file__).parent))
+# What is remembered of models lies in a folder of the session's own, which its processes share.
+_IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if not _IS_WORKER:
+    os.environ["XTRANSPLANT_CACHE"] = tempfile.mkdtemp(prefix="xtransplant-cache-")
 torch.set_num_threads(1)
 logging.set_verbosity_error()
 logging.disable_progress_bar()
@@ -42,6 +48,11 @@ def pytest_configure(config):
 
         # Every test that does not say otherwise loads its models so.
         load.__kwdefaults__.update(device_map=None if device == "cpu" else device, dtype=dtype)
+
+
+def pytest_unconfigure(config):
+    if not _IS_WORKER:
+        shutil.rmtree(os.environ["XTRANSPLANT_CACHE"], ignore_errors=True)
 
 
 def pytest_report_header(config):

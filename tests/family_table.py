@@ -1,4 +1,7 @@
-"""Print how each family does against plain hooks: python -m tests.family_table."""
+"""Print the table of docs/families.md: python -m tests.family_table.
+
+How each family is laid out, and how it does against plain hooks.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from family_cases import CANDIDATES, HEAD, cases, prompts, swap
 from reference import continued, likelihood, read_lasts
-from tiny import FAMILY_NAMES, tiny_checkpoint
+from tiny import WRAPPERS, tiny_checkpoint
 
 from xtransplant import load, verify_packing
 from xtransplant.engine.ask.items import Item
@@ -21,6 +24,7 @@ from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.score import score_items
+from xtransplant.model.family_table import FAMILIES
 from xtransplant.model.model import Model
 from xtransplant.packing import Packing
 
@@ -31,16 +35,20 @@ def main() -> None:
     logging.disable_progress_bar()
     torch.set_num_threads(1)
     print(
-        "| family | packing | worst score difference (nats) | generations equal |"
-        "\n|---|---|---|---|"
+        "| type | laid out | packing | worst score difference (nats) | generations equal |"
+        "\n|---|---|---|---|---|"
     )
     overall = 0.0
-    for family in FAMILY_NAMES:
+    for family, table in FAMILIES.items():
+        if family in WRAPPERS:
+            print(f"| {family} | {table.summary} | as {WRAPPERS[family]} | | |")
+            continue
         model = load(tiny_checkpoint(family))
         packing = verify_packing(model).packing
         worst, same, total = compare(model, packing)
         overall = max(overall, worst)
-        print(f"| {family} | {packing} | {worst:.1e} | {same} of {total} |", flush=True)
+        shown = f"{packing} | {worst:.1e} | {same} of {total}"
+        print(f"| {family} | {table.summary} | {shown} |", flush=True)
     print(f"\nworst of all: {overall:.1e}")
 
 

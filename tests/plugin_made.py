@@ -61,8 +61,10 @@ def install(folder: Path, *, remainder: int = 0) -> ModuleType:
 
 def forget() -> None:
     """What a new process would not know of it either."""
+    from xtransplant import plugins
     from xtransplant.tasks import rules
 
     importlib.invalidate_caches()
+    plugins._find.cache_clear()
     sys.modules.pop("parity_plugin", None)
     rules._added.cache_clear()

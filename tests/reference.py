@@ -28,11 +28,12 @@ _PROJECTION = {
     "biogpt": "self_attn.out_proj", "bloom": "self_attention.dense", "codegen": "attn.out_proj",
     "ctrl": "multi_head_attention.dense", "dbrx": "norm_attn_norm.attn.out_proj",
     "falcon": "self_attention.dense", "gpt2": "attn.c_proj", "gpt_bigcode": "attn.c_proj",
-    "gpt_neox": "attention.dense", "gptj": "attn.out_proj",
+    "gpt_neo": "attn.attention.out_proj", "gpt_neox": "attention.dense",
+    "gptj": "attn.out_proj",
     "modernbert-decoder": "attn.Wo", "mpt": "attn.out_proj", "opt": "self_attn.out_proj",
     "persimmon": "self_attn.dense", "phi": "self_attn.dense", "xglm": "self_attn.out_proj",
 }  # fmt: skip
-for _family in ("codegen", "gpt2", "gpt_bigcode", "gptj", "modernbert-decoder", "mpt"):
+for _family in ("codegen", "gpt2", "gpt_bigcode", "gpt_neo", "gptj", "modernbert-decoder", "mpt"):
     _ATTENTION[_family] = "attn"
 for _family in ("exaone4", "flex_olmo", "gemma2", "gemma3_text", "olmo2", "olmo3"):
     _ATTENTION[_family] = "post_attention_layernorm"

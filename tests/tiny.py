@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hybrids import HYBRIDS
 from tiny_configs import N_LAYERS, SPECIAL
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
@@ -24,6 +25,9 @@ EXAMPLE = Example(
 )
 
 FAMILY_NAMES = tuple(SPECIAL)
+# Types of multimodal checkpoints, whose text model is tried; they are loaded in tests/model.
+WRAPPERS = {"gemma3": "gemma3_text", "llama4": "llama4_text", "mistral3": "ministral3"}
+HYBRID_NAMES = tuple(HYBRIDS)
 # Families whose tiny checkpoint looks back through a window.
 WINDOWED = {
     family
@@ -46,14 +50,20 @@ def tiny_checkpoint(family: str) -> str:
     return folder
 
 
-def make_tiny(family: str, folder: str, **changes: Any) -> None:
-    """Save a tiny checkpoint: float32, safetensors, the golden tokenizer, strong weights."""
+def tiny_config(family: str, **changes: Any) -> Any:
+    """The configuration of a tiny checkpoint."""
     common = {
         "vocab_size": VOCABULARY, "hidden_size": 48, "intermediate_size": 96,
         "num_hidden_layers": N_LAYERS, "num_attention_heads": 4, "num_key_value_heads": 2,
         "max_position_embeddings": 256, "pad_token_id": 2, "bos_token_id": 1, "eos_token_id": 2,
     }  # fmt: skip
-    config = AutoConfig.for_model(family, **{**common, **SPECIAL[family], **changes})
+    own = {**SPECIAL, **HYBRIDS}[family]
+    return AutoConfig.for_model(family, **{**common, **own, **changes})
+
+
+def make_tiny(family: str, folder: str, **changes: Any) -> None:
+    """Save a tiny checkpoint: float32, safetensors, the golden tokenizer, strong weights."""
+    config = tiny_config(family, **changes)
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     # Random weights as initialised hardly tell one token from another: make every part matter.
@@ -65,5 +75,8 @@ def make_tiny(family: str, folder: str, **changes: Any) -> None:
                 parameter.copy_(noise * 0.15)
             else:
                 parameter.add_(noise * 0.1)
+        for name, buffer in model.named_buffers():
+            if name.endswith("layer_scalar"):  # Gemma 4: all that a layer hands on, times this
+                buffer.fill_(0.8)
     model.save_pretrained(folder)
     AutoTokenizer.from_pretrained(GOLDEN / "llama").save_pretrained(folder)

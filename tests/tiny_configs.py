@@ -7,7 +7,10 @@ from typing import Any
 WINDOW = 12
 N_LAYERS = 4
 
-_TYPES = {"layer_types": ["sliding_attention", "full_attention"] * 2, "sliding_window": WINDOW}
+_TYPES: dict[str, Any] = {
+    "layer_types": ["sliding_attention", "full_attention"] * 2,
+    "sliding_window": WINDOW,
+}
 _EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
 
 _LOCAL = {"num_local_experts": 4, "num_experts_per_tok": 2}
@@ -92,6 +95,12 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "olmo": {"clip_qkv": 2.0},
     "persimmon": {},
     "seed_oss": {"head_dim": 12},
+    "cohere_compass_text": {
+        "head_dim": 12, **_TYPES,
+        "rope_parameters": {
+            kind: {"rope_type": "default", "rope_theta": 1e4} for kind in _TYPES["layer_types"]
+        },
+    },
     "cwm": {"head_dim": 12, **_TYPES},
     "exaone4": _TYPES,
     "granite_swa": {"residual_multiplier": 0.4, "layer_rope_theta": [10000.0] * 4, **_TYPES},
@@ -122,12 +131,16 @@ SPECIAL: dict[str, dict[str, Any]] = {
         **_LOCAL, **_TYPES,
     },
     "mellum": {"head_dim": 12, "moe_intermediate_size": 32, **_LOCAL, **_TYPES},
+    "mimo_v2_flash": {
+        "head_dim": 16, "v_head_dim": 12, "mlp_layer_types": _DENSE_FIRST, **_ROUTED, **_TYPES,
+    },
     "minimax_m2": {"head_dim": 12, "rotary_dim": 12, **_LOCAL},
     "olmoe": _EXPERTS,
     "phimoe": {"sliding_window": WINDOW, **_LOCAL},
     "solar_open": {"head_dim": 12, **_ROUTED},
-    # Multi-head latent attention; the last two attend to the keys that an indexer chooses.
+    # Multi-head latent attention; axk2 and the last two attend to keys that an indexer chooses.
     "axk1": {**_LATENT, **_ROUTED, "mlp_layer_types": _DENSE_FIRST},
+    "axk2": {**_LATENT, **_ROUTED, **_INDEXED, "gated_norm_rank": 4},
     "deepseek_v2": {**_LATENT, **_ROUTED},
     "glm4_moe_lite": {**_LATENT, **_ROUTED, "mlp_layer_types": _DENSE_FIRST},
     "youtu": _LATENT,
@@ -144,5 +157,9 @@ SPECIAL: dict[str, dict[str, Any]] = {
                        "hidden_size": 48, "ffn_act_fn": {"name": "silu"}},
     },
     "gpt_bigcode": {"n_layer": N_LAYERS, "n_head": 4, "n_embd": 48, "n_positions": 256},
+    "gpt_neo": {
+        "num_layers": N_LAYERS, "num_heads": 4, "attention_types": [[["global", "local"], 2]],
+        "window_size": WINDOW,
+    },
     "gptj": {"n_layer": N_LAYERS, "n_head": 4, "n_embd": 48, "rotary_dim": 8},
 }  # fmt: skip

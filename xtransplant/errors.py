@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["JobFailed", "XTransplantError", "cannot_write", "one_line"]
+__all__ = ["JobFailed", "MissingSite", "XTransplantError", "cannot_write", "one_line"]
 
 
 class XTransplantError(Exception):
@@ -17,6 +17,10 @@ class XTransplantError(Exception):
 
 class JobFailed(XTransplantError):
     """A job that a server accepted, and that raised an error there."""
+
+
+class MissingSite(XTransplantError):
+    """A layer that has not the site that a strategy reads or writes, as others of the model do."""
 
 
 def cannot_write(path: Path, error: OSError) -> XTransplantError:

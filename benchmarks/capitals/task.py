@@ -18,7 +18,7 @@ from xtransplant.prompts import Example, Key
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.languages import named
 from xtransplant.tasks.parallel import Parallel, Side, make_example
-from xtransplant.tasks.relations import draw_candidates, rank
+from xtransplant.tasks.relations import draw_candidates, rank, spellings
 from xtransplant.tasks.task import Direction, Task
 from xtransplant.tasks.words import fill, read_words
 
@@ -69,7 +69,7 @@ def examples(
             raise XTransplantError(f"capitals has no {what} {value!r}; choose {', '.join(right)}")
     drawn = rank(NAMES["en"], data.seed)
     codes = sorted(drawn[:N_PILOT] if split == "pilot" else drawn[N_PILOT:])
-    answers = {code: (NAMES["en"][code].capital,) for code in codes}
+    answers = {code: spellings([NAMES["en"][code].capital]) for code in codes}
     found = []
     for code in codes:
         choices = draw_candidates(code, answers, data.seed)

@@ -4,6 +4,7 @@ import pytest
 from transformers import LlamaConfig
 
 from xtransplant.bench.model_identity import _commit
+from xtransplant.model.checkpoint import Checkpoint
 
 
 def test_the_commit_of_a_repository_is_that_of_its_files(tmp_path, monkeypatch):
@@ -15,12 +16,16 @@ def test_the_commit_of_a_repository_is_that_of_its_files(tmp_path, monkeypatch):
         (folder / "refs" / name).write_text(commit)
         LlamaConfig().save_pretrained(folder / "snapshots" / commit)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    assert _commit("org/tiny", None) == commits[0]
-    assert _commit("org/tiny", "other") == _commit("org/tiny", commits[1]) == commits[1]
+    assert _commit(Checkpoint("org/tiny"), None) == commits[0]
+    assert (
+        _commit(Checkpoint("org/tiny"), "other")
+        == _commit(Checkpoint("org/tiny"), commits[1])
+        == commits[1]
+    )
 
 
 @pytest.mark.parametrize("name", ["org/none", "a/b/c", "no such: name"])
 def test_what_is_in_no_cache_has_no_commit(name, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    assert _commit(name, None) is None
-    assert _commit(str(tmp_path), None) is None
+    assert _commit(Checkpoint(name), None) is None
+    assert _commit(Checkpoint(str(tmp_path)), None) is None

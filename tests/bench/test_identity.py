@@ -26,10 +26,10 @@ def entry(model):
 @pytest.fixture
 def memory(tmp_path, monkeypatch):
     """Digests are remembered in a folder of the test's own, of files of any size and age."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XTRANSPLANT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(model_digests, "_LARGE", 0)
     monkeypatch.setattr(model_digests, "_FRESH", -1e9)
-    return tmp_path / "cache" / "xtransplant" / "sha256.json"
+    return tmp_path / "cache" / "sha256.json"
 
 
 def test_an_ablated_neuron_is_another_model(small):

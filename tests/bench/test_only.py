@@ -77,6 +77,8 @@ def test_a_report_counts_the_chosen_examples_and_says_how_many_they_are(small):
     (text,) = write_report([run.path], formats=["markdown"]).texts
     assert "only the gap examples" in text
     assert f"ran the grids of {n} examples alone" in text
+    # Of the others nothing is counted.
+    assert all(rate.n == 0 for row in table.rows for rate in row.sets["shared"].rates.values())
 
 
 def test_where_no_example_is_in_the_set_the_prompts_remain(small):

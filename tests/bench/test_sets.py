@@ -15,6 +15,7 @@ from xtransplant.bench.rescore import rescore
 from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.prompts import Key
+from xtransplant.report.document import write_report
 from xtransplant.runs import records, rows
 from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA
 from xtransplant.runs.examples_table import examples_table
@@ -85,7 +86,7 @@ def test_a_file_says_what_is_right_after_its_source_or_the_set_is_not_known(babe
          "candidates": [" 12", " 34"], "source_candidates": [" 34", " 12"]}
         for k in range(4)
     ]  # fmt: skip
-    found = []
+    found, names = [], list[str]()
     for name, left_out in (("with", ()), ("without", ("source_candidates",))):
         file = tmp_path / f"{name}.jsonl"
         kept = [{k: v for k, v in row.items() if k not in left_out} for row in lines]
@@ -94,7 +95,9 @@ def test_a_file_says_what_is_right_after_its_source_or_the_set_is_not_known(babe
             SMALL, tasks=("file",), data=DataSource(file=file), langs=(), pairs="4:2",
             model=ModelSpec(str(CHECKPOINT)),
         )  # fmt: skip
-        found.append(records(bench(config, RunContext(tmp_path), model=babel_model)))
+        run = bench(config, RunContext(tmp_path), model=babel_model)
+        found.append(records(run))
+        names.append(run.path.name)
     known, unknown = found
     assert set(known.set_match) <= set(SETS)
     source = known[known.strategy == SOURCE]
@@ -102,6 +105,8 @@ def test_a_file_says_what_is_right_after_its_source_or_the_set_is_not_known(babe
     assert unknown.set_match.isna().all()
     assert unknown[unknown.strategy == SOURCE].match.isna().all()
     assert not unknown[unknown.strategy == VANILLA].match.isna().any()
+    (text,) = write_report([tmp_path / name for name in names], formats=["markdown"]).texts
+    assert "of 4 examples it is not known which are the gap: nothing says what is right" in text
 
 
 def test_a_run_that_was_begun_without_sets_gets_them_when_it_is_judged_again(small, monkeypatch):

@@ -53,6 +53,24 @@ def test_doctor_looks_at_a_model_here(xtp, forgetful):
     assert "prompts begin with <s>, which the tokenizer adds" in found.out
 
 
+def test_doctor_says_since_when_and_where_packing_is_remembered(xtp, tmp_path, monkeypatch):
+    monkeypatch.setenv("XTRANSPLANT_CACHE", str(tmp_path / "cache"))
+    doctor = ["doctor", "--on", "local", "-m", tiny_checkpoint("llama")]
+    first, again = xtp(*doctor), xtp(*doctor)
+    [file] = (tmp_path / "cache" / "packing").iterdir()
+    assert first.out == again.out
+    assert re.search(rf"; remembered since 20\d\d-.* UTC in {file}$", again.out.strip())
+    file.write_text(file.read_text().replace('"since": "20', '"since": "19'))
+    assert "remembered since 19" in xtp(*doctor).out
+    assert "remembered since 20" in xtp(*doctor, "--verify").out
+    file.write_text(file.read_text().replace('"since": "20', '"since": "19'))
+    assert trace(xtp, "-m", tiny_checkpoint("llama"), "--verify").code == 0
+    assert "remembered since 20" in xtp(*doctor).out
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XTRANSPLANT_CACHE", str(tmp_path / "file"))
+    assert xtp(*doctor).out.strip().endswith("; not remembered: every process verifies it")
+
+
 def test_doctor_of_no_model_here(xtp):
     found = xtp("doctor", "--on", "local")
     assert (found.code, found.out) == (2, "")

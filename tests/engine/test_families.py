@@ -1,10 +1,13 @@
 """Every family against plain hooks: scores within 1e-4 nats, generations token for token."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from family_cases import CANDIDATES, HEAD, NORMED, cases, prompts, swap
 from reference import continued, likelihood, read_lasts, reference_generate
-from tiny import FAMILY_NAMES, N_LAYERS, WINDOWED, allowed, tiny_checkpoint
+from tiny import FAMILY_NAMES, N_LAYERS, WINDOWED, WRAPPERS, allowed, tiny_checkpoint
 
 from xtransplant import load, verify_packing
 from xtransplant.engine.ask.items import Item
@@ -12,6 +15,8 @@ from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.score import score_items
+from xtransplant.model.family_table import FAMILIES
+from xtransplant.model.hybrid_table import HYBRIDS
 from xtransplant.model.model import Window
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 
@@ -19,6 +24,7 @@ from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 # twice with it, a decoder that puts its input's shape back at its end, an indexer that reads the
 # mask, distances counted in columns.
 SLOWER = {
+    "axk2": Packing(growing=True),
     "bloom": ROWS,
     "codegen": MASKED,
     "deepseek_v32": Packing(growing=True),
@@ -27,11 +33,12 @@ SLOWER = {
     "glm_moe_dsa": ROWS,
     "gpt2": Packing(shared_prefix=True),
     "gpt_bigcode": Packing(shared_prefix=True),
+    "gpt_neo": ROWS,
     "gptj": MASKED,
     "mpt": ROWS,
     "xglm": Packing(growing=True),
 }
-COUNT_COLUMNS = {"bloom", "mpt"}
+COUNT_COLUMNS = {"bloom", "gpt_neo", "mpt"}
 N_NEW = 4
 
 
@@ -89,8 +96,13 @@ def assert_is_described(model, family):
     assert not any(parameter.requires_grad for parameter in model.module.parameters())
 
 
-def test_every_family_of_the_table_is_tried():
-    from xtransplant.model.family_table import FAMILIES
-
-    # The multimodal wrappers of two families that are tried as text models: see tests/model.
-    assert set(FAMILIES) - {"gemma3", "llama4"} == set(FAMILY_NAMES)
+def test_every_family_of_the_table_is_tried_and_is_in_the_document():
+    assert set(FAMILIES) - set(HYBRIDS) == {*FAMILY_NAMES, *WRAPPERS}  # test_hybrids has the others
+    page = (Path(__file__).parents[2] / "docs" / "families.md").read_text()
+    for family, table in FAMILIES.items():
+        if family in HYBRIDS:
+            continue
+        packing = SLOWER.get(family, SHARED)
+        shown = f"as {WRAPPERS[family]}" if family in WRAPPERS else packing
+        assert f"\n| {family} | {table.summary} | {shown} |" in page, "python -m tests.family_table"
+    assert len(re.findall(r"^\| .* \| .* of \d+ \|$", page, re.MULTILINE)) == len(FAMILY_NAMES)

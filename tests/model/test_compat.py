@@ -32,7 +32,8 @@ FILES = sorted(
 PUBLIC = {
     "nnsight": {"TransformersModel", "save"},
     "transformers": {
-        "AttentionInterface", "AutoConfig", "AutoModelForCausalLM", "AutoTokenizer",
+        "AttentionInterface", "AutoConfig", "AutoModelForCausalLM", "AutoModelForImageTextToText",
+        "AutoTokenizer",
         "DistributedConfig", "DynamicCache", "GenerationConfig", "LlamaConfig",
         "LlamaForCausalLM", "PreTrainedTokenizerFast", "logging",
     },

@@ -5,8 +5,8 @@ import json
 import pytest
 import torch
 from refusals import configure, refusal
-from tiny import GOLDEN, SPECIAL, tiny_checkpoint
-from transformers import AutoConfig, AutoTokenizer
+from tiny import GOLDEN, tiny_checkpoint, tiny_config
+from transformers import AutoConfig, AutoModelForImageTextToText, AutoTokenizer
 
 from xtransplant.engine.ask.tokenise import prompt_ids
 from xtransplant.model.family_table import FAMILIES
@@ -112,7 +112,7 @@ def test_remote_code_is_not_run(folder):
         ({"device_map": "nonsense"}, "nonsense"),
         ({"attn_implementation": "nonsense"}, "nonsense"),
         ({"family": "lama"}, "did you mean 'llama'?"),
-        ({"family": "no/such/table.json"}, "neither a family nor a file"),
+        ({"family": "no/such/table.json"}, "neither a family, nor a line of JSON"),
         ({"family": "gpt2"}, "no attribute `transformer`; its modules are model.layers.N"),
     ],
 )
@@ -120,31 +120,30 @@ def test_bad_option(options, says):
     assert says in refusal(tiny_checkpoint("llama"), **options)
 
 
+# By type of a multimodal checkpoint: its text model's, and what its vision model needs.
 VISION = {
-    "gemma3": {"intermediate_size": 32},
-    "llama4": {"intermediate_size": 64, "vision_output_dim": 32, "projector_input_dim": 32,
-               "projector_output_dim": 32},
+    "gemma3": ("gemma3_text", {"intermediate_size": 32}),
+    "llama4": ("llama4_text", {
+        "intermediate_size": 64, "vision_output_dim": 32, "projector_input_dim": 32,
+        "projector_output_dim": 32,
+    }),
+    "mistral3": ("ministral3", {"model_type": "pixtral", "intermediate_size": 32}),
+    "cohere2_vision": ("cohere2", {"model_type": "siglip_vision_model", "intermediate_size": 32}),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("family", VISION)
 def test_multimodal_wrapper_of_a_family(family, tmp_path):
-    text = {
-        "vocab_size": 600, "hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 4,
-        "num_attention_heads": 4, "num_key_value_heads": 2, "pad_token_id": 2,
-        **SPECIAL[f"{family}_text"],
-    }  # fmt: skip
+    kind, more = VISION[family]
+    text = tiny_config(kind).to_dict()
     seeing = {
         "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 28,
-        "patch_size": 14, **VISION[family],
+        "patch_size": 14, **more,
     }  # fmt: skip
-    import transformers
-
     config = AutoConfig.for_model(family, text_config=text, vision_config=seeing)
     torch.manual_seed(0)
-    kind = {"gemma3": "Gemma3", "llama4": "Llama4"}[family] + "ForConditionalGeneration"
-    getattr(transformers, kind)(config).save_pretrained(tmp_path)
+    AutoModelForImageTextToText.from_config(config).save_pretrained(tmp_path)
     AutoTokenizer.from_pretrained(GOLDEN / "llama").save_pretrained(tmp_path)
     model = load(tmp_path)
-    assert len(model.windows) == 2
+    assert model.windows == load(tiny_checkpoint(kind), check=False).windows
     assert model.n_layers == 4

@@ -1,15 +1,20 @@
 """Families that the table does not have, and tables by hand."""
 
 import json
+import re
+import shlex
+from dataclasses import replace
 
 import pytest
 import torch
 from refusals import refusal
-from tiny import GOLDEN
+from tiny import FAMILY_NAMES, GOLDEN, tiny_config
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+from xtransplant.model.by_hand import family_by_hand
 from xtransplant.model.families import Family, Place
 from xtransplant.model.family_table import FAMILIES
+from xtransplant.model.guess import family_to_try
 from xtransplant.model.load import load
 
 GPTJ = {
@@ -43,12 +48,52 @@ def test_unknown_family(gptj):
     message = refusal(gptj)
     for part in (
         "'gptj'",
+        "try --family codegen, which is checked",
         "transformer.h.N: ",
         "attn.out_proj",
         "--family FILE.json",
         "Family(...)",
     ):
         assert part in message
+
+
+def test_what_is_proposed_loads(gptj, monkeypatch):
+    monkeypatch.delitem(FAMILIES, "codegen")
+    found = re.search(r"try --family '(.*?)', which", refusal(gptj))
+    assert json.loads(found[1]) == {
+        "attn": "attn",
+        "ffn": "mlp",
+        "head": "attn.out_proj",
+        "layers": "transformer.h",
+        "parallel": True,
+    }
+    assert load(gptj, family=found[1]).parallel
+
+
+def test_a_proposal_is_the_table_that_each_family_has(monkeypatch):
+    """Without its own line; of those laid out like no other, the check judges."""
+    wrong = set()
+    for family in FAMILY_NAMES:
+        config = tiny_config(family)
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(config)
+        own = FAMILIES.get(family, FAMILIES["codegen"])
+        with monkeypatch.context() as patch:
+            patch.delitem(FAMILIES, family, raising=False)
+            line = family_to_try(model, config)
+            if not line or family_by_hand(shlex.split(line)[0]) != own:
+                wrong.add(family)
+    assert wrong == {
+        "afmoe", "bloom", "dbrx", "falcon", "gpt_neo", "gpt_neox", "hyperclovax", "mpt", "stablelm",
+    }  # fmt: skip
+
+
+def test_a_line_says_what_differs_from_a_known_family(gptj):
+    like_llama = '{"like": "llama", "layers": "transformer.h", "attn": "attn", "ffn": "mlp",'
+    line = like_llama + '"head": "attn.out_proj", "parallel": true}'
+    assert load(gptj, family=line).family == family_by_hand("codegen")
+    raw = family_by_hand('{"like": "gemma2", "attn_raw": null, "ffn_raw": {"module": "x"}}')
+    assert raw == replace(FAMILIES["gemma2"], attn_raw=None, ffn_raw=Place("x"))
 
 
 def test_table_by_hand(gptj, tmp_path):
@@ -71,6 +116,11 @@ def test_table_by_hand(gptj, tmp_path):
         ("{", "ends in the middle"),
         ("[1]", "is not a table"),
         ('{"layers": "h"}', "no 'attn'"),
+        ('{"like": "llma"}', "did you mean 'llama'"),
+        ('{"like": "llama", "layer": "h"}', "did you mean 'layers'"),
+        ('{"like": "llama", "layers": 3}', "not 3"),
+        ('{"like": "llama", "attn": 3}', "attn is a module's path, not 3"),
+        ('{"like": "llama", "layers": "transformer.h"}', "`self_attn`; its modules are"),
         (json.dumps({**GPTJ, "head": {"module": "x", "side": "inpt"}}), "side 'inpt'"),
         (json.dumps({**GPTJ, "windows": "some"}), "windows 'some' is none of full"),
         (json.dumps({**GPTJ, "colour": "red"}), "colour"),

@@ -85,7 +85,8 @@ def test_every_format_says_how_many_of_how_many(run, tmp_path):
     for name in ("terminal", "markdown", "latex"):
         written = write_report([run.path], formats=[name], output=tmp_path, width=100).written
         text = written[0].read_text()
-        assert name != "terminal" or max(map(len, text.splitlines())) <= 100
+        if name == "terminal":
+            assert max(map(len, text.splitlines())) <= 100
         for row in table.rows:
             for one in row.sets.values():
                 right, n = (
@@ -142,3 +143,13 @@ def test_a_run_begun_without_sets_says_so_and_how_to_get_them(monkeypatch, tmp_p
     assert "gap mended" not in text
     frame = to_frame([summarise(run)])
     assert frame.gap_n.isna().all()
+
+
+@pytest.mark.parametrize("width", range(84, 120, 3))
+def test_no_cell_is_cut_whatever_the_terminals_width(run, tmp_path, width):
+    (written,) = write_report(
+        [run.path], formats=["terminal"], output=tmp_path, width=width
+    ).written
+    text = written.read_text()
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width

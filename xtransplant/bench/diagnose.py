@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xtransplant.backends.protocol import Backend, Finding
 from xtransplant.backends.registry import backends, parse_on
+from xtransplant.engine.packing_check import PackingCheck
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
 from xtransplant.model.checkpoint import check_gguf, find_checkpoint
@@ -14,11 +15,23 @@ __all__ = ["diagnose", "models_on"]
 
 
 def diagnose(
-    on: str, model: str | None, *, gguf_file: str | None = None, insecure: bool = False
+    on: str,
+    model: str | None,
+    *,
+    gguf_file: str | None = None,
+    insecure: bool = False,
+    verify: bool = False,
 ) -> list[Finding]:
     """What a backend finds out about itself and, with a model, whether packing is exact there.
 
     In this process, a model's sites, how its prompts begin, and packing.
+
+    Args:
+        on: as the flag takes it.
+        model: repository or folder.
+        gguf_file: which of its files.
+        insecure: plain http to another machine is allowed.
+        verify: verify packing also where that is remembered.
 
     Raises:
         XTransplantError: ``on`` is neither a server nor this process; or it is this process, and
@@ -28,7 +41,7 @@ def diagnose(
     if backend.in_process:
         if model is None:
             raise XTransplantError(f"--on {on} looks at a model: name it, -m REPOSITORY|FOLDER")
-        return _of_model(load(model, gguf_file=gguf_file))
+        return _of_model(load(model, gguf_file=gguf_file), anew=verify)
     if model is not None:
         check_gguf(find_checkpoint(model, gguf_file), backend)
     server = _server(backend)
@@ -37,15 +50,15 @@ def diagnose(
     if model is None or not all(one.ok for one in found[:2]):
         return found
     try:
-        return [*found, *_of_model(load(model, backend=server))]
+        return [*found, *_of_model(load(model, backend=server), anew=verify)]
     except XTransplantError as error:
         return [*found, Finding(False, str(error))]
 
 
-def _of_model(model: Model) -> list[Finding]:
+def _of_model(model: Model, *, anew: bool) -> list[Finding]:
     """A model's layout, how its prompts begin, and how its variants run."""
     here = "here" if model.backend.in_process else "there"
-    check = packing_for(model)
+    check = packing_for(model, anew=anew)
     packed = check.packing.together
     where = f"{model.name} {here}" + (f" (in {check.half}, which rounds)" if check.half else "")
     what = f"{check.packing}, {check.measured}" if packed else check.note
@@ -56,8 +69,15 @@ def _of_model(model: Model) -> list[Finding]:
             f"{', '.join(model.sites)}",
         ),
         Finding(not model.beginning.missing, f"{model.name}: {model.beginning.note}"),
-        Finding(packed, f"{where}: {what}"),
+        Finding(packed, f"{where}: {what}; {_memory_of(check)}"),
     ]
+
+
+def _memory_of(check: PackingCheck) -> str:
+    """Whether a finding is remembered, since when and where."""
+    if check.file:
+        return f"remembered since {check.since} in {check.file}"
+    return "not remembered: every process verifies it"
 
 
 def models_on(on: str, *, insecure: bool = False) -> list[dict[str, str]]:

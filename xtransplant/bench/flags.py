@@ -90,9 +90,9 @@ class LoadFlags:
     trust_remote_code: Annotated[
         bool, Flag("Run code that comes with the checkpoint.", ("--trust-remote-code",))
     ] = False
-    family: Annotated[str | None, Flag("Known family laid out alike, or a table's JSON file.")] = (
-        None
-    )
+    family: Annotated[
+        str | None, Flag("Known family laid out alike, or a table: JSON, or a file of it.")
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -291,8 +291,8 @@ class TraceFlags:
     verify: Annotated[
         bool,
         Flag(
-            "Compare this grid with one variant at a time, at half precision with float32 "
-            "too; exit 1 if it differs by more than rounding.",
+            "Verify packing anew, and compare this grid with one variant at a time, at half "
+            "precision with float32 too; exit 1 if it differs by more than rounding.",
             ("--verify",),
         ),
     ] = False

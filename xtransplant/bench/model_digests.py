@@ -20,9 +20,9 @@ from typing import Any
 import torch
 
 from xtransplant.errors import XTransplantError
+from xtransplant.files import cache_folder, write_atomically
 from xtransplant.model.checkpoint import find_checkpoint
 from xtransplant.runs.checksums import sha256_of
-from xtransplant.runs.files import write_atomically
 
 __all__ = ["file_digests", "tensor_digest", "weights_digest"]
 
@@ -108,7 +108,7 @@ class _Memory:
     @classmethod
     def load(cls) -> _Memory:
         try:
-            known = json.loads(_memory_path().read_text())
+            known = json.loads((cache_folder() / "sha256.json").read_text())
         except (OSError, ValueError):
             known = {}
         return cls(known if isinstance(known, dict) else {})
@@ -137,12 +137,7 @@ class _Memory:
         """Keep what is new, where that can be kept, and forget files that are gone."""
         if not self._changed:
             return
-        path = _memory_path()
+        path = cache_folder() / "sha256.json"
         known = {name: entry for name, entry in self._known.items() if Path(name).is_file()}
         with suppress(XTransplantError), write_atomically(path) as draft:
             draft.write_text(json.dumps(known))
-
-
-def _memory_path() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "xtransplant" / "sha256.json"

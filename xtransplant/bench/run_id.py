@@ -116,7 +116,7 @@ def _family(spec: ModelSpec, name: str, checkpoint: Any) -> Any:
     from xtransplant.model.resolve import resolve_family
 
     found = resolve_family(spec.family, checkpoint, name)
-    return None if found == FAMILIES.get(checkpoint.model_type) else asdict(found)
+    return None if found == FAMILIES.get(checkpoint.model_type) else found.identity()
 
 
 def _pairs(

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from xtransplant.backends.registry import open_backend
 from xtransplant.bench.load import load_model
 from xtransplant.bench.trace_config import TracePlan
+from xtransplant.engine.verify import packing_for
 from xtransplant.grid.check import GridCheck, verify_grid
 from xtransplant.grid.frame import save_grid
 from xtransplant.grid.grid import Grid
@@ -33,13 +34,15 @@ def load_for(plan: TracePlan, note: Callable[[str], None]) -> Model:
 
 
 def compute_grid(plan: TracePlan, model: Model) -> Grid:
-    """Run the grid.
+    """Run the grid; where it is to be verified, its packing is too, also if that is remembered.
 
     Raises:
         XTransplantError: layers that the model has not, an unusable prompt or candidate, or too
             little memory.
     """
     config = plan.config
+    if config.verify:
+        packing_for(model, anew=True)
     source_layers, target_layers = plan.layers(model.n_layers)
     return transplant(
         model,

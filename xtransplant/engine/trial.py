@@ -79,12 +79,14 @@ def short_trial(model: Model, n_tokens: int, seed: int) -> Trial:
     One variant per layer writes all its sites. Each is left half of what it held, so that what an
     earlier write did is not hidden by a later one. Candidates of one and of three tokens.
     """
-    sites = module_sites(model.sites)
     layers = _layers(model)
     variants = []
     for place, j in enumerate(layers):
-        read = [layers[(place + 1 + number) % len(layers)] for number in range(len(sites))]
-        edits = [_write(model, site, i, j, 0.5) for site, i in zip(sites, read, strict=True)]
+        edits = []
+        for number, site in enumerate(module_sites(model.sites_at(j))):
+            i = layers[(place + 1 + number) % len(layers)]
+            # A layer of another kind may not have the site.
+            edits.append(_write(model, site, i if _alike(model, site, i, j) else j, j, 0.5))
         variants.append(tuple(edits))
     return Trial(_item(model, n_tokens, seed), variants)
 
@@ -98,10 +100,13 @@ def long_trial(model: Model, seed: int) -> Trial | None:
     if longest is None:
         return None
     first, middle, last = _layers(model)[0], model.n_layers // 2, model.n_layers - 1
+    swaps: list[tuple[Site, int, int]] = [
+        ("attn", last, first),
+        ("resid_pre", first, middle),
+        ("head", middle, last),
+    ]
     variants = [
-        (_write(model, "attn", last, first, 1.0),),
-        (_write(model, "resid_pre", first, middle, 1.0),),
-        (_write(model, "head", middle, last, 1.0),),
+        (_write(model, site, i, j, 1.0),) for site, i, j in swaps if _alike(model, site, i, j)
     ]
     return Trial(_item(model, _beyond(longest), seed), variants)
 
@@ -130,6 +135,12 @@ def _beyond(window: int) -> int:
 
 def _layers(model: Model) -> list[int]:
     return sorted({0, model.n_layers // 2, model.n_layers - 1})
+
+
+def _alike(model: Model, site: Site, i: int, j: int) -> bool:
+    """Whether two layers have a site, and hold values of one width there."""
+    has = all(site in model.sites_at(layer) for layer in (i, j))
+    return has and (site != "head" or model.head_dims[i] == model.head_dims[j])
 
 
 def _write(model: Model, site: Site, i: int, j: int, share: float) -> Edit:

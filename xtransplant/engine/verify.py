@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 
 from xtransplant.engine.ask.memory import is_out_of_memory
-from xtransplant.engine.compare import Difference, difference
+from xtransplant.engine.compare import difference
+from xtransplant.engine.packing_check import PackingCheck
 from xtransplant.engine.precision import (
     half_precision,
     in_float32,
     why_never_float32,
     why_not_float32,
 )
+from xtransplant.engine.remembered import recall, remember
 from xtransplant.engine.trial import N_TOKENS, Trial, TrialRun
 from xtransplant.engine.trials import Trials
 from xtransplant.errors import JobFailed
@@ -27,77 +29,6 @@ __all__ = ["PackingCheck", "packing_for", "verify_packing"]
 _WAYS = (SHARED, Packing(shared_prefix=True), Packing(growing=True), MASKED)
 
 
-@dataclass(frozen=True)
-class PackingCheck:
-    """The outcome of :func:`verify_packing`.
-
-    Attributes:
-        packing: the fastest way that gives what one variant per batch row gives; one variant per
-            row if none does.
-        worst: largest difference of a log-probability between the two, in nats; None where nothing
-            was compared.
-        tolerance: largest difference allowed at the model's precision, in nats.
-        other_tops: share of variants whose most probable next token is another one than when they
-            run one per row; rounding alone does that at half precision.
-        reason: why no faster way, in a sentence; empty if this is the fastest.
-        half: ``float16`` or ``bfloat16`` where the model computes in it; else empty.
-        float32: at half precision, how far it is from one variant per row in float32; None where
-            that was not run.
-        why_not: why that was not run; empty if it was.
-        untried: the shortest sliding window of the model, in tokens, that no tried prompt exceeded;
-            None where all were exceeded.
-        lacked_memory: whether something was left out for want of memory, which may be there the
-            next time.
-    """
-
-    packing: Packing
-    worst: float | None
-    tolerance: float
-    other_tops: float = 0.0
-    reason: str = ""
-    half: str = ""
-    float32: Difference | None = None
-    why_not: str = ""
-    untried: int | None = None
-    lacked_memory: bool = False
-
-    @property
-    def exact(self) -> bool:
-        """Whether variants share a sequence and give what they give alone, in full precision."""
-        return self.packing.together and not self.half
-
-    @property
-    def measured(self) -> str:
-        """What was measured, in words; empty if nothing was."""
-        if self.worst is None:
-            return ""
-        found = Difference(self.worst, self.other_tops)
-        parts = [f"against one variant at a time: {found}"]
-        if self.float32 is not None:
-            parts.append(f"against float32: {self.float32}")
-        elif self.why_not:
-            parts.append(f"not held against float32: {self.why_not}")
-        return ", ".join(parts)
-
-    @property
-    def note(self) -> str:
-        """What a user should know, in a line; empty for the fastest packing in full precision."""
-        parts = [f"{self.packing}: {self.reason}"] if self.reason else []
-        if self.half and self.measured:
-            parts.append(f"{self.half} rounds; on prompts of random tokens, {self.measured}")
-        return "; ".join(parts)
-
-    def note_for(self, n_tokens: int) -> str:
-        """:attr:`note`, and what it leaves open for a prompt of ``n_tokens`` tokens."""
-        if self.untried is None or n_tokens <= self.untried or not self.packing.together:
-            return self.note
-        more = (
-            f"prompts longer than the window of {self.untried:,} tokens were not tried on this "
-            "device; --verify holds this grid against one variant at a time"
-        )
-        return f"{self.note}; {more}" if self.note else more
-
-
 # One check per model object, dropped with it.
 _CHECKS: weakref.WeakKeyDictionary[Model, PackingCheck] = weakref.WeakKeyDictionary()
 
@@ -106,10 +37,19 @@ _CHECKS: weakref.WeakKeyDictionary[Model, PackingCheck] = weakref.WeakKeyDiction
 _REFUSALS = (AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
-def packing_for(model: Model) -> PackingCheck:
-    """:func:`verify_packing`, once per loaded model."""
-    if model not in _CHECKS:
-        _CHECKS[model] = verify_packing(model)
+def packing_for(model: Model, *, anew: bool = False) -> PackingCheck:
+    """:func:`verify_packing`, once per loaded model; none where an earlier process's is remembered.
+
+    Args:
+        model: a loaded model. Of one that is split over processes each has to call this.
+        anew: verify it also where that has been done.
+
+    Raises:
+        XTransplantError: as :func:`verify_packing`.
+    """
+    if anew or model not in _CHECKS:
+        found = None if anew else recall(model)
+        _CHECKS[model] = remember(model, verify_packing(model)) if found is None else found
     return _CHECKS[model]
 
 

@@ -7,24 +7,26 @@ whether each is what its name says.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from xtransplant.errors import XTransplantError
 from xtransplant.model.hooks import (
+    AFTER,
     DOUBLED,
     EARLIER,
     WRITTEN,
     ZEROED,
     SiteValues,
+    Writes,
+    make_writes,
     run_hooked,
     site_fault,
-    written_row,
 )
 from xtransplant.model.model import Model
-from xtransplant.sites import NORMED, Site, module_sites
+from xtransplant.sites import NORMED, Site
 
 __all__ = ["check_sites"]
 
@@ -37,20 +39,27 @@ def check_sites(model: Model) -> None:
     """Run a few tokens, once, and check that every site is what its name says.
 
     At every layer ``resid_post = resid_pre + attn + ffn`` and ``resid_pre`` is what the layer
-    before handed on, to the rounding of the model's precision. Writing zeros at a site of the
-    middle layer changes those sums as it should, changes what must follow (``ffn`` after ``attn``
-    unless the blocks are parallel, ``attn`` after ``head`` and ``attn_raw``, ``ffn`` after
-    ``ffn_raw``), and leaves alone what must not: earlier tokens, ``attn`` after ``ffn``. With all
-    heads at zero ``attn`` is one constant. A raw site, doubled, leaves what is added as it was.
+    before handed on, to the rounding of the model's precision; what a family adds or multiplies
+    besides (``Family.after``, ``Family.rescale``) counts. Writing zeros at a site of one layer of
+    each kind changes those sums as it should, changes what must follow (``ffn`` after ``attn``
+    unless the blocks are parallel, ``attn`` after ``head`` and ``attn_raw``, ``ffn`` after ``ffn_raw``),
+    and leaves alone what must not: earlier tokens, ``attn`` after ``ffn``. With all heads at zero
+    ``attn`` is one constant. A raw site, doubled, leaves what is added as it was. Where there are
+    several residual streams, no sum is checked.
 
     Raises:
         XTransplantError: a site that is not; the message names it, its layer and what was found.
     """
-    middle = model.n_layers // 2
-    seen = _Pass(model, run_hooked(model, middle), middle)
+    writes = make_writes(model)
+    values = run_hooked(model, writes)
+    everywhere = _Pass(model, values, writes, 0)
     for layer in range(model.n_layers):
-        _check_sum(seen, layer)
-    for site in module_sites(model.sites):
+        _check_finite(everywhere, layer)
+        if not model.family.streams:
+            _check_sum(everywhere, layer)
+            _check_chain(everywhere, layer)
+    for layer, site in writes:
+        seen = replace(everywhere, layer=layer)
         for check in (_check_changes_block, _check_spares_earlier, *_AFTER_WRITE.get(site, ())):
             check(seen, site)
 
@@ -61,22 +70,24 @@ class _Pass:
 
     Attributes:
         values: see :func:`run_hooked`.
-        middle: the layer whose sites were overwritten, each in its own row.
+        writes: the row that was overwritten, by layer and site.
+        layer: the layer that is looked at, whose sites were overwritten.
     """
 
     model: Model
     values: SiteValues
-    middle: int
+    writes: Writes
+    layer: int
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """The sites of that layer."""
+        return self.model.sites_at(self.layer)
 
     @property
     def rounding(self) -> float:
         """What rounding a sum of a few terms may do, as a share of them."""
         return float(4 * torch.finfo(self.model.dtype).eps)
-
-    def value(self, site: Site, layer: int) -> Tensor:
-        """``[n_rows, n_tokens, width]`` as it reaches the residual stream, float64, on the CPU."""
-        scale = self.model.site(site, layer).scale
-        return self.values[site, layer].to("cpu", torch.float64) * scale
 
     def change(self, written: Site, of: Site, tokens: slice = WRITTEN) -> float:
         """Largest change of a token's vector at ``of`` by a write, as a share of its length."""
@@ -86,39 +97,56 @@ class _Pass:
 
     def rows(self, written: Site, of: Site, tokens: slice) -> tuple[Tensor, Tensor]:
         """``of`` in the row that was written at a site, and in the row that was not."""
-        value = self.value(of, self.middle)
-        return value[written_row(self.model, written), tokens], value[0, tokens]
+        value = self.values[of, self.layer]
+        return value[self.writes[self.layer, written], tokens], value[0, tokens]
 
     def fault(self, site: Site, what: str, layer: int | None = None) -> XTransplantError:
-        """The error of a site of the middle layer, or of another."""
-        return site_fault(self.model, site, self.middle if layer is None else layer, what)
+        """The error of a site of the layer that is looked at, or of another."""
+        return site_fault(self.model, site, self.layer if layer is None else layer, what)
+
+    def zero_written(self, gap: Tensor, site: Site, layer: int) -> None:
+        """Set a gap to 0 where the site itself was overwritten."""
+        if (row := self.writes.get((layer, site))) is not None:
+            gap[row, WRITTEN] = 0
 
 
-def _check_sum(seen: _Pass, layer: int) -> None:
-    """The summands of one block add up, and it starts from where the one before ended."""
+def _check_finite(seen: _Pass, layer: int) -> None:
     model = seen.model
-    sites: tuple[Site, ...] = ("resid_pre", "attn", "ffn", "resid_post")
-    pre, attn, ffn, post = (seen.value(site, layer) for site in sites)
-    if not torch.isfinite(post).all():
+    if not torch.isfinite(seen.values["resid_post", layer]).all():
         raise XTransplantError(
             f"{model.name} computes values that are not finite at layer {layer} in "
             f"{str(model.dtype).removeprefix('torch.')}; load it with --dtype float32 or bfloat16"
         )
-    gap = (post - pre - attn - ffn).abs()
-    gap -= seen.rounding * (pre.abs() + attn.abs() + ffn.abs())
-    if layer == seen.middle:
-        gap[written_row(model, "resid_post"), WRITTEN] = 0  # there the sum itself was written
+
+
+def _check_sum(seen: _Pass, layer: int) -> None:
+    """What a block adds, and what it began with, add up to what it hands on."""
+    model, post = seen.model, seen.values["resid_post", layer]
+    sites = [site for site in ("attn", "ffn") if site in model.sites_at(layer)]
+    named = ["resid_pre", *sites, *([AFTER] if (AFTER, layer) in seen.values else [])]
+    parts = [seen.values[name, layer] for name in named]
+    scale = 1.0
+    if model.family.rescale:
+        block = model.module.get_submodule(f"{model.family.layers}.{layer}")
+        scale = float(getattr(block, model.family.rescale))
+    gap = (post - scale * sum(parts)).abs()
+    gap -= seen.rounding * abs(scale) * sum(part.abs() for part in parts)
+    seen.zero_written(gap, "resid_post", layer)
     if not (gap <= 0).all():
         share = float(gap.max() / post.abs().max().clamp(min=1e-12))
-        what = f"it differs from resid_pre + attn + ffn by up to {share:.1%} of its largest value"
+        what = f"it differs from {' + '.join(named)} by up to {share:.1%} of its largest value"
         raise seen.fault("resid_post", what, layer)
-    if layer:
-        before = seen.value("resid_post", layer - 1)
-        gap = (pre - before).abs() - seen.rounding * before.abs()
-        if layer == seen.middle:
-            gap[written_row(model, "resid_pre"), WRITTEN] = 0
-        if not (gap <= 0).all():
-            raise seen.fault("resid_pre", "it is not what the layer before hands on", layer)
+
+
+def _check_chain(seen: _Pass, layer: int) -> None:
+    """A block starts from where the one before it ended."""
+    if not layer:
+        return
+    pre, before = seen.values["resid_pre", layer], seen.values["resid_post", layer - 1]
+    gap = (pre - before).abs() - seen.rounding * before.abs()
+    seen.zero_written(gap, "resid_pre", layer)
+    if not (gap <= 0).all():
+        raise seen.fault("resid_pre", "it is not what the layer before hands on", layer)
 
 
 def _check_changes_block(seen: _Pass, site: Site) -> None:
@@ -128,16 +156,18 @@ def _check_changes_block(seen: _Pass, site: Site) -> None:
 
 def _check_spares_earlier(seen: _Pass, site: Site) -> None:
     """Earlier tokens cannot see a later one, in this layer or the next."""
-    for layer in range(seen.middle, min(seen.middle + 2, seen.model.n_layers)):
-        post = seen.value("resid_post", layer)[:, EARLIER]
+    for layer in range(seen.layer, min(seen.layer + 2, seen.model.n_layers)):
+        post = seen.values["resid_post", layer][:, EARLIER]
         plain = post[0]
-        gap = (post[written_row(seen.model, site)] - plain).norm(dim=-1)
+        gap = (post[seen.writes[seen.layer, site]] - plain).norm(dim=-1)
         # Rows of one batch need not be computed bit for bit alike.
         if not (gap <= 4 * seen.rounding * plain.norm(dim=-1)).all():
             raise seen.fault(site, "writing it at the last tokens changes earlier ones")
 
 
 def _check_attn_reaches_ffn(seen: _Pass, site: Site) -> None:
+    if "ffn" not in seen.sites:
+        return
     follows = seen.change(site, "ffn")
     if seen.model.parallel and follows > seen.rounding:
         raise seen.fault(site, "writing it changes ffn, though blocks are parallel")
@@ -146,7 +176,7 @@ def _check_attn_reaches_ffn(seen: _Pass, site: Site) -> None:
 
 
 def _check_ffn_spares_attn(seen: _Pass, site: Site) -> None:
-    if seen.change(site, "attn") > seen.rounding:
+    if "attn" in seen.sites and seen.change(site, "attn") > seen.rounding:
         raise seen.fault(site, "writing it changes attn of the same layer")
 
 
@@ -154,8 +184,10 @@ def _check_heads(seen: _Pass, site: Site) -> None:
     """Without its heads, attention is the output projection's bias, the same at every token."""
     if seen.change(site, "attn") == 0:
         raise seen.fault(site, "writing zeros to all heads leaves attn as it was")
+    if seen.model.site("attn", seen.layer).plus:
+        return  # another mixer beside attention still tells tokens apart
     (before, last), _ = seen.rows(site, "attn", WRITTEN)
-    largest = seen.value("attn", seen.middle)[0].abs().max()
+    largest = seen.values["attn", seen.layer][0].abs().max()
     if not (last - before).abs().max() <= seen.rounding * largest:
         raise seen.fault(site, "with every head zero attn still depends on the token")
 

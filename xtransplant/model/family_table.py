@@ -1,7 +1,7 @@
 """Where each model family keeps its sites: the table, as data.
 
 What a line says: :class:`xtransplant.model.families.Family`. A new family is a line here and a tiny
-configuration in ``tests/tiny.py``, by which the tests hold it to plain PyTorch hooks.
+configuration in ``tests/tiny_configs.py``, by which the tests hold it to plain PyTorch hooks.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from xtransplant.model.families import Family, Place
+from xtransplant.model.hybrid_table import HYBRIDS
 
 __all__ = ["FAMILIES"]
 
@@ -65,7 +66,7 @@ _ALIKE: tuple[tuple[Family, tuple[str, ...]], ...] = (
     (
         _LLAMA,
         (
-            "apertus", "arcee", "aria_text", "axk1", "bitnet", "deepseek_v2", "deepseek_v3",
+            "apertus", "arcee", "aria_text", "axk1", "axk2", "bitnet", "deepseek_v2", "deepseek_v3",
             "deepseek_v32", "diffllama", "ernie4_5", "ernie4_5_moe", "gemma",
             "glm", "glm4_moe", "glm4_moe_lite", "glm_moe_dsa", "helium", "hunyuan_v1_dense",
             "hunyuan_v1_moe", "hy_v3", "jais2", "llama", "minimax_m2", "nanochat", "nemotron",
@@ -76,11 +77,12 @@ _ALIKE: tuple[tuple[Family, tuple[str, ...]], ...] = (
     (
         _BY_TYPE,
         (
-            "cwm", "dots1", "exaone_moe", "flint", "gpt_oss", "mellum", "ministral", "qwen2",
+            "cwm", "dots1", "exaone_moe", "flint", "gpt_oss", "mellum", "mimo_v2_flash",
+            "ministral", "qwen2",
             "qwen2_moe", "qwen3", "smollm3", "vaultgemma",
         ),
     ),
-    (_COHERE2, ("cohere2", "cohere2_moe")),
+    (_COHERE2, ("cohere2", "cohere2_moe", "cohere_compass_text")),
     (_OLMO2, ("flex_olmo", "olmo2")),
     (_GEMMA, ("exaone4", "gemma2", "gemma3_text", "olmo3")),
     # Of a multimodal checkpoint transformers loads the text model alone.
@@ -111,6 +113,8 @@ _OWN: dict[str, Family] = {
     "falcon": _transformer_h("self_attention", "dense", parallel="parallel_attn", alibi="alibi"),
     "gemma3": replace(_GEMMA, layers="model.language_model.layers"),
     "glm4": _GLM4,
+    # Its local layers mask by a table of their own, of columns.
+    "gpt_neo": _transformer_h("attn", "attention.out_proj", windows="in_columns"),
     "gpt_neox": Family(
         layers="gpt_neox.layers",
         attn=Place("attention"),
@@ -124,6 +128,7 @@ _OWN: dict[str, Family] = {
     "granitemoe_swa": replace(_GRANITE_MOE, windows="by_layer_type"),
     "hyperclovax": _normed("post_norm1", "post_norm2", scale="residual_multiplier"),
     "kolibri1": replace(_GLM4, windows="by_layer_type"),
+    "mistral3": replace(_SLIDING, layers="model.language_model.layers"),
     "modernbert-decoder": _llama_like("attn", projection="attn.Wo", windows="by_layer_type"),
     "mpt": Family(
         layers="transformer.blocks",
@@ -140,6 +145,8 @@ _OWN: dict[str, Family] = {
 }
 
 FAMILIES: dict[str, Family] = dict(
-    sorted({**{name: family for family, names in _ALIKE for name in names}, **_OWN}.items())
+    sorted(
+        {**{name: family for family, names in _ALIKE for name in names}, **_OWN, **HYBRIDS}.items()
+    )
 )
 """Every known family, by the ``model_type`` of a checkpoint's configuration."""

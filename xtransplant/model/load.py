@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack, get_args
 
@@ -23,8 +22,10 @@ from xtransplant.model.distributed import distributed_config, world_size
 from xtransplant.model.failures import explain
 from xtransplant.model.families import Family
 from xtransplant.model.gguf import honour_file, model_options, plain, reading
+from xtransplant.model.guess import block_modules
+from xtransplant.model.layers import layer_shapes
 from xtransplant.model.model import Model
-from xtransplant.model.resolve import block_modules, resolve_family
+from xtransplant.model.resolve import resolve_family
 from xtransplant.model.tokenizer import Beginning, beginning_of
 from xtransplant.model.weights import read_weights
 
@@ -74,17 +75,14 @@ def load(
         dtype: one of :data:`DTYPES`; ``auto`` is as the checkpoint says.
         device_map: as transformers takes it, such as ``auto`` or ``cuda:0``; CPU by default.
         family: the layout of the blocks where the table has none: a known family's name, a
-            :class:`Family`, or the path of a JSON file with its fields.
+            :class:`Family`, its fields as JSON, or the path of a JSON file with them.
         check: check the loaded model's sites against the table (one pass of a few tokens).
-        backend: where its traces run. If that is not in this process, no weights are loaded, and
-            its sites are checked by their names alone.
-        **rare: ``trust_remote_code``, ``attn_implementation``, ``tensor_parallel``, ``add_bos``:
-            ``gguf_file``: see :class:`LoadOptions`.
+        backend: where its traces run. If not here, sites are checked by their names alone.
+        **rare: less common ones: see :class:`LoadOptions`.
 
     Raises:
-        XTransplantError: no such model or device, no network or access, no safetensors, weights
-            that are missing or of other shapes, an unknown family, sites that are not what the
-            table says, or ``add_bos`` where it would change nothing.
+        XTransplantError: no such model or device, no network or access, incomplete weights, an
+            unknown family, sites that are not as its table says, or ``add_bos`` changes nothing.
         TypeError: another keyword.
     """
     if unknown := rare.keys() - LoadOptions.__optional_keys__:
@@ -95,8 +93,7 @@ def load(
     name, own = str(checkpoint), _own_options(dtype, rare.get("attn_implementation"))
     if device_map is not None and backend.in_process:
         check_device_map(device_map)
-    options: dict[str, Any] = {"revision": revision, "trust_remote_code": trusted}
-    options |= checkpoint.options
+    options = {"revision": revision, "trust_remote_code": trusted, **checkpoint.options}
     try:
         with reading(checkpoint):
             config = AutoConfig.from_pretrained(checkpoint.place, **options)
@@ -105,10 +102,9 @@ def load(
             honour_file(checkpoint, revision, config, tokenizer)
             add_bos = rare.get("add_bos", False)
             begins = beginning_of(config.get_text_config(), tokenizer, name, add_bos=add_bos)
-            if backend.in_process:
-                own |= _placement(config, device_map, split)
+            own |= _placement(config, device_map, split) if backend.in_process else {}
             own |= model_options(checkpoint, config)
-            nn = _wrap(checkpoint, tokenizer, options | own, with_weights=backend.in_process)
+            nn = _wrap(checkpoint, tokenizer, options | own, config, backend)
     except XTransplantError:
         raise
     except Exception as error:
@@ -152,7 +148,7 @@ def _placement(config: Any, device_map: str | None, tensor_parallel: bool) -> di
 
 
 def _wrap(
-    checkpoint: Checkpoint, tokenizer: Any, options: dict[str, Any], *, with_weights: bool
+    checkpoint: Checkpoint, tokenizer: Any, options: dict[str, Any], config: Any, backend: Backend
 ) -> TransformersModel:
     """The nnsight wrapper, in evaluation mode and without gradients of weights.
 
@@ -160,11 +156,12 @@ def _wrap(
         checkpoint: where it lies.
         tokenizer: the checkpoint's.
         options: as ``from_pretrained`` takes them.
-        with_weights: False builds the modules alone, on the meta device.
+        config: the checkpoint's.
+        backend: where it runs; elsewhere than here its modules alone are built, on the meta device.
     """
     what, more = checkpoint.place, {k: v for k, v in options.items() if k != "gguf_file"}
-    if with_weights:
-        what, more = plain(read_weights(what, **options), checkpoint), {}
+    if backend.in_process:
+        what, more = plain(read_weights(what, config.model_type, **options), checkpoint), {}
     nn = TransformersModel(what, task=_TASK, tokenizer=tokenizer, **more)
     module_of(nn).eval().requires_grad_(False)
     return nn
@@ -187,12 +184,10 @@ def _describe(
     module = module_of(nn)
     config = module.config.get_text_config()
     try:
-        blocks = list(module.get_submodule(family.layers))
-        for block, place in product(blocks, family.places.values()):
-            block.get_submodule(place.module)
-        width = _width(blocks[0].get_submodule(family.head.module), family.head.side)
-        n_heads, d_model = int(config.num_attention_heads), int(config.hidden_size)
-    except (AttributeError, TypeError, IndexError) as error:
+        shapes = layer_shapes(family, config, list(module.get_submodule(family.layers)))
+        n_heads = int(config.num_attention_heads) if any(one.head_dim for one in shapes) else 0
+        d_model = int(config.hidden_size)
+    except (AttributeError, TypeError, ValueError) as error:
         raise XTransplantError(
             f"{name} is not laid out as its family's table says: {error}; its modules are "
             f"{block_modules(module)}; pass a table that names them: --family FILE.json "
@@ -200,15 +195,5 @@ def _describe(
         ) from error
     return Model(
         nn, tokenizer, family, name, revision,
-        n_layers=len(blocks), d_model=d_model, n_heads=n_heads, head_dim=width // n_heads,
-        beginning=begins, backend=backend,
+        shapes=shapes, d_model=d_model, n_heads=n_heads, beginning=begins, backend=backend,
     )  # fmt: skip
-
-
-def _width(projection: torch.nn.Module, side: str) -> int:
-    """How many numbers go into or come out of a projection: a Linear, or GPT-2's Conv1D."""
-    names = ("in_features", "nx") if side == "input" else ("out_features", "nf")
-    found = [getattr(projection, name) for name in names if hasattr(projection, name)]
-    if not found:
-        raise TypeError(f"the head's module is a {type(projection).__name__}, not a projection")
-    return int(found[0])

@@ -15,6 +15,7 @@ from xtransplant.backends.protocol import Backend
 from xtransplant.compat.nnsight import module_of
 from xtransplant.model.families import Family
 from xtransplant.model.head import Head, find_head
+from xtransplant.model.layers import LayerShape, part_paths, scale_of, sites_of
 from xtransplant.model.tokenizer import Beginning
 from xtransplant.sites import SITES, Site
 
@@ -31,11 +32,13 @@ class SitePath:
         path: module path from the model's root.
         side: ``"input"`` or ``"output"`` of that module.
         scale: what the value is multiplied by on its way to the residual stream.
+        plus: path and scale of modules that run before it and whose outputs add up with its own.
     """
 
     path: str
     side: Literal["input", "output"]
     scale: float = 1.0
+    plus: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,8 @@ class Model:
         revision: commit or branch asked for, if any.
         beginning: how its prompts begin.
         backend: where its traces run; its weights are here if that is in this process.
-        n_layers, d_model, n_heads, head_dim: its shape (``head_dim`` of what reaches the
-            output projection).
+        shapes: what each of its layers is.
+        d_model, n_heads: width of the residual stream, and heads of each attention layer.
         world_size: how many processes each of its layers is split over; 1 where it is in one.
     """
 
@@ -73,10 +76,9 @@ class Model:
     family: Family = field(repr=False)
     name: str
     revision: str | None
-    n_layers: int
+    shapes: tuple[LayerShape, ...] = field(repr=False)
     d_model: int
     n_heads: int
-    head_dim: int
     beginning: Beginning = field(repr=False)
     backend: Backend = field(default=Local(), repr=False)
     world_size: int = 1
@@ -85,6 +87,26 @@ class Model:
     def module(self) -> Any:
         """The unchanged transformers model inside the nnsight wrapper."""
         return module_of(self.nn)
+
+    @property
+    def n_layers(self) -> int:
+        """How many layers it has."""
+        return len(self.shapes)
+
+    @cached_property
+    def head_dims(self) -> tuple[int, ...]:
+        """Per layer, how wide what a head hands to the output projection is; 0 without heads."""
+        return tuple(shape.head_dim for shape in self.shapes)
+
+    @property
+    def head_dim(self) -> int:
+        """Width of the widest layer's heads."""
+        return max(self.head_dims)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Per layer, the kind of its mixer; empty texts where all layers are alike."""
+        return tuple(shape.kind for shape in self.shapes)
 
     @property
     def config(self) -> Any:
@@ -138,24 +160,51 @@ class Model:
 
     @property
     def sites(self) -> tuple[Site, ...]:
-        """The sites this model has."""
-        has = dict.fromkeys(self.family.places, True) | {"resid_mid": not self.parallel}
-        return tuple(site for site in SITES if has.get(site))
+        """The sites this model has, in some layer at least."""
+        has = {site for layer in range(self.n_layers) for site in self.sites_at(layer)}
+        return tuple(site for site in SITES if site in has)
+
+    def sites_at(self, layer: int) -> tuple[Site, ...]:
+        """The sites of a layer."""
+        block, streams = self.shapes[layer].block, bool(self.family.streams)
+        return sites_of(block, parallel=self.parallel, streams=streams)
+
+    def layers_with(self, site: Site) -> tuple[int, ...]:
+        """The layers that have a site."""
+        return tuple(k for k in range(self.n_layers) if site in self.sites_at(k))
 
     @property
     def unpackable(self) -> str:
         """Why variants cannot share a sequence, as the family has it; empty if they may."""
+        if kinds := sorted({one.kind for one in self.shapes if one.block.recurrent}):
+            of_type = f" of type {', '.join(kinds)}" if any(kinds) else ""
+            return f"layers{of_type} carry a state from token to token, which packing cannot split"
         if _flag(self.family.alibi, self.config):
             return "ALiBi counts distance in columns, which packing does not keep"
+        if self.family.windows == "in_columns":
+            return "its windows count distance in columns, which packing does not keep"
         if unknown := sorted(set(_layer_types(self)) - set(_LAYER_TYPES)):
             return f"layers of type {', '.join(unknown)} do not take a mask of who sees whom"
         return ""
+
+    @property
+    def last_start(self) -> int:
+        """The last layer at which a variant may join a packed sequence.
+
+        Later layers may take over keys and values of earlier ones (``num_kv_shared_layers``), of
+        the last of their type that has its own: a variant has to have some there.
+        """
+        shared = getattr(self.config, "num_kv_shared_layers", None) or 0
+        if not shared:
+            return self.n_layers - 1
+        own = self.window_kinds[: self.n_layers - shared]
+        return min(max(k for k, one in enumerate(own) if one == kind) for kind in set(own))
 
     @cached_property
     def windows(self) -> dict[str, Window]:
         """How far back each type of layer looks; one type if all look alike."""
         sliding = Window(sliding=getattr(self.config, "sliding_window", None))
-        if self.family.windows == "full":
+        if self.family.windows in ("full", "in_columns"):
             return {"full_attention": Window()}
         if self.family.windows == "sliding":
             return {"sliding_attention": sliding}
@@ -197,13 +246,22 @@ class Model:
         """Where a site of a layer is; ``resid_mid`` is no module's: it is ``resid_pre + attn``.
 
         Raises:
-            KeyError: a site that the model has not.
+            KeyError: a site that the layer has not.
         """
-        place, scale = self.family.places[site], 1.0
+        place, config = self.shapes[layer].block.places[site], self.config
+        block = f"{self.family.layers}.{layer}"
+        every = 1.0
         if site in ("attn", "ffn") and self.family.scale:
-            scale = float(getattr(self.config, self.family.scale))
-        path = f"{self.family.layers}.{layer}.{place.module}".rstrip(".")
-        return SitePath(path, place.side, scale)
+            every = float(getattr(config, self.family.scale))
+        plus: list[tuple[str, float]] = []
+        if place.plus:
+            plus = part_paths(place, block, self.module.get_submodule(block), config)
+        return SitePath(
+            f"{block}.{place.module}".rstrip("."),
+            place.side,
+            every * scale_of(place, config),
+            tuple((path, every * scale) for path, scale in plus),
+        )
 
 
 def _layer_types(model: Model) -> list[str]:

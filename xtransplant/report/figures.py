@@ -1,4 +1,4 @@
-"""Every figure of runs, saved: heatmaps and upper bounds of each run, bars of each table."""
+"""Every figure of runs, saved: heatmaps and bounds of each run, bars and gap of each table."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from xtransplant.report.bars import draw_bars
 from xtransplant.report.curves import draw_curves
 from xtransplant.report.heatmaps import draw_heatmaps
+from xtransplant.report.set_dots import draw_sets
 from xtransplant.report.summary import Summary, TaskCounts, tallies_of
 from xtransplant.report.tables import make_tables
 from xtransplant.runs.names import plain_name
@@ -74,17 +75,10 @@ def _of_runs(summaries: Sequence[Summary], level: str) -> Iterator[_Named]:
 def _of_tables(summaries: Sequence[Summary], level: str) -> Iterator[_Named]:
     for table in make_tables(summaries, level):
         one = table.subject
-        parts = (
-            one.task,
-            one.direction,
-            one.split,
-            one.mode,
-            one.rule,
-            one.only,
-            one.pairs,
-            "bars",
-        )
-        yield _Named(draw_bars(table), tuple(filter(None, parts)))
+        about = one.task, one.direction, one.split, one.mode, one.rule, one.only, one.pairs
+        named = tuple(filter(None, about))
+        yield _Named(draw_bars(table), (*named, "bars"))
+        yield _Named(draw_sets(table), (*named, "gap"))
 
 
 def _grids(summary: Summary, task: TaskCounts, level: str) -> dict[str, dict[str, Tally]]:

@@ -72,7 +72,9 @@ def _grids(tables: Sequence[Table]) -> Iterator[_Grid]:
     """Each table over all its examples; then over the two sets, where any run knows them."""
     for table in tables:
         heads = [*table.languages, *_AVERAGES]
-        sets = any(row.sets for row in table.rows)
+        sets = any(
+            rate.n for row in table.rows for one in row.sets.values() for rate in one.rates.values()
+        )
         notes = (*table.notes, _LEGEND)
         yield _Grid(
             table.title, heads, list(_lines(table)), notes if sets else (*notes, *table.about_sets)
@@ -151,8 +153,9 @@ def to_terminal(tables: Sequence[Table], width: int) -> Group:
         heads, lines = list(map(visible, one.heads)), one.lines
         labels = [("  " if line.null else "") + visible(line.label) for line in lines]
         columns = zip(heads, zip(*(line.cells for line in lines), strict=True), strict=True)
-        widths = [max(cell_len(head), *map(len, column)) + 2 for head, column in columns]
-        room = width - max(map(cell_len, labels)) - 2
+        # Between two columns stand a space of either and a divider.
+        widths = [max(cell_len(head), *map(len, column)) + 3 for head, column in columns]
+        room = width - max(map(cell_len, labels))
         for start, stop in _blocks(widths, room):
             # Texts, not strings, in which rich would interpret markup.
             rich = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)

@@ -5,21 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from xtransplant.report.rows import Row, arrow
-from xtransplant.report.summary import Summary, TaskCounts
+from xtransplant.report.summary import Summary, TaskRun
 from xtransplant.style.words import ANOTHER_DTYPE, not_finite
 from xtransplant.tasks.derangements import N_DERANGEMENTS
 
-__all__ = ["TaskRun", "notes_of", "run_tag"]
-
-
-class TaskRun(NamedTuple):
-    """A run, and the task of it that a table is about."""
-
-    summary: Summary
-    task: TaskCounts
+__all__ = ["notes_of", "run_tag"]
 
 
 def run_tag(row: Row, runs: Sequence[TaskRun]) -> str:

@@ -8,23 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from xtransplant.report.summary import COUNTED_SETS, LanguageCounts, TaskCounts
+from xtransplant.report.summary import COUNTED_SETS, LanguageCounts, TaskCounts, TaskRun
 from xtransplant.runs.columns import SOURCE
 from xtransplant.stats.rates import Rate, micro
 from xtransplant.stats.tally import Tally
 from xtransplant.style.escape import json_number
-
-if TYPE_CHECKING:
-    from xtransplant.report.notes import TaskRun
 
 __all__ = [
     "HEADS", "SetRates", "about_sets", "of_prompt", "of_strategy", "prompt_sets", "set_cells",
     "set_columns", "set_metrics", "tallies_of_sets",
 ]  # fmt: skip
 
-HEADS = ("gap mended", "% (95%)", "null", "shared kept", "% (95%)")
+HEADS = ("mended", "% (95%)", "null", "kept", "% (95%)")
 """Of the columns that :func:`set_cells` fills."""
 
 
@@ -57,12 +54,16 @@ def prompt_sets(
     """
     if level not in counts.sets:
         return {}
-    sizes = counts.sets[level].sizes
     right = COUNTED_SETS if prompt == SOURCE else {"shared"}
     return {
-        name: (Rate(sizes[name] if name in right else 0, sizes[name]), None)
-        for name in COUNTED_SETS
+        name: (Rate(n if name in right else 0, n), None)
+        for name, n in counts.sets[level].ran.items()
     }
+
+
+def are_known(counts: LanguageCounts, level: str) -> bool:
+    """Whether of any example of a language it is known which set it is in."""
+    return level in counts.sets and any(counts.sets[level].sizes.values())
 
 
 def tallies_of_sets(counts: LanguageCounts, level: str, strategy: str) -> dict[str, Tally]:
@@ -215,7 +216,7 @@ def about_sets(runs: Sequence[TaskRun], level: str) -> Iterator[str]:
             )
         if any(level not in counts.sets for counts in task.languages.values()):
             yield f"{summary.name}: the gap is not known in every language; xtp rescore tells"
-    if any(level in counts.sets for _, task in runs for counts in task.languages.values()):
+    if any(are_known(counts, level) for _, task in runs for counts in task.languages.values()):
         yield (
             "the gap is chosen by the target's errors and shared by its successes, so whatever "
             "changes answers mends some of one and breaks some of the other by chance: hold mended "

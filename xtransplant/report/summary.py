@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,7 @@ __all__ = [
     "States",
     "Summary",
     "TaskCounts",
+    "TaskRun",
     "summarise",
     "tallies_of",
 ]
@@ -53,11 +55,13 @@ class SetCounts:
     Attributes:
         sizes: how many examples are in each set, by its name.
         unknown: how many do not say what is right after their source.
+        ran: of ``gap`` and of ``shared``, how many had their grids run.
         tallies: of ``gap`` and of ``shared``, counts by strategy.
     """
 
     sizes: dict[str, int]
     unknown: int
+    ran: dict[str, int]
     tallies: dict[str, dict[str, Tally]]
 
 
@@ -134,6 +138,13 @@ class Summary:
         return not self.absent
 
 
+class TaskRun(NamedTuple):
+    """A run, and the task of it that a table is about."""
+
+    summary: Summary
+    task: TaskCounts
+
+
 def summarise(run: Run) -> Summary:
     """Count a run's records, one language in memory at a time.
 
@@ -181,7 +192,7 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
                 for k, level in enumerate(CORRECT)
             }
             if name == VANILLA:
-                sets = _sets(found)
+                sets = _sets(found, of)
             continue
         strategies[name] = {level: _tally(found, k) for k, level in enumerate(CORRECT)}
         for k, level in enumerate(CORRECT):
@@ -202,14 +213,23 @@ def _tally(found: Cells, level: int, code: int | None = None) -> Tally:
     )  # fmt: skip
 
 
-def _sets(vanilla: Cells) -> dict[str, SetCounts]:
-    """How many examples are in each set, by level; nothing where that was not asked."""
+def _sets(vanilla: Cells, ran: np.ndarray[Any, np.dtype[np.bool_]]) -> dict[str, SetCounts]:
+    """How many examples are in each set, by level; nothing where that was not asked.
+
+    Args:
+        vanilla: one row per example.
+        ran: ``[rows]``, which of them had their grids run.
+    """
     if (vanilla.sets == UNASKED).any():
         return {}
     return {
         level: SetCounts(
             {name: int((vanilla.sets[:, k] == code).sum()) for code, name in enumerate(SETS)},
             int((vanilla.sets[:, k] == UNKNOWN).sum()),
+            {
+                name: int((vanilla.sets[ran, k] == code).sum())
+                for name, code in COUNTED_SETS.items()
+            },
             {name: {} for name in COUNTED_SETS},
         )
         for k, level in enumerate(CORRECT)

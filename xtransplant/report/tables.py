@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from xtransplant.report.hindsight import find_hindsight
-from xtransplant.report.notes import TaskRun, notes_of, run_tag
+from xtransplant.report.notes import notes_of, run_tag
 from xtransplant.report.rows import Row, has_own_pairs, rows_of, same_quantity
 from xtransplant.report.sets import about_sets
-from xtransplant.report.summary import Summary, TaskCounts
+from xtransplant.report.summary import Summary, TaskCounts, TaskRun
 from xtransplant.runs.columns import CORRECT
 from xtransplant.style.words import model_label
 

@@ -13,7 +13,7 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from xtransplant.runs.files import write_atomically
+from xtransplant.files import write_atomically
 
 __all__ = ["KINDS", "Sums", "Unreadable", "read_sums", "sha256_of", "write_sums"]
 

@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xtransplant.errors import cannot_write
+from xtransplant.files import stale_files, write_atomically
 from xtransplant.runs.checksums import KINDS, Sums, Unreadable, read_sums, write_sums
-from xtransplant.runs.files import stale_files, write_atomically
 from xtransplant.runs.locks import LOCKS, lock_manifest
 from xtransplant.runs.manifest import Manifest, Part, task_folder
 from xtransplant.runs.read_manifest import read_manifest

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from xtransplant.errors import XTransplantError
+from xtransplant.errors import MissingSite, XTransplantError
 from xtransplant.sites import SITES, Site, site_order
 from xtransplant.strategies.edits import (
     PREFILL,
@@ -42,12 +42,50 @@ class Shape:
 
     Attributes:
         n_layers, n_heads: number of blocks, and of attention heads in each.
-        sites: the sites this model has.
+        sites: the sites this model has, in some layer at least.
+        layers: of each site that not every layer has, those that have it.
+        kinds: per layer what kind of mixer it has; empty where nothing depends on it.
+        head_dims: per layer how wide its heads are; empty where they are equally wide.
     """
 
     n_layers: int
     n_heads: int
     sites: tuple[Site, ...] = SITES
+    layers: Mapping[Site, tuple[int, ...]] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
+    head_dims: tuple[int, ...] = ()
+
+    def check(self, prompt: str, site: Site, layer: int) -> None:
+        """Refuse a site that a layer has not.
+
+        Raises:
+            MissingSite: it has not; the message says what the layer is, and which have the site.
+        """
+        there = self.layers.get(site)
+        if there is None or layer in there:
+            return
+        kind = self.kinds[layer] if self.kinds else ""
+        what = f"a {kind} layer" if kind else "a layer of another kind"
+        raise MissingSite(
+            f"{prompt}.{site}[{layer}]: layer {layer} is {what}, which has no {site}; layers "
+            f"{', '.join(map(str, there))} have"
+        )
+
+    def check_widths(self, edit: Edit) -> None:
+        """Refuse a head written with one of another width.
+
+        Raises:
+            MissingSite: it is.
+        """
+        if edit.site != "head" or not self.head_dims:
+            return
+        width = self.head_dims[edit.layer]
+        for read in edit.value.reads():
+            if self.head_dims[read.layer] != width:
+                raise MissingSite(
+                    f"{edit.place} cannot use {read}: heads are {width} wide there and "
+                    f"{self.head_dims[read.layer]} here"
+                )
 
 
 def record(
@@ -155,6 +193,7 @@ class _PromptRecorder:
                 raise XTransplantError(
                     f"{edit.place} cannot use {read}: a head is head_dim wide, other sites d_model"
                 )
+        self.shape.check_widths(edit)
         refuse_certain(self.edits, edit.place, is_read=False)
         self.edits[edit.place] = edit
 
@@ -198,6 +237,7 @@ class _SiteRecorder:
                 f"layer {int(layer)} is out of range: the model has layers 0 to {n_layers - 1}"
             )
         span = LAST if tokens is None else parse_span(tokens)
+        self._prompt.shape.check(self._prompt.name, self._site, int(layer) % n_layers)
         return Layer(int(layer) % n_layers, layer.label), span
 
 

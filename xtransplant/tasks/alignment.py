@@ -149,7 +149,7 @@ def _same_answers(examples: Sequence[Example]) -> float | None:
     answers = [
         (one.source_key.answers[0], one.key.answers[0])
         for one in examples
-        if one.key and one.source_key and not one.key.options
+        if one.key and one.source_key and one.source_key.answers and not one.key.options
     ]
     one, other, both = (
         _n_pairs(found) for found in ([a for a, _ in answers], [b for _, b in answers], answers)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from xtransplant.tasks.matching import bare
 
-__all__ = ["N_CANDIDATES", "draw_candidates", "rank"]
+__all__ = ["N_CANDIDATES", "draw_candidates", "rank", "spellings"]
 
 N_CANDIDATES = 10
 """How many answers there are to choose from, so that chance alone is right once in ten."""
@@ -29,27 +29,31 @@ def rank(names: Iterable[str], seed: int, salt: str = "") -> list[str]:
     return sorted(names, key=place)
 
 
+def spellings(texts: Iterable[str]) -> frozenset[str]:
+    """Answers without what makes no other answer of them: letter case, accents, punctuation."""
+    return frozenset(map(bare, texts))
+
+
 def draw_candidates(
-    item: str, answers: Mapping[str, Sequence[str]], seed: int, n: int = N_CANDIDATES
+    item: str, answers: Mapping[str, frozenset[str]], seed: int, n: int = N_CANDIDATES
 ) -> list[str]:
     """The items whose answers an item chooses from, its own among them, in an order of its own.
 
     Drawn are items and not texts, so that the candidates of two languages are the same answers in
-    the same order. No two have an answer in common in any of the languages that are looked at,
-    but for letter case, accents and punctuation.
+    the same order. No two have an answer in common in any of the languages that are looked at.
 
     Args:
         item: the one that is asked.
-        answers: by item, what is right in each language; all of one relation.
+        answers: by item, all that is right in each language, as :func:`spellings` gives it; the
+            items are of one relation.
         seed: of the draw.
         n: how many at most; fewer where the relation has fewer different answers.
     """
-    chosen, taken = [item], {bare(text) for text in answers[item]}
+    chosen, taken = [item], set(answers[item])
     for other in rank(answers.keys() - {item}, seed, f"{item} others"):
         if len(chosen) == n:
             break
-        own = {bare(text) for text in answers[other]}
-        if not own & taken:
+        if taken.isdisjoint(answers[other]):
             chosen.append(other)
-            taken |= own
+            taken |= answers[other]
     return rank(chosen, seed, f"{item} order")

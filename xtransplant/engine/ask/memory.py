@@ -149,6 +149,7 @@ def pass_bytes(model: Model, columns: int, keys: int, n_logits: int) -> float:
     config, size = model.config, torch.finfo(model.dtype).bits // 8
     width = model.n_heads * model.head_dim
     inner = getattr(config, "intermediate_size", None) or 4 * model.d_model
+    inner = max(inner) if isinstance(inner, (list, tuple)) else inner  # one per layer
     # Residual stream and its copies; queries, keys, values and attention output; gate and up.
     stream = size * (8 * model.d_model + 8 * width + 4 * int(inner))
     # Attention scores, their softmax in float32, the attention weights.

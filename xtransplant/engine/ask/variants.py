@@ -27,7 +27,16 @@ __all__ = ["Variants", "alike", "record_variants", "shape_of"]
 
 def shape_of(model: Model) -> Shape:
     """What a strategy may address in this model: its layers, heads and sites."""
-    return Shape(model.n_layers, model.n_heads, model.sites)
+    having = {site: model.layers_with(site) for site in model.sites}
+    widths = model.head_dims
+    return Shape(
+        model.n_layers,
+        model.n_heads,
+        model.sites,
+        layers={site: there for site, there in having.items() if len(there) < model.n_layers},
+        kinds=model.kinds,
+        head_dims=widths if len({*widths} - {0}) > 1 else (),
+    )
 
 
 def record_variants(

@@ -13,7 +13,15 @@ from typing import Any, NamedTuple
 import torch
 
 from xtransplant.engine.compile.functions import check_result
-from xtransplant.engine.compile.steps import Call, SiteRead, SiteStep, SiteWrite, Step, Sum
+from xtransplant.engine.compile.steps import (
+    Call,
+    Hold,
+    SiteRead,
+    SiteStep,
+    SiteWrite,
+    Step,
+    Sum,
+)
 from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
 from xtransplant.packing import Layout, RowLayout
@@ -128,9 +136,15 @@ class Compiler:
 
     def steps(self) -> list[Step]:
         """All that was added, in the order in which the model computes the sites."""
-        return [
-            self._step(layer, name, site) for (layer, _, name), site in sorted(self.sites.items())
-        ]
+        placed: list[tuple[int, float, Step]] = []
+        for (layer, order, name), site in self.sites.items():
+            step = self._step(layer, name, site)
+            placed.append((layer, order, step))
+            for path, _ in step["plus"]:
+                # Side by side with the site's module: run after what the two of them read.
+                before = site_order("attn" if name == "ffn" else "resid_pre") + 0.5
+                placed.append((layer, before, Hold(kind="hold", layer=layer, path=path)))
+        return [step for *_, step in sorted(placed, key=lambda one: one[:2])]
 
     def _site(self, layer: int, name: Site) -> _SiteWork:
         return self.sites.setdefault((layer, site_order(name), name), _SiteWork())
@@ -209,8 +223,9 @@ class Compiler:
             path=path.path,
             side=path.side,
             scale=path.scale,
+            plus=path.plus,
             bank=bank,
-            width=self.model.head_dim if bank else self.model.d_model,
+            width=self.model.head_dims[layer] if bank else self.model.d_model,
             read=_read(site),
             calls=[self._call(call) for call in site.calls],
             write=self._write(site) if site.writes else None,

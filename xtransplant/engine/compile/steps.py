@@ -18,6 +18,7 @@ from torch import Tensor
 
 __all__ = [
     "Call",
+    "Hold",
     "Join",
     "Pass",
     "SiteRead",
@@ -102,6 +103,7 @@ class SiteStep(TypedDict):
         path: the module's, from the model's root.
         side: which side of the module holds the value.
         scale: what the value is multiplied by on its way to the residual stream.
+        plus: paths of further modules whose outputs, held before, add up with it, and their scales.
         bank: 0 for ``d_model`` wide values, 1 for heads.
         width: of a value.
     """
@@ -111,11 +113,25 @@ class SiteStep(TypedDict):
     path: str
     side: Literal["input", "output"]
     scale: float
+    plus: Sequence[tuple[str, float]]
     bank: int
     width: int
     read: SiteRead | None
     calls: list[Call]
     write: SiteWrite | None
+
+
+class Hold(TypedDict):
+    """A module's output, held until a site of the same layer is read or written.
+
+    Attributes:
+        layer: number of the layer.
+        path: the module's, from the model's root.
+    """
+
+    kind: Literal["hold"]
+    layer: int
+    path: str
 
 
 class Join(TypedDict):
@@ -127,7 +143,7 @@ class Join(TypedDict):
         names: the block's arguments, in order; the first are the hidden states.
         index: ``[n_columns]``, the column of the layer before that each starts out as; None where
             they are the same.
-        origin: ``[n_columns]``, the column of the model's input that has its position.
+        origin: ``[n_columns]``, the column of the model's input that has its position and token.
         mask: bool ``[n_examples or 1, 1, n_all, n_all]``, who sees whom; or what attention over a
             shared prefix takes (:mod:`xtransplant.engine.compile.shared_prefix`).
     """
@@ -141,7 +157,7 @@ class Join(TypedDict):
     mask: Any
 
 
-Step = SiteStep | Join
+Step = SiteStep | Hold | Join
 
 
 class Wanted(TypedDict):

@@ -48,26 +48,46 @@ def apply_edits(
             norm of the vector it replaces, and their dot product; None for no measuring.
     """
     masks: dict[Any, Tensor] = {}
+    held: dict[str, Any] = {}
     for step in steps:
         if step["kind"] == "join":
             _join_blocks(nn, step, masks)
+        elif step["kind"] == "hold":
+            held[step["path"]] = nn.get(step["path"]).output
         else:
-            _edit_site(nn, step, banks, n_examples, measures)
+            _edit_site(nn, step, banks, n_examples, measures, held)
 
 
 def _edit_site(
-    nn: Any, step: SiteStep, banks: list[Tensor], n_examples: int, measures: Tensor | None
+    nn: Any,
+    step: SiteStep,
+    banks: list[Tensor],
+    n_examples: int,
+    measures: Tensor | None,
+    held: dict[str, Any],
 ) -> None:
-    """Read, compute and write at one site of one layer; arguments as in :func:`apply_edits`."""
-    module, bank, width = nn.get(step["path"]), banks[step["bank"]], step["width"]
+    """Read, compute and write at one site of one layer.
+
+    Args:
+        nn: as in :func:`apply_edits`.
+        step: of the site.
+        banks: as in :func:`apply_edits`.
+        n_examples: likewise.
+        measures: likewise.
+        held: outputs of modules that ran before, by path.
+    """
+    # Heads may be narrower in some layers than the bank's rows.
+    module, width = nn.get(step["path"]), step["width"]
+    bank = banks[step["bank"]][..., :width]
     value = module.output if step["side"] == "output" else module.input
-    if isinstance(value, tuple):
-        value = value[0]
-    # [examples, columns, heads or 1, head_dim or d_model], whatever the module's shape.
-    value = value.view(n_examples, -1, value.shape[-1] // width, width)
+    value = _view(value, n_examples, width)
+    others = [
+        _view(held[path], n_examples, width) * (scale / step["scale"])
+        for path, scale in step["plus"]
+    ]
     read, write = step["read"], step["write"]
     if read is not None:
-        found = value[:, read["column"].to(value.device), read["head"].to(value.device)]
+        found = _at(value, others, read["column"], read["head"])
         bank[:, read["rows"].to(bank.device)] = (found * step["scale"]).to(bank)
     for call in step["calls"]:
         # A strategy's function is given rows, [n, width].
@@ -78,8 +98,26 @@ def _edit_site(
         column, head = write["column"].to(value.device), write["head"].to(value.device)
         written = (_sum_rows(bank, write["value"]) / step["scale"]).to(value)
         if measures is not None:
-            _measure_writes(measures, write, written, value[:, column, head])
+            _measure_writes(measures, write, written, _at(value, others, column, head))
+        for other in others:
+            # What the other modules add stays: together they are what is to be written.
+            written = written - other.to(value.device)[:, column, head]
         value[:, column, head] = written
+
+
+def _view(value: Any, n_examples: int, width: int) -> Tensor:
+    """A module's value as ``[examples, columns, heads or 1, head_dim or d_model]``."""
+    tensor: Tensor = value[0] if isinstance(value, tuple) else value
+    return tensor.view(n_examples, -1, tensor.shape[-1] // width, width)
+
+
+def _at(value: Tensor, others: list[Tensor], column: Tensor, head: Tensor) -> Tensor:
+    """Some tokens and heads of a site's value: what its module holds, and what adds up with it."""
+    column, head = column.to(value.device), head.to(value.device)
+    found = value[:, column, head]
+    for other in others:
+        found = found + other.to(value.device)[:, column, head]
+    return found
 
 
 def _sum_rows(bank: Tensor, terms: Sum) -> Tensor:
@@ -139,16 +177,19 @@ def _joined_argument(
     """One argument of a block, for the columns that run through it; ``hidden`` are its states."""
     index, origin, mask = step["index"], step["origin"], step["mask"]
     if name == step["names"][0]:
-        return value if index is None else value.index_select(1, index.to(value.device))
+        # Tokens are the last dimension but one, also where several streams lie in front.
+        where = value.dim() - 2
+        return value if index is None else value.index_select(where, index.to(value.device))
     if name == "attention_mask":
         if isinstance(mask, torch.Tensor):
             mask = _additive_mask(mask, hidden, masks)[:, :, : len(origin), : len(origin)]
         return mask
-    if name in ("position_ids", "position_embeddings"):
+    if value is not None and name in ("position_ids", "position_embeddings", "per_layer_input"):
         tables = value if isinstance(value, tuple) else (value,)
         found = tuple(table.index_select(1, origin.to(table.device)) for table in tables)
         return found if isinstance(value, tuple) else found[0]
-    if value is None or isinstance(value, (bool, str)):
+    # Keys and values that later layers take over from earlier ones: filled as layers run.
+    if value is None or isinstance(value, (bool, str)) or name == "shared_kv_states":
         return value
     raise TypeError(f"a block takes {name}, which packing does not know")
 

@@ -143,7 +143,8 @@ class Batch:
             return rows(prompts[0], 1 + len(chunk), candidates[0])
         # By all variants of the batch, so that every chunk has the same trunk.
         n_chain = self.variants.n_chain(len(prompts[0]))
-        starts = [self.variants.starts[v] if self.packing.growing else -1 for v in chunk]
+        last = self.model.last_start
+        starts = [min(self.variants.starts[v], last) if self.packing.growing else -1 for v in chunk]
         ranked = [number for number, item in enumerate(self.items) if item.ranked]
         inline = self.trunk is None
         return pack(prompts, n_chain, starts, candidates, inline=inline, ranked=ranked)

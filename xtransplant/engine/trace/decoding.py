@@ -161,13 +161,13 @@ def make_step(
     device, names = model.device, argument_names(model)
     masks = make_window_masks(model, position)
     joins: list[Step] = []
-    origin = torch.zeros(0, dtype=torch.long, device=device)
+    origin = torch.arange(plan.layers[0].n_columns, device=device)
     at: dict[torch.device, Tensor] = {}
     for layer, kind in enumerate(model.window_kinds):
         running = plan.layers[layer]
-        if running.index is not None or layer == 0:
-            origin = torch.zeros(running.n_columns, dtype=torch.long, device=device)
-            at = {}
+        index = None if running.index is None else torch.from_numpy(running.index).to(device)
+        if index is not None:
+            origin, at = origin[index], {}
         # Histories index a layer's own caches, and layers may lie on several devices.
         there = rows.own[layer].both[0].device
         if there not in at:
@@ -180,7 +180,6 @@ def make_step(
             filled=rows.filled,
             mask=masks[kind],
         )
-        index = None if running.index is None else torch.from_numpy(running.index).to(device)
         joins.append(make_join(model, names, layer, index, origin, mask))
     return inputs, joins
 

@@ -1,4 +1,4 @@
-"""Writing files atomically, on any file system that can rename."""
+"""Writing files atomically, on any file system that can rename; where what is remembered lies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xtransplant.errors import cannot_write
 
-__all__ = ["stale_files", "write_atomically"]
+__all__ = ["cache_folder", "stale_files", "write_atomically"]
 
 
 @contextmanager
@@ -46,3 +46,13 @@ def stale_files(folder: Path) -> Iterator[Path]:
     """Temporary files that a killed process left behind; they are never read."""
     yield from folder.glob("*/task=*/lang=*/.part-*")
     yield from folder.glob(".manifest-*")
+
+
+def cache_folder() -> Path:
+    """Where what can be found out again is remembered: ``~/.cache/xtransplant``, or as is set.
+
+    ``XTRANSPLANT_CACHE`` is the folder itself, ``XDG_CACHE_HOME`` the one that it lies in.
+    """
+    if own := os.environ.get("XTRANSPLANT_CACHE"):
+        return Path(own).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xtransplant"

@@ -1,0 +1,61 @@
+"""Families with several kinds of layers against plain hooks: scores, and texts token for token."""
+
+from itertools import product
+
+import hybrid_reference as plain
+import numpy as np
+import pytest
+from family_cases import CANDIDATES, prompts
+from tiny import HYBRID_NAMES, N_LAYERS, allowed, tiny_checkpoint
+
+from xtransplant import find_strategy, load, verify_packing
+from xtransplant.engine.ask.items import Item
+from xtransplant.engine.ask.request import Decoding
+from xtransplant.engine.ask.variants import shape_of
+from xtransplant.engine.generate import generate_items
+from xtransplant.engine.score import score_items
+from xtransplant.model.hybrid_table import HYBRIDS
+from xtransplant.packing import MASKED, ROWS, SHARED
+
+PAIRS = [(0, 0), (1, 2), (2, 1), (0, 3), (3, 0)]
+SWAPS = {"attn": "attn-swap", "ffn": "ffn-swap", "resid_post": "resid-swap"}
+# Their layers have no state but keys and values.
+PACKED = {"gemma3n_text", "gemma4_text"}
+N_NEW = 5
+
+
+@pytest.mark.any_dtype
+@pytest.mark.parametrize("family", HYBRID_NAMES)
+def test_hybrid_equals_plain_hooks(family):
+    model = load(tiny_checkpoint(family))  # checks the sites
+    assert model.n_layers == N_LAYERS
+    check = verify_packing(model)
+    assert check.half or check.packing == (SHARED if family in PACKED else ROWS), check
+    source, target = prompts()
+    item = Item(source, target, CANDIDATES, CANDIDATES)
+    for site, name in SWAPS.items():
+        there = model.layers_with(site)
+        assert there or (site == "resid_post" and family == "gemma3n_text")
+        pairs = PAIRS if len(there) == N_LAYERS else list(product(there, there))
+        variants = [find_strategy(name).edits(shape_of(model), i, j) for i, j in pairs]
+        values = {i: plain.read(model.module, source, site, i) for i in there}
+        expected = np.array(
+            [plain.scores(model.module, site, target, j, values[i], CANDIDATES) for i, j in pairs]
+        )
+        for way in {check.packing, ROWS, MASKED if family in PACKED else ROWS} if pairs else ():
+            found = next(score_items(model, [item], variants, packing=way))
+            assert np.abs(found.logprobs - expected).max() < allowed(model, 1e-4), (site, way)
+            assert np.abs(expected - found.vanilla).max() > 1e-2, "the transplants must matter"
+            if check.half:
+                continue  # near ties tip
+            decoding = Decoding(N_NEW)
+            texts = next(generate_items(model, [item], variants, packing=way, decoding=decoding))
+            for (i, j), ids in zip(pairs, texts.token_ids, strict=True):
+                said = plain.generate(model.module, site, target, j, values[i], N_NEW)
+                assert list(ids) == said, (site, i, j, way)
+
+
+def test_every_hybrid_of_the_table_is_tried():
+    # The others are wrappers of these, or loaded as one of them: see tests/model.
+    wrappers = {"gemma3n", "gemma4", "gemma4_unified", "qwen3_5", "qwen3_5_moe"}
+    assert set(HYBRIDS) - wrappers - {"gemma4_unified_text"} == set(HYBRID_NAMES)
