@@ -151,7 +151,7 @@ def _count(
     task = plan.tasks[name]
     settings = ComputeSettings(
         packing, task.mode, config.max_new_tokens, config.chat_template, fixed_budget(model),
-        config.exact_scores,
+        exact_scores=config.exact_scores,
     )  # fmt: skip
     lengths = {
         lang: _prompt_tokens(model, examples, chat_template=config.chat_template)

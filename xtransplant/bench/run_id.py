@@ -82,8 +82,8 @@ def _task(plan: TaskPlan, config: Config) -> dict[str, Any]:
     }  # fmt: skip
     if plan.mode == "generate":
         document["max_new_tokens"] = config.max_new_tokens
-    else:
-        document["exact_scores"] = config.exact_scores
+    elif config.exact_scores:
+        document["exact_scores"] = True
     return document
 
 
