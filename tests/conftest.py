@@ -7,6 +7,8 @@ import os
 # Before transformers is imported: no test may reach for a network.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# Nor the processes that tests start use more threads than one each.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import shutil
 import sys

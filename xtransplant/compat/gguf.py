@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,7 @@ _LONG = 1024  # elements from which on an array is a vocabulary's
 
 def metadata_of(path: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     """A file's metadata by key and its tensors' names, in a moment; of texts their number."""
-    from transformers.integrations.gguf import read_gguf_metadata
-
-    found, names = read_gguf_metadata(path)
+    found, names = import_module("transformers.integrations.gguf").read_gguf_metadata(path)
     return dict(found), tuple(names)
 
 
@@ -46,10 +45,10 @@ def quick_reader() -> Iterator[None]:
     a file three times over. What is read is the same. Its progress bar for dequantizing is shown
     where transformers' others are.
     """
-    import gguf
-    from transformers import modeling_gguf_pytorch_utils as legacy
+    gguf: Any = import_module("gguf")
     from transformers.utils import logging
 
+    legacy: Any = import_module("transformers.modeling_gguf_pytorch_utils")
     own, bar = gguf.GGUFReader, legacy.tqdm
     gguf.GGUFReader, legacy.tqdm = _QuickReader.over(own), logging.tqdm
     try:
@@ -76,7 +75,7 @@ class _QuickReader:
         from gguf import GGUFValueType
 
         if raw_type == _ARRAY and self.byte_order == "I":
-            raw = np.asarray(self.data)  # a plain array: a mapped one is slow to slice
+            raw: Any = np.asarray(self.data)  # a plain array: a mapped one is slow to slice
             kind, length = struct.unpack_from("<IQ", raw, orig_offs)
             if length >= _LONG and (
                 kind == _STRING or GGUFValueType(kind) in self.gguf_scalar_to_np

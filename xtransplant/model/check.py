@@ -42,10 +42,10 @@ def check_sites(model: Model) -> None:
     before handed on, to the rounding of the model's precision; what a family adds or multiplies
     besides (``Family.after``, ``Family.rescale``) counts. Writing zeros at a site of one layer of
     each kind changes those sums as it should, changes what must follow (``ffn`` after ``attn``
-    unless the blocks are parallel, ``attn`` after ``head`` and ``attn_raw``, ``ffn`` after ``ffn_raw``),
-    and leaves alone what must not: earlier tokens, ``attn`` after ``ffn``. With all heads at zero
-    ``attn`` is one constant. A raw site, doubled, leaves what is added as it was. Where there are
-    several residual streams, no sum is checked.
+    unless the blocks are parallel, ``attn`` after ``head`` and ``attn_raw``, ``ffn`` after
+    ``ffn_raw``), and leaves alone what must not: earlier tokens, ``attn`` after ``ffn``. With all
+    heads at zero ``attn`` is one constant. A raw site, doubled, leaves what is added as it was.
+    Where there are several residual streams, no sum is checked.
 
     Raises:
         XTransplantError: a site that is not; the message names it, its layer and what was found.

@@ -159,7 +159,8 @@ class Family:
 
         So a table by hand that does without them is the one it was.
         """
-        return _said(asdict(self))
+        found: dict[str, Any] = _said(asdict(self))
+        return found
 
     @property
     def summary(self) -> str:
