@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from xtransplant.engine.ask.cost import estimate_cost
+from xtransplant.engine.ask.cost import Cost, estimate_cost
 from xtransplant.engine.ask.halving import Demand, run_fitting, run_in_chunks
 from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.memory import MemoryBudget, stored_bytes
@@ -82,22 +82,19 @@ def run_items(
     ]
     longest = max(first, key=lambda item: len(item.target))
     cost = estimate_cost(model, longest, variants, packing)
-    if later := max((one.longest for one in pruned if one is not None), default=0):
-        # Keys and values of what runs on: those that the prompt's pass leaves, and the rows' own.
-        kept = 2 * stored_bytes(model, cost.per_variant + later)
-        cost = replace(cost, each=cost.each + kept)
+    each = cost.each + _kept_bytes(model, cost, pruned)
     too_large = (
         f"{model.name} runs out of memory on one variant of a prompt of {len(longest.target)} "
         "tokens; use a smaller --dtype, a shorter prompt or --device-map auto"
     )
     per_item = Demand(
         fixed=0.0,
-        each=cost.total(total),
+        each=replace(cost, each=each).total(total),
         columns=cost.columns + total * cost.per_variant,
         unit="examples",
         too_large=too_large,
     )
-    per_variant = Demand(cost.fixed, cost.each, cost.per_variant, "variants", too_large)
+    per_variant = Demand(cost.fixed, each, cost.per_variant, "variants", too_large)
 
     def run(count: int) -> BatchOutputs:
         batch = Batch(model, first[:count], variants, packing, top_k, sources)
@@ -110,6 +107,12 @@ def run_items(
 
     _, found = run_fitting(memory, per_item, len(items) if packing.together else 1, run)
     return found
+
+
+def _kept_bytes(model: Model, cost: Cost, pruned: Sequence[Opening | None]) -> float:
+    """Of one variant, keys and values that the prompt's pass leaves, and those of what runs on."""
+    later = max((one.longest for one in pruned if one is not None), default=0)
+    return 2 * stored_bytes(model, cost.per_variant + later) if later else 0.0
 
 
 def _run_chunk(
