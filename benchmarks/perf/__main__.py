@@ -1,6 +1,7 @@
 """What a whole grid costs, against other ways of computing it and the machine's own arithmetic.
 
 python -m xtransplant.benchmarks.perf [--shape 60m] [--device cpu] [--json] [--babel] [--sweep FILE]
+python -m xtransplant.benchmarks.perf --weights MODEL [--add-bos] --choice [--data-dir DIR]
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +18,31 @@ import torch
 from transformers import logging
 
 from xtransplant.benchmarks.perf.babel import measure_babel
+from xtransplant.benchmarks.perf.choice import choice_item, choice_table, measure_choice
 from xtransplant.benchmarks.perf.measure import measure
 from xtransplant.benchmarks.perf.plot import draw, sweep
 from xtransplant.benchmarks.perf.shapes import SHAPES, shaped
 from xtransplant.benchmarks.perf.ways import measure_ways
 from xtransplant.engine.ask.memory import keep_freed_memory
+from xtransplant.model.load import load
+from xtransplant.model.model import Model
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure what the flags ask for, and print a table or JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--shape", choices=SHAPES, default="60m")
+    parser.add_argument("--weights", metavar="MODEL", help="a checkpoint in the place of a shape")
+    parser.add_argument("--add-bos", action="store_true", help="with --weights, as xtp takes it")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--tokens", type=int, default=150, help="length of both prompts")
     parser.add_argument("--new-tokens", type=int, default=20, help="0: scores only")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--pairs", type=int, default=2, help="pairs a baseline runs each round")
+    parser.add_argument("--candidates", type=int, default=8, help="of one token each")
+    parser.add_argument("--choice", action="store_true", help="three of three tokens, and no more")
+    parser.add_argument("--data-dir", type=Path, help="of the paper's prompts: --choice on XNLI's")
     parser.add_argument("--babel", action="store_true", help="the bundled task too")
     parser.add_argument("--ways", action="store_true", help="ways of packing, and no more")
     parser.add_argument("--sweep", type=Path, metavar="FILE.png", help="plot cost, and no more")
@@ -43,7 +54,15 @@ def main(arguments: list[str] | None = None) -> None:
     if given.sweep is not None:
         draw(sweep(given.shape, device=given.device, dtype=given.dtype), given.sweep)
         return
-    with shaped(given.shape, dtype=given.dtype, device=given.device) as model:
+    with _model(given) as model:
+        if given.choice:
+            item = choice_item(model, given.tokens, given.data_dir)
+            choice = {
+                **_machine(given),
+                **measure_choice(model, item, rounds=given.repeats, pairs_a_round=given.pairs),
+            }
+            print(json.dumps(choice, indent=1) if given.json else choice_table(choice))
+            return
         if given.ways:
             print(json.dumps(measure_ways(model, n_tokens=given.tokens), indent=1))
             return
@@ -53,11 +72,22 @@ def main(arguments: list[str] | None = None) -> None:
             n_new=given.new_tokens,
             repeats=given.repeats,
             pairs_a_round=given.pairs,
+            candidates=given.candidates,
         )
     found = {**_machine(given), **found}
     if given.babel:
         found["babel"] = measure_babel()
     print(json.dumps(found, indent=1) if given.json else table(found))
+
+
+@contextmanager
+def _model(given: argparse.Namespace) -> Iterator[Model]:
+    """The checkpoint that was given, or a shape with random weights."""
+    if given.weights is None:
+        with shaped(given.shape, dtype=given.dtype, device=given.device) as model:
+            yield model
+        return
+    yield load(given.weights, dtype=given.dtype, device_map=given.device, add_bos=given.add_bos)
 
 
 def table(found: dict[str, Any]) -> str:
@@ -122,7 +152,7 @@ def _machine(given: argparse.Namespace) -> dict[str, Any]:
     if device.startswith("cuda"):
         device = torch.cuda.get_device_name(device)
     return {
-        "shape": given.shape,
+        "shape": given.weights or given.shape,
         "dtype": given.dtype,
         "device": device,
         "threads": torch.get_num_threads(),

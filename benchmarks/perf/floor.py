@@ -10,7 +10,15 @@ import torch
 
 from xtransplant.model.model import Model
 
-__all__ = ["block_parameters", "dense_rate", "flops", "generate_tokens", "rows_of_score"]
+__all__ = [
+    "block_parameters",
+    "dense_rate",
+    "flops",
+    "generate_tokens",
+    "head_flops",
+    "head_seconds",
+    "rows_of_score",
+]
 
 
 def rows_of_score(n_layers: int, n_tokens: int, target_layers: Sequence[int]) -> list[list[int]]:
@@ -41,6 +49,28 @@ def flops(model: Model, tokens: float, keys: float) -> float:
     """Of ``tokens`` token-forwards, each over ``keys`` keys on average: ``2 P + 4 L d keys``."""
     attention = 4.0 * model.n_layers * model.n_heads * model.head_dim * keys
     return tokens * (2.0 * block_parameters(model) + attention)
+
+
+def head_flops(model: Model, rows: float) -> float:
+    """Of ``rows`` hidden states projected onto all ids: ``2 V d``."""
+    return rows * 2.0 * model.vocab_size * model.d_model
+
+
+@torch.no_grad()
+def head_seconds(model: Model, rows: int, repeats: int = 2) -> float:
+    """Seconds of projecting so many hidden states, as many ids at a time as stay in a cache."""
+    weight = model.module.get_output_embeddings().weight
+    given = torch.randn(rows, weight.shape[1], device=model.device, dtype=model.dtype)
+    parts = weight.split(max(256, 2**20 // rows))
+    seconds = []
+    for _ in range(repeats + 1):
+        _wait(model.device)
+        started = time.perf_counter()
+        for part in parts:
+            torch.nn.functional.linear(given, part)
+        _wait(model.device)
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[1:])
 
 
 @torch.no_grad()

@@ -14,7 +14,13 @@ from typing import Any, Literal
 import torch
 
 from xtransplant.benchmarks.perf.baselines import BASELINES
-from xtransplant.benchmarks.perf.floor import dense_rate, flops, generate_tokens, rows_of_score
+from xtransplant.benchmarks.perf.floor import (
+    dense_rate,
+    flops,
+    generate_tokens,
+    head_seconds,
+    rows_of_score,
+)
 from xtransplant.benchmarks.perf.shapes import random_prompts
 from xtransplant.benchmarks.perf.timing import forward_seconds, peak_bytes, spread, timed
 from xtransplant.engine.ask.items import Item
@@ -71,6 +77,7 @@ def measure(
     n_new: int = 20,
     repeats: int = 5,
     pairs_a_round: int = 2,
+    candidates: int = 8,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Seconds, ratios and bytes of a whole attn-swap grid; with ``n_new`` 0 of its scores only.
@@ -79,7 +86,7 @@ def measure(
     compared with ours.
     """
     dice = random.Random(seed)
-    grid = _grid(model, n_tokens, n_new, seed, dice)
+    grid = _grid(model, n_tokens, n_new, dice, candidates)
     inside = forward_seconds(model)
     found: dict[str, Any] = {"variants": len(grid.pairs), "tokens": n_tokens, "new_tokens": n_new}
     found["score"] = _measured("score", grid, inside, repeats, pairs_a_round, dice)
@@ -97,13 +104,13 @@ def measure(
     return found
 
 
-def _grid(model: Model, n_tokens: int, n_new: int, seed: int, dice: random.Random) -> _Grid:
-    source, target = random_prompts(model, n_tokens, seed)
+def _grid(model: Model, n_tokens: int, n_new: int, dice: random.Random, candidates: int) -> _Grid:
+    source, target = random_prompts(model, n_tokens)
     layers = range(model.n_layers)
     pairs = list(product(layers, layers))
     shape, strategy = shape_of(model), find_strategy("attn-swap")
     # Every token is a candidate of its own where it is to be compared: a handful does.
-    watched = [[dice.randrange(3, model.vocab_size)] for _ in range(8)]
+    watched = [[dice.randrange(3, model.vocab_size)] for _ in range(candidates)]
     return _Grid(
         model=model,
         item=Item(source, target, watched, watched),
@@ -194,11 +201,14 @@ def _floor(
         own = sum(rows) / len(rows) - n_tokens
         work = flops(model, n_tokens, n_tokens / 2) + flops(model, own, n_tokens)
         seconds += work / dense_rate(model, rows, repeats=2)
+        # The prompt's last token is projected onto the vocabulary, and each variant's.
+        seconds += head_seconds(model, 1 + rows[-1] - n_tokens)
     if n_new:
         every = generate_tokens(model.n_layers, n_tokens, target_layers, n_new)
         new = every - generate_tokens(model.n_layers, n_tokens, target_layers, 0)
         rate = dense_rate(model, [len(target_layers)] * model.n_layers, repeats=2)
         seconds += flops(model, new, n_tokens + n_new / 2) / rate
+        seconds += n_new * head_seconds(model, len(target_layers))
     return seconds
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from xtransplant.benchmarks.perf import __main__ as perf
+from xtransplant.benchmarks.perf.choice import choice_item, choice_table, measure_choice
 from xtransplant.benchmarks.perf.floor import (
     block_parameters,
     flops,
@@ -58,3 +59,35 @@ def test_the_figure_is_drawn(tmp_path):
     curve = Curve("layers", (8, 16), (0.1, 0.2), (1.0, 4.0))
     draw([curve, curve, curve], tmp_path / "cost.png")
     assert (tmp_path / "cost.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_floor_of_a_choice_counts_shared_tokens_one_candidate_and_the_head():
+    with shaped("tiny", n_layers=2) as model:
+        found = measure_choice(model, choice_item(model, 12, None), rounds=1, pairs_a_round=2)
+    # The source's 12 tokens; the target's, the one that all candidates share, and both of 2 and 4
+    # variants; then a token of each variant and of the prompt's 3 candidates.
+    tokens = 12 + (17 + 21) / 2 + (5 + 7) / 2
+    attention = 4 * 2 * 128 * 12
+    head = (1 + 5 + 7) * 2 * 1024 * 128
+    parameters = 2 * (4 * 128 * 128 + 3 * 128 * 384)
+    assert found["operations"]["floor"] == tokens * (2 * parameters + attention) + head
+    assert found["checked"] == found["agreed"] == 2
+    assert found["same_choice"] == 1
+    named = {"shape": "tiny", "dtype": "float32", "device": "cpu", "threads": 1}
+    assert "100.0% of the cells" in choice_table({**named, **found})
+
+
+def test_shapes_of_models_that_people_load_are_theirs():
+    for shape, blocks, vocabulary in (
+        ("gemma3-270m", 100.3e6, 167.8e6),
+        ("smollm2-135m", 106.2e6, 28.3e6),
+    ):
+        sizes = SHAPES[shape]
+        d, width = (
+            sizes["hidden_size"],
+            sizes.get("head_dim", sizes["hidden_size"] // sizes["heads"]),
+        )
+        attention = 2 * d * width * (sizes["heads"] + sizes["kv_heads"])
+        own = sizes["num_hidden_layers"] * (attention + 3 * d * sizes["intermediate_size"])
+        assert own == pytest.approx(blocks, rel=1e-3)
+        assert sizes["vocab_size"] * d == pytest.approx(vocabulary, rel=1e-3)

@@ -102,7 +102,7 @@ def test_examples_whose_edits_fall_elsewhere_run_apart(llama):
         same(found, next(score_items(llama, [example], variants, packing=ROWS)))
 
 
-@pytest.mark.parametrize("limit", [1.0, 2e5, 1e6])
+@pytest.mark.parametrize("limit", [1.0, 2e5, 5e5])
 def test_a_small_budget_gives_the_same_numbers(llama, limit):
     examples, variants = items(6), edits(llama)
     roomy = list(score_items(llama, examples, variants, packing=SHARED, memory=MemoryBudget(ROOMY)))
@@ -114,7 +114,7 @@ def test_a_small_budget_gives_the_same_numbers(llama, limit):
     passes = [one.forward_passes for one in tight]
     assert {one.forward_passes for one in roomy} == {2}
     apart = 1 + len(variants)
-    assert max(passes) == apart if limit < 1e6 else 2 < max(passes) < apart
+    assert max(passes) == apart if limit < 5e5 else 2 < max(passes) < apart
     assert (set(passes) == {apart}) == (limit == 1.0)
 
 

@@ -68,6 +68,7 @@ class ComputeSettings:
         rule: the task's matching rule, which tells them where texts are generated.
         memory_budget: bytes; the same for every part of a run, so that examples are batched
             alike whenever and wherever it goes on.
+        exact_scores: as in :class:`xtransplant.engine.ask.items.Item`.
     """
 
     packing: Packing
@@ -77,6 +78,7 @@ class ComputeSettings:
     memory_budget: int
     only: Only = "all"
     rule: str = ""
+    exact_scores: bool = False
 
 
 class Computed(NamedTuple):
@@ -108,7 +110,13 @@ def compute_records(
     Raises:
         XTransplantError: an unusable prompt or candidate, or too little memory for one variant.
     """
-    items = [item_of(model, examples[k], chat_template=settings.chat_template) for k in span]
+    items = [
+        item_of(
+            model, examples[k], chat_template=settings.chat_template,
+            exact_scores=settings.exact_scores,
+        )
+        for k in span
+    ]  # fmt: skip
     memory, sources = MemoryBudget.of(model, settings.memory_budget), Sources()
     rows, token_forwards, numbers = Rows(settings.mode), 0.0, list(span)
     if settings.only != "all":

@@ -52,6 +52,8 @@ class Config:
             target is not) or the ``shared`` (both are), by ``match``.
         data: where the tasks' data lie, and the seed of the pilot sample.
         memory_budget: bytes beyond the model; a quarter of the device's memory if None.
+        exact_scores: the log-likelihood of every candidate; else bounds of some that cannot be
+            chosen.
     """
 
     tasks: tuple[str, ...]
@@ -71,6 +73,7 @@ class Config:
     allow_misaligned: bool = False
     log_samples: bool = True
     memory_budget: int | None = None
+    exact_scores: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """For the manifest: plain types, paths as text."""

@@ -150,8 +150,9 @@ def _count(
     name, config = parts[0].task, plan.config
     task = plan.tasks[name]
     settings = ComputeSettings(
-        packing, task.mode, config.max_new_tokens, config.chat_template, fixed_budget(model)
-    )
+        packing, task.mode, config.max_new_tokens, config.chat_template, fixed_budget(model),
+        exact_scores=config.exact_scores,
+    )  # fmt: skip
     lengths = {
         lang: _prompt_tokens(model, examples, chat_template=config.chat_template)
         for lang, examples in task.examples.items()

@@ -104,6 +104,8 @@ class _Job:
             only=config.only,
             # The task's own, in every part, though the run is judged by another by now.
             rule=entry.task_rule or entry.rule,
+            # A run from before there were bounds has no column to mark them in.
+            exact_scores=config.exact_scores or "exact_scores" not in self.run.manifest.config,
         )
 
     def works_of(self, part: Part) -> list[Work]:

@@ -139,8 +139,10 @@ class RunFlags:
     apply_chat_template: ChatTemplate = False
     add_bos: AddBos = False
     allow_misaligned: Annotated[
-        bool,
-        Flag("Run languages whose prompts are not the same items.", ("--allow-misaligned",)),
+        bool, Flag("Run languages whose prompts are not the same items.", ("--allow-misaligned",))
+    ] = False
+    exact_scores: Annotated[
+        bool, Flag("Score also candidates that cannot be chosen.", ("--exact-scores",))
     ] = False
     log_samples: Annotated[
         bool, Flag("Store prompts and outputs; without them nothing can be rescored.")
@@ -275,9 +277,7 @@ class TraceFlags:
     score: Annotated[
         bool, Flag("Score candidates (default, unless --generate is given).", ("--score",))
     ] = False
-    generate: Annotated[bool, Flag("Generate a continuation in every cell.", ("--generate",))] = (
-        False
-    )
+    generate: Annotated[bool, Flag("Generate a text in every cell.", ("--generate",))] = False
     max_new_tokens: MaxNewTokens = 20
     apply_chat_template: ChatTemplate = False
     add_bos: AddBos = False

@@ -91,6 +91,7 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
         chat_template=run.apply_chat_template,
         allow_misaligned=run.allow_misaligned,
         log_samples=run.log_samples,
+        exact_scores=run.exact_scores,
         memory_budget=None if flags.memory_budget is None else parse_bytes(flags.memory_budget),
     )
 

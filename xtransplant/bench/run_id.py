@@ -30,6 +30,7 @@ __all__ = ["run_id"]
 _ELSEWHERE = (
     "tasks", "strategies", "model", "langs", "pairs", "options", "direction", "mode", "split",
     "limit", "only", "data", "max_new_tokens", "allow_misaligned", "memory_budget",
+    "exact_scores",
 )  # fmt: skip
 _OF_PLACE = ("device_map", "trust_remote_code", "tensor_parallel")
 _LATER = ("gguf_file", "quantization")
@@ -81,6 +82,8 @@ def _task(plan: TaskPlan, config: Config) -> dict[str, Any]:
     }  # fmt: skip
     if plan.mode == "generate":
         document["max_new_tokens"] = config.max_new_tokens
+    elif config.exact_scores:
+        document["exact_scores"] = True
     return document
 
 

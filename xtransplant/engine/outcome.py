@@ -96,6 +96,10 @@ class Scores:
         seconds: wall-clock time, an equal share of it where examples ran together.
         writes: norms and cosines of every write; None where they were not measured, and of raw
             strategies.
+        bounds: ``[n_variants, n_candidates]``, where ``logprobs`` has an upper bound: some of the
+            candidate's tokens were not run, as it could not be chosen any more, or candidates were
+            only ranked (:mod:`xtransplant.engine.ask.pruning`). None where all are log-likelihoods.
+        vanilla_bounds: likewise of ``vanilla``.
     """
 
     logprobs: Floats
@@ -113,6 +117,8 @@ class Scores:
     source_top_logprobs: Floats
     unchanged: Bools
     writes: Writes | None = None
+    bounds: Bools | None = None
+    vanilla_bounds: Bools | None = None
 
     @property
     def finite(self) -> Bools:

@@ -6,9 +6,8 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Unpack
+from typing import Unpack
 
-import numpy as np
 import torch
 
 from xtransplant.engine.ask.items import Item
@@ -16,7 +15,7 @@ from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.request import RequestOptions, make_request
 from xtransplant.engine.ask.variants import Variants, alike
 from xtransplant.engine.outcome import Scores, Writes, same
-from xtransplant.engine.trace.chunks import BatchOutputs, run_items
+from xtransplant.engine.trace.chunks import BatchOutputs, run_items, sum_by_candidate
 from xtransplant.engine.trace.raw import score_scripts, token_forwards
 from xtransplant.engine.trace.sources import Sources
 from xtransplant.model.model import Model
@@ -169,6 +168,8 @@ def _score_scripts(
         ),
         top_logprobs=found["top"].double().numpy(),
         writes=None,
+        bounds=None,
+        vanilla_bounds=None,
         packing=ROWS,
         forward_passes=plain.forward_passes + n_passes * len(scripts),
         token_forwards=plain.token_forwards + token_forwards(item, len(scripts)),
@@ -186,8 +187,9 @@ def _scores_of(
 ) -> Scores:
     """One example's share of what a batch found; ``texts`` caches decoded tokens."""
     item = found.items[place]
-    source = _sum_by_candidate(found.source, place, len(item.source_candidates))
-    target = _sum_by_candidate(found.target, place, len(item.target_candidates))
+    source = sum_by_candidate(found.source, place, len(item.source_candidates))
+    target = sum_by_candidate(found.target, place, len(item.target_candidates))
+    bounds = found.target["bounds"][place, :, : len(item.target_candidates)].numpy()
     ids = torch.cat([one["ids"][place] for one in (found.source, found.target)])
     listed = ids.tolist()
     for token in {token for row in listed for token in row} - texts.keys():
@@ -209,21 +211,6 @@ def _scores_of(
         source_top_logprobs=found.source["top"][place, 0].double().numpy(),
         unchanged=found.target["unchanged"][place, 1:].numpy(),
         writes=Writes.of(found.target["write_counts"], found.target["writes"][place]),
+        bounds=bounds[1:] if bounds.any() else None,
+        vanilla_bounds=bounds[0] if bounds.any() else None,
     )
-
-
-def _sum_by_candidate(
-    outputs: dict[str, torch.Tensor], place: int, n_candidates: int
-) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Log-likelihoods ``[n_blocks, n_candidates]`` of one example: sums over a candidate's tokens.
-
-    Args:
-        outputs: ``edges`` ``[n_examples, n_blocks, n_edges]``, log-probability of each token of the
-            candidates, and ``candidates`` ``[n_examples, n_edges]``, which candidate it is of (-1:
-            padding).
-        place: which example.
-        n_candidates: how many it has.
-    """
-    edges, owners = outputs["edges"][place].double(), outputs["candidates"][place]
-    sums = torch.zeros(len(edges), n_candidates, dtype=torch.float64)
-    return sums.index_add(1, owners[owners >= 0], edges[:, owners >= 0]).numpy()

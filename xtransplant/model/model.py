@@ -14,6 +14,7 @@ from xtransplant.backends.local import Local
 from xtransplant.backends.protocol import Backend
 from xtransplant.compat.nnsight import module_of
 from xtransplant.model.families import Family
+from xtransplant.model.head import Head, find_head
 from xtransplant.model.layers import LayerShape, part_paths, scale_of, sites_of
 from xtransplant.model.tokenizer import Beginning
 from xtransplant.sites import SITES, Site
@@ -232,6 +233,14 @@ class Model:
     def keeps_logits(self) -> bool:
         """Whether the model's forward takes ``logits_to_keep``."""
         return "logits_to_keep" in signature(self.module.forward).parameters
+
+    @cached_property
+    def head(self) -> Head | None:
+        """Its vocabulary projection, where a few ids at a time can be projected; else None.
+
+        Found by a pass over one token, so not to be asked for the first time within another pass.
+        """
+        return find_head(self)
 
     def site(self, site: Site, layer: int) -> SitePath:
         """Where a site of a layer is; ``resid_mid`` is no module's: it is ``resid_pre + attn``.

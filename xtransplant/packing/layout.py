@@ -38,6 +38,8 @@ class Layout:
         edge_tokens, edge_candidates: ``[n_examples, n_edges]``, token id and candidate of each
             edge; candidate -1 is padding.
         inline: whether the trunk stands in the same sequence as the blocks.
+        ranked: examples of whose candidates' tokens all but the first are only ranked: which of
+            them come next is asked, and not how probable that is.
     """
 
     trunk_ids: Tensor
@@ -53,6 +55,7 @@ class Layout:
     edge_tokens: Tensor
     edge_candidates: Tensor
     inline: bool
+    ranked: tuple[int, ...] = ()
 
     @property
     def n_examples(self) -> int:
@@ -104,12 +107,19 @@ class Layout:
         n_blocks, end = 1 + len(self.starts), self.n_chain - 1
         places = torch.unique(torch.cat([self.edge_nodes.flatten(), torch.tensor([end])]))
         first = torch.tensor([self.column(block, 0) for block in range(n_blocks)])
+        at = torch.searchsorted(places, self.edge_nodes)
+        normed = torch.zeros(self.n_examples, len(places), dtype=torch.bool)
+        example, edge = (self.edge_candidates >= 0).nonzero(as_tuple=True)
+        normed[example, at[example, edge]] = True
+        normed[list(self.ranked)] = False
+        normed |= places == end
         return Readout(
             keep=(first[:, None] + places).flatten(),
             n_blocks=n_blocks,
             order=(0, *self.blocks),
-            nodes=torch.searchsorted(places, self.edge_nodes),
+            nodes=at,
             end=int(torch.searchsorted(places, torch.tensor(end))),
+            normed=normed,
         )
 
 
@@ -120,6 +130,7 @@ def pack(
     candidates: Sequence[Sequence[Sequence[int]]],
     *,
     inline: bool,
+    ranked: Sequence[int] = (),
 ) -> Layout:
     """All variants and candidates of some prompts, laid out alike.
 
@@ -130,6 +141,7 @@ def pack(
         starts: per variant, the layer its block joins at; -1 for in the model's input.
         candidates: per example, token ids of each candidate answer.
         inline: put the trunk into the same sequence as the blocks.
+        ranked: as in :class:`Layout`.
     """
     # Many examples have the same candidates.
     known: dict[tuple[tuple[int, ...], ...], CandidateTrie] = {}
@@ -156,6 +168,7 @@ def pack(
         edge_tokens=edges.tokens,
         edge_candidates=edges.candidates,
         inline=inline,
+        ranked=tuple(ranked),
     )
 
 

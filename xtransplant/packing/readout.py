@@ -20,6 +20,8 @@ class Readout:
         nodes: int64 ``[n_examples, n_edges]``, place among a block's kept columns that predicts an
             edge.
         end: place of the last prompt token among them.
+        normed: bool ``[n_examples, n_places]``, where log-probabilities are wanted; elsewhere the
+            ids asked for are only ranked.
     """
 
     keep: Tensor
@@ -27,3 +29,4 @@ class Readout:
     order: tuple[int, ...]
     nodes: Tensor
     end: int
+    normed: Tensor

@@ -94,6 +94,7 @@ def rows(
             order=tuple(range(n_variants)),
             nodes=torch.tensor([places_of_edges], dtype=torch.long),
             end=places.index(end),
+            normed=torch.ones(1, len(places) * len(paths), dtype=torch.bool),
         ),
         edge_tokens=tokens[None],
         edge_candidates=owners[None],

@@ -59,6 +59,7 @@ _SCORE: tuple[Mode, ...] = ("score",)
 _GENERATE: tuple[Mode, ...] = ("generate",)
 _BOTH: tuple[Mode, ...] = ("score", "generate")
 _FLOATS = pa.list_(pa.float32())
+_BOOLS = pa.list_(pa.bool_())
 _SET = pa.dictionary(pa.int8(), pa.string())
 
 
@@ -119,6 +120,8 @@ MEASURED: tuple[Column[Measured], ...] = (
     Column("written_norms", _FLOATS, lambda rows: _per_write(rows, "written_norm")),
     Column("replaced_norms", _FLOATS, lambda rows: _per_write(rows, "replaced_norm")),
     Column("cosines", _FLOATS, lambda rows: _per_write(rows, "cosine")),
+    # Null where all of logprobs are what they say.
+    Column("bounds", _BOOLS, lambda rows: rows.bounds, _SCORE),
 )
 """Of the table ``records``, after :data:`CELL`."""
 

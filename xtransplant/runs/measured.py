@@ -34,6 +34,7 @@ class Measured:
         logprobs: ``[rows, n_candidates]``, nats; None where texts were generated.
         top_tokens: ``[rows]``, the most probable next token as text; empty likewise.
         outputs: ``[rows]``, the text generated; empty where candidates were scored.
+        bounds: ``[rows, n_candidates]``, where ``logprobs`` has an upper bound; None where nowhere.
     """
 
     found: Scores | Generations
@@ -43,6 +44,7 @@ class Measured:
     logprobs: Floats | None = None
     top_tokens: Sequence[str] = ()
     outputs: Sequence[str] = ()
+    bounds: Bools | None = None
 
     @property
     def writes(self) -> Writes | None:
@@ -54,12 +56,16 @@ class Measured:
         """Rows of an example whose candidates were scored."""
         if which == "variants":
             tops = [tokens[0] for tokens in found.top_tokens]
-            return cls(found, which, found.finite, found.unchanged, found.logprobs, tops)
+            rows = found.finite, found.unchanged, found.logprobs, tops
+            return cls(found, which, *rows, bounds=found.bounds)
+        bounds = None
         if which == "target":
             finite, row, top = found.vanilla_finite, found.vanilla, found.vanilla_top
+            bounds = None if found.vanilla_bounds is None else found.vanilla_bounds[None]
         else:
             finite, row, top = found.source_finite, found.source, found.source_top
-        return cls(found, which, *_state(finite, which), logprobs=row[None], top_tokens=top[:1])
+        state = _state(finite, which)
+        return cls(found, which, *state, row[None], top[:1], bounds=bounds)
 
     @classmethod
     def of_generations(cls, found: Generations, which: Which) -> Measured:

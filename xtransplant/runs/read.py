@@ -36,7 +36,8 @@ def records(
     of the example's candidates) and ``top_token``; ``finite`` (False: a number behind the row was
     NaN or infinite, and it is never right), ``unchanged`` (it is what the target gives without a
     transplant); ``written_norms``, ``replaced_norms`` and ``cosines`` (lists, a value per write:
-    see ``engine.outcome.Writes``); ``strict``, ``match``, ``lenient``, ``other_strict`` and so on
+    see ``engine.outcome.Writes``); ``bounds`` (per candidate, whether what ``logprobs`` has is an
+    upper bound; null where none is); ``strict``, ``match``, ``lenient``, ``other_strict`` and so on
     (bit r: right by the answer that the r-th derangement gives; null where no other example has
     another answer), ``margin`` (nats between the answer and the likeliest other candidate). All are
     declared in ``runs.columns``; one that the run was begun without is null.

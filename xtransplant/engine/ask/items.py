@@ -15,18 +15,39 @@ __all__ = ["Item", "item_of"]
 
 @dataclass(frozen=True)
 class Item:
-    """An example as token ids."""
+    """An example as token ids.
+
+    Attributes:
+        source, target: the prompts.
+        source_candidates, target_candidates: the candidates after each.
+        lengths: of the target's candidates, in characters; empty where none is chosen by the mean
+            over them.
+        exact_scores: the log-likelihood of every candidate is wanted; else, where that saves work,
+            an upper bound of those that cannot be chosen.
+        ranked: of the target's candidates' tokens all but the first are only ranked.
+    """
 
     source: Sequence[int]
     target: Sequence[int]
     source_candidates: Sequence[Sequence[int]] = ()
     target_candidates: Sequence[Sequence[int]] = ()
+    lengths: Sequence[int] = ()
+    exact_scores: bool = True
+    ranked: bool = False
 
 
-def item_of(model: Model, example: Example, *, chat_template: bool = False) -> Item:
+def item_of(
+    model: Model, example: Example, *, chat_template: bool = False, exact_scores: bool = True
+) -> Item:
     """An example as token ids.
 
     Each prompt is followed by its own spelling of the candidates.
+
+    Args:
+        model: gives the tokenizer.
+        example: its prompts and candidates.
+        chat_template: pass both prompts through the checkpoint's chat template.
+        exact_scores: as in :class:`Item`.
 
     Raises:
         XTransplantError: an unusable prompt or candidate, or candidates that are not as many after
@@ -47,4 +68,6 @@ def item_of(model: Model, example: Example, *, chat_template: bool = False) -> I
         candidate_ids(
             model, example.target, target, example.candidates, chat_template=chat_template
         ),
+        lengths=tuple(max(1, len(text)) for text in example.candidates),
+        exact_scores=exact_scores,
     )

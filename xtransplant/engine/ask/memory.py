@@ -154,8 +154,9 @@ def pass_bytes(model: Model, columns: int, keys: int, n_logits: int) -> float:
     stream = size * (8 * model.d_model + 8 * width + 4 * int(inner))
     # Attention scores, their softmax in float32, the attention weights.
     scores = (2 * size + 8) * model.n_heads * keys
-    # Logits, their float32 copy, and what log-sum-exp makes of it.
-    logits = (size + 8) * model.vocab_size
+    # Logits, their float32 copy, and what log-sum-exp makes of it: of all ids, or of the hidden
+    # states of those that are projected a few ids at a time.
+    logits = (size + 8) * model.vocab_size if model.head is None else 2 * size * model.d_model
     return _SLACK * (columns * (stream + scores) + n_logits * logits)
 
 

@@ -183,4 +183,5 @@ def _wanted(layout: Layout | RowLayout, top_k: int) -> Wanted:
         tokens=layout.edge_tokens,
         end=read.end,
         top_k=top_k,
+        normed=read.normed,
     )

@@ -171,6 +171,8 @@ class Wanted(TypedDict):
         tokens: ``[n_examples, n_edges]``, that token's id.
         end: place of the last prompt token.
         top_k: how many of the most probable next tokens.
+        normed: ``[n_examples, n_places]``, where the sum over all ids is wanted; elsewhere it may
+            be left at that over the ids asked for there.
     """
 
     n_examples: int
@@ -181,6 +183,7 @@ class Wanted(TypedDict):
     tokens: Tensor
     end: int
     top_k: int
+    normed: Tensor
 
 
 class Pass(TypedDict):

@@ -90,7 +90,7 @@ class Batch:
 
         Returns:
             Outputs of the prompt without a transplant and of each variant
-            (:func:`xtransplant.engine.trace.logits.read_outputs`), and beside them:
+            (:func:`xtransplant.engine.trace.logits.read_pass`), and beside them:
             ``candidates`` ``[n_examples, n_edges]``, whose each edge is;
             ``unchanged`` ``[n_examples, n_blocks]``, where they are those of the prompt;
             ``writes`` ``[n_examples, 3, n_writes]``, norms and dot products;
@@ -145,7 +145,9 @@ class Batch:
         n_chain = self.variants.n_chain(len(prompts[0]))
         last = self.model.last_start
         starts = [min(self.variants.starts[v], last) if self.packing.growing else -1 for v in chunk]
-        return pack(prompts, n_chain, starts, candidates, inline=self.trunk is None)
+        ranked = [number for number, item in enumerate(self.items) if item.ranked]
+        inline = self.trunk is None
+        return pack(prompts, n_chain, starts, candidates, inline=inline, ranked=ranked)
 
     def _target_pass(
         self,

@@ -34,7 +34,7 @@ from xtransplant.engine.trace.logits import token_certainty
 from xtransplant.model.model import Model
 from xtransplant.packing import Layout
 
-__all__ = ["Decoded", "Prefill", "decode"]
+__all__ = ["Decoded", "Prefill", "decode", "make_step"]
 
 
 @dataclass(frozen=True)
@@ -125,15 +125,9 @@ def _run_step(
     model: Model, rows: DecodingRows, plan: StepPlan, prefill: Prefill, *, with_certainty: bool
 ) -> NextTokens:
     """One decoding step: the next token of each row."""
-    tokens = torch.from_numpy(plan.tokens)[None].to(model.device)
-    position = prefill.layout.n_trunk + rows.filled
-    inputs = {
-        "input_ids": tokens,
-        # All rows have generated equally many tokens.
-        "position_ids": torch.full_like(tokens, position),
-        "use_cache": False,
-    }
-    joins = _joins(model, rows, plan, prefill.trunk, position)
+    inputs, joins = make_step(
+        model, rows, plan, prefill.trunk, prefill.layout.n_trunk + rows.filled
+    )
     with shared_attention(model):
         found = [values.numpy() for values in _trace_step(model, inputs, joins, with_certainty)]
     n_shared, n_rows = len(plan.layers[-1].histories), len(rows.variant)
@@ -141,14 +135,29 @@ def _run_step(
     return NextTokens(ids, finite, certainty[0] if certainty else None)
 
 
-def _joins(
+def make_step(
     model: Model,
     rows: DecodingRows,
     plan: StepPlan,
     trunk: Sequence[Trunk] | None,
     position: int,
-) -> list[Step]:
-    """Of each layer, which columns run through it, and what attention reads of the caches."""
+) -> tuple[dict[str, Any], list[Step]]:
+    """A step's inputs; of each layer, which columns run through it, and the caches it reads.
+
+    Args:
+        model: reads on.
+        rows: with their caches.
+        plan: of the step.
+        trunk: each layer's keys and values of the trunk, of one example and without padding; None
+            where there is no trunk.
+        position: of the step's tokens: all rows are equally long.
+    """
+    tokens = torch.from_numpy(plan.tokens)[None].to(model.device)
+    inputs = {
+        "input_ids": tokens,
+        "position_ids": torch.full_like(tokens, position),
+        "use_cache": False,
+    }
     device, names = model.device, argument_names(model)
     masks = make_window_masks(model, position)
     joins: list[Step] = []
@@ -172,7 +181,7 @@ def _joins(
             mask=masks[kind],
         )
         joins.append(make_join(model, names, layer, index, origin, mask))
-    return joins
+    return inputs, joins
 
 
 def _by_row(found: Any, n_shared: int, n_rows: int) -> Any:

@@ -14,11 +14,13 @@ from torch import Tensor
 
 from xtransplant.compat.nnsight import send_by_value
 from xtransplant.engine.compile.steps import Wanted
+from xtransplant.engine.trace.projection import read_hidden
 
 __all__ = [
     "CandidateTensors",
     "pad_generated",
     "read_outputs",
+    "read_pass",
     "score_candidates",
     "token_certainty",
 ]
@@ -45,11 +47,34 @@ class CandidateTensors(TypedDict):
     token: Tensor
 
 
-def read_outputs(logits: Tensor, wanted: Wanted) -> dict[str, Tensor]:
+def read_pass(nn: Any, head: dict[str, Any] | None, wanted: Wanted) -> dict[str, Tensor]:
+    """Candidates' and next tokens' log-probabilities of a pass; to be called inside its trace.
+
+    Args:
+        nn: the traced model.
+        head: its projection (:class:`xtransplant.model.head.Head`), which is then done here, a few
+            ids at a time; None to read the logits that the model's own code makes of all ids.
+        wanted: what to read of them.
+
+    Returns:
+        As :func:`read_outputs`.
+    """
+    if head is None:
+        return read_outputs(nn.output.logits, None, wanted)
+    module = nn.get(head["path"])
+    hidden = module.input
+    # The module itself is left no row to project.
+    module.inputs = ((hidden[:, :0],), {})
+    return read_outputs(hidden, head, wanted)
+
+
+def read_outputs(values: Tensor, head: dict[str, Any] | None, wanted: Wanted) -> dict[str, Tensor]:
     """Candidates' and next tokens' log-probabilities; to be called inside a trace.
 
     Args:
-        logits: ``[n_rows, n_kept or n_columns, vocabulary]``.
+        values: logits ``[n_rows, n_kept or n_columns, vocabulary]`` or, with ``head``, the hidden
+            states that it projects onto them, ``[..., d_model]``.
+        head: as in :func:`read_pass`.
         wanted: what to read of them.
 
     Returns:
@@ -58,29 +83,49 @@ def read_outputs(logits: Tensor, wanted: Wanted) -> dict[str, Tensor]:
         next tokens. All natural logarithms.
     """
     n_blocks, end, order = wanted["n_blocks"], wanted["end"], wanted["order"]
-    if logits.shape[1] != len(wanted["keep"]):
-        logits = logits[:, wanted["keep"]]
-    size = logits.shape[-1]
-    # A few rows at a time on a CPU, so that what is made of them stays in its cache.
-    step = max(1, 2**18 // size) if logits.device.type == "cpu" else 2**30
-    pieces = logits.reshape(-1, size).split(step)
-    norm = torch.cat([piece.float().logsumexp(dim=-1) for piece in pieces])
-    # [examples, blocks, places * vocabulary] and [examples, blocks, places]
-    logits = logits.reshape(wanted["n_examples"], n_blocks, -1)
-    norm = norm.reshape(wanted["n_examples"], n_blocks, -1)
+    if values.shape[1] != len(wanted["keep"]):
+        values = values[:, wanted["keep"]]
+    values = values.reshape(wanted["n_examples"], n_blocks, -1, values.shape[-1])
     # What is asked for lies on the CPU, the logits where the last layer is.
-    nodes, tokens = (
-        asked.to(logits.device)[:, None].expand(-1, n_blocks, -1)
-        for asked in (wanted["nodes"], wanted["tokens"])
+    tokens, place = wanted["tokens"].unique(return_inverse=True)
+    if head is None:
+        norm, asked, top, ids = _read_logits(values, tokens.to(values.device), wanted)
+    else:
+        norm, asked, top, ids = read_hidden(values, head, tokens, place, wanted)
+    nodes, place = (
+        index.to(norm.device)[:, None].expand(-1, n_blocks, -1)
+        for index in (wanted["nodes"], place)
     )
-    edges = logits.gather(2, nodes * size + tokens).float() - norm.gather(2, nodes)
-    last = logits[:, :, end * size : (end + 1) * size]
-    top, ids = last.float().topk(wanted["top_k"], dim=-1)
+    edges = asked.flatten(2).gather(2, nodes * len(tokens) + place) - norm.gather(2, nodes)
     return {
         "edges": edges.cpu()[:, order],
         "top": (top - norm[:, :, end, None]).cpu()[:, order],
         "ids": ids.cpu()[:, order],
     }
+
+
+def _read_logits(
+    logits: Tensor, tokens: Tensor, wanted: Wanted
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What is read of the logits that a model gives, ``[n_examples, n_blocks, n_places, ids]``.
+
+    Args:
+        logits: of all ids.
+        tokens: ``[n_tokens]``, ids whose logits are asked for at every place.
+        wanted: what to read of them.
+
+    Returns:
+        In float32: the log-sum-exp over all ids ``[n_examples, n_blocks, n_places]``, the logits of
+        ``tokens`` ``[..., n_tokens]``, and the highest at the prompt's end with their ids,
+        ``[n_examples, n_blocks, top_k]``.
+    """
+    size = logits.shape[-1]
+    # A few rows at a time on a CPU, so that what is made of them stays in its cache.
+    step = max(1, 2**18 // size) if logits.device.type == "cpu" else 2**30
+    pieces = logits.reshape(-1, size).split(step)
+    norm = torch.cat([piece.float().logsumexp(dim=-1) for piece in pieces])
+    top, ids = logits[:, :, wanted["end"]].float().topk(wanted["top_k"], dim=-1)
+    return norm.reshape(logits.shape[:3]), logits[..., tokens].float(), top, ids
 
 
 def token_certainty(logits: Tensor) -> Tensor:

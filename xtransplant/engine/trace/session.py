@@ -19,7 +19,7 @@ from transformers import GenerationConfig
 
 from xtransplant.engine.compile.steps import Pass, Step, Wanted
 from xtransplant.engine.trace.apply import apply_edits, zero_banks
-from xtransplant.engine.trace.logits import read_outputs, token_certainty
+from xtransplant.engine.trace.logits import read_pass, token_certainty
 from xtransplant.engine.trace.validate import (
     validate_activations,
     validate_outputs,
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 Outputs = dict[str, Tensor]
-"""What was read of a pass (:func:`xtransplant.engine.trace.logits.read_outputs`). Of a target
+"""What was read of a pass (:func:`xtransplant.engine.trace.logits.read_pass`). Of a target
 also ``writes``, ``[n_examples, 3, n_writes]``: the norms of the vectors written and of those they
 replaced, and their dot products."""
 
@@ -113,6 +113,7 @@ def run_passes(
         process).
     """
     nn, widths, like = model.nn, (model.d_model, model.head_dim), _bank_kind(model)
+    head = None if model.head is None else model.head.plain()
     read, place = list(known), place.to(model.device)
     n_examples, keeps_sources = target["n_examples"], model.backend.keeps_sources
     with nn.session(**model.session("passes", source, target, plan, place)):
@@ -125,14 +126,14 @@ def run_passes(
         if source is not None:
             with nn.trace(**source["inputs"]):
                 apply_edits(nn, source["steps"], read, source["n_examples"], None)
-                found.append(read_outputs(nn.output.logits, source["wanted"]))
+                found.append(read_pass(nn, head, source["wanted"]))
         banks = zero_banks(plan["target_sizes"], widths, n_examples, like)
         for bank, rows in zip(banks, read, strict=False):
             bank[:, : rows.shape[1]] = rows[place]
         measures = torch.zeros((n_examples, 3, plan["n_writes"]), **like)
         with nn.trace(**target["inputs"]):
             apply_edits(nn, target["steps"], banks, n_examples, measures)
-            outputs = read_outputs(nn.output.logits, target["wanted"])
+            outputs = read_pass(nn, head, target["wanted"])
             outputs["writes"] = measures.cpu()
             found.append(outputs)
     if model.backend.travels:
@@ -227,6 +228,6 @@ def _bank_kind(model: Model) -> dict[str, Any]:
 
 
 def _shapes(wanted: Wanted) -> dict[str, tuple[int, ...]]:
-    """Shapes of what :func:`read_outputs` makes of a pass."""
+    """Shapes of what :func:`read_pass` makes of a pass."""
     sizes = {"edges": wanted["tokens"].shape[-1], "top": wanted["top_k"], "ids": wanted["top_k"]}
     return {name: (wanted["n_examples"], wanted["n_blocks"], size) for name, size in sizes.items()}
