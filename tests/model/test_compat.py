@@ -34,8 +34,8 @@ PUBLIC = {
     "transformers": {
         "AttentionInterface", "AutoConfig", "AutoModelForCausalLM", "AutoModelForImageTextToText",
         "AutoTokenizer", "BitsAndBytesConfig",
-        "DistributedConfig", "DynamicCache", "GenerationConfig", "LlamaConfig",
-        "LlamaForCausalLM", "PreTrainedTokenizerFast", "logging",
+        "DistributedConfig", "DynamicCache", "Gemma3TextConfig", "GenerationConfig", "LlamaConfig",
+        "LlamaForCausalLM", "PreTrainedTokenizerFast", "PretrainedConfig", "logging",
     },
 }  # fmt: skip
 
