@@ -8,13 +8,10 @@ configurations have for it, and believed only where it gives the model's own log
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from xtransplant.model.model import Model
 
 __all__ = ["Head", "find_head"]
 
@@ -45,14 +42,18 @@ class Head:
         return dict(vars(self))
 
 
-def find_head(model: Model) -> Head | None:
-    """The model's projection, if it is one matrix in this process's memory; else None.
+def find_head(module: Any, config: Any, device: torch.device) -> Head | None:
+    """A model's projection, if it is one matrix; else None.
 
     One token is run to see that its logits come out as the model's own code has them.
+
+    Args:
+        module: transformers' model, whole and in this process's memory.
+        config: its configuration, of the text model where there are several.
+        device: where its inputs go.
     """
-    module = model.module
     layer = module.get_output_embeddings()
-    if not model.backend.in_process or model.world_size > 1 or type(layer) is not torch.nn.Linear:
+    if type(layer) is not torch.nn.Linear:
         return None
     # Weights that come as the layer is called (offloading) are not touched.
     if layer.weight.device.type == "meta":
@@ -60,10 +61,10 @@ def find_head(model: Model) -> Head | None:
     path = next((name for name, one in module.named_modules() if one is layer), None)
     if path is None:
         return None
-    raw, logits = _probe(model, layer)
-    cap = getattr(model.config, "final_logit_softcapping", None)
-    factor = getattr(model.config, "logit_scale", None)
-    divisor = getattr(model.config, "logits_scaling", None)
+    raw, logits = _probe(module, layer, device)
+    cap = getattr(config, "final_logit_softcapping", None)
+    factor = getattr(config, "logit_scale", None)
+    divisor = getattr(config, "logits_scaling", None)
     ways: list[tuple[float, float | None]] = [(1.0, None)]
     ways += [(1.0, float(cap))] if cap else []
     ways += [(float(factor), None)] if factor else []
@@ -79,15 +80,15 @@ def find_head(model: Model) -> Head | None:
 
 
 @torch.no_grad()
-def _probe(model: Model, layer: torch.nn.Linear) -> tuple[Tensor, Tensor]:
+def _probe(module: Any, layer: torch.nn.Linear, device: torch.device) -> tuple[Tensor, Tensor]:
     """Of one token: what comes out of the layer, and the model's logits."""
     seen: list[Tensor] = []
     handle = layer.register_forward_hook(
         lambda _, given, output: seen.append(output.detach().clone())
     )
     try:
-        ids = torch.full((1, 1), min(7, model.vocab_size - 1), device=model.device)
-        logits = model.module(input_ids=ids, use_cache=False).logits
+        ids = torch.full((1, 1), min(7, len(layer.weight) - 1), device=device)
+        logits = module(input_ids=ids, use_cache=False).logits
     finally:
         handle.remove()
     # Where a model lies on several devices, its logits go back to the first.

@@ -240,7 +240,9 @@ class Model:
 
         Found by a pass over one token, so not to be asked for the first time within another pass.
         """
-        return find_head(self)
+        if not self.backend.in_process or self.world_size > 1:
+            return None
+        return find_head(self.module, self.config, self.device)
 
     def site(self, site: Site, layer: int) -> SitePath:
         """Where a site of a layer is; ``resid_mid`` is no module's: it is ``resid_pre + attn``.
