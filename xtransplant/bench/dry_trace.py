@@ -8,7 +8,7 @@ from itertools import product
 from xtransplant.bench.trace_config import TracePlan
 from xtransplant.engine.ask.items import item_of
 from xtransplant.engine.ask.request import Decoding
-from xtransplant.engine.ask.variants import existing_pairs, shape_of
+from xtransplant.engine.ask.variants import existing_pairs, record_variants
 from xtransplant.engine.dry_run import dry_run_grid, likely_packing
 from xtransplant.model.model import Model
 from xtransplant.packing import ROWS
@@ -53,10 +53,10 @@ def dry_trace(plan: TracePlan, model: Model) -> DryTrace:
         XTransplantError: layers that the model has not, an unusable prompt, candidate or strategy,
             or functions that cannot be sent.
     """
-    config, shape = plan.config, shape_of(model)
+    config = plan.config
     source_layers, target_layers = plan.layers(model.n_layers)
     pairs = existing_pairs(model, config.strategy, product(source_layers, target_layers)).pairs
-    variants = [config.strategy.variant(shape, i, j) for i, j in pairs]
+    variants = record_variants(model, config.strategy, pairs)
     item = item_of(model, plan.example, chat_template=config.chat_template)
     found = find_concerns(collect_functions(variants))
     decoding = Decoding(config.max_new_tokens) if config.generations else None

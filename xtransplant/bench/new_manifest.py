@@ -72,8 +72,8 @@ def _existing(plan: Plan, name: str, model: Model) -> Existing:
         return Existing([])  # chosen by language, they stand with the languages
     pairs = plan.pairs_for("", name, "", model.n_layers)
     found = existing_pairs(model, plan.strategies[name], pairs)
-    if found.note and ":" in plan.pairs:
-        raise MissingSite(f"--pairs {plan.pairs}: {found.note.partition(': ')[2]}")
+    if found.missing and ":" in plan.pairs:
+        raise MissingSite(f"--pairs {plan.pairs}: {found.missing[0]}")
     return found
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypedDict, Unpack
 from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.request import Decoding
-from xtransplant.engine.ask.variants import existing_pairs, shape_of
+from xtransplant.engine.ask.variants import existing_pairs, record_variants
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.outcome import Generations, Scores
 from xtransplant.engine.score import score_items
@@ -119,8 +119,7 @@ def _grids(
     sources: Sources,
 ) -> Iterator[Grid]:
     from_layers, to_layers, left_out = _existing_layers(model, strategy, settings)
-    shape = shape_of(model)
-    variants = [strategy.variant(shape, i, j) for i, j in product(from_layers, to_layers)]
+    variants = record_variants(model, strategy, product(from_layers, to_layers))
     if model.backend.travels:
         check_travel(variants)
     check = packing_for(model)
@@ -154,7 +153,7 @@ def _existing_layers(
     from_layers = _layers(model, "source", settings.source_layers)
     to_layers = _layers(model, "target", settings.target_layers)
     existing = existing_pairs(model, strategy, product(from_layers, to_layers))
-    if not existing.note:
+    if not existing.missing:
         return from_layers, to_layers, ""
     kept: list[tuple[int, ...]] = []
     for end, layers in enumerate((from_layers, to_layers)):

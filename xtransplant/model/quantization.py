@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from importlib.util import find_spec
-from typing import Any, Literal, get_args
+from typing import Any
 
 from xtransplant.backends.protocol import Backend
 from xtransplant.errors import XTransplantError
@@ -14,8 +14,7 @@ __all__ = ["QUANTIZATIONS", "check_quantization", "quantization_options"]
 
 _LOGGER = logging.getLogger("xtransplant")
 
-Quantization = Literal["bnb-4bit", "bnb-8bit"]
-QUANTIZATIONS: tuple[str, ...] = get_args(Quantization)
+QUANTIZATIONS = ("bnb-4bit", "bnb-8bit")
 
 
 def check_quantization(
@@ -75,8 +74,7 @@ def quantization_options(name: str | None) -> dict[str, Any]:
             "--quantization bnb-8bit: a matrix product sets columns aside by what is in all of its "
             "rows, so a cell's numbers depend on what else runs with it; bnb-4bit has no such thing"
         )
-    if name == "bnb-4bit":
-        config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4")
-    else:
         config = BitsAndBytesConfig(load_in_8bit=True)
+    else:
+        config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4")
     return {"quantization_config": config}

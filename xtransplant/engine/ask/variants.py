@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -41,7 +41,7 @@ def shape_of(model: Model) -> Shape:
 
 
 def record_variants(
-    model: Model, strategy: Strategy, pairs: Sequence[tuple[int, int]]
+    model: Model, strategy: Strategy, pairs: Iterable[tuple[int, int]]
 ) -> list[Variant]:
     """A strategy's variants at some (source layer, target layer) pairs.
 
@@ -58,11 +58,19 @@ class Existing:
 
     Attributes:
         pairs: they.
-        note: how many were left out and why, in a line; empty if none was.
+        missing: of each of the others, what it lacks.
     """
 
     pairs: list[tuple[int, int]]
-    note: str = ""
+    missing: list[MissingSite] = field(default_factory=list)
+
+    @property
+    def note(self) -> str:
+        """How many were left out and why, in a line; empty if none was."""
+        if not self.missing:
+            return ""
+        n, total = len(self.missing), len(self.pairs) + len(self.missing)
+        return f"{n:,} of {total:,} layer pairs do not exist and are left out: {self.missing[0]}"
 
 
 def existing_pairs(model: Model, strategy: Strategy, pairs: Iterable[tuple[int, int]]) -> Existing:
@@ -82,15 +90,9 @@ def existing_pairs(model: Model, strategy: Strategy, pairs: Iterable[tuple[int, 
             missing.append(error)
         else:
             found.append((i, j))
-    if not missing:
-        return Existing(found)
-    if not found:
+    if missing and not found:
         raise missing[0]
-    total = len(found) + len(missing)
-    return Existing(
-        found,
-        f"{len(missing):,} of {total:,} layer pairs do not exist and are left out: {missing[0]}",
-    )
+    return Existing(found, missing)
 
 
 @dataclass(frozen=True)
