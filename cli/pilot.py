@@ -27,6 +27,7 @@ def pilot(*, config: f.ConfigFile = None, flags: PilotFlags) -> None:
             chosen,
             lines.hear(context),
             apply_to=flags.apply_to,
+            apply_limit=flags.apply_limit,
             across=flags.across,
             upper_bound=flags.upper_bound,
         )

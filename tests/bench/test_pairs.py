@@ -74,6 +74,15 @@ def test_one_pair_across_languages(babel_model, tmp_path):
     assert hits[pairs.pop()] == hits.max()
 
 
+def test_the_unseen_split_has_a_limit_of_its_own(babel_model, tmp_path):
+    done = pilot(SMALL, RunContext(tmp_path), apply_limit=3, model=babel_model)
+    first, second = (run.manifest.tasks["babel"].languages for run in (done.first, done.second))
+    assert {own.n for own in first.values()} == {SMALL.limit}
+    assert {own.n for own in second.values()} == {3}
+    with pytest.raises(XTransplantError, match="--apply-limit 0 leaves no example"):
+        pilot(SMALL, RunContext(tmp_path), apply_limit=0, model=babel_model)
+
+
 def test_written_pairs_are_read_again(babel_model, small, tmp_path):
     done = pilot(SMALL, RunContext(tmp_path), model=babel_model)
     by_run, by_file = (

@@ -73,6 +73,7 @@ def test_the_probe_would_see_a_module_that_travels():
     assert "xtransplant.prompts" in modules_named(pickle.dumps(EXAMPLE, protocol=4))
 
 
+@pytest.mark.slow
 def test_what_32_layers_send_stays_small_whatever_the_prompts_length(tmp_path):
     make_tiny("llama", str(tmp_path), num_hidden_layers=32, max_position_embeddings=2048)
     model = load(tmp_path, backend=Dry())

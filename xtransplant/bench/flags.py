@@ -1,8 +1,7 @@
 """The flags of ``xtp trace``, ``xtp bench`` and ``xtp pilot``: texts as a user gives them.
 
 One class for each verb, made of groups that they share. ``xtransplant.cli.command`` makes an option
-of the command line of each field; ``bench.parse`` and ``bench.trace_config`` parse and check
-them. The order of the fields is the order of ``--help``.
+of each field, in their order; ``bench.parse`` and ``bench.trace_config`` parse and check them.
 """
 
 from __future__ import annotations
@@ -226,6 +225,7 @@ class PilotFlags:
     across: Annotated[bool, Flag("One pair for all languages of a task.", ("--across",))] = False
     split: Annotated[str, Flag("Where pairs are chosen.")] = "pilot"
     apply_to: Annotated[str, Flag("Where they are applied.")] = "unseen"
+    apply_limit: Annotated[int | None, Flag("The first so many there, if not --limit.")] = None
     upper_bound: Annotated[bool, Flag("Run every pair there too.", ("--upper-bound",))] = False
     direction: DirectionFlag = None
     mode: ModeFlag = None

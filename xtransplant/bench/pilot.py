@@ -51,6 +51,7 @@ def pilot(
     context: RunContext = RunContext(),
     *,
     apply_to: str = "unseen",
+    apply_limit: int | None = None,
     across: bool = False,
     upper_bound: bool = False,
     model: Model | None = None,
@@ -65,6 +66,8 @@ def pilot(
         config: its split is where pairs are chosen, ``pilot`` by default.
         context: where and how the run is opened.
         apply_to: the other split.
+        apply_limit: the first so many examples of each language there; as many as the pilot's
+            limit by default.
         across: one pair for all languages of a task, instead of one for each.
         upper_bound: run every pair on the other split too.
         model: loaded already; else it is loaded once for all runs.
@@ -74,7 +77,7 @@ def pilot(
             already, or a backend that runs nothing.
     """
     config = replace(config, split=config.split or "pilot")
-    _check(config, context, apply_to)
+    _check(config, context, apply_to, apply_limit)
     if model is None and not context.backend.has_workers:
         backend = open_backend(context.backend, say=context.note)
         model = load_model(make_plan(config).model_name, config.model, backend, context.note)
@@ -86,13 +89,20 @@ def pilot(
     # Tasks and languages that the pilot left out have no pair to apply.
     tasks = tuple(name for name, task in first.manifest.tasks.items() if task.languages)
     # What a set's examples chose is applied to all: what it breaks is told by the others.
-    rest = replace(config, tasks=tasks, split=apply_to, langs=_languages(first), only="all")
+    rest = replace(
+        config,
+        tasks=tasks,
+        split=apply_to,
+        langs=_languages(first),
+        limit=config.limit if apply_limit is None else apply_limit,
+        only="all",
+    )
     second = run(rest, chosen=chosen)
     grid = run(rest) if upper_bound else None
     return Pilot(first, second, grid, chosen, written)
 
 
-def _check(config: Config, context: RunContext, apply_to: str) -> None:
+def _check(config: Config, context: RunContext, apply_to: str, apply_limit: int | None) -> None:
     """Refuse what a pilot cannot choose or apply.
 
     Raises:
@@ -115,6 +125,10 @@ def _check(config: Config, context: RunContext, apply_to: str) -> None:
                 raise XTransplantError(
                     f"{name} has no split {split!r} for a pilot; it has {', '.join(splits)}"
                 )
+    if apply_limit is not None and apply_limit < 1:
+        raise XTransplantError(
+            f"--apply-limit {apply_limit} leaves no example to apply pairs to; give 1 or more"
+        )
     if config.split == apply_to:
         raise XTransplantError(f"pairs chosen on {apply_to} cannot be tried on {apply_to} itself")
 
