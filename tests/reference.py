@@ -50,7 +50,7 @@ def blocks(model: Any) -> Any:
 
 
 def hook_point(model: Any, site: str, layer: int) -> Any:
-    """The module whose output holds a site; of ``head``, its input."""
+    """The module whose output holds a site; of ``head`` and ``resid_pre``, its input."""
     family = model.config.model_type
     path = {
         "attn": _ATTENTION.get(family, "self_attn"),
@@ -58,6 +58,7 @@ def hook_point(model: Any, site: str, layer: int) -> Any:
         "head": _PROJECTION.get(family, "self_attn.o_proj"),
         "attn_raw": "self_attn",
         "ffn_raw": "mlp",
+        "resid_pre": "",
         "resid_post": "",
     }[site]
     return blocks(model)[layer].get_submodule(path)
@@ -72,7 +73,7 @@ def _rows(value: Any, n_rows: int) -> Tensor:
 def _hook(model: Any, site: str, layer: int, n_rows: int, act: Any) -> Any:
     """Let ``act`` see, and change in place, what a site holds: ``[n_rows, n_tokens, width]``."""
     module = hook_point(model, site, layer)
-    if site == "head":
+    if site in ("head", "resid_pre"):
         return module.register_forward_pre_hook(lambda _, args: act(_rows(args, n_rows)))
     return module.register_forward_hook(lambda _, args, output: act(_rows(output, n_rows)))
 
@@ -171,12 +172,26 @@ def reference_generate(
     n_new: int,
 ) -> list[int]:
     """Greedy continuation with the activation i→j transplanted as the prompt is read."""
-    value = read_last(model, source_ids, site, i)
-    handle = _write(model, site, j, len(target_ids) - 1, value, 1, None)
+    return written_generate(model, site, j, read_last(model, source_ids, site, i), target_ids, n_new)
+
+
+@torch.no_grad()
+def written_generate(
+    model: Any,
+    site: str,
+    layer: int,
+    value: Tensor,
+    target_ids: Sequence[int],
+    n_new: int,
+    head: int | None = None,
+    ends: Sequence[int] = (2,),
+) -> list[int]:
+    """Greedy continuation with ``value`` written as the prompt is read; ``ends`` end it."""
+    handle = _write(model, site, layer, len(target_ids) - 1, value, 1, head)
     output = model(input_ids=torch.tensor([list(target_ids)], device=model.device), use_cache=True)
     handle.remove()
     ids = [int(output.logits[0, -1].argmax())]
-    while len(ids) < n_new and ids[-1] != 2:
+    while len(ids) < n_new and ids[-1] not in ends:
         output = model(
             input_ids=torch.tensor([ids[-1:]], device=model.device),
             past_key_values=output.past_key_values,
