@@ -172,7 +172,9 @@ def reference_generate(
     n_new: int,
 ) -> list[int]:
     """Greedy continuation with the activation i→j transplanted as the prompt is read."""
-    return written_generate(model, site, j, read_last(model, source_ids, site, i), target_ids, n_new)
+    return written_generate(
+        model, site, j, read_last(model, source_ids, site, i), target_ids, n_new
+    )
 
 
 @torch.no_grad()
@@ -183,6 +185,7 @@ def written_generate(
     value: Tensor,
     target_ids: Sequence[int],
     n_new: int,
+    *,
     head: int | None = None,
     ends: Sequence[int] = (2,),
 ) -> list[int]:

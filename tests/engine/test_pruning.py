@@ -15,6 +15,7 @@ from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.score import score_items
+from xtransplant.engine.trace import later_tokens, likely_ids
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 from xtransplant.tasks.judging import choose
 
@@ -23,8 +24,10 @@ WAYS = (SHARED, Packing(shared_prefix=True))
 
 @pytest.fixture(autouse=True)
 def _whatever_it_saves(monkeypatch):
-    """On a model as small as these nothing would be worth a pass."""
+    """On a model as small as these nothing would be worth a pass, nor bounds among a few ids."""
     monkeypatch.setattr(pruning, "_PASS_SECONDS", 0.0)
+    monkeypatch.setattr(likely_ids, "_N_LIKELY", 20)
+    monkeypatch.setattr(later_tokens, "bounds_are_cheap", lambda model: True)
 
 
 def sharp(family):
@@ -101,11 +104,12 @@ def hold(exact, pruned, item):
 
 
 @pytest.mark.parametrize(
-    ("family", "packing"),
-    [("llama", WAYS[0]), ("gemma3_text", WAYS[1]), ("gpt_oss", WAYS[0])],
+    ("family", "packing", "bounds_first"),
+    [("llama", WAYS[0], True), ("gemma3_text", WAYS[1], False), ("gpt_oss", WAYS[0], True)],
     ids=str,
 )
-def test_the_same_is_chosen(family, packing):
+def test_the_same_is_chosen(family, packing, bounds_first, monkeypatch):
+    monkeypatch.setattr(later_tokens, "bounds_are_cheap", lambda model: bounds_first)
     model, examples = sharp(family), items(6, seed=1)
     exact, pruned = both(model, examples, variants(model), packing)
     held = [hold(*one) for one in zip(exact, pruned, examples, strict=True)]

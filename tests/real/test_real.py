@@ -94,7 +94,7 @@ def test_generations_equal_plain_hooks(real, name):
         plain = PLAIN[strategy]
         wanted = written_generate(
             real.model.module, plain.site, j, plain.value(source, target, i, j),
-            asked.target, N_NEW, plain.head, ends,
+            asked.target, N_NEW, head=plain.head, ends=ends,
         )  # fmt: skip
         for way, ids in found.items():
             assert list(ids[n]) == wanted, (strategy, i, j, str(way))

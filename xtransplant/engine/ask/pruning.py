@@ -2,8 +2,10 @@
 
 A log-probability is never above 0. So what a candidate's first tokens add up to is an upper bound
 of its log-likelihood, and one whose bound lies below what another candidate has in the end cannot
-be the likeliest. The first tokens come with the prompt's own pass; the others are run for the most
-likely candidate, and then for those that are not ruled out by it.
+be the likeliest. The first tokens come with the prompt's own pass; the others are run for the
+candidate that promises most, and then for those that are not ruled out by it. Of these, an upper
+bound may come first: the sum over some ids is never above that over all, so a log-probability among
+some ids is never below the one among all.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from xtransplant.model.model import Model
 from xtransplant.packing import Packing
 from xtransplant.packing.candidates import candidate_trie
 
-__all__ = ["Opening", "open_candidates", "ruled_out"]
+__all__ = ["Opening", "bounds_are_cheap", "open_candidates", "ruled_out"]
 
 # About what a further pass takes beside its arithmetic, and how fast that is (multiplications and
 # additions a second): with less to spare than this, all tokens run with the prompt.
@@ -83,6 +85,19 @@ def open_candidates(model: Model, item: Item, n_variants: int, packing: Packing)
     if spared <= 0 or one * spared <= 2 * max(1, longest - n_shared - 1) * _PASS_SECONDS:
         return None
     return Opening(opening, n_shared, longest, ranked)
+
+
+def bounds_are_cheap(model: Model) -> bool:
+    """Whether most of a later token's work is its projection onto all ids.
+
+    What runs for a bound runs anew for those that the bound does not rule out, so the layers (of
+    which a variant runs half, in the mean) have to be the smaller part.
+    """
+    if model.head is None:
+        return False
+    projection = model.head.weight.numel()
+    layers = sum(one.numel() for one in model.module.parameters()) - projection
+    return 2 * projection > layers
 
 
 def ruled_out(

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xtransplant.engine.ask.pruning import Opening, ruled_out
+from xtransplant.engine.ask.pruning import Opening, bounds_are_cheap, ruled_out
 from xtransplant.engine.compile.decoding_plan import plan_step
 from xtransplant.engine.compile.shared_prefix import KeysValues, Trunk
 from xtransplant.engine.compile.steps import Step, Wanted
@@ -26,6 +26,7 @@ from xtransplant.engine.trace.apply import apply_edits
 from xtransplant.engine.trace.attention import shared_attention
 from xtransplant.engine.trace.decoding import make_step
 from xtransplant.engine.trace.decoding_rows import DecodingRows, drop_ended
+from xtransplant.engine.trace.likely_ids import LikelyIds
 from xtransplant.engine.trace.logits import read_pass
 from xtransplant.model.model import Model
 from xtransplant.packing import Layout
@@ -78,34 +79,54 @@ class Opened:
 def finish_candidates(model: Model, opened: Opened) -> None:
     """Run on until no candidate that is not done can be chosen; ``opened`` is changed in place.
 
-    The prompt without a transplant runs all of its candidates, every variant its likeliest one,
-    and then all that are not ruled out. What is left has an upper bound in ``sums``.
+    The prompt without a transplant runs all of its candidates. Every variant runs the one that is
+    likeliest if later tokens are worth what they are to the prompt, and then all that are not ruled
+    out: for an upper bound first, where that is cheap. What is left has one in ``sums``.
 
     Args:
         model: reads on.
         opened: the candidates.
     """
-    likeliest = np.zeros_like(opened.done)
-    likeliest[np.arange(len(opened.sums)), _first_of_most(opened.sums)] = True
-    likeliest[0] = True
-    _run(model, opened, likeliest & ~opened.done)
-    _run(model, opened, ~opened.done & ~_ruled_out(opened))
+    own = np.zeros_like(opened.done)
+    own[0] = True
+    likely = LikelyIds() if bounds_are_cheap(model) else None
+    before = opened.sums[0].copy()
+    _run(model, opened, own & ~opened.done, likely)
+    _run(model, opened, _promising(opened, opened.sums[0] - before) & ~opened.done)
+    rest = ~opened.done & ~_ruled_out(opened)
+    if likely is not None and likely.found:
+        exact = opened.sums.copy()
+        likely.close(opened.candidates)
+        _run(model, opened, rest, likely)
+        rest &= ~_ruled_out(opened)
+        opened.sums[rest] = exact[rest]
+    _run(model, opened, rest)
 
 
-def _first_of_most(sums: Floats) -> Ints:
-    """Per row the candidate with the highest sum; the first where all are NaN."""
-    return np.asarray(np.where(np.isnan(sums), -np.inf, sums).argmax(axis=1))
+def _promising(opened: Opened, later: Floats) -> Bools:
+    """Per variant the candidates that are chosen if their later tokens are worth ``later``.
+
+    One by the log-likelihood, and one by that over its length; the first where all are NaN.
+    """
+    found = np.zeros_like(opened.done)
+    for divisor in (1, np.array(opened.lengths)) if len(opened.lengths) else (1,):
+        worth = (opened.sums + np.where(opened.done, 0.0, later)) / divisor
+        best = np.where(np.isnan(worth), -np.inf, worth).argmax(axis=1)
+        found[np.arange(len(found)), best] = True
+    found[0] = False
+    return found
 
 
 def _ruled_out(opened: Opened) -> Bools:
     return ruled_out(opened.sums, opened.done, opened.lengths)
 
 
-def _run(model: Model, opened: Opened, chosen: Bools) -> None:
+def _run(model: Model, opened: Opened, chosen: Bools, likely: LikelyIds | None = None) -> None:
     """Run some candidates of some variants on, to their ends or until they are ruled out.
 
-    ``chosen`` is ``[1 + n_variants, n_candidates]``.
+    ``chosen`` is ``[1 + n_variants, n_candidates]``. What runs among likely ids only is not done.
     """
+    exact = likely is None or likely.chosen is None
     if not chosen.any():
         return
     shared = opened.opening.n_shared
@@ -124,14 +145,16 @@ def _run(model: Model, opened: Opened, chosen: Bools) -> None:
         tokens, place = np.unique(wanted, return_inverse=True)
         top = plan.layers[-1].histories
         with shared_attention(model):
-            found = _trace_step(model, inputs, joins, plan.layers[-1].n_columns, tokens)
+            found = _trace_step(
+                model, inputs, joins, plan.layers[-1].n_columns, tokens, likely, len(top)
+            )
         opened.steps += 1
         opened.token_forwards += plan.token_forwards
         rows.filled += 1
         _add(opened, rows, candidates, found[:, place], top)
         ends = np.array([shared + step + 2 >= len(one) for one in ids])
         here = rows.variant, np.array(candidates)[rows.history]
-        opened.done[here] |= rows.alive & ends[rows.history]
+        opened.done[here] |= rows.alive & ends[rows.history] & exact
         # The prompt's own run to their ends.
         rows.alive &= ~ends[rows.history] & ((rows.variant == 0) | ~_ruled_out(opened)[here])
         if not rows.alive.any():
@@ -216,19 +239,38 @@ def _own_trunk(opened: Opened) -> tuple[list[Trunk] | None, int]:
 
 
 def _trace_step(
-    model: Model, inputs: dict[str, Any], steps: list[Step], n_columns: int, tokens: Ints
+    model: Model,
+    inputs: dict[str, Any],
+    steps: list[Step],
+    n_columns: int,
+    tokens: Ints,
+    likely: LikelyIds | None,
+    n_histories: int,
 ) -> Floats:
-    """Of each column that runs to the top, log-probabilities ``[n_columns, n_tokens]``."""
+    """Of each column that runs to the top, log-probabilities ``[n_columns, n_tokens]``.
+
+    They are among ``likely`` ids where these have been chosen; else it is given those that are
+    likely in the first columns, the histories'.
+    """
     nn, head = model.nn, None if model.head is None else model.head.plain()
+    asked = torch.from_numpy(tokens)
+    looking = head is not None and likely is not None and likely.chosen is None
+    if head is not None and likely is not None and not looking:
+        head, asked = likely.restrict(head, asked)
     every = torch.arange(n_columns)
     wanted = Wanted(
         n_examples=1, n_blocks=n_columns, keep=every, order=every,
-        nodes=torch.zeros(1, len(tokens), dtype=torch.long), tokens=torch.from_numpy(tokens)[None],
+        nodes=torch.zeros(1, len(tokens), dtype=torch.long), tokens=asked[None],
         end=0, top_k=0, normed=torch.ones(1, 1, dtype=torch.bool),
     )  # fmt: skip
     with nn.trace(**inputs):
         found: list[Tensor] = []
         nnsight.save(found)
         apply_edits(nn, steps, [], 1, None)
+        if looking and head is not None and likely is not None:
+            hidden = nn.get(head["path"]).input
+            found.append(likely.look(hidden[0, :n_histories], head))
         found.append(read_pass(nn, head, wanted)["edges"])
-    return np.asarray(found[0][0].double().numpy())
+    if looking and likely is not None:
+        likely.found.append(found[0])
+    return np.asarray(found[-1][0].double().numpy())

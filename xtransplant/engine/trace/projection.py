@@ -15,7 +15,7 @@ from torch import Tensor
 from xtransplant.compat.nnsight import send_by_value
 from xtransplant.engine.compile.steps import Wanted
 
-__all__ = ["read_hidden"]
+__all__ = ["highest_ids", "read_hidden"]
 
 
 def read_hidden(
@@ -63,6 +63,13 @@ def read_hidden(
         there = place[one][(nodes[one] == node) & ranked[one]].unique().to(asked.device)
         norm[one, :, node] = asked[one, :, node][:, there].logsumexp(dim=-1)
     return norm, asked, found["top"].unflatten(0, shape), found["ids"].unflatten(0, shape)
+
+
+def highest_ids(hidden: Tensor, head: dict[str, Any], n: int) -> Tensor:
+    """The ``n`` most probable ids after each of some hidden states ``[n_rows, d_model]``: a set."""
+    logits = torch.nn.functional.linear(hidden, head["weight"], head["bias"])
+    found: Tensor = logits.topk(min(n, logits.shape[-1]), dim=-1).indices.unique().cpu()
+    return found
 
 
 def _logit(rows: Tensor, head: dict[str, Any], token: int) -> Tensor:
