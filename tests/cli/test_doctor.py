@@ -1,8 +1,7 @@
-import re
-
 """A model that would answer badly in silence says so, in every verb that loads it."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -69,6 +68,12 @@ def test_doctor_says_since_when_and_where_packing_is_remembered(xtp, tmp_path, m
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XTRANSPLANT_CACHE", str(tmp_path / "file"))
     assert xtp(*doctor).out.strip().endswith("; not remembered: every process verifies it")
+
+
+def test_doctor_takes_one_variant_per_row_for_slower_and_not_for_wrong(xtp):
+    found = xtp("doctor", "--on", "local", "-m", tiny_checkpoint("bloom"))
+    assert found.code == 0
+    assert re.search(r"^ok .* here: one variant per batch row: \w+", found.out, re.MULTILINE)
 
 
 def test_doctor_of_no_model_here(xtp):
