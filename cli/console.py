@@ -118,6 +118,8 @@ def print_dry_trace(found: DryTrace) -> None:
         ("prompt tokens", f"{found.source_tokens:,} and {found.target_tokens:,}"),
         ("token-forwards", f"{found.token_forwards:,.0f}"),
     ]
+    if found.left_out:
+        rows.append(("left out", found.left_out))
     _print_rows([*rows, *_of_travel(found.payload, found.packing, found.concerns)])
 
 

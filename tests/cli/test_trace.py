@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 
 import pandas as pd
 import pytest
+from tiny import tiny_checkpoint
 
 from xtransplant import Example, find_strategy, load, transplant
 
@@ -122,3 +124,15 @@ def test_verbose_says_what_it_does_on_stderr(traced):
     assert outcome.code == 0
     assert "xtp: loading" in outcome.err
     assert "xtp:" not in outcome.out
+
+
+def test_a_dry_trace_leaves_out_and_refuses_what_a_trace_does(xtp):
+    asked = ["trace", "-s", "attn-swap", "-m", tiny_checkpoint("nemotron_h"), "--on", "dry",
+             "--source", "One?", "--target", "Moja?", "--candidates", " 1"]  # fmt: skip
+    every = xtp(*asked)
+    assert every.code == 0
+    assert re.search(r"^variants +4$", every.out, re.MULTILINE)
+    assert "12 of 16 layer pairs do not exist and are left out" in every.out
+    named = xtp(*asked, "--source-layers", "0", "--target-layers", "0,1")
+    assert (named.code, named.out) == (2, "")
+    assert "target.attn[1]: layer 1 is a mlp layer" in named.err

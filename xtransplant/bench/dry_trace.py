@@ -7,8 +7,9 @@ from itertools import product
 
 from xtransplant.bench.trace_config import TracePlan
 from xtransplant.engine.ask.items import item_of
+from xtransplant.engine.ask.layers import existing_layers
 from xtransplant.engine.ask.request import Decoding
-from xtransplant.engine.ask.variants import existing_pairs, record_variants
+from xtransplant.engine.ask.variants import record_variants
 from xtransplant.engine.dry_run import dry_run_grid, likely_packing
 from xtransplant.model.model import Model
 from xtransplant.packing import ROWS
@@ -29,6 +30,7 @@ class DryTrace:
         payload: bytes of the job.
         packing: how variants would share their work; it is verified where it runs.
         concerns: what of the strategy's own functions could not be sent to a server.
+        left_out: how many layer pairs do not exist and why, in a line; empty if all do.
     """
 
     model: str
@@ -40,6 +42,7 @@ class DryTrace:
     payload: int
     packing: str
     concerns: tuple[str, ...]
+    left_out: str = ""
 
 
 def dry_trace(plan: TracePlan, model: Model) -> DryTrace:
@@ -55,8 +58,10 @@ def dry_trace(plan: TracePlan, model: Model) -> DryTrace:
     """
     config = plan.config
     source_layers, target_layers = plan.layers(model.n_layers)
-    pairs = existing_pairs(model, config.strategy, product(source_layers, target_layers)).pairs
-    variants = record_variants(model, config.strategy, pairs)
+    from_layers, to_layers, left_out = existing_layers(
+        model, config.strategy, source_layers, target_layers
+    )
+    variants = record_variants(model, config.strategy, product(from_layers, to_layers))
     item = item_of(model, plan.example, chat_template=config.chat_template)
     found = find_concerns(collect_functions(variants))
     decoding = Decoding(config.max_new_tokens) if config.generations else None
@@ -71,4 +76,5 @@ def dry_trace(plan: TracePlan, model: Model) -> DryTrace:
         payload=estimate.payload,
         packing=str(ROWS if config.strategy.raw else likely_packing(model)),
         concerns=tuple(map(str, found)),
+        left_out=left_out,
     )

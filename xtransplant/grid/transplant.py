@@ -8,15 +8,15 @@ from itertools import product, repeat, tee
 from typing import NamedTuple, TypedDict, Unpack
 
 from xtransplant.engine.ask.items import Item, item_of
+from xtransplant.engine.ask.layers import existing_layers
 from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.request import Decoding
-from xtransplant.engine.ask.variants import existing_pairs, record_variants
+from xtransplant.engine.ask.variants import record_variants
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.outcome import Generations, Scores
 from xtransplant.engine.score import score_items
 from xtransplant.engine.trace.sources import Sources
 from xtransplant.engine.verify import packing_for
-from xtransplant.errors import XTransplantError
 from xtransplant.grid.grid import Grid
 from xtransplant.model.model import Model
 from xtransplant.packing import ROWS, Packing
@@ -118,7 +118,9 @@ def _grids(
     settings: _Settings,
     sources: Sources,
 ) -> Iterator[Grid]:
-    from_layers, to_layers, left_out = _existing_layers(model, strategy, settings)
+    from_layers, to_layers, left_out = existing_layers(
+        model, strategy, settings.source_layers, settings.target_layers
+    )
     variants = record_variants(model, strategy, product(from_layers, to_layers))
     if model.backend.travels:
         check_travel(variants)
@@ -137,48 +139,6 @@ def _grids(
             packing=ROWS if strategy.raw else check.packing,
             note="; ".join(part for part in (note, left_out) if part),
         )
-
-
-def _existing_layers(
-    model: Model, strategy: Strategy, settings: _Settings
-) -> tuple[tuple[int, ...], tuple[int, ...], str]:
-    """Source and target layers whose pairs all exist, and what was left out, in a line.
-
-    Of all of a model's layers, those that a strategy finds no site in are left out; of layers that
-    were named, none is.
-
-    Raises:
-        MissingSite: a layer that was named has not the site, or no pair exists.
-    """
-    from_layers = _layers(model, "source", settings.source_layers)
-    to_layers = _layers(model, "target", settings.target_layers)
-    existing = existing_pairs(model, strategy, product(from_layers, to_layers))
-    if not existing.missing:
-        return from_layers, to_layers, ""
-    kept: list[tuple[int, ...]] = []
-    for end, layers in enumerate((from_layers, to_layers)):
-        left = {pair[end] for pair in existing.pairs}
-        # Named ones stay, so that recording them says what they lack.
-        every = len(layers) == model.n_layers
-        kept.append(tuple(layer for layer in layers if not every or layer in left))
-    return kept[0], kept[1], existing.note
-
-
-def _layers(model: Model, name: str, layers: Sequence[int] | None) -> tuple[int, ...]:
-    """The layers asked for; all by default.
-
-    Raises:
-        XTransplantError: none, or one that the model has not.
-    """
-    everything = range(model.n_layers)
-    chosen = tuple(everything if layers is None else layers)
-    wrong = [layer for layer in chosen if layer not in everything]
-    if wrong or not chosen:
-        raise XTransplantError(
-            f"{name} layers {wrong} are out of range: "
-            f"{model.name} has layers 0 to {model.n_layers - 1}"
-        )
-    return chosen
 
 
 class _Result(NamedTuple):

@@ -1,0 +1,65 @@
+"""Which layers a grid reads and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+from xtransplant.engine.ask.variants import existing_pairs
+from xtransplant.errors import XTransplantError
+from xtransplant.model.model import Model
+from xtransplant.strategies import Strategy
+
+__all__ = ["existing_layers"]
+
+
+def existing_layers(
+    model: Model,
+    strategy: Strategy,
+    source_layers: Sequence[int] | None,
+    target_layers: Sequence[int] | None,
+) -> tuple[tuple[int, ...], tuple[int, ...], str]:
+    """Source and target layers whose pairs all exist, and what was left out, in a line.
+
+    Of all of a model's layers, those that a strategy finds no site in are left out; of layers that
+    were named, none is.
+
+    Args:
+        model: has the layers.
+        strategy: what happens at each pair.
+        source_layers: numbers of the layers to read; all by default.
+        target_layers: numbers of the layers to write; all by default.
+
+    Raises:
+        MissingSite: a layer that was named has not the site, or no pair exists.
+        XTransplantError: no layers, or one that the model has not.
+    """
+    from_layers = _layers(model, "source", source_layers)
+    to_layers = _layers(model, "target", target_layers)
+    existing = existing_pairs(model, strategy, product(from_layers, to_layers))
+    if not existing.missing:
+        return from_layers, to_layers, ""
+    kept: list[tuple[int, ...]] = []
+    for end, layers in enumerate((from_layers, to_layers)):
+        left = {pair[end] for pair in existing.pairs}
+        # Named ones stay, so that recording them says what they lack.
+        every = len(layers) == model.n_layers
+        kept.append(tuple(layer for layer in layers if not every or layer in left))
+    return kept[0], kept[1], existing.note
+
+
+def _layers(model: Model, name: str, layers: Sequence[int] | None) -> tuple[int, ...]:
+    """The layers asked for; all by default.
+
+    Raises:
+        XTransplantError: none, or one that the model has not.
+    """
+    everything = range(model.n_layers)
+    chosen = tuple(everything if layers is None else layers)
+    wrong = [layer for layer in chosen if layer not in everything]
+    if wrong or not chosen:
+        raise XTransplantError(
+            f"{name} layers {wrong} are out of range: "
+            f"{model.name} has layers 0 to {model.n_layers - 1}"
+        )
+    return chosen
