@@ -96,7 +96,7 @@ def bounds_are_cheap(model: Model) -> bool:
     if model.head is None:
         return False
     projection = model.head.weight.numel()
-    layers = sum(one.numel() for one in model.module.parameters()) - projection
+    layers: int = sum(one.numel() for one in model.module.parameters()) - projection
     return 2 * projection > layers
 
 
