@@ -1,5 +1,7 @@
 """A model that lies on two devices gives what it gives on one: no operation mixes them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,9 +9,13 @@ from devices import FIRST, SECOND, Places, two_devices
 from tiny import EXAMPLE, make_tiny
 
 from xtransplant import capture, find_strategy, load, strategy
+from xtransplant.engine.ask import pruning
+from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate
-from xtransplant.engine.score import score
+from xtransplant.engine.score import score, score_items
+from xtransplant.engine.trace import later_tokens
 from xtransplant.packing import MASKED, ROWS, SHARED
 
 WAYS = (ROWS, MASKED, SHARED)
@@ -80,6 +86,27 @@ def test_what_variants_say_in_common_lies_with_its_layer(loaded, monkeypatch):
     # Fewer than each by itself: a history ran for all of them.
     assert here.token_forwards == there.token_forwards
     assert here.token_ids == there.token_ids
+
+
+def test_candidates_are_run_in_turn_as_on_one_device(loaded, monkeypatch):
+    monkeypatch.setattr(pruning, "_PASS_SECONDS", 0.0)
+    monkeypatch.setattr(later_tokens, "bounds_are_cheap", lambda model: True)
+    loaded.module.get_output_embeddings().weight.mul_(12)  # sure enough to rule candidates out
+    item = Item([5, 6, 7], [8, 9, 10], *[[[11, 12, 13], [14, 15], [16, 17, 18, 19]]] * 2)
+    swap, shape = find_strategy("attn-swap"), shape_of(loaded)
+    edits = [swap.edits(shape, i, j) for i in range(4) for j in range(4)]
+
+    def scores():
+        asked = replace(item, exact_scores=False)
+        return next(score_items(loaded, [asked], edits, packing=SHARED))
+
+    here = scores()
+    assert here.bounds is not None
+    assert here.bounds.any()
+    with two_devices(loaded, monkeypatch):
+        there = scores()
+    assert (here.bounds == there.bounds).all()
+    assert np.abs(here.logprobs - there.logprobs).max() < 1e-6
 
 
 def test_a_script_runs_on_two_devices(loaded, monkeypatch):

@@ -67,7 +67,8 @@ def read_hidden(
 
 def highest_ids(hidden: Tensor, head: dict[str, Any], n: int) -> Tensor:
     """The ``n`` most probable ids after each of some hidden states ``[n_rows, d_model]``: a set."""
-    logits = torch.nn.functional.linear(hidden, head["weight"], head["bias"])
+    rows = hidden.to(head["weight"].device)
+    logits = torch.nn.functional.linear(rows, head["weight"], head["bias"])
     found: Tensor = logits.topk(min(n, logits.shape[-1]), dim=-1).indices.unique().cpu()
     return found
 
