@@ -153,6 +153,13 @@ def test_pilot_and_grid_stand_in_one_table(run, tmp_path):
     )
 
 
+def test_one_pair_of_all_languages_is_named_once(tmp_path):
+    pilot = make_run(tmp_path / "pilot", own_pairs={"sw": (3, 1), "zh": (3, 1)})
+    (table,) = make_tables([summarise(pilot)])
+    assert "ffn-swap, pilot pair 3→1" in {row.label for row in table.rows}
+    assert "sw 3→1" not in " ".join(table.notes)
+
+
 def test_models_are_told_apart(run, tmp_path):
     other = make_run(tmp_path / "other", model="org/other", seed=1)
     (table,) = make_tables([summarise(run), summarise(other)])

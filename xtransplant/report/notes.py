@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from xtransplant.report.rows import Row, arrow
+from xtransplant.report.rows import Row, arrow, common_pair
 from xtransplant.report.summary import Summary, TaskRun
 from xtransplant.style.words import ANOTHER_DTYPE, not_finite
 from xtransplant.tasks.derangements import N_DERANGEMENTS
@@ -80,7 +80,8 @@ def _about_states(runs: Sequence[TaskRun]) -> Iterator[str]:
 def _about_pairs(rows: Sequence[Row]) -> Iterator[str]:
     """Which pair each language has, and on which examples it was chosen."""
     for row in rows:
-        if row.pairs is not None:
+        # One pair of all languages stands in the label.
+        if row.pairs is not None and common_pair(row.pairs) is None:
             pairs = ", ".join(f"{lang} {arrow(pair)}" for lang, pair in row.pairs.items())
             yield f"{row.label}: {pairs}"
         if row.in_sample:

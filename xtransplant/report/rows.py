@@ -12,7 +12,7 @@ from xtransplant.runs.columns import SOURCE, VANILLA
 from xtransplant.stats.rates import Mean, Rate, macro, micro, spread
 from xtransplant.stats.tally import Bound, Tally, combine
 
-__all__ = ["Row", "arrow", "has_own_pairs", "rows_of", "same_quantity"]
+__all__ = ["Row", "arrow", "common_pair", "has_own_pairs", "rows_of", "same_quantity"]
 
 Pair = tuple[int, int]
 Rates = dict[str, Rate]
@@ -88,6 +88,12 @@ def same_quantity(a: Row, b: Row) -> bool:
     return a.of == b.of and a.numbers == b.numbers
 
 
+def common_pair(pairs: dict[str, Pair]) -> Pair | None:
+    """The pair that several languages have alike; None where they differ, or there is but one."""
+    found = set(pairs.values())
+    return found.pop() if len(pairs) > 1 and len(found) == 1 else None
+
+
 def arrow(pair: Pair) -> str:
     """``6→1``."""
     return f"{pair[0]}→{pair[1]}"
@@ -126,10 +132,12 @@ def rows_of(summary: Summary, task: TaskCounts, level: str) -> Iterator[Row]:
 def _pilot(summary: Summary, task: TaskCounts, strategy: str, level: str, base: Any) -> Row:
     tallies = tallies_of(task, strategy, level)
     pairs = {lang: next(iter(one.hits)) for lang, one in tallies.items()}
+    same = common_pair(pairs)
+    which = "pilot pairs" if same is None else f"pilot pair {arrow(same)}"
     known = summary.manifest.tasks[task.name].languages
     chosen_on = {lang: getattr(known[lang], "in_sample", 0) for lang in tallies}
     return Row(
-        label=f"{strategy}, pilot pairs",
+        label=f"{strategy}, {which}",
         key=f"{strategy},pilot",
         kind="pilot",
         strategy=strategy,
