@@ -26,7 +26,8 @@ WAYS = (SHARED, Packing(shared_prefix=True))
 def _whatever_it_saves(monkeypatch):
     """On a model as small as these nothing would be worth a pass, nor bounds among a few ids."""
     monkeypatch.setattr(pruning, "_PASS_SECONDS", 0.0)
-    monkeypatch.setattr(likely_ids, "_N_LIKELY", 20)
+    monkeypatch.setattr(likely_ids, "_N_LIKELY", 10)
+    monkeypatch.setattr(likely_ids, "_MOST", 1.0)
     monkeypatch.setattr(later_tokens, "bounds_are_cheap", lambda model: True)
 
 
@@ -105,15 +106,27 @@ def hold(exact, pruned, item):
 
 @pytest.mark.parametrize(
     ("family", "packing", "bounds_first"),
-    [("llama", WAYS[0], True), ("gemma3_text", WAYS[1], False), ("gpt_oss", WAYS[0], True)],
+    [
+        ("llama", WAYS[0], False),
+        ("gemma2", WAYS[1], True),  # a bound on its logits
+        ("phi", WAYS[0], True),  # a bias
+        ("cohere", WAYS[0], True),  # a factor
+        ("gpt_oss", WAYS[0], True),
+    ],
     ids=str,
 )
 def test_the_same_is_chosen(family, packing, bounds_first, monkeypatch):
     monkeypatch.setattr(later_tokens, "bounds_are_cheap", lambda model: bounds_first)
+    asked: list[int] = []
+    place = likely_ids.LikelyIds.place
+    monkeypatch.setattr(
+        likely_ids.LikelyIds, "place", lambda self, ids: asked.append(1) or place(self, ids)
+    )
     model, examples = sharp(family), items(6, seed=1)
     exact, pruned = both(model, examples, variants(model), packing)
     held = [hold(*one) for one in zip(exact, pruned, examples, strict=True)]
     assert sum(n for n, ranked in held if not ranked) > 40
+    assert bool(asked) == bounds_first
     assert [ranked for _, ranked in held] == [number % 4 == 1 for number in range(6)]
     assert all(one.bounds is None for one in exact)
 

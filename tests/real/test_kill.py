@@ -41,6 +41,10 @@ def test_killed_and_resumed_the_records_are_the_same_bytes(real, tmp_path):
         time.sleep(0.05)
     child.kill()
     assert child.wait() == -signal.SIGKILL, "killed before it was done"
-    assert 0 < len(parts(broken)) < len(parts(whole)) == 3
+    kept = {path: (broken / path).stat().st_mtime_ns for path in parts(broken)}
+    assert 0 < len(kept) < len(parts(whole)) == 3
     subprocess.run(command(real, broken), check=True, timeout=TIMEOUT, **quiet)
     assert stored(broken) == stored(whole)
+    assert all((broken / path).stat().st_mtime_ns == then for path, then in kept.items()), (
+        "what was stored is not run again"
+    )

@@ -225,7 +225,7 @@ class PilotFlags:
     across: Annotated[bool, Flag("One pair for all languages of a task.", ("--across",))] = False
     split: Annotated[str, Flag("Where pairs are chosen.")] = "pilot"
     apply_to: Annotated[str, Flag("Where they are applied.")] = "unseen"
-    apply_limit: Annotated[int | None, Flag("The first so many there, if not --limit.")] = None
+    apply_limit: Annotated[int | None, Flag("Examples there; --limit otherwise.")] = None
     upper_bound: Annotated[bool, Flag("Run every pair there too.", ("--upper-bound",))] = False
     direction: DirectionFlag = None
     mode: ModeFlag = None

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from xtransplant.engine.ask.items import Item
 from xtransplant.model.model import Model
@@ -91,9 +92,10 @@ def bounds_are_cheap(model: Model) -> bool:
     """Whether most of a later token's work is its projection onto all ids.
 
     What runs for a bound runs anew for those that the bound does not rule out, so the layers (of
-    which a variant runs half, in the mean) have to be the smaller part.
+    which a variant runs half, in the mean) have to be the smaller part. In half precision a bound
+    could be below what it bounds.
     """
-    if model.head is None:
+    if model.head is None or torch.finfo(model.dtype).bits < 32:
         return False
     projection = model.head.weight.numel()
     layers: int = sum(one.numel() for one in model.module.parameters()) - projection

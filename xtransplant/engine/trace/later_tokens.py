@@ -94,9 +94,8 @@ def finish_candidates(model: Model, opened: Opened) -> None:
     _run(model, opened, own & ~opened.done, likely)
     _run(model, opened, _promising(opened, opened.sums[0] - before) & ~opened.done)
     rest = ~opened.done & ~_ruled_out(opened)
-    if likely is not None and likely.found:
+    if likely is not None and model.head and likely.close(opened.candidates, model.head):
         exact = opened.sums.copy()
-        likely.close(opened.candidates)
         _run(model, opened, rest, likely)
         rest &= ~_ruled_out(opened)
         opened.sums[rest] = exact[rest]
@@ -256,7 +255,7 @@ def _trace_step(
     asked = torch.from_numpy(tokens)
     looking = head is not None and likely is not None and likely.chosen is None
     if head is not None and likely is not None and not looking:
-        head, asked = likely.restrict(head, asked)
+        head, asked = likely.head, likely.place(asked)
     every = torch.arange(n_columns)
     wanted = Wanted(
         n_examples=1, n_blocks=n_columns, keep=every, order=every,
