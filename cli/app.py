@@ -9,11 +9,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from types import FrameType
 from typing import Annotated, TextIO
 
 import typer
-from typer.main import get_command
+from typer.core import TyperGroup
+from typer.main import get_group
 
 import xtransplant
 from xtransplant.cli import bench, catalogue, pilot, remote, report, trace
@@ -92,6 +94,12 @@ def main() -> None:
     sys.exit(code)
 
 
+@cache
+def _group() -> TyperGroup:
+    # Typer makes all verbs anew at each call, which a caller of run() pays every time.
+    return get_group(app)
+
+
 def run(arguments: Sequence[str], interrupts: Sequence[int] = ()) -> int:
     """Run ``xtp`` and give its exit code.
 
@@ -105,7 +113,7 @@ def run(arguments: Sequence[str], interrupts: Sequence[int] = ()) -> int:
     """
     listen()
     try:
-        group = get_command(app)
+        group = _group()
         # Not the command's own main(): that one writes to stderr before it raises.
         with group.make_context("xtp", list(arguments) or ["--help"]) as context:
             group.invoke(context)

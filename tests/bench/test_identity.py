@@ -108,6 +108,16 @@ def test_a_byte_anywhere_in_a_file_is_another_model(tmp_path, where):
         check_folder(str(folder), then, "r")
 
 
+def test_a_gguf_file_by_another_name_is_the_same_model(tmp_path):
+    (tmp_path / "one.gguf").write_bytes(os.urandom(100))
+    then = {"revision": None, "files": file_digests(str(tmp_path / "one.gguf"), None)}
+    (tmp_path / "one.gguf").rename(tmp_path / "other.gguf")
+    check_folder(str(tmp_path / "other.gguf"), then, "r")
+    (tmp_path / "other.gguf").write_bytes(os.urandom(100))
+    with pytest.raises(XTransplantError, match=r"another model than run r.*other\.gguf"):
+        check_folder(str(tmp_path / "other.gguf"), then, "r")
+
+
 def test_files_are_remembered_by_path_size_and_time(tmp_path, memory, monkeypatch):
     folder = tmp_path / "model"
     folder.mkdir()

@@ -18,6 +18,7 @@ from xtransplant.bench.plan import make_plan
 from xtransplant.compat.gguf import quick_reader
 from xtransplant.engine.ask.tokenise import prompt_ids
 from xtransplant.model import checkpoint as checkpoints
+from xtransplant.model.gguf import read_config
 from xtransplant.model.load import load
 
 # A file holds it in float32.
@@ -194,3 +195,15 @@ def test_a_server_takes_no_file(llama_file):
 def test_without_the_package_it_says_what_to_install(llama_file, monkeypatch):
     monkeypatch.setattr(checkpoints, "find_spec", lambda name: None)
     assert "pip install 'xtransplant[gguf]'" in refusal(llama_file)
+
+
+def test_a_configuration_is_read_once_and_again_when_the_file_has_changed(folders, tmp_path):
+    file = tmp_path / "model.gguf"
+    shutil.copy(folders["llama"] / "tiny.gguf", file)
+    checkpoint = checkpoints.find_checkpoint(file)
+    one, other = (read_config(checkpoint, None, trusted=False) for _ in range(2))
+    one.num_hidden_layers = 99
+    assert other.num_hidden_layers != 99
+    assert read_config(checkpoint, None, trusted=False).to_dict() == other.to_dict()
+    shutil.copy(folders["gemma3_text"] / "tiny.gguf", file)
+    assert read_config(checkpoint, None, trusted=False).model_type == "gemma3_text"

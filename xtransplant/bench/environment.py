@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,13 @@ _COMPUTES = ("python", "xtransplant", "nnsight", "torch", "transformers", "token
 def versions() -> dict[str, str]:
     """Versions of Python and of the libraries that numbers depend on, by name."""
     names = ("xtransplant", "nnsight", "torch", "transformers", "tokenizers", "datasets", "pyarrow")
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+    return {"python": platform.python_version(), **{name: _version(name) for name in names}}
+
+
+@cache
+def _version(name: str) -> str:
+    # A bench asks several times, and reading a package's metadata takes milliseconds.
+    return version(name)
 
 
 def machine_entry() -> dict[str, Any]:

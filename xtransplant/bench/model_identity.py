@@ -95,6 +95,8 @@ def check_folder(name: str, then: dict[str, Any], run: str, gguf_file: str | Non
     if gguf_file is None and not Path(name).exists():
         # Of the hub's snapshot more or less may lie here than then.
         names = now.keys() & before.keys()
+    elif [*now.values()] == [*before.values()] and all(file.endswith(".gguf") for file in names):
+        return  # one file is the whole model, whatever it is called here
     if changed := sorted(file for file in names if now.get(file) != before.get(file)):
         raise XTransplantError(
             f"{name} holds another model than run {run} was made with ({', '.join(changed[:3])} "

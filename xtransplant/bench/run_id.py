@@ -145,16 +145,12 @@ def _chosen(
 
 
 def _checkpoint_config(spec: ModelSpec, name: str) -> Any:
-    from transformers import AutoConfig
-
     from xtransplant.model.failures import explain
-    from xtransplant.model.gguf import reading
+    from xtransplant.model.gguf import read_config
 
     checkpoint, code = find_checkpoint(name, spec.gguf_file), spec.trust_remote_code
-    options = {"revision": spec.revision, "trust_remote_code": code, **checkpoint.options}
     try:
-        with reading(checkpoint):
-            return AutoConfig.from_pretrained(checkpoint.place, **options)
+        return read_config(checkpoint, spec.revision, trusted=code)
     except XTransplantError:
         raise
     except Exception as error:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
+from functools import lru_cache
 from typing import Any
+
+from transformers import AutoConfig
 
 from xtransplant.compat.gguf import dense, metadata_of, quick_reader
 from xtransplant.errors import XTransplantError
 from xtransplant.model.checkpoint import Checkpoint
 
-__all__ = ["ADD_BOS", "honour_file", "model_options", "plain", "reading"]
+__all__ = ["ADD_BOS", "honour_file", "model_options", "plain", "read_config", "reading"]
 
 _LOGGER = logging.getLogger("xtransplant")
 
@@ -26,6 +30,31 @@ def reading(checkpoint: Checkpoint) -> Iterator[None]:
         return
     with quick_reader():
         yield
+
+
+def read_config(checkpoint: Checkpoint, revision: str | None, *, trusted: bool) -> Any:
+    """A checkpoint's configuration; that of a GGUF file is read once in a process.
+
+    transformers reads its whole vocabulary for it, which takes seconds.
+    """
+    path = checkpoint.file(revision)
+    if checkpoint.gguf_file is None or path is None:
+        with reading(checkpoint):
+            return _read_config(checkpoint, revision, trusted)
+    stat = path.stat()
+    return deepcopy(_read_once(checkpoint, revision, (str(path), stat.st_mtime_ns, stat.st_size)))
+
+
+@lru_cache(maxsize=4)
+def _read_once(checkpoint: Checkpoint, revision: str | None, file: tuple[str, int, int]) -> Any:
+    with reading(checkpoint):
+        return _read_config(checkpoint, revision, False)
+
+
+def _read_config(checkpoint: Checkpoint, revision: str | None, trusted: bool) -> Any:
+    return AutoConfig.from_pretrained(
+        checkpoint.place, revision=revision, trust_remote_code=trusted, **checkpoint.options
+    )
 
 
 def honour_file(checkpoint: Checkpoint, revision: str | None, config: Any, tokenizer: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypedDict, Unpack, get_args
 
 import torch
 from nnsight import TransformersModel
-from transformers import AutoConfig, AutoTokenizer
+from transformers import AutoTokenizer
 
 from xtransplant.backends.local import Local
 from xtransplant.backends.protocol import Backend
@@ -21,7 +21,7 @@ from xtransplant.model.devices import check_device_map
 from xtransplant.model.distributed import distributed_config, world_size
 from xtransplant.model.failures import explain
 from xtransplant.model.families import Family
-from xtransplant.model.gguf import honour_file, model_options, plain, reading
+from xtransplant.model.gguf import honour_file, model_options, plain, read_config, reading
 from xtransplant.model.guess import block_modules
 from xtransplant.model.layers import layer_shapes
 from xtransplant.model.model import Model
@@ -97,9 +97,9 @@ def load(
         check_device_map(device_map)
     options = {"revision": revision, "trust_remote_code": trusted, **checkpoint.options}
     try:
+        config = read_config(checkpoint, revision, trusted=trusted)
+        found = resolve_family(family, config, name)
         with reading(checkpoint):
-            config = AutoConfig.from_pretrained(checkpoint.place, **options)
-            found = resolve_family(family, config, name)
             tokenizer = AutoTokenizer.from_pretrained(checkpoint.place, **options)
             honour_file(checkpoint, revision, config, tokenizer)
             text, asked = config.get_text_config(), rare.get("add_bos", False)
