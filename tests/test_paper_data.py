@@ -24,7 +24,10 @@ from xtransplant.tasks.task import find_task
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 PAPER = DataSource(data_dir=DATA)
 TASKS = {"xnli": 13, "xquad": 11, "xcopa": 11, "global-opinion-qa": 19}
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"the paper's prompts are not at {DATA}")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not DATA.is_dir(), reason=f"the paper's prompts are not at {DATA}"),
+]
 
 
 def lines(path):

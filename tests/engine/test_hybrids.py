@@ -24,6 +24,7 @@ PACKED = {"gemma3n_text", "gemma4_text"}
 N_NEW = 5
 
 
+@pytest.mark.slow
 @pytest.mark.any_dtype
 @pytest.mark.parametrize("family", HYBRID_NAMES)
 def test_hybrid_equals_plain_hooks(family):

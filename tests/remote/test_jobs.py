@@ -124,6 +124,7 @@ def test_what_is_final_ends_all_and_the_same_command_goes_on(ndif, here, checked
 COMPUTED_AGAIN = ("lost", "expired", "never")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [*COMPUTED_AGAIN, "look503", "result503", "truncated", "429"])
 def test_what_passes_by_is_asked_for_again(ndif, here, checked, tmp_path, monkeypatch, kind):
     monkeypatch.setattr("xtransplant.backends.ndif.waiting._UNKNOWN", 0.2)

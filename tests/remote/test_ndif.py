@@ -101,6 +101,7 @@ def raw_grid(model, name):
     return grid(model, f"{raw_cases.__file__}:{name}", generations=True, max_new_tokens=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["raw-attn", "raw-blend", "nearest-token", "uphill"])
 def test_a_raw_strategy_travels_by_value(asked, near, packed, name):
     far, _, _ = asked
