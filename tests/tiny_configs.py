@@ -144,6 +144,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "deepseek_v2": {**_LATENT, **_ROUTED},
     "glm4_moe_lite": {**_LATENT, **_ROUTED, "mlp_layer_types": _DENSE_FIRST},
     "youtu": _LATENT,
+    "minicpm3": {**_LATENT, "dim_model_base": 24},
     "deepseek_v32": {**_LATENT, **_ROUTED, **_INDEXED},
     "glm_moe_dsa": {**_LATENT, **_ROUTED, **_INDEXED},
     # As GPT-2.

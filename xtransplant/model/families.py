@@ -102,7 +102,8 @@ class Family:
             and ``attn`` and ``ffn``; None where they are the same.
         parallel: attention and feed-forward read the same input (so there is no ``resid_mid``);
             a string names the boolean of the configuration that says so.
-        scale: name of the configuration's factor on what a block adds, where there is one.
+        scale: name of the configuration's factor on what a block adds, or of the block's own, where
+            there is one.
         windows: which earlier tokens its layers attend to. ``"full"``: all; ``"sliding"``: the
             configuration's last ``sliding_window``, where it is set; ``"by_layer_type"``: by
             ``layer_types``, and the model takes a dict of attention masks by type;

@@ -128,6 +128,8 @@ _OWN: dict[str, Family] = {
     "granitemoe_swa": replace(_GRANITE_MOE, windows="by_layer_type"),
     "hyperclovax": _normed("post_norm1", "post_norm2", scale="residual_multiplier"),
     "kolibri1": replace(_GLM4, windows="by_layer_type"),
+    # Its blocks work their factor out from two settings.
+    "minicpm3": _llama_like(scale="residual_scale"),
     "mistral3": replace(_SLIDING, layers="model.language_model.layers"),
     "modernbert-decoder": _llama_like("attn", projection="attn.Wo", windows="by_layer_type"),
     "mpt": Family(

@@ -252,9 +252,10 @@ class Model:
         """
         place, config = self.shapes[layer].block.places[site], self.config
         block = f"{self.family.layers}.{layer}"
-        every = 1.0
-        if site in ("attn", "ffn") and self.family.scale:
-            every = float(getattr(config, self.family.scale))
+        every, named = 1.0, self.family.scale
+        if site in ("attn", "ffn") and named:
+            owner = config if hasattr(config, named) else self.module.get_submodule(block)
+            every = float(getattr(owner, named))
         plus: list[tuple[str, float]] = []
         if place.plus:
             plus = part_paths(place, block, self.module.get_submodule(block), config)
