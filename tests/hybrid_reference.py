@@ -20,6 +20,7 @@ _ADDED = {
     "falcon_h1": ({"self_attn": 0.6, "mamba": 1.7}, {"feed_forward": 1.0}),
     "gemma3n_text": _NORMS,
     "gemma4_text": _NORMS,
+    "gemma4_unified_text": _NORMS,
     "granitemoehybrid": (
         {"self_attn": 1.0, "mamba": 1.0}, {"shared_mlp": 1.0, "block_sparse_moe": 1.0}
     ),

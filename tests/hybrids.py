@@ -35,6 +35,7 @@ HYBRIDS: dict[str, dict[str, Any]] = {
     },
     # Heads of full attention are wider than others.
     "gemma4_text": {**_PER_LAYER, "global_head_dim": 16},
+    "gemma4_unified_text": {**_PER_LAYER, "global_head_dim": 16},
     "granitemoehybrid": {
         **_MAMBA2, "layer_types": _HALF, "num_local_experts": 4, "residual_multiplier": 0.4,
         "shared_intermediate_size": 64, "position_embedding_type": "rope",

@@ -120,6 +120,10 @@ def test_bad_option(options, says):
     assert says in refusal(tiny_checkpoint("llama"), **options)
 
 
+_QWEN = {
+    "depth": 1, "num_heads": 2, "intermediate_size": 32, "out_hidden_size": 48,
+    "num_position_embeddings": 16,
+}  # fmt: skip
 # By type of a multimodal checkpoint: its text model's, and what its vision model needs.
 VISION = {
     "gemma3": ("gemma3_text", {"intermediate_size": 32}),
@@ -128,6 +132,10 @@ VISION = {
         "projector_output_dim": 32,
     }),
     "mistral3": ("ministral3", {"model_type": "pixtral", "intermediate_size": 32}),
+    "qwen3_5": ("qwen3_5_text", _QWEN),
+    "qwen3_5_moe": ("qwen3_5_moe_text", _QWEN),
+    "gemma4": ("gemma4_text", {"head_dim": 16, "num_key_value_heads": 2, "intermediate_size": 32}),
+    "gemma4_unified": ("gemma4_unified_text", {}),
     "cohere2_vision": ("cohere2", {"model_type": "siglip_vision_model", "intermediate_size": 32}),
 }  # fmt: skip
 
