@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xtransplant.tasks.countries import language_of
-from xtransplant.tasks.description import Description, Folder, Hub, Row
+from xtransplant.tasks.description import DataRow, Description, Folder, Hub
 from xtransplant.tasks.gold import read_truth
 from xtransplant.tasks.make import make_task
 from xtransplant.tasks.words import read_words
@@ -18,7 +18,7 @@ from xtransplant.tasks.words import read_words
 __all__ = ["culturalbench"]
 
 
-def _items(row: Row, lang: str) -> Iterator[tuple[Row, Row]]:
+def _items(row: DataRow, lang: str) -> Iterator[tuple[DataRow, DataRow]]:
     if language_of(row["country"]) == lang:
         yield row, row
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xtransplant.tasks.countries import language_of
-from xtransplant.tasks.description import Description, Folder, Hub, Row
+from xtransplant.tasks.description import DataRow, Description, Folder, Hub
 from xtransplant.tasks.gold import read_shares
 from xtransplant.tasks.make import make_task
 from xtransplant.tasks.parallel import format_options
@@ -20,7 +20,7 @@ from xtransplant.tasks.words import read_words
 __all__ = ["global_opinion_qa"]
 
 
-def _items(row: Row, lang: str) -> Iterator[tuple[Row, Row]]:
+def _items(row: DataRow, lang: str) -> Iterator[tuple[DataRow, DataRow]]:
     options = parse_python(row["options"])
     for country, shares in parse_python(row["selections"]).items():
         if language_of(country) != lang:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from xtransplant.tasks.description import Description, Folder, Hub, Row
+from xtransplant.tasks.description import DataRow, Description, Folder, Hub
 from xtransplant.tasks.gold import read_texts
 from xtransplant.tasks.make import make_task
 from xtransplant.tasks.words import read_words
@@ -20,7 +20,7 @@ __all__ = ["mkqa"]
 _NOT_SHORT = ("long_answer", "unanswerable", 1, 2)
 
 
-def _items(row: Row, lang: str) -> Iterator[tuple[Row, Row]]:
+def _items(row: DataRow, lang: str) -> Iterator[tuple[DataRow, DataRow]]:
     if _golds(row, "en") and _golds(row, lang):
         english, other = (
             {"id": row["example_id"], "question": row["queries"][code], "golds": _golds(row, code)}
@@ -29,7 +29,7 @@ def _items(row: Row, lang: str) -> Iterator[tuple[Row, Row]]:
         yield english, other
 
 
-def _golds(row: Row, code: str) -> tuple[str, ...]:
+def _golds(row: DataRow, code: str) -> tuple[str, ...]:
     """Texts and aliases of a question's answers; none where it has no short one."""
     if not isinstance(row["answers"], dict) or code not in row["answers"]:
         raise ValueError(f"answers should be by language, {code} among them")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CONSONANTS", "LANGUAGES", "RELATIONS", "VOWELS", "Language", "spell"]
+__all__ = ["CONSONANTS", "LANGUAGES", "RELATIONS", "VOWELS", "MadeLanguage", "spell"]
 
 CONSONANTS = "bdgklmnstvz"
 VOWELS = "aiu"
@@ -20,7 +20,7 @@ RELATIONS = ("bridges", "towers", "wells", "markets")
 
 
 @dataclass(frozen=True)
-class Language:
+class MadeLanguage:
     """One language of the world.
 
     Attributes:
@@ -42,12 +42,12 @@ class Language:
     stop: str = "."
 
 
-def _read(path: Path) -> dict[str, Language]:
+def _read(path: Path) -> dict[str, MadeLanguage]:
     """The languages of a TOML file, with a table for each of them."""
     tables: dict[str, dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))
     for table in tables.values():
         table.update({key: tuple(v) for key, v in table.items() if isinstance(v, list)})
-    return {code: Language(**table) for code, table in tables.items()}
+    return {code: MadeLanguage(**table) for code, table in tables.items()}
 
 
 LANGUAGES = _read(Path(__file__).with_name("languages.toml"))

@@ -26,7 +26,7 @@ def stored(folder):
 
 
 def parts(folder):
-    return [path for path in stored(folder) if "/records/" in path]
+    return [str(path.relative_to(folder)) for path in folder.glob("*/records/**/*.parquet")]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")

@@ -21,7 +21,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.files import cache_folder, write_atomically
 from xtransplant.model.distributed import broadcast, rank
 from xtransplant.model.model import Model
-from xtransplant.model.state import Key, model_key
+from xtransplant.model.state import StateKey, model_key
 from xtransplant.packing import Packing
 
 __all__ = ["recall", "remember"]
@@ -77,7 +77,7 @@ def _read(model: Model) -> PackingCheck | None:
     return replace(check, since=since, file=str(path))
 
 
-def _path(key: Key) -> Path:
+def _path(key: StateKey) -> Path:
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
     return cache_folder() / "packing" / f"{digest[:32]}.json"
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from xtransplant.grid.data import GridData, Prompt
 from xtransplant.style.escape import visible
-from xtransplant.style.words import ANOTHER_DTYPE, NOT_FINITE, not_finite
+from xtransplant.style.words import ANOTHER_DTYPE, NOT_FINITE, say_not_finite
 
 __all__ = ["VanillaAnswer", "languages", "remarks", "vanilla_answer"]
 
@@ -49,7 +49,7 @@ def remarks(grid: GridData) -> list[str]:
     found, n_cells = [], len(grid.pairs)
     n_bad = int((~grid.finite).sum())
     if n_bad:
-        found.append(f"{not_finite(n_bad, n_cells)}; {ANOTHER_DTYPE}")
+        found.append(f"{say_not_finite(n_bad, n_cells)}; {ANOTHER_DTYPE}")
     if grid.vanilla_answer() is None:
         found.append(f"without a transplant the target is not finite either; {ANOTHER_DTYPE}")
     if grid.unchanged and grid.strategy != "none":

@@ -17,9 +17,9 @@ from xtransplant.style.paths import PLOT_SUFFIXES, checked_path, replaced
 from xtransplant.style.words import (
     highest,
     model_label,
-    not_finite,
     percent,
     quoted,
+    say_not_finite,
 )
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def _title(figure: Figure, grid: GridData, picture: _Picture, fonts: list[str]) 
     if len(about) > 11 * figure.get_figwidth():
         about = "\n".join(part for part in parts if part)
     bad = int((~grid.finite).sum())
-    more = f"; × {not_finite(bad, len(grid.pairs))}" if bad else ""
+    more = f"; × {say_not_finite(bad, len(grid.pairs))}" if bad else ""
     title = f"{about}\n{picture.subtitle}{more}"
     figure.suptitle(title, fontsize=10, fontfamily=fonts, parse_math=False)
 

@@ -20,15 +20,15 @@ from torch import Tensor
 from xtransplant.compat.transformers import attention_of, name_in_config
 from xtransplant.model.model import Model
 
-__all__ = ["Key", "checksum", "model_key"]
+__all__ = ["StateKey", "checksum", "model_key"]
 
-Key = dict[str, Any]
+StateKey = dict[str, Any]
 
 _SOFTWARE = ("xtransplant", "torch", "transformers", "nnsight")
 _MODEL_CODE = "transformers.models."
 
 
-def model_key(model: Model) -> Key | None:
+def model_key(model: Model) -> StateKey | None:
     """What a model computes with: weights, configuration, devices and software.
 
     Its name is not part of it: a copy elsewhere is the same model.

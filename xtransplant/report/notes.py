@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from xtransplant.report.rows import Row, arrow, common_pair
 from xtransplant.report.summary import Summary, TaskRun
-from xtransplant.style.words import ANOTHER_DTYPE, not_finite
+from xtransplant.style.words import ANOTHER_DTYPE, say_not_finite
 from xtransplant.tasks.derangements import N_DERANGEMENTS
 
 __all__ = ["notes_of", "run_tag"]
@@ -65,9 +65,8 @@ def _about_states(runs: Sequence[TaskRun]) -> Iterator[str]:
         ]
         if n_bad := sum(state.not_finite for _, state in states):
             total = sum(state.n for _, state in states)
-            yield (
-                f"{summary.name}: {not_finite(n_bad, total)} and count as wrong; {ANOTHER_DTYPE}"
-            )
+            said = say_not_finite(n_bad, total)
+            yield f"{summary.name}: {said} and count as wrong; {ANOTHER_DTYPE}"
         for name in summary.manifest.strategies:
             own = [state for strategy, state in states if strategy == name]
             if own and all(state.unchanged == state.n for state in own) and name != "none":

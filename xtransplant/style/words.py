@@ -15,10 +15,10 @@ __all__ = [
     "NOT_FINITE",
     "highest",
     "model_label",
-    "not_finite",
     "percent",
     "points",
     "quoted",
+    "say_not_finite",
 ]
 
 NOT_FINITE = "(not finite)"
@@ -67,7 +67,7 @@ def highest(values: np.ndarray[Any, Any]) -> float:
     return float(finite.max()) if finite.size else 0.0
 
 
-def not_finite(count: int, total: int) -> str:
+def say_not_finite(count: int, total: int) -> str:
     """``7 of 64 cells are not finite``."""
     verb = "is" if count == 1 else "are"
     return f"{count:,} of {total:,} cell{'s' * (total != 1)} {verb} not finite"

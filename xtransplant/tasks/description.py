@@ -14,9 +14,9 @@ from xtransplant.tasks.gold import ReadGold
 from xtransplant.tasks.task import Direction
 from xtransplant.tasks.words import Words
 
-__all__ = ["Description", "Folder", "Hub", "Row"]
+__all__ = ["DataRow", "Description", "Folder", "Hub"]
 
-Row = Mapping[str, Any]
+DataRow = Mapping[str, Any]
 """One row of a table, by the names of its columns."""
 
 
@@ -64,7 +64,7 @@ class Hub:
     align: tuple[str, ...] = ()
     incomplete: bool = False
     no_english: tuple[str, ...] = ()
-    items: Callable[[Row, str], Iterable[tuple[Row, Row]]] | None = None
+    items: Callable[[DataRow, str], Iterable[tuple[DataRow, DataRow]]] | None = None
     revision: str | None = None
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from xtransplant.errors import XTransplantError
 from xtransplant.tasks.data import DataSource
-from xtransplant.tasks.description import Description, Hub, Row
+from xtransplant.tasks.description import DataRow, Description, Hub
 from xtransplant.tasks.parallel import Parallel, Written, make_parallel
 from xtransplant.tasks.splits import sample_rows
 from xtransplant.tasks.words import fill
@@ -26,8 +26,8 @@ class _Pair(NamedTuple):
     """
 
     number: int
-    english: Row
-    other: Row
+    english: DataRow
+    other: DataRow
     places: tuple[str, str]
 
 
@@ -67,7 +67,7 @@ def _parallel(about: Description, lang: str, hub_split: str, pair: _Pair) -> Par
     return make_parallel(name, english, other, about.candidates)
 
 
-def _written(about: Description, code: str, row: Row, place: str) -> Written:
+def _written(about: Description, code: str, row: DataRow, place: str) -> Written:
     words, column = about.words[code], about.hub.gold
     try:
         gold = about.hub.read_gold(row[column])
@@ -120,9 +120,9 @@ def _pair_by_key(hub: Hub, lang: str, hub_split: str, data: DataSource) -> Itera
         yield _Pair(number, english[key], other[key], places)
 
 
-def _by_key(hub: Hub, table: str, rows: list[dict[str, Any]]) -> dict[Any, Row]:
+def _by_key(hub: Hub, table: str, rows: list[dict[str, Any]]) -> dict[Any, DataRow]:
     """Rows by what they are aligned by: one value, or several."""
-    found: dict[Any, Row] = {}
+    found: dict[Any, DataRow] = {}
     for row in rows:
         values = tuple(row[column] for column in hub.align)
         key = values if len(values) > 1 else values[0]

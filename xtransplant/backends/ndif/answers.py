@@ -22,7 +22,7 @@ from xtransplant.backends.ndif.server import LARGEST
 from xtransplant.compat.nnsight import STATUS_PLACE, ResponseModel
 from xtransplant.errors import XTransplantError
 
-__all__ = ["Retryable", "Unreadable", "check_size", "read_result", "read_status"]
+__all__ = ["Retryable", "UnreadableAnswer", "check_size", "read_result", "read_status"]
 
 _ZIP = b"PK\x03\x04"
 # What torch says of a pickle that asks for anything but tensors.
@@ -33,7 +33,7 @@ class Retryable(Exception):
     """A failure that may be gone the next time."""
 
 
-class Unreadable(Retryable):
+class UnreadableAnswer(Retryable):
     """An answer that is damaged or cut off; retried once, as a second one is not by accident."""
 
 
@@ -61,7 +61,7 @@ def read_result(content: bytes, server: str, *, compressed: bool, largest: int =
         largest: bytes that it may have when it is unpacked.
 
     Raises:
-        Unreadable: it is cut off or no such thing.
+        UnreadableAnswer: it is cut off or no such thing.
         XTransplantError: it is too large, or holds anything else.
     """
     if compressed:
@@ -87,7 +87,7 @@ def read_status(message: str | bytes) -> ResponseModel:
     """A status as it comes over a websocket: JSON, or a pickle that carries a result.
 
     Raises:
-        Unreadable: it is neither.
+        UnreadableAnswer: it is neither.
     """
     try:
         if isinstance(message, str):
@@ -99,7 +99,7 @@ def read_status(message: str | bytes) -> ResponseModel:
             pickled = archive.read(name)
         return ResponseModel(**_StatusReader(io.BytesIO(pickled)).load())
     except Exception as error:
-        raise Unreadable(f"a status could not be read ({type(error).__name__})") from None
+        raise UnreadableAnswer(f"a status could not be read ({type(error).__name__})") from None
 
 
 class _StatusReader(pickle.Unpickler):
@@ -125,7 +125,7 @@ def _decompressed(content: bytes, server: str, largest: int) -> bytes:
             f"a result of {server} of {size / 1e9:.2g} GB does not fit into memory here; ask for "
             "less at once"
         ) from None
-    raise Unreadable("the result could not be read (it does not say how large it is)")
+    raise UnreadableAnswer("the result could not be read (it does not say how large it is)")
 
 
 def _loaded(content: bytes, server: str, largest: int) -> Any:
@@ -163,5 +163,5 @@ def _check_plain(value: Any, server: str) -> None:
         )
 
 
-def _unreadable(error: Exception) -> Unreadable:
-    return Unreadable(f"the result could not be read ({type(error).__name__})")
+def _unreadable(error: Exception) -> UnreadableAnswer:
+    return UnreadableAnswer(f"the result could not be read ({type(error).__name__})")

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from xtransplant.backends.ndif.answers import (
     Retryable,
-    Unreadable,
+    UnreadableAnswer,
     check_size,
     read_result,
     read_status,
@@ -113,7 +113,7 @@ def fetch(
 
     Raises:
         Gone: it is no longer there.
-        Unreadable: what is there is damaged.
+        UnreadableAnswer: what is there is damaged.
         Retryable: it cannot be fetched now.
         XTransplantError: it may not be fetched, or is not what was asked for.
     """
@@ -122,7 +122,7 @@ def fetch(
         check_result_url(content, client.host, insecure=insecure)
         content = _download(client, content, largest)
     if not isinstance(content, bytes):
-        raise Unreadable("the job ended and names no result")
+        raise UnreadableAnswer("the job ended and names no result")
     check_size(len(content), largest, f"a result of {client.host}")
     return read_result(content, client.host, compressed=bool(client.compress), largest=largest)
 

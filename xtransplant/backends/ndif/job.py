@@ -11,7 +11,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import Any
 
-from xtransplant.backends.ndif.answers import Retryable, Unreadable
+from xtransplant.backends.ndif.answers import Retryable, UnreadableAnswer
 from xtransplant.backends.ndif.client import Gone, fetch, send
 from xtransplant.backends.ndif.payload import payload_of
 from xtransplant.backends.ndif.refusals import job_error
@@ -66,7 +66,7 @@ class Job(RemoteBackend):  # type: ignore[misc]
         """The result of a job that is sent as often as it may be."""
         try:
             return retrying(self._server, if_retryable())(self._run_once, payload)
-        except Unreadable as error:
+        except UnreadableAnswer as error:
             raise unreadable_again(self._server, error) from None
 
     def _run_once(self, payload: bytes) -> Any:
@@ -84,7 +84,7 @@ class Job(RemoteBackend):  # type: ignore[misc]
             raise failure
         try:
             return self._fetch(ended)
-        except Unreadable as error:
+        except UnreadableAnswer as error:
             if not isinstance(ended.data, str):
                 raise  # it came with the status: to have it again, the job has to be sent again
             raise unreadable_again(self._server, error) from None
@@ -94,15 +94,15 @@ class Job(RemoteBackend):  # type: ignore[misc]
 
         Raises:
             Gone: it is no longer there.
-            Unreadable: it is damaged.
+            UnreadableAnswer: it is damaged.
             XTransplantError: it cannot be fetched.
         """
         unreadable = 0
 
         def retry(error: BaseException) -> bool:
             nonlocal unreadable
-            unreadable += isinstance(error, Unreadable)
-            if isinstance(error, Unreadable) and not isinstance(ended.data, str):
+            unreadable += isinstance(error, UnreadableAnswer)
+            if isinstance(error, UnreadableAnswer) and not isinstance(ended.data, str):
                 return False
             return isinstance(error, Retryable) and not isinstance(error, Gone) and unreadable < 2
 

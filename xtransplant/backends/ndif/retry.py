@@ -13,7 +13,7 @@ from tenacity import (
     wait_incrementing,
 )
 
-from xtransplant.backends.ndif.answers import Retryable, Unreadable
+from xtransplant.backends.ndif.answers import Retryable, UnreadableAnswer
 from xtransplant.backends.ndif.server import Server
 from xtransplant.errors import XTransplantError
 
@@ -28,7 +28,7 @@ def if_retryable() -> RetryIf:
     unreadable: set[str] = set()
 
     def retry(error: BaseException) -> bool:
-        if isinstance(error, Unreadable):
+        if isinstance(error, UnreadableAnswer):
             if str(error) in unreadable:
                 return False
             unreadable.add(str(error))
@@ -88,7 +88,7 @@ def polling(server: Server) -> Retrying:
     )
 
 
-def unreadable_again(server: Server, error: Unreadable) -> XTransplantError:
+def unreadable_again(server: Server, error: UnreadableAnswer) -> XTransplantError:
     """What an answer that cannot be read is once it repeats itself: no accident."""
     return XTransplantError(
         f"{server.url}: {error}, and a second time; is it NDIF, and of the release that nnsight "

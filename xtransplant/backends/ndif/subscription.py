@@ -7,7 +7,7 @@ from typing import Any
 
 import websocket
 
-from xtransplant.backends.ndif.answers import Retryable, Unreadable, check_size, read_status
+from xtransplant.backends.ndif.answers import Retryable, UnreadableAnswer, check_size, read_status
 from xtransplant.backends.ndif.http import why_permanent
 from xtransplant.backends.ndif.refusals import key_header, refusal
 from xtransplant.compat.nnsight import RemoteBackend, ResponseModel
@@ -40,7 +40,7 @@ def subscribe(client: RemoteBackend, timeout: float, largest: int) -> tuple[Any,
         try:
             return connection, str(json.loads(message)["session_id"])
         except (ValueError, TypeError, LookupError):
-            raise Unreadable("the session's first message could not be read") from None
+            raise UnreadableAnswer("the session's first message could not be read") from None
     except BaseException:
         connection.close()
         raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from xtransplant.backends.ndif.answers import Retryable, Unreadable
+from xtransplant.backends.ndif.answers import Retryable, UnreadableAnswer
 from xtransplant.backends.ndif.client import job_status, send
 from xtransplant.backends.ndif.refusals import redacted
 from xtransplant.backends.ndif.retry import polling, unreadable_again
@@ -89,7 +89,7 @@ def _look(client: RemoteBackend, server: Server, job: str) -> ResponseModel | No
     """The status of a job, asked for as often as may help; None if the server knows none."""
     try:
         return polling(server)(job_status, client, job)
-    except Unreadable as error:
+    except UnreadableAnswer as error:
         raise unreadable_again(server, error) from None
 
 

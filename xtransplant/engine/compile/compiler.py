@@ -67,7 +67,7 @@ class _SiteWork:
     writes: list[_OneWrite] = field(default_factory=list)
 
 
-Key = tuple[int, int, Site]  # layer, order within the layer, site
+SiteKey = tuple[int, int, Site]  # layer, order within the layer, site
 
 
 class Compiler:
@@ -98,7 +98,7 @@ class Compiler:
         self.model, self.source_layout, self.layout = model, source, layout
         self.sizes, self.shared = list(sizes), dict(known or {})
         self.own: dict[tuple[int, Read | Applied], list[int]] = {}
-        self.sites: dict[Key, _SiteWork] = {}
+        self.sites: dict[SiteKey, _SiteWork] = {}
         self.n_writes = 0
 
     @property

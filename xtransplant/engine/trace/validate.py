@@ -12,11 +12,11 @@ from xtransplant.model.model import Model
 
 __all__ = ["validate_activations", "validate_outputs", "validate_texts"]
 
-Shape = tuple[int, ...]
+Sizes = tuple[int, ...]
 _TOKENS = ("ids", "new_ids")  # token ids; -1 where there is none
 
 
-def validate_outputs(model: Model, found: Any, wanted: Sequence[Mapping[str, Shape]]) -> None:
+def validate_outputs(model: Model, found: Any, wanted: Sequence[Mapping[str, Sizes]]) -> None:
     """Check that each result has the named tensors that were asked for, by their shapes.
 
     Under a transplant a model may overflow there as it may here; such cells are recorded as not
@@ -74,7 +74,7 @@ def validate_texts(model: Model, found: Any, n_rows: int, most: int, n_writes: i
     _check_kind(url, writes, "writes")
 
 
-def validate_activations(model: Model, found: Any, shapes: Sequence[Shape]) -> None:
+def validate_activations(model: Model, found: Any, shapes: Sequence[Sizes]) -> None:
     """Check activations of a prompt without a transplant.
 
     Args:
@@ -106,7 +106,7 @@ def _answerer(model: Model) -> str:
     return model.backend.url or str(model.backend)
 
 
-def _check_shape(url: str, value: Any, name: str, shape: Shape) -> Tensor:
+def _check_shape(url: str, value: Any, name: str, shape: Sizes) -> Tensor:
     if not isinstance(value, Tensor) or tuple(value.shape) != shape:
         raise _other(url, value, name, shape)
     return value
@@ -136,6 +136,6 @@ def _check_tokens(model: Model, value: Tensor, name: str) -> None:
         )
 
 
-def _other(url: str, value: Any, name: str, shape: Shape) -> XTransplantError:
+def _other(url: str, value: Any, name: str, shape: Sizes) -> XTransplantError:
     what = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
     return XTransplantError(f"{url} answered with {what} for {name} where {shape} was asked")
