@@ -38,6 +38,7 @@ def test_the_reference_shape_has_sixty_million_parameters():
     assert 59e6 < blocks + 2 * sizes["vocab_size"] * d < 61e6
 
 
+@pytest.mark.slow
 def test_every_baseline_answers_what_we_do(capsys):
     threads = torch.get_num_threads()
     flags = "--shape tiny --tokens 12 --new-tokens 3 --repeats 1 --pairs 1 --json"

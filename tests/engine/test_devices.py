@@ -20,6 +20,7 @@ from xtransplant.packing import MASKED, ROWS, SHARED
 
 WAYS = (ROWS, MASKED, SHARED)
 PAIRS = [(0, 1), (3, 3)]
+pytestmark = pytest.mark.slow
 
 
 @strategy("across")

@@ -213,6 +213,7 @@ def test_kept_sources_stay_within_their_bytes(llama):
     assert len(sources) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("ended", [0.0, 1.0])
 def test_sharing_histories_and_leaving_rows_change_no_token(llama, monkeypatch, share, ended):

@@ -163,6 +163,7 @@ ANSWERS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "at", "words"), ANSWERS)
 def test_an_answer_that_is_none(refused, ndif, patience, kind, at, words):
     ndif.arm(kind, 99, at)

@@ -101,6 +101,7 @@ def test_jobs_of_a_killed_client_are_collected_not_sent_again(ndif, tmp_path_fac
     assert not (run / "jobs").exists()
 
 
+@pytest.mark.slow
 def test_several_are_under_way_at_once(ndif, here, checked, tmp_path):
     ndif.reset()
     ndif.arm("slow", 2)
