@@ -20,7 +20,6 @@ from xtransplant.packing import MASKED, ROWS, SHARED
 
 WAYS = (ROWS, MASKED, SHARED)
 PAIRS = [(0, 1), (3, 3)]
-pytestmark = pytest.mark.slow
 
 
 @strategy("across")
@@ -54,6 +53,7 @@ def loaded(request, tmp_path):
     return load(tmp_path)
 
 
+@pytest.mark.slow
 def test_scores_texts_and_activations_are_those_of_one_device(loaded, monkeypatch):
 
     def everything():
@@ -110,6 +110,7 @@ def test_candidates_are_run_in_turn_as_on_one_device(loaded, monkeypatch):
     assert np.abs(here.logprobs - there.logprobs).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_a_script_runs_on_two_devices(loaded, monkeypatch):
     @strategy("raw-ffn", raw=True)
     def raw_ffn(nn, i, j):

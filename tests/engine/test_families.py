@@ -40,11 +40,12 @@ SLOWER = {
 }
 COUNT_COLUMNS = {"bloom", "gpt_neo", "mpt"}
 N_NEW = 4
-# What people load first, and a family of each way: a second of each other one is the slow step's.
+# What people load first, and one of each way of packing and of each thing a table can say; the
+# others are the slow step's.
 QUICK = {
     "llama", "mistral", "mixtral", "qwen2", "qwen3", "qwen3_moe", "gemma2", "gemma3_text", "phi3",
     "opt", "gpt_neox", "cohere2", "olmo2", "glm4", "gpt_oss", "deepseek_v3", "apertus",
-    "axk2", "bloom", "falcon", "gpt2", "gptj", "deepseek_v32",
+    "axk2", "bloom", "falcon", "gpt2", "gptj", "deepseek_v32", "minicpm3", "llama4_text",
 }  # fmt: skip
 
 

@@ -22,11 +22,15 @@ SWAPS = {"attn": "attn-swap", "ffn": "ffn-swap", "resid_post": "resid-swap"}
 # Their layers have no state but keys and values.
 PACKED = {"gemma3n_text", "gemma4_text", "gemma4_unified_text"}
 N_NEW = 5
+# The others are the slow step's.
+QUICK = {"falcon_h1", "gemma4_text", "qwen3_5_text"}
 
 
-@pytest.mark.slow
 @pytest.mark.any_dtype
-@pytest.mark.parametrize("family", HYBRID_NAMES)
+@pytest.mark.parametrize(
+    "family",
+    [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in HYBRID_NAMES],
+)
 def test_hybrid_equals_plain_hooks(family):
     model = load(tiny_checkpoint(family))  # checks the sites
     assert model.n_layers == N_LAYERS

@@ -18,7 +18,7 @@ from xtransplant.bench.plan import make_plan
 from xtransplant.compat.gguf import quick_reader
 from xtransplant.engine.ask.tokenise import prompt_ids
 from xtransplant.model import checkpoint as checkpoints
-from xtransplant.model.gguf import read_config
+from xtransplant.model.gguf import _read_once, read_config
 from xtransplant.model.load import load
 
 # A file holds it in float32.
@@ -201,7 +201,9 @@ def test_a_configuration_is_read_once_and_again_when_the_file_has_changed(folder
     file = tmp_path / "model.gguf"
     shutil.copy(folders["llama"] / "tiny.gguf", file)
     checkpoint = checkpoints.find_checkpoint(file)
+    _read_once.cache_clear()
     one, other = (read_config(checkpoint, None, trusted=False) for _ in range(2))
+    assert (_read_once.cache_info().misses, _read_once.cache_info().hits) == (1, 1)
     one.num_hidden_layers = 99
     assert other.num_hidden_layers != 99
     assert read_config(checkpoint, None, trusted=False).to_dict() == other.to_dict()

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 from refusals import refusal
-from tiny import FAMILY_NAMES, GOLDEN, tiny_config
+from tiny import FAMILY_NAMES, GOLDEN, tiny_checkpoint, tiny_config
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from xtransplant.model.by_hand import family_by_hand
@@ -95,6 +95,12 @@ def test_a_line_says_what_differs_from_a_known_family(gptj):
     assert load(gptj, family=line).family == family_by_hand("codegen")
     raw = family_by_hand('{"like": "gemma2", "attn_raw": null, "ffn_raw": {"module": "x"}}')
     assert raw == replace(FAMILIES["gemma2"], attn_raw=None, ffn_raw=Place("x"))
+
+
+def test_a_factor_that_nothing_has_is_one_line():
+    for named in ("nope", "mlp"):
+        said = refusal(tiny_checkpoint("llama"), family=f'{{"like": "llama", "scale": "{named}"}}')
+        assert f"has a number '{named}', which its table names as scale" in said
 
 
 def test_table_by_hand(gptj, tmp_path):

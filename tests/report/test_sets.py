@@ -67,16 +67,21 @@ def test_the_sets_of_a_language_are_all_its_examples(run):
             assert sets.sizes["target"] + sets.sizes["shared"] == counts.vanilla[level].right
 
 
-def test_the_null_of_a_pair_is_the_mean_over_derangements(run, cells):
+def test_the_null_goes_by_the_answers_that_the_target_does_not_give_by_itself(run, cells):
     (table,) = make_tables([summarise(run)])
     row = next(row for row in table.rows if row.key == "attn-swap,best")
     own = cells[
         (cells.set_match == "gap") & (cells.strategy == "attn-swap") & (cells.lang == "sw")
         & (cells.source_layer == row.pair[0]) & (cells.target_layer == row.pair[1])
     ]  # fmt: skip
-    masks = own.other_match.dropna().astype(int)
+    target = cells[(cells.strategy == "vanilla") & (cells.lang == "sw")]
+    given = target.set_index("example").other_match.astype(int)
+    masks = own.set_index("example").other_match.astype(int)
     assert len(masks) == len(own) > 0
-    expected = sum(mask.bit_count() for mask in masks) / 8
+    drawn = {k: 255 & ~int(given[k]) for k in masks.index}
+    assert any(given[k] for k in masks.index)
+    changed = sum((int(mask) & drawn[k]).bit_count() for k, mask in masks.items())
+    expected = changed / sum(one.bit_count() for one in drawn.values()) * len(own)
     assert row.sets["gap"].nulls["sw"].right == pytest.approx(expected)
 
 

@@ -15,13 +15,13 @@ grids = st.tuples(st.integers(1, 5), st.integers(1, 4), st.integers(1, 4)).flatm
 )
 
 
-def count(right, other, known=None):
+def count(right, other, drawn=None):
     """A tally of ``[examples, sources, targets]``, its rows in any order."""
     n, rows, columns = right.shape
     k, i, j = (axis.ravel() for axis in np.indices((n, rows, columns)))
     order = np.random.default_rng(0).permutation(len(k))
-    known = None if known is None else known[k[order]]
-    return tally(k[order], i[order], j[order], right.ravel()[order], other.ravel()[order], known)
+    drawn = None if drawn is None else drawn[k[order]]
+    return tally(k[order], i[order], j[order], right.ravel()[order], other.ravel()[order], drawn)
 
 
 def null_of(other):
@@ -76,7 +76,7 @@ def test_an_upper_bound_is_one(grid):
 def test_examples_without_another_answer_are_left_out_of_the_null(grid, data):
     right, other = grid
     known = data.draw(arrays(np.bool_, len(right)))
-    found = count(right, other, known)
+    found = count(right, other, np.where(known, 255, 0).astype(np.uint8))
     assert found.overall.right == right.any((1, 2)).sum()
     if not known.any():
         assert math.isnan(found.overall.null)
@@ -85,6 +85,20 @@ def test_examples_without_another_answer_are_left_out_of_the_null(grid, data):
     # For all examples as for those that have one.
     share = count(right[known], other[known]).overall.null / known.sum()
     assert found.overall.null == pytest.approx(share * len(right))
+
+
+@given(grids, st.data())
+def test_the_null_goes_by_the_derangements_that_count(grid, data):
+    right, other = grid
+    drawn = data.draw(arrays(np.uint8, len(right)))
+    found = count(right, other, drawn)
+    n_drawn = sum(int(one).bit_count() for one in drawn)
+    if not n_drawn:
+        assert math.isnan(found.overall.null)
+        return
+    any_pair = np.bitwise_or.reduce(other.reshape(len(other), -1), axis=1) & drawn
+    expected = sum(int(one).bit_count() for one in any_pair) / n_drawn
+    assert found.overall.null == pytest.approx(expected * len(right))
 
 
 def test_pairs_that_were_not_run_are_not_counted():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def check_folder(name: str, then: dict[str, Any], run: str, gguf_file: str | Non
     if gguf_file is None and not Path(name).exists():
         # Of the hub's snapshot more or less may lie here than then.
         names = now.keys() & before.keys()
-    elif [*now.values()] == [*before.values()] and all(file.endswith(".gguf") for file in names):
+    elif [*now.values()] == [*before.values()] and _is_gguf(names):
         return  # one file is the whole model, whatever it is called here
     if changed := sorted(file for file in names if now.get(file) != before.get(file)):
         raise XTransplantError(
@@ -121,8 +122,13 @@ def _fingerprint(model: Model, files: dict[str, str] | None) -> str:
         digest.update(weights_digest(model.module).encode())
         if any(parameter.is_meta for parameter in model.module.parameters()):
             # Those that wait on the disk are the files'.
-            digest.update(json.dumps(files, sort_keys=True).encode())
+            held = [*files.values()] if files and _is_gguf(files) else files
+            digest.update(json.dumps(held, sort_keys=True).encode())
     return digest.hexdigest()
+
+
+def _is_gguf(names: Iterable[str]) -> bool:
+    return all(name.lower().endswith(".gguf") for name in names)
 
 
 def _tokenizer_hash(model: Model) -> str:

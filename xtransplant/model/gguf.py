@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from transformers import AutoConfig
@@ -38,15 +39,17 @@ def read_config(checkpoint: Checkpoint, revision: str | None, *, trusted: bool) 
     transformers reads its whole vocabulary for it, which takes seconds.
     """
     path = checkpoint.file(revision)
-    if checkpoint.gguf_file is None or path is None:
+    # A repository's branch may have moved on since.
+    if checkpoint.gguf_file is None or path is None or not Path(checkpoint.place).is_dir():
         with reading(checkpoint):
             return _read_config(checkpoint, revision, trusted)
     stat = path.stat()
-    return deepcopy(_read_once(checkpoint, revision, (str(path), stat.st_mtime_ns, stat.st_size)))
+    file = str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+    return deepcopy(_read_once(checkpoint, revision, file))
 
 
 @lru_cache(maxsize=4)
-def _read_once(checkpoint: Checkpoint, revision: str | None, file: tuple[str, int, int]) -> Any:
+def _read_once(checkpoint: Checkpoint, revision: str | None, file: tuple[str | int, ...]) -> Any:
     with reading(checkpoint):
         return _read_config(checkpoint, revision, False)
 

@@ -13,6 +13,7 @@ from nnsight import TransformersModel
 from xtransplant.backends.local import Local
 from xtransplant.backends.protocol import Backend
 from xtransplant.compat.nnsight import module_of
+from xtransplant.errors import XTransplantError
 from xtransplant.model.families import Family
 from xtransplant.model.head import Head, find_head
 from xtransplant.model.layers import LayerShape, part_paths, scale_of, sites_of
@@ -255,7 +256,13 @@ class Model:
         every, named = 1.0, self.family.scale
         if site in ("attn", "ffn") and named:
             owner = config if hasattr(config, named) else self.module.get_submodule(block)
-            every = float(getattr(owner, named))
+            factor = getattr(owner, named, None)
+            if not isinstance(factor, int | float):
+                raise XTransplantError(
+                    f"neither the configuration nor a block of {config.model_type} has a number "
+                    f"{named!r}, which its table names as scale; choose another --family"
+                )
+            every = float(factor)
         plus: list[tuple[str, float]] = []
         if place.plus:
             plus = part_paths(place, block, self.module.get_submodule(block), config)

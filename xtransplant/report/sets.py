@@ -220,5 +220,6 @@ def about_sets(runs: Sequence[TaskRun], level: str) -> Iterator[str]:
         yield (
             "the gap is chosen by the target's errors and shared by its successes, so whatever "
             "changes answers mends some of one and breaks some of the other by chance: hold mended "
-            "against its null (right by another example's answer)"
+            "against its null (right by another example's answer, where the target alone does not "
+            "give that one)"
         )

@@ -198,17 +198,28 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
         for k, level in enumerate(CORRECT):
             if level in sets:
                 for which, code in COUNTED_SETS.items():
-                    sets[level].tallies[which][name] = _tally(found, k, code)
+                    sets[level].tallies[which][name] = _tally(found, k, code, every[VANILLA])
     if not plain:
         return None
     return LanguageCounts(plain[VANILLA], plain[SOURCE], strategies, states, sets)
 
 
-def _tally(found: Cells, level: int, code: int | None = None) -> Tally:
-    """Counts of a strategy at a level: of all its examples, or of a set's."""
+def _tally(
+    found: Cells, level: int, code: int | None = None, vanilla: Cells | None = None
+) -> Tally:
+    """Counts of a strategy at a level: of all its examples, or of a set's.
+
+    The null of a set leaves out the answers that the target prompt gives by itself: of the gap they
+    are never the example's own, and a row that changes nothing would be right by them.
+    """
+    drawn = np.where(found.known, 255, 0).astype(np.uint8)
+    if vanilla is not None:
+        given = np.zeros(1 + max(vanilla.examples, default=0), dtype=np.uint8)
+        given[vanilla.examples] = vanilla.other[:, level]
+        drawn &= ~given[found.examples]
     return tally(
         found.examples, found.source_layers, found.target_layers,
-        found.right[:, level], found.other[:, level], found.known,
+        found.right[:, level], found.other[:, level], drawn,
         None if code is None else found.sets[:, level] == code,
     )  # fmt: skip
 

@@ -16,7 +16,6 @@ import numpy as np
 
 from xtransplant.stats.rates import Rate
 from xtransplant.stats.selection import Hits, Pair, choose_pair, sum_hits
-from xtransplant.tasks.derangements import N_DERANGEMENTS
 
 __all__ = ["Bound", "Tally", "combine", "tally"]
 
@@ -86,7 +85,7 @@ def tally(
     target_layers: np.ndarray[Any, Any],
     right: np.ndarray[Any, Any],
     other: np.ndarray[Any, Any],
-    known: np.ndarray[Any, Any] | None = None,
+    derangements: np.ndarray[Any, Any] | None = None,
     among: np.ndarray[Any, Any] | None = None,
 ) -> Tally:
     """Count rows of records, one per example and pair.
@@ -98,8 +97,8 @@ def tally(
         right: ``[rows]``, bool: right by the example's own answer.
         other: ``[rows]``, uint8: bit r is set where it is right by the answer of the example that
             the r-th derangement gives.
-        known: ``[rows]``, bool: whether the derangements give the example another answer; true by
-            default.
+        derangements: ``[rows]``, uint8: bit r is set where the null goes by the r-th derangement;
+            all by default.
         among: ``[rows]``, bool: the rows to count; all by default. Pairs that only others have
             stay, with no example.
     """
@@ -116,19 +115,19 @@ def tally(
     own[places], others[places] = right[counted], other[counted]
     there = np.bincount(pair_at[counted], minlength=n_cells).reshape(shape[1:])
     hits = own.sum(axis=0)
-    has_null = np.ones(len(numbers), dtype=np.bool_)
-    if known is not None:
-        has_null[at] = known[counted]
+    drawn = np.full(len(numbers), 255, dtype=np.uint8)
+    if derangements is not None:
+        drawn[at] = derangements[counted]
 
     def bounds(*axes: int) -> list[Bound]:
         """Union over these axes (1: sources, 2: targets); a bound for each layer of the other."""
         cells = ran.sum(axis=tuple(axis - 1 for axis in axes)).reshape(-1)
         rights = np.logical_or.reduce(own, axis=axes).reshape(len(numbers), len(cells))
         masks = np.bitwise_or.reduce(others, axis=axes).reshape(len(numbers), len(cells))
-        columns = zip(rights.sum(axis=0), _null(masks, has_null), cells, strict=True)
+        columns = zip(rights.sum(axis=0), _null(masks, drawn), cells, strict=True)
         return [Bound(int(a), float(b), int(c)) for a, b, c in columns]
 
-    nulls = _null(others.reshape(len(numbers), n_cells), has_null).reshape(shape[1:])
+    nulls = _null(others.reshape(len(numbers), n_cells), drawn).reshape(shape[1:])
     # Pairs in the order of their layers.
     cells = {(int(sources[a]), int(targets[b])): (a, b) for a, b in np.argwhere(ran).tolist()}
     return Tally(
@@ -143,19 +142,20 @@ def tally(
 
 
 def _null(
-    masks: np.ndarray[Any, Any], has_null: np.ndarray[Any, Any]
+    masks: np.ndarray[Any, Any], drawn: np.ndarray[Any, Any]
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     """``[columns]``: examples that are right by another's answer, the mean over derangements.
 
     Args:
         masks: ``[examples, columns]``, uint8.
-        has_null: ``[examples]``, whether the derangements give the example another answer.
+        drawn: ``[examples]``, uint8: bit r is set where the r-th derangement counts.
     """
-    if len(masks) and not has_null.any():
+    n_drawn = int(np.unpackbits(drawn).sum())
+    if len(masks) and not n_drawn:
         return np.full(masks.shape[1], np.nan)
-    scale = len(masks) / max(1, int(has_null.sum())) / N_DERANGEMENTS
-    bits = np.unpackbits(masks[has_null, :, None], axis=2)
-    return np.asarray(bits.sum(axis=(0, 2)) * scale, dtype=np.float64)
+    some = drawn > 0
+    bits = np.unpackbits((masks[some] & drawn[some, None])[:, :, None], axis=2)
+    return np.asarray(bits.sum(axis=(0, 2)) * (len(masks) / max(1, n_drawn)), dtype=np.float64)
 
 
 def combine(tallies: Sequence[Tally]) -> Tally:
