@@ -28,16 +28,14 @@ __all__ = ["adopt_parts", "check_versions", "machine_entry", "versions"]
 _COMPUTES = ("python", "xtransplant", "nnsight", "torch", "transformers", "tokenizers")
 
 
+# A bench asks several times, and reading a package's metadata takes milliseconds.
+_version = cache(version)
+
+
 def versions() -> dict[str, str]:
     """Versions of Python and of the libraries that numbers depend on, by name."""
     names = ("xtransplant", "nnsight", "torch", "transformers", "tokenizers", "datasets", "pyarrow")
     return {"python": platform.python_version(), **{name: _version(name) for name in names}}
-
-
-@cache
-def _version(name: str) -> str:
-    # A bench asks several times, and reading a package's metadata takes milliseconds.
-    return version(name)
 
 
 def machine_entry() -> dict[str, Any]:

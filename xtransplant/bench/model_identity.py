@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -90,14 +89,12 @@ def check_folder(name: str, then: dict[str, Any], run: str, gguf_file: str | Non
         XTransplantError: they have changed since.
     """
     now, before = file_digests(name, then["revision"], gguf_file), then["files"]
-    if now is None or before is None:
+    if now is None or before is None or _held(now) == _held(before):
         return
     names = now.keys() | before.keys()
     if gguf_file is None and not Path(name).exists():
         # Of the hub's snapshot more or less may lie here than then.
         names = now.keys() & before.keys()
-    elif [*now.values()] == [*before.values()] and _is_gguf(names):
-        return  # one file is the whole model, whatever it is called here
     if changed := sorted(file for file in names if now.get(file) != before.get(file)):
         raise XTransplantError(
             f"{name} holds another model than run {run} was made with ({', '.join(changed[:3])} "
@@ -122,13 +119,13 @@ def _fingerprint(model: Model, files: dict[str, str] | None) -> str:
         digest.update(weights_digest(model.module).encode())
         if any(parameter.is_meta for parameter in model.module.parameters()):
             # Those that wait on the disk are the files'.
-            held = [*files.values()] if files and _is_gguf(files) else files
-            digest.update(json.dumps(held, sort_keys=True).encode())
+            digest.update(json.dumps(files and _held(files), sort_keys=True).encode())
     return digest.hexdigest()
 
 
-def _is_gguf(names: Iterable[str]) -> bool:
-    return all(name.lower().endswith(".gguf") for name in names)
+def _held(files: dict[str, str]) -> dict[str, str] | list[str]:
+    """What tells files from others; one of GGUF is the whole model, whatever it is called."""
+    return [*files.values()] if all(name.lower().endswith(".gguf") for name in files) else files
 
 
 def _tokenizer_hash(model: Model) -> str:

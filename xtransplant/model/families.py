@@ -37,7 +37,7 @@ class Place:
     Attributes:
         module: path from the block, such as ``"self_attn"``; ``""`` is the block itself.
         side: ``"output"`` (its first element, if a tuple) or ``"input"`` (its first argument).
-        scale: name of the configuration's factor on this value alone, where there is one.
+        scale: name of the factor on this value alone, where there is one (as ``Family.scale``).
         plus: places of modules that run side by side with this one, before it; the site holds the
             sum of all. Those that a block lacks are left out.
     """

@@ -8,15 +8,16 @@ from typing import Any
 
 import torch
 
+from xtransplant.errors import XTransplantError
 from xtransplant.model.families import Block, Family, Place
 from xtransplant.sites import SITES, Site
 
 __all__ = [
     "LayerShape",
+    "factor_of",
     "has_module",
     "layer_shapes",
     "part_paths",
-    "scale_of",
     "sites_of",
 ]
 
@@ -91,18 +92,30 @@ def part_paths(
         place: of a site.
         layer: path of the block.
         block: the block itself.
-        config: holds the scales.
+        config: holds the scales that the block does not.
     """
     return [
-        (f"{layer}.{one.module}", scale_of(one, config))
+        (f"{layer}.{one.module}", factor_of(one.scale, config, block))
         for one in place.plus
         if has_module(block, one.module)
     ]
 
 
-def scale_of(place: Place, config: Any) -> float:
-    """The factor on a place's own value."""
-    return float(getattr(config, place.scale)) if place.scale else 1.0
+def factor_of(named: str, config: Any, block: torch.nn.Module) -> float:
+    """The factor that a table names, the configuration's or a block's own; 1 if it names none.
+
+    Raises:
+        XTransplantError: neither has a number of that name.
+    """
+    if not named:
+        return 1.0
+    factor = getattr(config if hasattr(config, named) else block, named, None)
+    if not isinstance(factor, int | float):
+        raise XTransplantError(
+            f"neither the configuration nor a block of {config.model_type} has a number {named!r}, "
+            "which its table names as scale; choose another --family"
+        )
+    return float(factor)
 
 
 def _kind_of(family: Family, module: torch.nn.Module) -> str:

@@ -13,10 +13,9 @@ from nnsight import TransformersModel
 from xtransplant.backends.local import Local
 from xtransplant.backends.protocol import Backend
 from xtransplant.compat.nnsight import module_of
-from xtransplant.errors import XTransplantError
 from xtransplant.model.families import Family
 from xtransplant.model.head import Head, find_head
-from xtransplant.model.layers import LayerShape, part_paths, scale_of, sites_of
+from xtransplant.model.layers import LayerShape, factor_of, part_paths, sites_of
 from xtransplant.model.tokenizer import Beginning
 from xtransplant.sites import SITES, Site
 
@@ -250,27 +249,18 @@ class Model:
 
         Raises:
             KeyError: a site that the layer has not.
+            XTransplantError: a factor that the table names is nowhere.
         """
         place, config = self.shapes[layer].block.places[site], self.config
         block = f"{self.family.layers}.{layer}"
-        every, named = 1.0, self.family.scale
-        if site in ("attn", "ffn") and named:
-            owner = config if hasattr(config, named) else self.module.get_submodule(block)
-            factor = getattr(owner, named, None)
-            if not isinstance(factor, int | float):
-                raise XTransplantError(
-                    f"neither the configuration nor a block of {config.model_type} has a number "
-                    f"{named!r}, which its table names as scale; choose another --family"
-                )
-            every = float(factor)
-        plus: list[tuple[str, float]] = []
-        if place.plus:
-            plus = part_paths(place, block, self.module.get_submodule(block), config)
+        module = self.module.get_submodule(block)
+        named = self.family.scale if site in ("attn", "ffn") else ""
+        every = factor_of(named, config, module)
         return SitePath(
             f"{block}.{place.module}".rstrip("."),
             place.side,
-            every * scale_of(place, config),
-            tuple((path, every * scale) for path, scale in plus),
+            every * factor_of(place.scale, config, module),
+            tuple((path, every * own) for path, own in part_paths(place, block, module, config)),
         )
 
 

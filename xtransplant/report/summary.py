@@ -194,34 +194,41 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
             if name == VANILLA:
                 sets = _sets(found, of)
             continue
-        strategies[name] = {level: _tally(found, k) for k, level in enumerate(CORRECT)}
+        drawn = np.where(found.known, 255, 0).astype(np.uint8)
+        strategies[name] = {level: _tally(found, k, drawn) for k, level in enumerate(CORRECT)}
         for k, level in enumerate(CORRECT):
             if level in sets:
+                changed = drawn & ~_given(every[VANILLA], k)[found.examples]
                 for which, code in COUNTED_SETS.items():
-                    sets[level].tallies[which][name] = _tally(found, k, code, every[VANILLA])
+                    sets[level].tallies[which][name] = _tally(found, k, changed, code)
     if not plain:
         return None
     return LanguageCounts(plain[VANILLA], plain[SOURCE], strategies, states, sets)
 
 
 def _tally(
-    found: Cells, level: int, code: int | None = None, vanilla: Cells | None = None
+    found: Cells, level: int, drawn: np.ndarray[Any, np.dtype[np.uint8]], code: int | None = None
 ) -> Tally:
     """Counts of a strategy at a level: of all its examples, or of a set's.
 
-    The null of a set leaves out the answers that the target prompt gives by itself: of the gap they
-    are never the example's own, and a row that changes nothing would be right by them.
+    ``drawn`` is ``[rows]``, the derangements by which the null goes.
     """
-    drawn = np.where(found.known, 255, 0).astype(np.uint8)
-    if vanilla is not None:
-        given = np.zeros(1 + max(vanilla.examples, default=0), dtype=np.uint8)
-        given[vanilla.examples] = vanilla.other[:, level]
-        drawn &= ~given[found.examples]
     return tally(
         found.examples, found.source_layers, found.target_layers,
         found.right[:, level], found.other[:, level], drawn,
         None if code is None else found.sets[:, level] == code,
     )  # fmt: skip
+
+
+def _given(vanilla: Cells, level: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """``[examples]``, the derangements whose answers the target prompt gives by itself.
+
+    The null of a set leaves them out: of the gap they are never the example's own, and a row that
+    changes nothing would be right by them.
+    """
+    found = np.zeros(1 + vanilla.examples.max(initial=-1), dtype=np.uint8)
+    found[vanilla.examples] = vanilla.other[:, level]
+    return found
 
 
 def _sets(vanilla: Cells, ran: np.ndarray[Any, np.dtype[np.bool_]]) -> dict[str, SetCounts]:
