@@ -19,7 +19,7 @@ from xtransplant.sites import summands
 from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.places import Read
 
-__all__ = ["Clash", "find_clashes", "refuse_certain"]
+__all__ = ["Clash", "find_clashes", "refuse_certain", "write_one_place"]
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,12 @@ def refuse_certain(written: Iterable[Read], other: Read, *, is_read: bool) -> No
     for place in written:
         if place.layer == other.layer and place.span != other.span and meets(place, other):
             Clash(place, other, is_read).refuse()
+
+
+def write_one_place(one: Edit, other: Edit) -> bool:
+    """Whether two edits write the same site, layer and span of tokens."""
+    here, there = one.place, other.place
+    return (here.layer, here.span) == (there.layer, there.span) and _write_meets(here, there)
 
 
 def _write_meets(one: Read, other: Read) -> bool:
