@@ -88,7 +88,8 @@ def generate_stepwise(
             cache["past_key_values"].batch_repeat_interleave(count)
         ends = torch.tensor(later["ends"], dtype=torch.long, device=device)
         ended = torch.zeros(count, dtype=torch.bool, device=device)
-        inputs, steps, measured = {"input_ids": batch[:, cached:], **cache}, plan["steps"], measures
+        inputs, steps = {"input_ids": batch[:, cached:], **cache}, plan["steps"]
+        measured: torch.Tensor | None = measures
         for step in range(most):
             with nn.trace(attention_mask=seen, use_cache=True, **inputs, **keep):
                 apply_edits(nn, steps, banks, 1, measured)
