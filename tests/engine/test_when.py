@@ -13,6 +13,7 @@ from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate, generate_items
 from xtransplant.engine.score import score, score_items
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing
+from xtransplant.strategies import fixed
 from xtransplant.strategies.edits import parse_when
 
 WAYS = (ROWS, MASKED, Packing(growing=True), Packing(shared_prefix=True), SHARED)
@@ -41,6 +42,15 @@ def own_function(source, target, i, j, when: str = "all", through: str = "both")
 
 def _halves(one, other):
     return 0.8 * one - 0.5 * other
+
+
+VECTOR = torch.linspace(-1, 1, 48)
+
+
+@strategy("fixed-at-times")
+def fixed_at_times(source, target, i, j, when: str = "all"):
+    there = target.during(when)
+    there.ffn[j] = there.ffn[j] + fixed(VECTOR, "v")
 
 
 @strategy("first-and-later")
@@ -81,6 +91,23 @@ def test_steps_said_apart_are_steps_said_together(llama):
         apart = score(llama, EXAMPLE, first_and_later, PAIRS, packing=packing)
         together = score(llama, EXAMPLE, at_times, PAIRS, packing=packing)
         assert np.abs(apart.logprobs - together.logprobs).max() < 1e-5
+
+
+@pytest.mark.parametrize("when", ["decode", "all", "first(2)"])
+def test_tensors_that_were_there_before_are_written_later_too(llama, when):
+    item = item_of(llama, EXAMPLE)
+    bound = fixed_at_times.with_options({"when": when})
+    runs = [
+        _Plain(llama.module, item.target, j, VECTOR.to(llama.device), 1.0, when, "both")
+        for _, j in PAIRS
+    ]
+    expected = [[run.score(ids) for ids in item.target_candidates] for run in runs]
+    texts = tuple(tuple(run.generate(6)) for run in runs)
+    for packing in (ROWS, SHARED):
+        found = score(llama, EXAMPLE, bound, PAIRS, packing=packing)
+        assert np.abs(found.logprobs - expected).max() < 1e-4, packing
+        made = generate(llama, EXAMPLE, bound, PAIRS, packing=packing, max_new_tokens=6)
+        assert made.token_ids == texts, packing
 
 
 def test_every_token_of_prompt_and_text(llama):

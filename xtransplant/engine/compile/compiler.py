@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
+from xtransplant.engine.compile.calls import fixed_rows, group_calls
 from xtransplant.engine.compile.functions import check_result
 from xtransplant.engine.compile.site_work import At, OneCall, OneWrite, SiteWork
 from xtransplant.engine.compile.steps import (
     Call,
+    FixedRows,
     Hold,
     SiteRead,
     SiteStep,
@@ -25,7 +27,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
 from xtransplant.packing import Layout, RowLayout, StepLayout
 from xtransplant.sites import Site, site_order
-from xtransplant.strategies import Applied, Edit, Read, Value
+from xtransplant.strategies import Applied, Edit, Fixed, Read, Value
 
 __all__ = ["Compiler"]
 
@@ -38,6 +40,7 @@ class Compiler:
 
     Attributes:
         shared: rows of each read of the source, which serve every variant.
+        fixed: row and bank of each tensor that is there before the run, likewise.
         own: rows of each other term, by variant and token.
     """
 
@@ -60,6 +63,7 @@ class Compiler:
         """
         self.model, self.source_layout, self.layout = model, source, layout
         self.sizes, self.shared = list(sizes), dict(known or {})
+        self.fixed: dict[tuple[Fixed, int], int] = {}
         self.own: dict[tuple[At, Read | Applied], list[int]] = {}
         self.sites: dict[SiteKey, SiteWork] = {}
         self.n_writes = 0
@@ -123,6 +127,11 @@ class Compiler:
         tokens = read.span.resolve(self._prompt_length(read), str(read))
         return [self.layout.columns(variant, token, read.layer)[0] for token in tokens]
 
+    @property
+    def fixed_rows(self) -> list[FixedRows]:
+        """What is in each of the two banks before the model runs."""
+        return fixed_rows(self.fixed, (self.model.d_model, self.model.head_dim))
+
     def steps(self) -> list[Step]:
         """All that was added, in the order in which the model computes the sites."""
         placed: list[tuple[int, float, Step]] = []
@@ -160,15 +169,19 @@ class Compiler:
     def _add_terms(self, at: At, value: Value, site: SiteWork, bank: int) -> None:
         """Give every term of a value its rows in the bank, one per token."""
         for _, term in value.terms:
-            if self._known_rows(at, term) is not None:
+            if self._known_rows(at, term, bank) is not None:
                 continue
             if isinstance(term, Read):
                 self._add_read(at, term)
                 continue
+            if isinstance(term, Fixed):
+                self.fixed[term, bank] = self.sizes[bank]
+                self.sizes[bank] += 1
+                continue
             for argument in term.arguments:
                 self._add_terms(at, argument, site, bank)
             rows = self._new_rows(at, term, bank, self._count(at, term))
-            site.calls.append(OneCall(term.function, term.arguments, rows, at))
+            site.calls.append(OneCall(term, rows, at))
 
     def _count(self, at: At, term: Applied) -> int:
         """How many tokens a function is called for."""
@@ -176,8 +189,10 @@ class Compiler:
             return 1
         return max([n for a in term.arguments for _, n in self._read_lengths(a)], default=1)
 
-    def _known_rows(self, at: At, term: Read | Applied) -> list[int] | None:
-        """The bank rows of a term, if it has them: reads of the source serve every variant."""
+    def _known_rows(self, at: At, term: Read | Fixed | Applied, bank: int) -> list[int] | None:
+        """The bank rows of a term, if it has them: what is no variant's own serves all of them."""
+        if isinstance(term, Fixed):
+            return [self.fixed[term, bank]] if (term, bank) in self.fixed else None
         if isinstance(term, Read) and term.prompt == "source":
             return self.shared.get(term)
         return self.own.get((at, term))
@@ -191,12 +206,12 @@ class Compiler:
             self.own[at, term] = rows
         return rows
 
-    def _sum(self, items: Sequence[tuple[At, Value, int]]) -> Sum:
+    def _sum(self, items: Sequence[tuple[At, Value, int]], bank: int) -> Sum:
         """Many values at once, each (whose, value, which of its tokens)."""
         index, row, weight = [], [], []
         for result, (at, value, offset) in enumerate(items):
             for factor, term in value.terms:
-                rows = self._known_rows(at, term)
+                rows = self._known_rows(at, term, bank)
                 assert rows is not None
                 # After the prompt, of several tokens of the source the last is taken.
                 place = -1 if at.token is not None else offset if len(rows) > 1 else 0
@@ -224,28 +239,41 @@ class Compiler:
             bank=bank,
             width=self.model.head_dims[layer] if bank else self.model.d_model,
             read=_read(site),
-            calls=[self._call(call) for call in site.calls],
-            write=self._write(site) if site.writes else None,
+            calls=[self._call(calls, bank) for calls in group_calls(site.calls)],
+            write=self._write(site, bank) if site.writes else None,
         )
 
-    def _call(self, call: OneCall) -> Call:
-        tokens = range(len(call.rows))
+    def _call(self, calls: Sequence[OneCall], bank: int) -> Call:
+        """One call for several variants that call one function with one matrix."""
+        applied = calls[0].applied
         arguments = [
-            self._sum([(call.at, argument, offset) for offset in tokens])
-            for argument in call.arguments
+            self._sum(
+                [
+                    (call.at, call.applied.arguments[number], offset)
+                    for call in calls
+                    for offset in range(len(call.rows))
+                ],
+                bank,
+            )
+            for number in range(len(applied.arguments))
         ]
         # What travels goes as it is: this package is not installed where it arrives.
-        function = call.function if self.model.backend.travels else check_result(call.function)
-        return Call(function=function, arguments=arguments, rows=torch.tensor(call.rows))
+        plain = self.model.backend.travels or applied.matrices  # these go to functions of ours
+        return Call(
+            function=applied.function if plain else check_result(applied.function),
+            arguments=arguments,
+            matrices=[matrix.values for matrix in applied.matrices],
+            rows=torch.tensor([row for call in calls for row in call.rows]),
+        )
 
-    def _write(self, site: SiteWork) -> SiteWrite:
+    def _write(self, site: SiteWork, bank: int) -> SiteWrite:
         cells = [(write, column) for write in site.writes for column in write.columns]
         counts = torch.tensor([len(write.columns) for write in site.writes])
         first = counts.cumsum(0) - counts
         numbered = torch.tensor([write.number is not None for write in site.writes])
         alone = bool((counts == 1).all() and numbered.all())
         return SiteWrite(
-            value=self._sum([(write.at, write.value, write.offset) for write, _ in cells]),
+            value=self._sum([(write.at, write.value, write.offset) for write, _ in cells], bank),
             column=torch.tensor([column for _, column in cells]),
             head=torch.tensor([write.head for write, _ in cells]),
             number=torch.tensor([w.number for w in site.writes if w.number is not None]).long(),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from xtransplant.strategies import Value
+from xtransplant.strategies import Applied, Value
 
 __all__ = ["At", "OneCall", "OneWrite", "SiteWork"]
 
@@ -26,8 +25,7 @@ class At(NamedTuple):
 class OneCall(NamedTuple):
     """A function that one variant calls at a site; its result fills ``rows``, one per token."""
 
-    function: Callable[..., Any]
-    arguments: tuple[Value, ...]
+    applied: Applied
     rows: list[int]
     at: At
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from xtransplant.engine.compile.decoding_plan import StepPlan
 from xtransplant.engine.compile.program import compile_target
 from xtransplant.engine.compile.steps import Step
-from xtransplant.engine.trace.apply import grow_banks, zero_banks
+from xtransplant.engine.trace.apply import fill_banks, grow_banks, zero_banks
 from xtransplant.engine.trace.decoding_rows import DecodingRows
 from xtransplant.engine.trace.session import bank_kind
 from xtransplant.engine.trace.source_prompts import SourcePrompts
@@ -64,4 +64,6 @@ class LaterEdits:
         widths, like = (model.d_model, model.head_dim), bank_kind(model)
         read = [bank[source.place.to(bank.device)] for bank in source.banks]
         read = read or zero_banks((0, 0), widths, 1, like)
-        return program.steps, grow_banks(read, program.sizes, widths, 1, like)
+        banks = grow_banks(read, program.sizes, widths, 1, like)
+        fill_banks(banks, program.fixed)
+        return program.steps, banks

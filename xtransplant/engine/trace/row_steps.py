@@ -12,8 +12,8 @@ from typing import Any, TypedDict
 import nnsight
 import torch
 
-from xtransplant.engine.compile.steps import Pass, Step
-from xtransplant.engine.trace.apply import apply_edits, grow_banks, zero_banks
+from xtransplant.engine.compile.steps import FixedRows, Pass, Step
+from xtransplant.engine.trace.apply import apply_edits, fill_banks, grow_banks, zero_banks
 from xtransplant.engine.trace.logits import token_certainty
 from xtransplant.engine.trace.session import Generated, RowPlan, bank_kind
 from xtransplant.engine.trace.validate import validate_texts
@@ -27,10 +27,12 @@ class StepEdits(TypedDict):
 
     Attributes:
         sizes: rows of the two banks; the first are the source's.
+        fixed: what is in them before the model runs.
         steps: reads and writes, in the order of the layers.
     """
 
     sizes: tuple[int, int]
+    fixed: list[FixedRows]
     steps: list[Step]
 
 
@@ -69,8 +71,7 @@ def generate_stepwise(
     """
     nn, widths, like = model.nn, (model.d_model, model.head_dim), bank_kind(model)
     prompt, count, cached, sizes = plan["prompt"], plan["n_rows"], plan["cached"], plan["banks"]
-    n_writes, device = sizes["n_writes"], model.device
-    keep: dict[str, Any] = {"logits_to_keep": 1} if model.keeps_logits else {}
+    device, keep = model.device, {"logits_to_keep": 1} if model.keeps_logits else {}
     with nn.session(**model.session("stepwise", source, plan, later, most)):
         found: list[Any] = []  # what is named in here travels: no type of this package
         nnsight.save(found)
@@ -78,9 +79,10 @@ def generate_stepwise(
         with nn.trace(**source["inputs"]):
             apply_edits(nn, source["steps"], read, 1, None)
         banks = grow_banks(read, sizes["target_sizes"], widths, 1, like)
-        measures = torch.zeros((1, 3, n_writes), **like)
-        batch, cache = prompt.repeat(count, 1), {}
-        seen, new, certainty = torch.ones_like(batch), [], []
+        fill_banks(banks, sizes["fixed"])
+        measures = torch.zeros((1, 3, sizes["n_writes"]), **like)
+        batch, cache, new, certainty = prompt.repeat(count, 1), {}, [], []
+        seen = torch.ones_like(batch)
         if cached:
             with nn.trace(input_ids=prompt[:, :cached], use_cache=True):
                 prefix = nn.output.past_key_values
@@ -107,10 +109,11 @@ def generate_stepwise(
             inputs = {"input_ids": new[-1][:, None], "past_key_values": state}
             one = later["programs"][later["of_step"][step]]
             banks = grow_banks(read, one["sizes"], widths, 1, like)
+            fill_banks(banks, one["fixed"])
             steps, measured = one["steps"], None
-        ids, sure = torch.stack(new, dim=1).cpu(), torch.stack(certainty, dim=1).cpu()
-        found.append({"ids": ids, "certainty": sure, "writes": measures.cpu()})
+        texts = [torch.stack(one, dim=1).cpu() for one in (new, certainty)]
+        found.append({"ids": texts[0], "certainty": texts[1], "writes": measures.cpu()})
     if model.backend.travels:
-        validate_texts(model, found, count, most, n_writes)
+        validate_texts(model, found, count, most, sizes["n_writes"])
     [one] = found
     return Generated(ids=one["ids"], certainty=one["certainty"], writes=one["writes"])

@@ -69,6 +69,7 @@ def continue_rows(batch: Batch, chunk: range, max_new_tokens: int) -> RowTexts:
             source_sizes=known.sizes,
             target_sizes=program.sizes,
             n_writes=sum(program.write_counts),
+            fixed=program.fixed,
         ),
     )
     first = make_row_pass(model, source, known.steps, 1)
@@ -107,7 +108,9 @@ def _later_plan(
         if acting not in programs:
             layout = StepLayout(step, range(len(edits)), lambda variant, layer: variant)
             program = compile_target(model, source, known, layout, edits)
-            programs[acting] = StepEdits(sizes=program.sizes, steps=program.steps)
+            programs[acting] = StepEdits(
+                sizes=program.sizes, fixed=program.fixed, steps=program.steps
+            )
         of_step.append(list(programs).index(acting))
     settings, ends = greedy_settings(model, max_new_tokens), end_ids(model)
     return StepwisePlan(
