@@ -13,13 +13,15 @@ from xtransplant.strategies.places import LAST, Read, Span
 from xtransplant.strategies.recorder import Shape
 from xtransplant.strategies.registry import bind_options, find_strategy, strategy_names
 from xtransplant.strategies.script import Script, Variant, split_scripts
-from xtransplant.strategies.values import Applied, Value, apply
+from xtransplant.strategies.tensors import Fixed
+from xtransplant.strategies.values import Applied, Value, apply, fixed
 
 __all__ = [
     "LAST",
     "Applied",
     "Clash",
     "Edit",
+    "Fixed",
     "Read",
     "Script",
     "Shape",
@@ -33,6 +35,7 @@ __all__ = [
     "combine",
     "find_clashes",
     "find_strategy",
+    "fixed",
     "split_names",
     "split_scripts",
     "strategy",
