@@ -12,11 +12,8 @@ from xtransplant.bench.flags import BenchFlags, PilotFlags
 from xtransplant.bench.unused import check_bench, check_data, check_given
 from xtransplant.errors import XTransplantError
 from xtransplant.options import parse_assignments, parse_bytes
-<<<<<<< HEAD
 from xtransplant.strategies import split_names
-=======
 from xtransplant.tasks.baselines import n_shots, parse_baselines
->>>>>>> main
 from xtransplant.tasks.data import parse_data_source
 
 __all__ = ["parse_bench", "parse_config", "parse_pilot", "parse_shard"]

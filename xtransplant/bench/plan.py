@@ -13,12 +13,8 @@ from xtransplant.bench.task_plan import TaskPlan, leave_out_unchosen, nothing_le
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.columns import SOURCE, VANILLA
 from xtransplant.runs.names import plain_name
-<<<<<<< HEAD
 from xtransplant.strategies import Strategy, bind_options, find_strategy
-=======
-from xtransplant.strategies import Strategy, find_strategy
 from xtransplant.tasks.baselines import parse_baselines
->>>>>>> main
 from xtransplant.tasks.task import Task, find_task
 
 __all__ = ["Plan", "make_plan"]
