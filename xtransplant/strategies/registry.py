@@ -6,6 +6,7 @@ Built-in strategies use the door that other packages do, entry points of the gro
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def find_strategy(name: str) -> Strategy:
             with a raw strategy.
     """
     known = strategy_names()
-    if name in known or Path(name).is_file():
+    # os.path: a text that is too long for a file's name is none.
+    if name in known or os.path.isfile(name):
         return _find_one(name)
     parts = parse_expression(name, known)
     return combine(_find_one(one.name).with_options(one.options) for one in parts)
