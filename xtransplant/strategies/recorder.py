@@ -18,7 +18,7 @@ from xtransplant.strategies.edits import (
     Edit,
     Through,
     When,
-    check_supported,
+    check_edit,
     parse_through,
     parse_when,
 )
@@ -46,6 +46,7 @@ class Shape:
         layers: of each site that not every layer has, those that have it.
         kinds: per layer what kind of mixer it has; empty where nothing depends on it.
         head_dims: per layer how wide its heads are; empty where they are equally wide.
+        d_model, head_dim: how wide a site is, and ``head``; 0 where that is not known.
     """
 
     n_layers: int
@@ -54,6 +55,29 @@ class Shape:
     layers: Mapping[Site, tuple[int, ...]] = field(default_factory=dict)
     kinds: tuple[str, ...] = ()
     head_dims: tuple[int, ...] = ()
+    d_model: int = 0
+    head_dim: int = 0
+
+    def find_layer(self, prompt: str, site: Site, layer: Any) -> Layer:
+        """The layer that a strategy asks for; a number below 0 counts from the last one.
+
+        What is computed from ``i`` or ``j`` does not: ``j - 1`` of the first layer is no layer.
+
+        Raises:
+            MissingSite: the model has no such layer, or the layer has not the site.
+            XTransplantError: no whole number.
+        """
+        derived = isinstance(layer, Layer)
+        asked = layer if derived else Layer(_whole(layer, "a layer", "[j]"))
+        lowest = 0 if derived else -self.n_layers
+        if not lowest <= asked < self.n_layers:
+            raise MissingSite(
+                f"{prompt}.{site}[{asked.label}]: there is no layer {int(asked)}, the model has "
+                f"layers 0 to {self.n_layers - 1}"
+            )
+        found = Layer(int(asked) % self.n_layers, asked.label)
+        self.check(prompt, site, found)
+        return found
 
     def check(self, prompt: str, site: Site, layer: int) -> None:
         """Refuse a site that a layer has not.
@@ -72,11 +96,21 @@ class Shape:
         )
 
     def check_widths(self, edit: Edit) -> None:
-        """Refuse a head written with one of another width.
+        """Refuse a head written with one of another width, and a tensor of another width.
 
         Raises:
-            MissingSite: it is.
+            MissingSite: a head of another width.
+            XTransplantError: a tensor of another width.
         """
+        width = self.d_model
+        if edit.site == "head":
+            width = self.head_dims[edit.layer] if self.head_dims else self.head_dim
+        for fixed in edit.value.fixed():
+            if width and fixed.width not in (None, width):
+                raise XTransplantError(
+                    f"{edit.place} is {width} wide and {fixed} is {fixed.width}; was it made for "
+                    "another model or site?"
+                )
         if edit.site != "head" or not self.head_dims:
             return
         width = self.head_dims[edit.layer]
@@ -102,8 +136,8 @@ def record(
 
     Raises:
         XTransplantError: the function asks for a layer, head or site the model has not, writes to
-            the source, uses a value before it is computed, asks for steps other than the prefill,
-            or makes no edit at all.
+            the source, uses a value before it is computed, writes at decode steps what these do
+            not compute, or makes no edit at all.
     """
     source, target = _PromptRecorder("source", shape, {}), _PromptRecorder("target", shape, {})
     function(source, target, Layer(i, "i"), Layer(j, "j"), **options)
@@ -124,7 +158,7 @@ class _PromptRecorder:
         self,
         name: Literal["source", "target"],
         shape: Shape,
-        edits: dict[Read, Edit],
+        edits: dict[tuple[Read, When], Edit],
         when: When = PREFILL,
         through: Through = "both",
     ) -> None:
@@ -148,6 +182,11 @@ class _PromptRecorder:
             raise XTransplantError(f"{self.name}.{site}: this model's sites are {has}{why}")
         return _SiteRecorder(self, site)
 
+    @property
+    def n_layers(self) -> Layer:
+        """How many layers the model has, as in ``source.attn[source.n_layers - 1 - i]``."""
+        return Layer(self.shape.n_layers, "n_layers")
+
     def during(self, when: str = "prefill", *, through: str = "both") -> _PromptRecorder:
         """The same prompt, for edits made at other steps, or let change less than all.
 
@@ -156,22 +195,21 @@ class _PromptRecorder:
             through: see :func:`parse_through`.
 
         Raises:
-            XTransplantError: the source's, a word that is none, or what is not supported yet.
+            XTransplantError: the source's, or a word that is none.
         """
         if self.name == "source":
             raise XTransplantError("source is read as it is after the prefill; write target.during")
         steps, way = parse_when(when), parse_through(through)
-        check_supported(steps, way, f'target.during("{steps}", through="{way}")')
         return _PromptRecorder(self.name, self.shape, self.edits, steps, way)
 
     def read(self, site: Site, layer: Layer, tokens: Span, head: int | None) -> Value:
         """A place's symbolic value, or what was written there before."""
         read = Read(self.name, site, int(layer), tokens, head, layer.label)
-        if read in self.edits:
-            return self.edits[read].value
+        if (read, self.when) in self.edits:
+            return self.edits[read, self.when].value
         if site == "head" and head is None:
             raise XTransplantError("a read names its head: source.head(3)[i]")
-        refuse_certain(self.edits, read, is_read=True)
+        refuse_certain(self.edits, read, self.when, is_read=True)
         return Value(((1.0, read),))
 
     def write(
@@ -194,8 +232,9 @@ class _PromptRecorder:
                     f"{edit.place} cannot use {read}: a head is head_dim wide, other sites d_model"
                 )
         self.shape.check_widths(edit)
-        refuse_certain(self.edits, edit.place, is_read=False)
-        self.edits[edit.place] = edit
+        check_edit(edit)
+        refuse_certain(self.edits, edit.place, edit.when, is_read=False)
+        self.edits[edit.place, edit.when] = edit
 
 
 class _SiteRecorder:
@@ -230,15 +269,8 @@ class _SiteRecorder:
                 f"as in [j] or [j, -3:], not {len(key)} values"
             )
         layer, tokens = key if isinstance(key, tuple) else (key, None)
-        layer = layer if isinstance(layer, Layer) else Layer(_whole(layer, "a layer", "[j]"))
-        n_layers = self._prompt.shape.n_layers
-        if not -n_layers <= layer < n_layers:
-            raise XTransplantError(
-                f"layer {int(layer)} is out of range: the model has layers 0 to {n_layers - 1}"
-            )
         span = LAST if tokens is None else parse_span(tokens)
-        self._prompt.shape.check(self._prompt.name, self._site, int(layer) % n_layers)
-        return Layer(int(layer) % n_layers, layer.label), span
+        return self._prompt.shape.find_layer(self._prompt.name, self._site, layer), span
 
 
 def _whole(number: Any, what: str, how: str) -> int:
