@@ -59,6 +59,12 @@ def every_token(source, target, i, j):
     target.resid_post[j, :] = 0.5 * target.resid_post[j, :] + 0.5 * source.resid_post[i, -1]
 
 
+@strategy("at-times")
+def at_times(source, target, i, j, when: str = "all", through: str = "both"):
+    there = target.during(when, through=through)
+    there.ffn[j] = source.ffn[i]
+
+
 def statuses(chosen, model, *others):
     found = check_strategy(chosen, model, *others)
     assert tuple(one.name for one in found) == NAMES
@@ -110,6 +116,15 @@ def test_an_identity_that_is_none_is_a_fault(xtp_model, monkeypatch):
     assert failed(statuses("attn-swap-official", xtp_model)) == [ITSELF]
 
 
+@pytest.mark.parametrize(
+    ("when", "through"),
+    [("prefill", "cache"), ("prefill", "logits"), ("decode", "both"), ("first(2)", "both")],
+)
+def test_whenever_it_acts_it_changes_something(when, through, xtp_model):
+    bound = at_times.with_options({"when": when, "through": through})
+    assert failed(statuses(bound, xtp_model)) == []
+
+
 def test_more_tokens_cost_more(xtp_model):
     cost = statuses(every_token, xtp_model)[COST]
     assert float(cost.why.partition(" ")[0]) > 5
@@ -127,9 +142,9 @@ def test_what_cannot_be_recorded_everywhere_is_no_outcome(xtp_model, tmp_path):
     path = tmp_path / "beyond.py"
     path.write_text(
         'from xtransplant import strategy\n\n\n@strategy("beyond")\n'
-        "def beyond(source, target, i, j):\n    target.ffn[j + 1] = source.ffn[i]\n"
+        "def beyond(source, target, i, j):\n    target.ffn[j] = source.ffn[i] / (j - 7)\n"
     )
-    with pytest.raises(XTransplantError, match=rf"layer pair 0→7, {path} line 6: layer 8 is out"):
+    with pytest.raises(XTransplantError, match=rf"layer pair 0→7, {path} line 6: a value is d"):
         check_strategy(str(path), xtp_model)
 
 

@@ -26,7 +26,7 @@ from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, find_strategy
 from xtransplant.strategies.formula import self_transplant, writes_nothing_new
 from xtransplant.strategies.travel import collect_functions, find_concerns
-from xtransplant.testing.example import batch_of
+from xtransplant.testing.example import batch_of, with_a_long_candidate
 
 __all__ = ["Check", "Status", "Trial", "run_checks"]
 
@@ -60,13 +60,19 @@ class Trial:
     """A strategy on an example of a model, with what several checks look at.
 
     Attributes:
+        real: the example as it is; tried with fewer candidates, and a long one.
         chat_template: pass both prompts through the checkpoint's chat template.
     """
 
     strategy: Strategy
     model: Model
-    example: Example
+    real: Example
     chat_template: bool = False
+
+    @cached_property
+    def example(self) -> Example:
+        """The example that is tried."""
+        return with_a_long_candidate(self.real)
 
     @cached_property
     def pairs(self) -> list[tuple[int, int]]:
@@ -168,7 +174,9 @@ def _self_transplant(trial: Trial) -> Check:
             return Check(name, "does not apply", f"where i = j, {one.why}")
     if not found:
         return Check(name, "does not apply", "no layer pair has i = j")
-    example = replace(trial.example, source=trial.example.target, source_candidates=())
+    example = replace(
+        trial.example, source=trial.example.target, source_candidates=trial.example.candidates
+    )
     scores = score(
         model, example, trial.strategy, pairs, packing=packing_for(model).packing,
         chat_template=trial.chat_template,
@@ -244,7 +252,7 @@ def _travels_and_cost(trial: Trial) -> tuple[Check, Check]:
 
 def _estimate(trial: Trial, strategy: Strategy, pairs: Sequence[tuple[int, int]]) -> GridEstimate:
     elsewhere = replace(trial.model, backend=Dry())
-    item = item_of(elsewhere, trial.example, chat_template=trial.chat_template)
+    item = item_of(elsewhere, trial.real, chat_template=trial.chat_template)
     return dry_run_grid(elsewhere, item, record_variants(elsewhere, strategy, pairs))
 
 

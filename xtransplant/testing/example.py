@@ -13,10 +13,11 @@ from xtransplant.tasks.task import find_task
 if TYPE_CHECKING:
     from xtransplant.model.model import Model
 
-__all__ = ["batch_of", "bundled_model", "default_task", "example_for"]
+__all__ = ["batch_of", "bundled_model", "default_task", "example_for", "with_a_long_candidate"]
 
 _BUNDLED = "babel"  # the task that comes with a model
 _OTHERS = "capitals"  # the task that any other model can be asked
+_FEW, _MORE = 6, " one two three"
 
 
 @cache
@@ -38,6 +39,21 @@ def example_for(model: Model) -> Example:
     """The first example of a model's task, in the task's first language."""
     task = find_task(default_task(model.name))
     return load_examples(task, next(iter(task.languages))).examples[0]
+
+
+def with_a_long_candidate(example: Example) -> Example:
+    """An example with few candidates, one of which is of several tokens.
+
+    What acts through the cache alone, or at later steps, shows from a second token on.
+    """
+    spelled = example.source_candidates or example.candidates
+    few, few_spelled = example.candidates[:_FEW], spelled[:_FEW]
+    return replace(
+        example,
+        candidates=(*few, "".join(few[:2]) + _MORE),
+        source_candidates=(*few_spelled, "".join(few_spelled[:2]) + _MORE),
+        answer=None,
+    )
 
 
 def batch_of(example: Example) -> list[Example]:
