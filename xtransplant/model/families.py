@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
-from xtransplant.sites import Site
+from xtransplant.sites import INNER, Site
 
 __all__ = ["Block", "Family", "Place"]
 
@@ -62,7 +62,7 @@ class Block:
     """Where the layers of one kind keep their sites; None for a site that they have not.
 
     Attributes:
-        attn, ffn, head, attn_raw, ffn_raw: as in :class:`Family`.
+        attn, ffn, head, attn_raw, ffn_raw, neurons, keys, values: as in :class:`Family`.
         recurrent: its mixer carries a state from token to token (linear attention, convolution,
             state space), so that variants cannot share a sequence.
     """
@@ -73,6 +73,9 @@ class Block:
     attn_raw: Place | None = None
     ffn_raw: Place | None = None
     recurrent: bool = False
+    neurons: Place | None = None
+    keys: Place | None = None
+    values: Place | None = None
 
     @property
     def places(self) -> dict[Site, Place]:
@@ -85,6 +88,9 @@ class Block:
             "resid_post": Place("", "output"),
             "attn_raw": self.attn_raw,
             "ffn_raw": self.ffn_raw,
+            "neurons": self.neurons,
+            "keys": self.keys,
+            "values": self.values,
         }
         return {site: place for site, place in found.items() if place is not None}
 
@@ -119,6 +125,10 @@ class Family:
         rescale: name of a block's tensor by which all that it hands on is multiplied.
         streams: name of the configuration's number of residual streams, where a layer hands several
             on and mixes them (AltUp): there are no ``resid`` sites then.
+        neurons: place of the feed-forward network's inner activations, the input of its last
+            projection; as in Llama unless given. A layer without such a module, or with experts
+            beside it, has no such site.
+        keys, values: places of what the projections of keys and values return; likewise.
     """
 
     layers: str
@@ -137,6 +147,9 @@ class Family:
     after: Place | None = None
     rescale: str = ""
     streams: str = ""
+    neurons: Place | None = Place("mlp.down_proj", "input")
+    keys: Place | None = Place("self_attn.k_proj")
+    values: Place | None = Place("self_attn.v_proj")
 
     def __post_init__(self) -> None:
         """Tables are also read from files: refuse a word that is none.
@@ -160,7 +173,14 @@ class Family:
 
         So a table by hand that does without them is the one it was.
         """
-        found: dict[str, Any] = _said(asdict(self))
+        said = asdict(self)
+        for one in fields(self):
+            if one.name in INNER and getattr(self, one.name) == one.default:
+                del said[one.name]
+        for block in said["blocks"].values():
+            for name in INNER:
+                del block[name]
+        found: dict[str, Any] = _said(said)
         return found
 
     @property

@@ -25,7 +25,7 @@ from xtransplant.engine.compile.steps import (
 from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
 from xtransplant.packing import Layout, RowLayout
-from xtransplant.sites import Site, site_order
+from xtransplant.sites import WIDTHS, Site, bank_of, site_order
 from xtransplant.strategies import Applied, Edit, Read, Value
 
 __all__ = ["Compiler"]
@@ -84,7 +84,7 @@ class Compiler:
         source: Layout | RowLayout,
         layout: Layout | RowLayout,
         known: Mapping[Read, list[int]] | None = None,
-        sizes: tuple[int, int] = (0, 0),
+        sizes: tuple[int, ...] = (0,) * len(WIDTHS),
     ) -> None:
         """Nothing is placed yet.
 
@@ -93,7 +93,7 @@ class Compiler:
             source: layout of the source.
             layout: what is compiled for: the source's own, or a target's.
             known: bank rows of reads of the source that are filled already.
-            sizes: how many rows of the two banks these take.
+            sizes: how many rows of each bank these take.
         """
         self.model, self.source_layout, self.layout = model, source, layout
         self.sizes, self.shared = list(sizes), dict(known or {})
@@ -102,15 +102,15 @@ class Compiler:
         self.n_writes = 0
 
     @property
-    def bank_sizes(self) -> tuple[int, int]:
-        """How many rows the two banks have."""
-        return self.sizes[0], self.sizes[1]
+    def bank_sizes(self) -> tuple[int, ...]:
+        """How many rows each bank has."""
+        return tuple(self.sizes)
 
     def add_edits(self, variant: int, edits: Sequence[Edit]) -> int:
         """Place one variant's edits; how many tokens they write."""
         before = self.n_writes
         for edit in edits:
-            bank = int(edit.site == "head")
+            bank = bank_of(edit.site)
             tokens = edit.span.resolve(self.layout.prompt_length, str(edit.place))
             self._check_lengths(edit, len(tokens))
             site = self._site(edit.layer, edit.site)
@@ -126,7 +126,7 @@ class Compiler:
     def add_read(self, variant: int, read: Read) -> None:
         """Have a read filled in as the model passes its site: a row of the bank per token."""
         tokens = read.span.resolve(self._prompt_length(read), str(read))
-        rows = self._new_rows(variant, read, int(read.site == "head"), len(tokens))
+        rows = self._new_rows(variant, read, bank_of(read.site), len(tokens))
         of_source = read.prompt == "source"
         site = self._site(read.layer, read.site)
         for row, token in zip(rows, tokens, strict=True):
@@ -216,7 +216,6 @@ class Compiler:
 
     def _step(self, layer: int, name: Site, site: _SiteWork) -> SiteStep:
         path = self.model.site(name, layer)
-        bank = int(name == "head")
         return SiteStep(
             kind="site",
             layer=layer,
@@ -224,8 +223,8 @@ class Compiler:
             side=path.side,
             scale=path.scale,
             plus=path.plus,
-            bank=bank,
-            width=self.model.head_dims[layer] if bank else self.model.d_model,
+            bank=bank_of(name),
+            width=self.model.width(name, layer),
             read=_read(site),
             calls=[self._call(call) for call in site.calls],
             write=self._write(site) if site.writes else None,
