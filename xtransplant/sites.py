@@ -8,12 +8,12 @@ ffn         what the feed-forward network (MLP or experts) adds to it
 resid_pre   the residual stream as the block receives it
 resid_mid   the residual stream between attention and feed-forward
 resid_post  the residual stream as the block hands it on
-keys        what the key projection returns, before any norm of it and rotary positions
-values      what the value projection returns, likewise
 head        what each attention head hands to the output projection
-neurons     what the feed-forward network's down projection receives: its inner activations
 attn_raw    what the attention module returns, where it is normed before it is added
 ffn_raw     what the feed-forward module returns, likewise
+neurons     what the feed-forward network's down projection receives: its inner activations
+keys        what the key projection returns, before any norm of it and rotary positions
+values      what the value projection returns, likewise
 ==========  ==================================================================
 
 In every family ``resid_post = resid_pre + attn + ffn``, and in one whose blocks are not parallel
@@ -40,8 +40,8 @@ __all__ = [
 ]
 
 Site = Literal[
-    "attn", "ffn", "resid_pre", "resid_mid", "resid_post", "head", "neurons", "keys", "values",
-    "attn_raw", "ffn_raw",
+    "attn", "ffn", "resid_pre", "resid_mid", "resid_post", "head", "attn_raw", "ffn_raw",
+    "neurons", "keys", "values",
 ]  # fmt: skip
 SITES: tuple[Site, ...] = get_args(Site)
 """In the order in which they are listed for users."""

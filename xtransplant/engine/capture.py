@@ -70,7 +70,8 @@ def capture(
         pieces = []
         for part in summands(site):
             own = [place[read] for read in place if read.site == part]
-            bank = banks[bank_of(part)]
+            widest = max(model.width(part, layer) for layer in model.layers_with(part))
+            bank = banks[bank_of(part)][:, :widest]
             pieces.append(bank[torch.tensor(own)].reshape(len(layers), -1, n_tokens, bank.shape[1]))
         total = torch.stack(pieces).sum(dim=0)
         found[site] = total.transpose(1, 2) if site == "head" else total.squeeze(1)

@@ -47,7 +47,8 @@ def check_sites(model: Model) -> None:
     ``ffn_raw``), and leaves alone what must not: earlier tokens, ``attn`` after ``ffn``. With all
     heads at zero ``attn`` is one constant. A raw site, doubled, leaves what is added as it was.
     What ``neurons`` are projected to is, but for a factor, what the feed-forward network returns;
-    ``keys`` are what a later token looks back at, and without ``values`` all heads are zero. Where there are several residual streams, no sum is checked.
+    ``keys`` are what a later token looks back at, and without ``values`` all heads are zero.
+    Where there are several residual streams, no sum is checked.
 
     Raises:
         XTransplantError: a site that is not; the message names it, its layer and what was found.
@@ -213,9 +214,11 @@ def _check_down(seen: _Pass, site: Site) -> None:
     if seen.change(site, whole) == 0:
         raise seen.fault(site, f"writing zeros to it leaves {whole} as it was")
     down, found = (seen.values[name, seen.layer][0] for name in (DOWN, whole))
-    factor = (down * found).sum() / (down * down).sum().clamp(min=1e-30)
-    if not (found - factor * down).abs().max() <= seen.rounding * found.abs().max():
-        raise seen.fault(site, f"{whole} is not what its module returns, times a factor")
+    if down.shape == found.shape:
+        factor = (down * found).sum() / (down * down).sum().clamp(min=1e-30)
+        if (found - factor * down).abs().max() <= seen.rounding * found.abs().max():
+            return
+    raise seen.fault(site, f"{whole} is not what its module returns, times a factor")
 
 
 def _check_keys(seen: _Pass, site: Site) -> None:

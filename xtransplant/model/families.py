@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
-from xtransplant.sites import INNER, Site
+from xtransplant.sites import Site
 
-__all__ = ["Block", "Family", "Place"]
+__all__ = ["USUAL", "Block", "Family", "Place"]
 
 Windows = Literal["full", "sliding", "by_layer_type", "in_columns"]
 
@@ -55,6 +55,14 @@ class Place:
         """
         if self.side not in ("input", "output"):
             raise ValueError(f"side {self.side!r} is neither 'input' nor 'output'")
+
+
+USUAL: Mapping[str, Any] = {
+    "neurons": Place("mlp.down_proj", "input"),
+    "keys": Place("self_attn.k_proj"),
+    "values": Place("self_attn.v_proj"),
+}
+"""Places of most families' sites inside modules, as keyword arguments of :class:`Family`."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +134,7 @@ class Family:
         streams: name of the configuration's number of residual streams, where a layer hands several
             on and mixes them (AltUp): there are no ``resid`` sites then.
         neurons: place of the feed-forward network's inner activations, the input of its last
-            projection; as in Llama unless given. A layer without such a module, or with experts
-            beside it, has no such site.
+            projection. A layer without such a module, or with experts beside it, has no such site.
         keys, values: places of what the projections of keys and values return; likewise.
     """
 
@@ -147,9 +154,9 @@ class Family:
     after: Place | None = None
     rescale: str = ""
     streams: str = ""
-    neurons: Place | None = Place("mlp.down_proj", "input")
-    keys: Place | None = Place("self_attn.k_proj")
-    values: Place | None = Place("self_attn.v_proj")
+    neurons: Place | None = None
+    keys: Place | None = None
+    values: Place | None = None
 
     def __post_init__(self) -> None:
         """Tables are also read from files: refuse a word that is none.
@@ -174,11 +181,10 @@ class Family:
         So a table by hand that does without them is the one it was.
         """
         said = asdict(self)
-        for one in fields(self):
-            if one.name in INNER and getattr(self, one.name) == one.default:
-                del said[one.name]
-        for block in said["blocks"].values():
-            for name in INNER:
+        for name, usual in USUAL.items():
+            if getattr(self, name) == usual:
+                del said[name]
+            for block in said["blocks"].values():
                 del block[name]
         found: dict[str, Any] = _said(said)
         return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from xtransplant.model.families import Family, Place
+from xtransplant.model.families import USUAL, Family, Place
 from xtransplant.model.hybrid_table import HYBRIDS
 
 __all__ = ["FAMILIES"]
@@ -20,7 +20,7 @@ def _down(module: str) -> Place:
     return Place(module, "input")
 
 
-def _keys_values(attention: str, keys: str = "k_proj", values: str = "v_proj") -> dict[str, Place]:
+def _keys_values(attention: str, keys: str = "k_proj", values: str = "v_proj") -> dict[str, Any]:
     """Places of what the two projections return."""
     return {"keys": Place(f"{attention}.{keys}"), "values": Place(f"{attention}.{values}")}
 
@@ -32,7 +32,7 @@ def _llama_like(attn: str = "self_attn", ffn: str = "mlp", **changes: Any) -> Fa
         attn=Place(attn),
         ffn=Place(ffn),
         head=Place(changes.pop("projection", "self_attn.o_proj"), "input"),
-        **changes,
+        **{**USUAL, **changes},
     )
 
 
@@ -73,6 +73,8 @@ _OPT = Family(
     ffn=Place("fc2"),
     head=Place("self_attn.out_proj", "input"),
     neurons=_down("fc2"),
+    keys=USUAL["keys"],
+    values=USUAL["values"],
 )
 _DENSE_4H = _down("mlp.dense_4h_to_h")
 

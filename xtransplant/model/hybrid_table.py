@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from xtransplant.model.families import Block, Family, Place
+from xtransplant.model.families import USUAL, Block, Family, Place
 
 __all__ = ["HYBRIDS"]
 
@@ -29,6 +29,7 @@ _QWEN3_NEXT = Family(
     head=Place("self_attn.o_proj", "input"),
     kinds="layer_types",
     blocks={"linear_attention": _linear("linear_attn", _MLP)},
+    **USUAL,
 )
 _FEED_FORWARD = Place("feed_forward")
 _LFM2 = replace(
@@ -51,6 +52,7 @@ _GEMMA4 = Family(
     ffn_raw=Place("post_feedforward_layernorm", "input"),
     after=Place("post_per_layer_input_norm"),
     rescale="layer_scalar",
+    **USUAL,
 )
 _GEMMA3N = replace(_GEMMA4, ffn_raw=_MLP, after=None, rescale="", streams="altup_num_inputs")
 
@@ -65,8 +67,10 @@ HYBRIDS: dict[str, Family] = {
         ),
         ffn=_FEED_FORWARD,
         head=Place("self_attn.o_proj", "input"),
-        neurons=Place("feed_forward.down_proj", "input"),
         recurrent=True,
+        neurons=Place("feed_forward.down_proj", "input"),
+        keys=USUAL["keys"],
+        values=USUAL["values"],
     ),
     # The wrapper's layers lie one deeper than the text model's.
     "gemma3n": replace(_GEMMA3N, layers="model.language_model.layers"),

@@ -79,15 +79,15 @@ def _existing(block: Block, module: torch.nn.Module) -> Block:
     Raises:
         AttributeError: it has not another site either.
     """
-    missing = set()
+    missing = dict[str, Any]()
     for site, place in block.places.items():
         if site not in INNER:
             module.get_submodule(place.module)
         elif not has_module(module, place.module):
-            missing.add(site)
+            missing[site] = None
     if any(has_module(module, path) for path in _beside(block)):
-        missing.add("neurons")
-    return replace(block, **dict.fromkeys(missing)) if missing else block
+        missing["neurons"] = None
+    return replace(block, **missing)
 
 
 def _beside(block: Block) -> list[str]:

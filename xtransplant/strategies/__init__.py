@@ -9,9 +9,9 @@ from xtransplant.strategies.definition import Strategy, check_verifiable, strate
 from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.overlap import Clash, find_clashes
 from xtransplant.strategies.places import LAST, Read, Span
-from xtransplant.strategies.recorder import Shape
 from xtransplant.strategies.registry import find_strategy, strategy_names
 from xtransplant.strategies.script import Script, Variant, split_scripts
+from xtransplant.strategies.shape import Shape
 from xtransplant.strategies.values import Applied, Value, apply
 
 __all__ = [

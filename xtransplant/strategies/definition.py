@@ -19,8 +19,9 @@ from xtransplant.strategies.faults import (
     time_limit,
 )
 from xtransplant.strategies.identity import source_digest
-from xtransplant.strategies.recorder import Shape, record
+from xtransplant.strategies.recorder import record
 from xtransplant.strategies.script import Script
+from xtransplant.strategies.shape import Shape
 from xtransplant.strategies.typed_options import Option, read_options
 
 __all__ = ["RECORDING_SECONDS", "Strategy", "check_verifiable", "nearest", "strategy"]

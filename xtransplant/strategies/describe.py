@@ -5,8 +5,8 @@ from __future__ import annotations
 import typing
 from typing import Any
 
-from xtransplant.strategies.recorder import Shape
 from xtransplant.strategies.registry import find_strategy
+from xtransplant.strategies.shape import Shape
 
 __all__ = ["describe", "type_name"]
 
