@@ -41,6 +41,7 @@ Model = Annotated[
 Options = Annotated[
     list[str], Flag("Option of the strategy; repeat it.", ("-S",), metavar="NAME=VALUE")
 ]
+_STRATEGY = "Name or path/to/file.py[:name], with (option=value, ...) behind it; + combines several"
 MaxNewTokens = Annotated[int, Flag("Of each continuation.", minimum=1)]
 ChatTemplate = Annotated[bool, Flag("Pass both prompts through it.", ("--apply-chat-template",))]
 AddBos = Annotated[
@@ -83,9 +84,7 @@ class LoadFlags:
     device_map: Annotated[str | None, Flag("Such as auto or cuda:0; CPU by default.")] = None
     tensor_parallel: Annotated[
         bool,
-        Flag(
-            "Split each layer over torchrun's processes (docs/remote.md).", ("--tensor-parallel",)
-        ),
+        Flag("Split layers over torchrun's processes (docs/remote.md).", ("--tensor-parallel",)),
     ] = False
     trust_remote_code: Annotated[
         bool, Flag("Run code that comes with the checkpoint.", ("--trust-remote-code",))
@@ -121,7 +120,10 @@ class WhatFlags:
         list[str], Flag("Name (xtp list tasks); repeat it, or use commas.", ("--task", "-t"))
     ] = field(default_factory=list)
     strategy: Annotated[
-        list[str], Flag("Name, or path/to/file.py[:name]; repeat it.", ("--strategy", "-s"))
+        list[str], Flag(f"{_STRATEGY}; repeat it, or use commas.", ("--strategy", "-s"))
+    ] = field(default_factory=list)
+    baselines: Annotated[
+        list[str], Flag("Other prompts beside them, no activation moved: concat, few-shot(k=3).")
     ] = field(default_factory=list)
     model: Model = None
     langs: Annotated[
@@ -151,11 +153,7 @@ class RunFlags:
         bool, Flag("Begin a new run; by default go on with it.", ("--fresh/--resume",))
     ] = False
     accept_versions: Annotated[
-        bool,
-        Flag(
-            "Go on with a run under other versions of software; it says so.",
-            ("--accept-versions",),
-        ),
+        bool, Flag("Go on under other versions of software; it says so.", ("--accept-versions",))
     ] = False
 
 
@@ -265,7 +263,7 @@ class PromptFlags:
 class TraceFlags:
     """Of ``xtp trace``."""
 
-    strategy: Annotated[str, Flag("Name, or path/to/file.py[:name].", ("--strategy", "-s"))]
+    strategy: Annotated[str, Flag(f"{_STRATEGY}.", ("--strategy", "-s"))]
     model: Model = None
     load: LoadFlags = LoadFlags()
     prompt: PromptFlags = PromptFlags()

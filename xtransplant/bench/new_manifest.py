@@ -15,6 +15,7 @@ from xtransplant.engine.ask.variants import Existing, existing_pairs
 from xtransplant.errors import MissingSite
 from xtransplant.model.model import Model
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
+from xtransplant.strategies import Strategy
 from xtransplant.tasks.load import examples_digest
 from xtransplant.tasks.rules import versioned_rule
 
@@ -80,11 +81,17 @@ def _existing(plan: Plan, name: str, model: Model) -> Existing:
 def _strategy(plan: Plan, name: str, model: Model) -> dict[str, Any]:
     strategy = plan.strategies[name]
     shared = _existing(plan, name, model).pairs
+    entry = {**_identity(strategy), "pairs": [list(pair) for pair in shared]}
+    if len(strategy.parts) > 1:
+        entry["parts"] = [{"name": one.name, **_identity(one)} for one in strategy.parts]
+    return entry
+
+
+def _identity(strategy: Strategy) -> dict[str, Any]:
     return {
         "source_hash": strategy.source_hash,
         "origin": strategy.origin,
         "options": dict(strategy.values),
-        "pairs": [list(pair) for pair in shared],
     }
 
 
@@ -92,7 +99,7 @@ def _task(plan: Plan, name: str, task: TaskPlan, n_layers: int) -> TaskEntry:
     languages, most_pairs = {}, 1
     for lang, examples in task.examples.items():
         pairs = {s: plan.pairs_for(name, s, lang, n_layers) for s in plan.strategies}
-        most_pairs = max(most_pairs, *map(len, pairs.values()))
+        most_pairs = max([most_pairs, *map(len, pairs.values())])
         own, in_sample = dict[str, list[list[int]]](), 0
         if not isinstance(plan.pairs, str):
             own = {s: [list(pair) for pair in found] for s, found in pairs.items()}
@@ -109,4 +116,9 @@ def _task(plan: Plan, name: str, task: TaskPlan, n_layers: int) -> TaskEntry:
         languages=languages,
         left_out=task.left_out,
         too_long=task.too_long,
+        baselines={
+            one.name: {lang: [shot.id for shot in shots] for lang, shots in one.shots.items()}
+            for one in task.baselines
+        },
+        shots=next((one.split for one in task.baselines if one.split), ""),
     )

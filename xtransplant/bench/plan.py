@@ -13,7 +13,8 @@ from xtransplant.bench.task_plan import TaskPlan, leave_out_unchosen, nothing_le
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.columns import SOURCE, VANILLA
 from xtransplant.runs.names import plain_name
-from xtransplant.strategies import Strategy, find_strategy
+from xtransplant.strategies import Strategy, bind_options, find_strategy
+from xtransplant.tasks.baselines import parse_baselines
 from xtransplant.tasks.task import Task, find_task
 
 __all__ = ["Plan", "make_plan"]
@@ -121,8 +122,14 @@ def _tasks(config: Config) -> list[Task]:
 
 
 def _strategies(config: Config) -> dict[str, Strategy]:
-    if not config.strategies:
+    baselines = parse_baselines(config.baselines)
+    if not config.strategies and not baselines:
         raise XTransplantError("no strategy is given; try --strategy attn-swap")
+    if not config.strategies and config.pairs != "overall":
+        raise XTransplantError(
+            f"--pairs {config.pairs} does nothing without a strategy; name one, --strategy "
+            "attn-swap, or leave it out"
+        )
     found = [find_strategy(name) for name in dict.fromkeys(config.strategies)]
     values = dict(config.options)
     taken = {option.name for strategy in found for option in strategy.options}
@@ -131,24 +138,18 @@ def _strategies(config: Config) -> dict[str, Strategy]:
         raise XTransplantError(
             f"-S {name}={values[name]}: no strategy here has this option; there are: {right}"
         )
-    bound = [_bound(strategy, values) for strategy in found]
+    bound = [
+        bind_options(one, {o.name: values[o.name] for o in one.options if o.name in values})
+        for one in found
+    ]
     named = {str(strategy): strategy for strategy in bound}
-    if len(named) < len(bound) or named.keys() & {VANILLA, SOURCE}:
+    taken_names = {VANILLA, SOURCE, *baselines}
+    if len(named) < len(bound) or named.keys() & taken_names:
         raise XTransplantError(
-            f"strategies need names of their own, not {VANILLA} or {SOURCE}: {', '.join(named)}"
+            f"strategies need names of their own, not {VANILLA} or {SOURCE} or a baseline's: "
+            f"{', '.join(named)}"
         )
     return named
-
-
-def _bound(strategy: Strategy, values: dict[str, str]) -> Strategy:
-    """A strategy with its options bound; an option that is given its default changes nothing."""
-    given = {
-        one.name: one.parse(values[one.name]) for one in strategy.options if one.name in values
-    }
-    defaults = {one.name: one.default for one in strategy.options}
-    return strategy.with_options(
-        {name: value for name, value in given.items() if value != defaults[name]}
-    )
 
 
 def _say_in_sample(

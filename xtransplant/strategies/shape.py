@@ -81,10 +81,16 @@ class Shape:
         """Refuse an edit that uses what is wider or narrower than what it writes.
 
         Raises:
-            XTransplantError: a site of another kind of width, whatever the layers.
+            XTransplantError: a tensor, or a site of another kind of width, whatever the layers.
             MissingSite: a layer where the site is not as wide.
         """
         width, kind = self.width(edit.site, edit.layer), bank_of(edit.site)
+        for fixed in edit.value.fixed():
+            if width and fixed.width not in (None, width):
+                raise XTransplantError(
+                    f"{edit.place} is {width} wide and {fixed} is {fixed.width}; was it made for "
+                    "another model or site?"
+                )
         for read in edit.value.reads():
             own = self.width(read.site, read.layer)
             if bank_of(read.site) != kind:

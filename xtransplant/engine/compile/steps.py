@@ -4,8 +4,9 @@ At run time every type here is a plain ``dict``, so that a block can take them t
 this package is not installed. :mod:`xtransplant.engine.trace.apply` reads them.
 
 Every value that an edit needs has a row in a *bank*: reads of the source, reads of the target,
-results of functions. There is a bank, ``[n_examples, n_rows, width]``, for each kind of width that
-sites have (:data:`xtransplant.sites.WIDTHS`), as wide as the widest layer's.
+results of functions, tensors that were there before. There is a bank, ``[n_examples, n_rows,
+width]``, for each kind of width that sites have (:data:`xtransplant.sites.WIDTHS`), as wide as the
+widest layer's.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from torch import Tensor
 
 __all__ = [
     "Call",
+    "FixedRows",
     "Hold",
     "Join",
     "Pass",
@@ -49,6 +51,18 @@ class Sum(TypedDict):
     constant: Tensor
 
 
+class FixedRows(TypedDict):
+    """Rows of a bank that are filled before the model runs, the same in every example.
+
+    Attributes:
+        rows: ``[n]``, rows of the bank.
+        values: ``[n, width]``.
+    """
+
+    rows: Tensor
+    values: Tensor
+
+
 class SiteRead(TypedDict):
     """Activations to put into a bank.
 
@@ -68,11 +82,13 @@ class Call(TypedDict):
     Attributes:
         function: called with one tensor ``[n, width]`` per argument.
         arguments: each with ``n`` results.
+        matrices: what it is called with after these, the same for all rows.
         rows: ``[n]``, rows of the bank that its result goes to.
     """
 
     function: Callable[..., Any]
     arguments: list[Sum]
+    matrices: list[Tensor]
     rows: Tensor
 
 
@@ -82,10 +98,11 @@ class SiteWrite(TypedDict):
     Attributes:
         value: what is written, a result for each place.
         column, head: ``[n]``, token and head (0 where a site has none) of the site's value.
-        number: ``[n_writes]``, the place of each write among all of the pass's, in the order of the
-            variants, of a variant's edits, and of an edit's tokens.
-        first: ``[n_writes]``, for each write one of the ``n`` places it fills; None where it fills
-            one alone. (A variant with several batch rows writes the same in each.)
+        number: ``[n_writes]``, the place of each write among all of the pass's at tokens of the
+            prompt, in the order of the variants, of a variant's edits, and of an edit's tokens.
+        first: ``[n_writes]``, for each of these one of the ``n`` places it fills; None where all
+            of them fill one and there are no others. (A variant with several batch rows writes the
+            same in each.)
     """
 
     value: Sum
