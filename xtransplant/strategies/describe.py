@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from xtransplant.options import parse_assignments
-from xtransplant.strategies.recorder import Shape
 from xtransplant.strategies.registry import find_strategy
+from xtransplant.strategies.shape import Shape
 
 __all__ = ["describe", "type_name"]
 
