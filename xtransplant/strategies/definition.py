@@ -14,6 +14,7 @@ from xtransplant.compat.nnsight_sources import forget_source
 from xtransplant.errors import MissingSite, XTransplantError
 from xtransplant.strategies.cells import cell_digest
 from xtransplant.strategies.combine import InTurn, combined_digest, combined_doc
+from xtransplant.strategies.docstring import find_formula
 from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.faults import (
     TimeLimitExceeded,
@@ -106,6 +107,11 @@ class Strategy:
                 )
             parts[having[0]] = parts[having[0]].with_options({name: value})
         return combine(parts)
+
+    @property
+    def formula(self) -> str:
+        """Its formula in a line, as its docstring writes it; empty where that writes none."""
+        return "; ".join(found for one in self.parts if (found := find_formula(one.doc)))
 
     @property
     def parts(self) -> tuple[Strategy, ...]:
