@@ -25,6 +25,7 @@ class Item:
         exact_scores: the log-likelihood of every candidate is wanted; else, where that saves work,
             an upper bound of those that cannot be chosen.
         ranked: of the target's candidates' tokens all but the first are only ranked.
+        more_sources: further source prompts, for the mean over all of them.
     """
 
     source: Sequence[int]
@@ -34,6 +35,7 @@ class Item:
     lengths: Sequence[int] = ()
     exact_scores: bool = True
     ranked: bool = False
+    more_sources: Sequence[Sequence[int]] = ()
 
 
 def item_of(
@@ -70,4 +72,7 @@ def item_of(
         ),
         lengths=tuple(max(1, len(text)) for text in example.candidates),
         exact_scores=exact_scores,
+        more_sources=[
+            prompt_ids(model, text, chat_template=chat_template) for _, text in example.sources
+        ],
     )

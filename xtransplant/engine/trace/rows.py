@@ -67,7 +67,7 @@ def continue_rows(batch: Batch, chunk: range, max_new_tokens: int) -> RowTexts:
             source_sizes=known.sizes,
             target_sizes=program.sizes,
             n_writes=sum(program.write_counts),
-            fixed=program.fixed,
+            fixed=batch.fill(program),
         ),
     )
     settings = greedy_settings(model, max_new_tokens)
