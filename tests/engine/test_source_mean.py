@@ -67,7 +67,14 @@ def test_plain_hooks_give_the_same(family):
     assert np.array_equal(alone.source, scores.source)
 
 
-@pytest.mark.parametrize("chosen", [mixed, find_strategy("resid-mean-swap")], ids=str)
+@strategy("at-all-steps")
+def at_all_steps(source, target, i, j):
+    later = target.during("all")
+    later.resid_post[j] = later.resid_post[j] + 2 * source.mean.resid_post[i]
+    target.ffn[j, -2:] = source.mean.ffn[i]
+
+
+@pytest.mark.parametrize("chosen", [mixed, at_all_steps, find_strategy("resid-mean-swap")], ids=str)
 def test_every_packing_equals_one_variant_per_row(llama, chosen):
     by_row, *packed = (score(llama, SEVERAL, chosen, PAIRS, packing=packing) for packing in WAYS)
     for found in packed:

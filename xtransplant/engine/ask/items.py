@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xtransplant.engine.ask.tokenise import candidate_ids, prompt_ids
+from xtransplant.engine.ask.tokenise import candidate_ids, prompt_ids, prompt_lengths
 from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
 from xtransplant.prompts import Example
 
-__all__ = ["Item", "item_of"]
+__all__ = ["Item", "example_lengths", "item_of"]
 
 
 @dataclass(frozen=True)
@@ -76,3 +76,13 @@ def item_of(
             prompt_ids(model, text, chat_template=chat_template) for _, text in example.sources
         ],
     )
+
+
+def example_lengths(
+    model: Model, examples: Sequence[Example], *, chat_template: bool = False
+) -> list[list[int]]:
+    """How many tokens each prompt of each example has: its sources, and last its target."""
+    prompts = [[e.source, *(text for _, text in e.sources), e.target] for e in examples]
+    texts = [text for own in prompts for text in own]
+    counts = iter(prompt_lengths(model, texts, chat_template=chat_template))
+    return [[next(counts) for _ in own] for own in prompts]
