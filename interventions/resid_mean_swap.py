@@ -7,7 +7,7 @@ the question than to any wording of it. After Dumas et al. (arXiv 2411.08745), w
 mean at the token of a word to be translated; here it is the prompt's last token. The example's
 own source is one of the prompts, the others are named by --sources.
 
-Run it: xtp bench --task babel --strategy resid-mean-swap --sources zh,ar,ru
+Run it: xtp trace --strategy resid-mean-swap --sources zh,ar,ru
 """
 
 from xtransplant import strategy
