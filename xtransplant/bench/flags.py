@@ -41,6 +41,7 @@ Model = Annotated[
 Options = Annotated[
     list[str], Flag("Option of the strategy; repeat it.", ("-S",), metavar="NAME=VALUE")
 ]
+_STRATEGY = "Name or path/to/file.py[:name], with (option=value, ...) behind it; + combines several"
 MaxNewTokens = Annotated[int, Flag("Of each continuation.", minimum=1)]
 ChatTemplate = Annotated[bool, Flag("Pass both prompts through it.", ("--apply-chat-template",))]
 AddBos = Annotated[
@@ -120,7 +121,7 @@ class WhatFlags:
         list[str], Flag("Name (xtp list tasks); repeat it, or use commas.", ("--task", "-t"))
     ] = field(default_factory=list)
     strategy: Annotated[
-        list[str], Flag("Name, or path/to/file.py[:name]; repeat it.", ("--strategy", "-s"))
+        list[str], Flag(f"{_STRATEGY}; repeat it, or use commas.", ("--strategy", "-s"))
     ] = field(default_factory=list)
     baselines: Annotated[
         list[str], Flag("Other prompts beside them, no activation moved: concat, few-shot(k=3).")
@@ -265,7 +266,7 @@ class PromptFlags:
 class TraceFlags:
     """Of ``xtp trace``."""
 
-    strategy: Annotated[str, Flag("Name, or path/to/file.py[:name].", ("--strategy", "-s"))]
+    strategy: Annotated[str, Flag(f"{_STRATEGY}.", ("--strategy", "-s"))]
     model: Model = None
     load: LoadFlags = LoadFlags()
     prompt: PromptFlags = PromptFlags()

@@ -5,12 +5,13 @@ calls that function with recorders and gives its edits. ``find_strategy`` (``reg
 strategy by name or file. Nothing here knows a model.
 """
 
-from xtransplant.strategies.definition import Strategy, check_verifiable, strategy
+from xtransplant.strategies.definition import Strategy, check_verifiable, combine, strategy
 from xtransplant.strategies.edits import Edit
+from xtransplant.strategies.expression import split_names
 from xtransplant.strategies.overlap import Clash, find_clashes
 from xtransplant.strategies.places import LAST, Read, Span
 from xtransplant.strategies.recorder import Shape
-from xtransplant.strategies.registry import find_strategy, strategy_names
+from xtransplant.strategies.registry import bind_options, find_strategy, strategy_names
 from xtransplant.strategies.script import Script, Variant, split_scripts
 from xtransplant.strategies.tensors import Fixed
 from xtransplant.strategies.values import Applied, Value, apply, fixed
@@ -29,10 +30,13 @@ __all__ = [
     "Value",
     "Variant",
     "apply",
+    "bind_options",
     "check_verifiable",
+    "combine",
     "find_clashes",
     "find_strategy",
     "fixed",
+    "split_names",
     "split_scripts",
     "strategy",
     "strategy_names",

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from xtransplant.errors import MissingSite, XTransplantError
+from xtransplant.strategies.combine import InTurn, combined_digest, combined_doc
 from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.faults import (
     TimeLimitExceeded,
     describe_error,
+    last_line_in,
     locate_error,
     time_limit,
 )
@@ -23,7 +25,14 @@ from xtransplant.strategies.recorder import Shape, record
 from xtransplant.strategies.script import Script
 from xtransplant.strategies.typed_options import Option, read_options
 
-__all__ = ["RECORDING_SECONDS", "Strategy", "check_verifiable", "nearest", "strategy"]
+__all__ = [
+    "RECORDING_SECONDS",
+    "Strategy",
+    "check_verifiable",
+    "combine",
+    "nearest",
+    "strategy",
+]
 
 RECORDING_SECONDS = 30.0
 """How long a strategy may take over one layer pair; recording one is a matter of microseconds."""
@@ -57,20 +66,52 @@ class Strategy:
     def with_options(self, options: Mapping[str, Any]) -> Strategy:
         """This strategy with options bound; text is parsed by the option's type.
 
+        An option that is given its default is as good as not given. One of a combination is bound
+        in the part that has it.
+
         Raises:
-            XTransplantError: no such option, or a text that is no value of its type.
+            XTransplantError: no such option, one that several parts of a combination have, or a
+                text that is no value of its type.
         """
         known = {option.name: option for option in self.options}
-        bound = dict(self.values)
-        for name, value in options.items():
+        for name in options:
             if name not in known:
                 right = ", ".join(known) or "none"
                 raise XTransplantError(
                     f"strategy {self.name} has no option {name!r}{nearest(name, known)}; "
                     f"its options: {right}"
                 )
+        if len(self.parts) > 1:
+            return self._with_options_of_parts(options)
+        bound = dict(self.values)
+        for name, value in options.items():
             bound[name] = known[name].parse(value) if isinstance(value, str) else value
-        return replace(self, values=tuple(sorted(bound.items())))
+        given = {name: value for name, value in bound.items() if value != known[name].default}
+        return replace(self, values=tuple(sorted(given.items())))
+
+    def _with_options_of_parts(self, options: Mapping[str, Any]) -> Strategy:
+        """A combination with options bound, each of the one part that has it."""
+        parts = list(self.parts)
+        for name, value in options.items():
+            having = [k for k, one in enumerate(parts) if name in {o.name for o in one.options}]
+            if len(having) > 1:
+                first, second = (parts[k].name for k in having[:2])
+                raise XTransplantError(
+                    f"option {name}={value} is of {first} and of {second}: write it behind the one "
+                    f"that is meant, as in {first}({name}={value})"
+                )
+            parts[having[0]] = parts[having[0]].with_options({name: value})
+        return combine(parts)
+
+    @property
+    def parts(self) -> tuple[Strategy, ...]:
+        """The strategies that it combines, in their order; itself alone if it combines none."""
+        own = self.function.parts if isinstance(self.function, InTurn) else (self,)
+        return cast("tuple[Strategy, ...]", own)
+
+    def __add__(self, other: Strategy) -> Strategy:
+        """Both as one strategy: this one's edits, then the other's; see :func:`combine`."""
+        return combine([self, other]) if isinstance(other, Strategy) else NotImplemented
 
     def variant(self, shape: Shape, i: int, j: int) -> tuple[Edit, ...] | Script:
         """What it does at layer pair i→j: its edits, or its script if it is raw.
@@ -100,22 +141,54 @@ class Strategy:
         except KeyboardInterrupt:
             raise
         except XTransplantError as error:
-            place = locate_error(error, self.origin)
+            place = self._locate(error)
             # A layer that has not the site is no fault of the strategy: callers tell them apart.
             kind = MissingSite if isinstance(error, MissingSite) else XTransplantError
             raise kind(f"strategy {self}, {at}{place}: {error}") from error
         except TimeLimitExceeded as error:
             raise XTransplantError(
                 f"strategy {self} is still recording after {RECORDING_SECONDS:g} s at {at}"
-                f"{locate_error(error, self.origin)}: is there a loop without an end?"
+                f"{self._locate(error)}: is there a loop without an end?"
             ) from error
         except BaseException as error:  # SystemExit too
-            place, words = locate_error(error, self.origin), describe_error(error)
+            place, words = self._locate(error), describe_error(error)
             raise XTransplantError(f"strategy {self} fails at {at}{place}: {words}") from error
+
+    def _locate(self, error: BaseException) -> str:
+        """File and line of an error; of a combination, those of the part that it is of."""
+        files = [one.origin for one in self.parts if last_line_in(one.origin, error)]
+        return locate_error(error, files[0] if files else self.origin)
 
     def __str__(self) -> str:
         values = ", ".join(f"{name}={value}" for name, value in self.values)
         return f"{self.name}({values})" if values else self.name
+
+
+def combine(strategies: Iterable[Strategy]) -> Strategy:
+    """Several strategies as one: the edits of each, in their order.
+
+    It is known by their names, options and source hashes, in their order.
+
+    Raises:
+        XTransplantError: one of several is raw. That two write one place is said when the
+            combination is recorded.
+    """
+    parts = tuple(part for one in strategies for part in one.parts)
+    if len(parts) == 1:
+        return parts[0]
+    raw = next((one for one in parts if one.raw), None)
+    if raw is not None:
+        raise XTransplantError(
+            f"raw strategy {raw} records no edits, so that it cannot be combined; run it by itself"
+        )
+    return Strategy(
+        name=" + ".join(map(str, parts)),
+        function=InTurn(parts),
+        options=tuple(option for one in parts for option in one.options),
+        doc=combined_doc(parts),
+        origin=" + ".join(dict.fromkeys(one.origin for one in parts)),
+        source_hash=combined_digest(parts),
+    )
 
 
 def strategy(name: str, *, raw: bool = False) -> Callable[[Callable[..., Any]], Strategy]:
