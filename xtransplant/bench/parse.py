@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from xtransplant.backends.registry import parse_on
 from xtransplant.bench.config import Config, ModelSpec
