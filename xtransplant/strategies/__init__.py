@@ -10,9 +10,9 @@ from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.expression import split_names
 from xtransplant.strategies.overlap import Clash, find_clashes
 from xtransplant.strategies.places import LAST, Read, Span
-from xtransplant.strategies.recorder import Shape
 from xtransplant.strategies.registry import bind_options, find_strategy, strategy_names
 from xtransplant.strategies.script import Script, Variant, split_scripts
+from xtransplant.strategies.shape import Shape
 from xtransplant.strategies.tensors import Fixed
 from xtransplant.strategies.values import Applied, Value, apply, fixed
 

@@ -10,7 +10,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast
 
+from xtransplant.compat.nnsight_sources import forget_source
 from xtransplant.errors import MissingSite, XTransplantError
+from xtransplant.strategies.cells import cell_digest
 from xtransplant.strategies.combine import InTurn, combined_digest, combined_doc
 from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.faults import (
@@ -21,8 +23,9 @@ from xtransplant.strategies.faults import (
     time_limit,
 )
 from xtransplant.strategies.identity import source_digest
-from xtransplant.strategies.recorder import Shape, record
+from xtransplant.strategies.recorder import record
 from xtransplant.strategies.script import Script
+from xtransplant.strategies.shape import Shape
 from xtransplant.strategies.typed_options import Option, read_options
 
 __all__ = [
@@ -50,8 +53,9 @@ class Strategy:
         values: the values bound to them by :meth:`with_options`; the defaults hold elsewhere.
         raw: whether its function runs inside the model's traces, and is not recorded.
         doc: the docstring of its file.
-        origin: path of its file.
-        source_hash: SHA-256 of that file and the local files it imports.
+        origin: path of its file, or the name of its notebook's cell.
+        source_hash: SHA-256 of that file and the local files it imports; of a cell, of its function
+            and what that names.
     """
 
     name: str
@@ -213,10 +217,17 @@ def strategy(name: str, *, raw: bool = False) -> Callable[[Callable[..., Any]], 
     def decorate(function: Callable[..., Any]) -> Strategy:
         _check_kind(function, name, raw)
         options = read_options(function, _option_parameters(function, name, raw), name)
-        path = inspect.getsourcefile(function) or ""
-        module = sys.modules.get(function.__module__)
+        # A cell of a notebook has a name like a file's, and is none.
+        path = inspect.getsourcefile(function) or inspect.unwrap(function).__code__.co_filename
+        in_file = Path(path).is_file()
+        module = sys.modules.get(function.__module__) if in_file else None
         doc = inspect.getdoc(function) or (module and inspect.getdoc(module)) or ""
-        digest = source_digest(Path(path), function.__module__)
+        if in_file:
+            digest = source_digest(Path(path), function.__module__)
+        else:
+            digest = cell_digest(function)
+        if raw:
+            forget_source(path)
         return Strategy(name, function, options, doc, path, digest, raw=raw)
 
     return decorate

@@ -10,8 +10,8 @@ from xtransplant.errors import XTransplantError
 from xtransplant.options import parse_assignments
 from xtransplant.strategies.definition import Strategy
 from xtransplant.strategies.places import MEAN
-from xtransplant.strategies.recorder import Shape
 from xtransplant.strategies.registry import find_strategy
+from xtransplant.strategies.shape import Shape
 
 __all__ = ["describe", "reads_mean", "type_name"]
 

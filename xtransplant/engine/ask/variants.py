@@ -11,6 +11,7 @@ from xtransplant.engine.ask.items import Item
 from xtransplant.errors import MissingSite
 from xtransplant.model.model import Model
 from xtransplant.packing.candidates import candidate_trie
+from xtransplant.sites import bank_of
 from xtransplant.strategies import (
     Clash,
     Edit,
@@ -30,16 +31,19 @@ __all__ = ["Existing", "Variants", "alike", "existing_pairs", "record_variants",
 def shape_of(model: Model) -> Shape:
     """What a strategy may address in this model: its layers, heads and sites."""
     having = {site: model.layers_with(site) for site in model.sites}
-    widths = model.head_dims
+    widths = {
+        site: tuple(shape.widths.get(site, 0) for shape in model.shapes)
+        for site in model.sites
+        if bank_of(site)
+    }
     return Shape(
         model.n_layers,
         model.n_heads,
         model.sites,
         layers={site: there for site, there in having.items() if len(there) < model.n_layers},
         kinds=model.kinds,
-        head_dims=widths if len({*widths} - {0}) > 1 else (),
         d_model=model.d_model,
-        head_dim=model.head_dim,
+        widths=widths,
     )
 
 

@@ -26,7 +26,7 @@ from xtransplant.engine.compile.steps import (
 from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
 from xtransplant.packing import Layout, RowLayout, StepLayout
-from xtransplant.sites import Site, site_order
+from xtransplant.sites import WIDTHS, Site, bank_of, site_order
 from xtransplant.strategies import Applied, Edit, Fixed, Read, Value
 from xtransplant.strategies.places import MEAN
 
@@ -52,7 +52,7 @@ class Compiler:
         source: Layout | RowLayout,
         layout: Layout | RowLayout | StepLayout,
         known: Mapping[Read, list[int]] | None = None,
-        sizes: tuple[int, int] = (0, 0),
+        sizes: tuple[int, ...] = (0,) * len(WIDTHS),
     ) -> None:
         """Nothing is placed yet.
 
@@ -61,7 +61,7 @@ class Compiler:
             source: layout of the source.
             layout: what is compiled for: the source's own, a target's, or a decoding step's.
             known: bank rows of reads of the source that are filled already.
-            sizes: how many rows of the two banks these take.
+            sizes: how many rows of each bank these take.
         """
         self.model, self.source_layout, self.layout = model, source, layout
         self.sizes, self.shared = list(sizes), dict(known or {})
@@ -71,9 +71,9 @@ class Compiler:
         self.n_writes = 0
 
     @property
-    def bank_sizes(self) -> tuple[int, int]:
-        """How many rows the two banks have."""
-        return self.sizes[0], self.sizes[1]
+    def bank_sizes(self) -> tuple[int, ...]:
+        """How many rows each bank has."""
+        return tuple(self.sizes)
 
     def add_edits(self, variant: int, edits: Sequence[Edit]) -> int:
         """Place one variant's edits; how many tokens of the prompt they write."""
@@ -90,7 +90,7 @@ class Compiler:
         """Place an edit at the tokens of the prompt that it names."""
         tokens = edit.span.resolve(layout.prompt_length, str(edit.place))
         self._check_lengths(edit, len(tokens))
-        self._add_terms(at, edit.value, self._site(edit.layer, edit.site), int(edit.site == "head"))
+        self._add_terms(at, edit.value, self._site(edit.layer, edit.site), bank_of(edit.site))
         for offset, token in enumerate(tokens):
             columns = layout.columns(at.variant, token, edit.layer)
             self._add_write(at, edit, offset, columns, self.n_writes)
@@ -99,7 +99,7 @@ class Compiler:
     def _add_later_write(self, at: At, edit: Edit) -> None:
         """Place an edit at one token after the prompt."""
         assert at.token is not None
-        self._add_terms(at, edit.value, self._site(edit.layer, edit.site), int(edit.site == "head"))
+        self._add_terms(at, edit.value, self._site(edit.layer, edit.site), bank_of(edit.site))
         column = self.layout.later_column(at.variant, at.token, edit.layer)
         self._add_write(at, edit, 0, (column,), None)
 
@@ -118,7 +118,7 @@ class Compiler:
         """Have a read filled in as the model passes its site: a row of the bank per token."""
         site = self._site(read.layer, read.site)
         columns = self._read_columns(at, read)
-        site.read_rows += self._new_rows(at, read, int(read.site == "head"), len(columns))
+        site.read_rows += self._new_rows(at, read, bank_of(read.site), len(columns))
         site.read_places += [(column, read.head or 0) for column in columns]
 
     def _read_columns(self, at: At, read: Read) -> list[int]:
@@ -131,10 +131,10 @@ class Compiler:
 
     @property
     def fixed_rows(self) -> list[FixedRows]:
-        """What is in each of the two banks before the model runs."""
+        """What is in each bank before the model runs."""
         own = {(term, bank): row for (term, bank), row in self.fixed.items()
                if isinstance(term, Fixed)}  # fmt: skip
-        return fixed_rows(own, (self.model.d_model, self.model.head_dim))
+        return fixed_rows(own, self.model.bank_widths)
 
     @property
     def mean_rows(self) -> dict[Read, int]:
@@ -238,8 +238,7 @@ class Compiler:
         )
 
     def _step(self, layer: int, name: Site, site: SiteWork) -> SiteStep:
-        path = self.model.site(name, layer)
-        bank = int(name == "head")
+        path, bank = self.model.site(name, layer), bank_of(name)
         return SiteStep(
             kind="site",
             layer=layer,
@@ -248,7 +247,7 @@ class Compiler:
             scale=path.scale,
             plus=path.plus,
             bank=bank,
-            width=self.model.head_dims[layer] if bank else self.model.d_model,
+            width=self.model.width(name, layer),
             read=_read(site),
             calls=[self._call(calls, bank) for calls in group_calls(site.calls)],
             write=self._write(site, bank) if site.writes else None,

@@ -63,7 +63,7 @@ class LaterEdits:
         layout = StepLayout(step, row_of.keys(), column)
         source = self.source
         program = compile_target(model, source.layout, source.program, layout, self.variants)
-        widths, like = (model.d_model, model.head_dim), bank_kind(model)
+        widths, like = model.bank_widths, bank_kind(model)
         read = [bank[source.place.to(bank.device)] for bank in source.banks]
         read = read or zero_banks((0, 0), widths, 1, like)
         banks = grow_banks(read, program.sizes, widths, 1, like)

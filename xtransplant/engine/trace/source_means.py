@@ -22,6 +22,7 @@ from xtransplant.engine.trace.sources import SourceRead, Sources, TokenIds
 from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
 from xtransplant.packing import rows
+from xtransplant.sites import bank_of
 from xtransplant.strategies import Read
 
 __all__ = ["SourceMeans", "read_means", "with_means"]
@@ -86,7 +87,7 @@ def read_means(
 
 
 def with_means(program: TargetProgram, means: SourceMeans, n_examples: int) -> list[FixedRows]:
-    """What is in a target's two banks before its pass: tensors, and each example's own means.
+    """What is in a target's banks before its pass: tensors, and each example's own means.
 
     Args:
         program: says which row each mean has.
@@ -95,7 +96,7 @@ def with_means(program: TargetProgram, means: SourceMeans, n_examples: int) -> l
     """
     filled = []
     for bank, fixed in enumerate(program.fixed):
-        own = {read: row for read, row in program.means.items() if int(read.site == "head") == bank}
+        own = {read: row for read, row in program.means.items() if bank_of(read.site) == bank}
         if not own:
             filled.append(fixed)
             continue
@@ -124,4 +125,4 @@ def _read_one(model: Model, ids: TokenIds, reads: Sequence[Read]) -> dict[Read, 
     layout = rows(ids, 1)
     program = compile_source(model, layout, reads)
     banks = capture_pass(model, make_row_pass(model, layout, program.steps, 1), program.sizes)
-    return {read: banks[int(read.site == "head")][own] for read, own in program.rows.items()}
+    return {read: banks[bank_of(read.site)][own] for read, own in program.rows.items()}

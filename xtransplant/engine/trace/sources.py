@@ -21,7 +21,7 @@ class SourceRead:
     """What was read of one source prompt.
 
     Attributes:
-        values: per read ``[n_tokens, d_model]`` (``head_dim`` for site ``head``).
+        values: per read ``[n_tokens, width]``.
         outputs: what was read of its logits, ``[1, 1, ...]`` each.
         scored: what was asked of the logits: the candidates, and how many top tokens; None where
             these were not read.
