@@ -65,7 +65,7 @@ class LaterEdits:
         program = compile_target(model, source.layout, source.program, layout, self.variants)
         widths, like = model.bank_widths, bank_kind(model)
         read = [bank[source.place.to(bank.device)] for bank in source.banks]
-        read = read or zero_banks((0, 0), widths, 1, like)
+        read = read or zero_banks([0] * len(widths), widths, 1, like)
         banks = grow_banks(read, program.sizes, widths, 1, like)
         fill_banks(banks, self.fill(program))
         return program.steps, banks
