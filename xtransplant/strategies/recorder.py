@@ -7,7 +7,7 @@ value, assigning to one records an edit; nothing is computed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 from xtransplant.errors import XTransplantError
 from xtransplant.sites import Site, site_order
@@ -21,7 +21,7 @@ from xtransplant.strategies.edits import (
     parse_when,
 )
 from xtransplant.strategies.overlap import refuse_certain
-from xtransplant.strategies.places import LAST, Layer, Read, Span, parse_span
+from xtransplant.strategies.places import LAST, MEAN, Layer, Prompt, Read, Span, parse_span
 from xtransplant.strategies.shape import Shape, whole_number
 from xtransplant.strategies.values import Value, as_value
 
@@ -72,7 +72,7 @@ class _PromptRecorder:
 
     def __init__(
         self,
-        name: Literal["source", "target"],
+        name: Prompt,
         shape: Shape,
         edits: dict[tuple[Read, When], Edit],
         when: When = PREFILL,
@@ -103,6 +103,13 @@ class _PromptRecorder:
         """How many layers the model has, as in ``source.attn[source.n_layers - 1 - i]``."""
         return Layer(self.shape.n_layers, "n_layers")
 
+    @property
+    def mean(self) -> _PromptRecorder:
+        """The mean over several source prompts, as in ``source.mean.resid_post[i]``."""
+        if self.name != "source":
+            raise XTransplantError(f"{self.name}.mean: source.mean alone is there")
+        return _PromptRecorder(MEAN, self.shape, self.edits)
+
     def during(self, when: str = "prefill", *, through: str = "both") -> _PromptRecorder:
         """The same prompt, for edits made at other steps, or let change less than all.
 
@@ -113,7 +120,7 @@ class _PromptRecorder:
         Raises:
             XTransplantError: the source's, or a word that is none.
         """
-        if self.name == "source":
+        if self.name != "target":
             raise XTransplantError("source is read as it is after the prefill; write target.during")
         steps, way = parse_when(when), parse_through(through)
         return _PromptRecorder(self.name, self.shape, self.edits, steps, way)
@@ -123,6 +130,8 @@ class _PromptRecorder:
         read = Read(self.name, site, int(layer), tokens, head, layer.label)
         if (read, self.when) in self.edits:
             return self.edits[read, self.when].value
+        if self.name == MEAN and not tokens.is_one:
+            raise XTransplantError(f"{read}: of several source prompts one token each is read")
         if site == "head" and head is None:
             raise XTransplantError("a read names its head: source.head(3)[i]")
         refuse_certain(self.edits, read, self.when, is_read=True)
@@ -132,7 +141,7 @@ class _PromptRecorder:
         self, site: Site, layer: Layer, tokens: Span, head: int | None, value: Value | float
     ) -> None:
         """Record an edit; a later one of the same place takes an earlier one's."""
-        if self.name == "source":
+        if self.name != "target":
             raise XTransplantError("source is only read; edits are written to target")
         if site == "head" and head is None:
             raise XTransplantError("an edit names its head: target.head(3)[j] = ...")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
-from xtransplant.engine.ask.edits import expand_resid_mid, first_layer, source_reads
+from xtransplant.engine.ask.edits import expand_resid_mid, first_layer, prompt_reads
 from xtransplant.engine.ask.items import Item
 from xtransplant.errors import MissingSite
 from xtransplant.model.model import Model
@@ -24,6 +23,7 @@ from xtransplant.strategies import (
     find_clashes,
 )
 from xtransplant.strategies.edits import Through, through_of
+from xtransplant.strategies.places import MEAN, Prompt
 
 __all__ = ["Existing", "Variants", "alike", "existing_pairs", "record_variants", "shape_of"]
 
@@ -146,7 +146,12 @@ class Variants:
     @cached_property
     def reads(self) -> tuple[Read, ...]:
         """Every read of the source."""
-        return tuple(source_reads(self.edits))
+        return tuple(prompt_reads(self.edits, "source"))
+
+    @cached_property
+    def mean_reads(self) -> tuple[Read, ...]:
+        """Every read of the mean over several sources."""
+        return tuple(prompt_reads(self.edits, MEAN))
 
     @cached_property
     def through(self) -> tuple[Through, ...]:
@@ -175,14 +180,17 @@ class Variants:
         return tuple(first_layer(edits) for edits in self.edits)
 
     @cached_property
-    def spans(self) -> dict[tuple[Literal["source", "target"], Span], str]:
-        """Every span of tokens that is read or written, with the first such place, in words."""
-        found: dict[tuple[Literal["source", "target"], Span], str] = {}
+    def spans(self) -> dict[tuple[Prompt, Span], str]:
+        """Every span of tokens that is read or written, with the first such place, in words.
+
+        Not of the mean over several sources, each of which is read by itself.
+        """
+        found: dict[tuple[Prompt, Span], str] = {}
         for edits in self.edits:
             for edit in edits:
                 for place in (edit.place, *edit.value.reads()):
                     key = (place.prompt, place.span)
-                    if key not in found:
+                    if key not in found and place.prompt != MEAN:
                         found[key] = str(place)
         return found
 

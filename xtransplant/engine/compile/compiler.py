@@ -28,6 +28,7 @@ from xtransplant.model.model import Model
 from xtransplant.packing import Layout, RowLayout, StepLayout
 from xtransplant.sites import WIDTHS, Site, bank_of, site_order
 from xtransplant.strategies import Applied, Edit, Fixed, Read, Value
+from xtransplant.strategies.places import MEAN
 
 __all__ = ["Compiler"]
 
@@ -40,7 +41,8 @@ class Compiler:
 
     Attributes:
         shared: rows of each read of the source, which serve every variant.
-        fixed: row and bank of each tensor that is there before the run, likewise.
+        fixed: row and bank of each tensor that is there before the run, likewise, and of each mean
+            over several sources, which is read before it.
         own: rows of each other term, by variant and token.
     """
 
@@ -63,7 +65,7 @@ class Compiler:
         """
         self.model, self.source_layout, self.layout = model, source, layout
         self.sizes, self.shared = list(sizes), dict(known or {})
-        self.fixed: dict[tuple[Fixed, int], int] = {}
+        self.fixed: dict[tuple[Fixed | Read, int], int] = {}
         self.own: dict[tuple[At, Read | Applied], list[int]] = {}
         self.sites: dict[SiteKey, SiteWork] = {}
         self.n_writes = 0
@@ -130,7 +132,14 @@ class Compiler:
     @property
     def fixed_rows(self) -> list[FixedRows]:
         """What is in each bank before the model runs."""
-        return fixed_rows(self.fixed, self.model.bank_widths)
+        own = {(term, bank): row for (term, bank), row in self.fixed.items()
+               if isinstance(term, Fixed)}  # fmt: skip
+        return fixed_rows(own, self.model.bank_widths)
+
+    @property
+    def mean_rows(self) -> dict[Read, int]:
+        """The row of each mean over several sources."""
+        return {term: row for (term, _), row in self.fixed.items() if isinstance(term, Read)}
 
     def steps(self) -> list[Step]:
         """All that was added, in the order in which the model computes the sites."""
@@ -158,6 +167,8 @@ class Compiler:
     def _read_lengths(self, value: Value) -> list[tuple[Read, int]]:
         return [
             (read, len(read.span.resolve(self._prompt_length(read), str(read))))
+            if read.prompt != MEAN
+            else (read, 1)
             for read in value.reads()
         ]
 
@@ -171,10 +182,10 @@ class Compiler:
         for _, term in value.terms:
             if self._known_rows(at, term, bank) is not None:
                 continue
-            if isinstance(term, Read):
+            if isinstance(term, Read) and term.prompt != MEAN:
                 self._add_read(at, term)
                 continue
-            if isinstance(term, Fixed):
+            if isinstance(term, Fixed | Read):
                 self.fixed[term, bank] = self.sizes[bank]
                 self.sizes[bank] += 1
                 continue
@@ -191,7 +202,7 @@ class Compiler:
 
     def _known_rows(self, at: At, term: Read | Fixed | Applied, bank: int) -> list[int] | None:
         """The bank rows of a term, if it has them: what is no variant's own serves all of them."""
-        if isinstance(term, Fixed):
+        if isinstance(term, Fixed) or (isinstance(term, Read) and term.prompt == MEAN):
             return [self.fixed[term, bank]] if (term, bank) in self.fixed else None
         if isinstance(term, Read) and term.prompt == "source":
             return self.shared.get(term)

@@ -38,12 +38,14 @@ class TargetProgram:
         sizes: rows of each bank, the source's included.
         write_counts: per variant, how many tokens its edits write.
         fixed: what is in each bank before the model runs.
+        means: row of each mean over several sources, which is to be there too.
     """
 
     steps: list[Step]
     sizes: tuple[int, ...]
     write_counts: tuple[int, ...]
     fixed: list[FixedRows]
+    means: dict[Read, int]
 
 
 def compile_source(
@@ -86,4 +88,5 @@ def compile_target(
     """
     compiler = Compiler(model, source, target, known.rows, known.sizes)
     counts = tuple(compiler.add_edits(variant, edits) for variant, edits in enumerate(variants))
-    return TargetProgram(compiler.steps(), compiler.bank_sizes, counts, compiler.fixed_rows)
+    steps, fixed = compiler.steps(), compiler.fixed_rows
+    return TargetProgram(steps, compiler.bank_sizes, counts, fixed, compiler.mean_rows)

@@ -52,11 +52,11 @@ class Sum(TypedDict):
 
 
 class FixedRows(TypedDict):
-    """Rows of a bank that are filled before the model runs, the same in every example.
+    """Rows of a bank that are filled before the model runs.
 
     Attributes:
         rows: ``[n]``, rows of the bank.
-        values: ``[n, width]``.
+        values: ``[n, width]``, the same in every example, or ``[n_examples, n, width]``.
     """
 
     rows: Tensor
