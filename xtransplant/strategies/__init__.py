@@ -5,7 +5,7 @@ calls that function with recorders and gives its edits. ``find_strategy`` (``reg
 strategy by name or file. Nothing here knows a model.
 """
 
-from xtransplant.strategies.definition import Strategy, check_verifiable, strategy
+from xtransplant.strategies.definition import Strategy, Sweep, check_verifiable, strategy
 from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.overlap import Clash, find_clashes
 from xtransplant.strategies.places import LAST, Read, Span
@@ -24,6 +24,7 @@ __all__ = [
     "Shape",
     "Span",
     "Strategy",
+    "Sweep",
     "Value",
     "Variant",
     "apply",

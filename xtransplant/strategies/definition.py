@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,10 @@ from xtransplant.strategies.faults import (
 from xtransplant.strategies.identity import source_digest
 from xtransplant.strategies.recorder import Shape, record
 from xtransplant.strategies.script import Script
+from xtransplant.strategies.swept_values import check_number, option_values
 from xtransplant.strategies.typed_options import Option, read_options
 
-__all__ = ["RECORDING_SECONDS", "Strategy", "check_verifiable", "nearest", "strategy"]
+__all__ = ["RECORDING_SECONDS", "Strategy", "Sweep", "check_verifiable", "nearest", "strategy"]
 
 RECORDING_SECONDS = 30.0
 """How long a strategy may take over one layer pair; recording one is a matter of microseconds."""
@@ -54,23 +57,51 @@ class Strategy:
     values: tuple[tuple[str, Any], ...] = ()
     raw: bool = False
 
+    @property
+    def bound(self) -> dict[str, Any]:
+        """The value of every option, those that have their default included."""
+        return {option.name: option.default for option in self.options} | dict(self.values)
+
     def with_options(self, options: Mapping[str, Any]) -> Strategy:
         """This strategy with options bound; text is parsed by the option's type.
 
         Raises:
             XTransplantError: no such option, or a text that is no value of its type.
         """
+        self._check_known(options)
         known = {option.name: option for option in self.options}
         bound = dict(self.values)
         for name, value in options.items():
-            if name not in known:
-                right = ", ".join(known) or "none"
-                raise XTransplantError(
-                    f"strategy {self.name} has no option {name!r}{nearest(name, known)}; "
-                    f"its options: {right}"
-                )
             bound[name] = known[name].parse(value) if isinstance(value, str) else value
         return replace(self, values=tuple(sorted(bound.items())))
+
+    def sweep(self, **options: Any) -> Sweep:
+        """This strategy at several values of some of its options.
+
+        Args:
+            **options: by name, a sequence of values, a single one (which is bound), or text as
+                ``-S`` takes it: ``"0:1:0.25"`` (both ends in) or ``"0,0.5"``.
+
+        Raises:
+            XTransplantError: no such option, values that are none of its type, one that is there
+                twice, or too many.
+        """
+        self._check_known(options)
+        known = {option.name: option for option in self.options}
+        values = {name: option_values(known[name], given) for name, given in options.items()}
+        axes = tuple((name, found) for name, found in values.items() if len(found) > 1)
+        check_number(math.prod(len(found) for _, found in axes), f"the sweep of {self.name}")
+        single = {name: found[0] for name, found in values.items() if len(found) == 1}
+        return Sweep(self.with_options(single), axes)
+
+    def _check_known(self, names: Iterable[str]) -> None:
+        known = [option.name for option in self.options]
+        for name in names:
+            if name not in known:
+                raise XTransplantError(
+                    f"strategy {self.name} has no option {name!r}{nearest(name, known)}; "
+                    f"its options: {', '.join(known) or 'none'}"
+                )
 
     def variant(self, shape: Shape, i: int, j: int) -> tuple[Edit, ...] | Script:
         """What it does at layer pair i→j: its edits, or its script if it is raw.
@@ -80,8 +111,8 @@ class Strategy:
         """
         if self.raw:
             # Defaults as well: a server has the function's source, and these values with it.
-            options = {option.name: option.default for option in self.options} | dict(self.values)
-            return Script(self.function, i, j, tuple(options.items()), str(self), self.origin)
+            options = tuple(self.bound.items())
+            return Script(self.function, i, j, options, str(self), self.origin)
         return self.edits(shape, i, j)
 
     def edits(self, shape: Shape, i: int, j: int) -> tuple[Edit, ...]:
@@ -116,6 +147,33 @@ class Strategy:
     def __str__(self) -> str:
         values = ", ".join(f"{name}={value}" for name, value in self.values)
         return f"{self.name}({values})" if values else self.name
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A strategy at every combination of some values of its options.
+
+    Attributes:
+        strategy: its other options bound.
+        axes: the swept options and their values, in the order they were given in; the sweep is
+            their product, the first option slow. Without any it is the strategy alone.
+    """
+
+    strategy: Strategy
+    axes: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+
+    @property
+    def strategies(self) -> tuple[Strategy, ...]:
+        """The strategy with each combination of values bound."""
+        names = [name for name, _ in self.axes]
+        return tuple(
+            self.strategy.with_options(dict(zip(names, values, strict=True)))
+            for values in product(*(values for _, values in self.axes))
+        )
+
+    def __str__(self) -> str:
+        values = (f"{name}={', '.join(map(str, found))}" for name, found in self.axes)
+        return "; ".join([str(self.strategy), *values])
 
 
 def strategy(name: str, *, raw: bool = False) -> Callable[[Callable[..., Any]], Strategy]:

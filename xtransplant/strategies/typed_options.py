@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import numbers
 import typing
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -52,6 +53,24 @@ class Option:
         if isinstance(value, float) and not math.isfinite(value):
             raise self._wrong(text, "a finite number")
         return value
+
+    def check(self, value: Any) -> Any:
+        """A value given in Python, as one of this option's type; text is parsed.
+
+        Raises:
+            XTransplantError: it is none; a number that is not finite is none either.
+        """
+        if isinstance(value, str):
+            return self.parse(value)
+        if isinstance(value, numbers.Real) and self.type in (int, float, bool):
+            try:
+                found = self.type(value)
+            except (OverflowError, ValueError):  # int of an infinity or of NaN
+                raise self._wrong(str(value), "a finite number") from None
+            if found == value and abs(found) < math.inf:
+                return found
+        right = " or ".join(map(str, typing.get_args(self.type))) or _EXPECTED[self.type]
+        raise self._wrong(str(value), right)
 
     def _wrong(self, text: str, right: str) -> XTransplantError:
         return XTransplantError(
