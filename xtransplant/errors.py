@@ -20,7 +20,10 @@ class JobFailed(XTransplantError):
 
 
 class MissingSite(XTransplantError):
-    """A layer that has not the site that a strategy reads or writes, as others of the model do."""
+    """A layer pair at which a strategy reads or writes what is not there, as it is at others.
+
+    The layer has not the site, or there is no such layer: ``j + 1`` of the last.
+    """
 
 
 def cannot_write(path: Path, error: OSError) -> XTransplantError:

@@ -14,6 +14,7 @@ from xtransplant.bench.pilot import pilot
 from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.report.document import write_report
+from xtransplant.runs.read import cells
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.load import load_examples
 from xtransplant.tasks.task import find_task
@@ -93,3 +94,32 @@ def test_the_default_split_and_the_pilots_are_one_run(babel_model, tmp_path):
     config = replace(SMALL, strategies=("ffn-swap",), langs=("sw",), limit=3)
     plain = bench(config, RunContext(tmp_path), model=babel_model)
     assert pilot(config, RunContext(tmp_path), model=babel_model).first.path == plain.path
+
+
+def test_pairs_past_the_last_layer_are_left_out_and_said(babel_model, tmp_path):
+    file = tmp_path / "next.py"
+    file.write_text(
+        "from xtransplant import strategy\n\n\n@strategy('next')\n"
+        "def next_layers(source, target, i, j):\n    target.ffn[j + 1] = source.ffn[i + 1]\n"
+    )
+    said = []
+    config = replace(SMALL, strategies=(str(file), "ffn-swap"), langs=("sw",), limit=3)
+    run = bench(config, RunContext(tmp_path / "runs", say=said.append), model=babel_model)
+    n, own = babel_model.n_layers, run.manifest.strategies["next"]["pairs"]
+    assert own == [[i, j] for i in range(n - 1) for j in range(n - 1)]
+    assert len(run.manifest.strategies["ffn-swap"]["pairs"]) == n * n
+    assert any(line.startswith(f"next: {2 * n - 1} of {n * n} layer pairs") for line in said)
+    # What i + 1 to j + 1 does at a pair is what ffn-swap does at the next.
+    found = dict(cells(run, "babel", "sw"))
+    right = {name: _right(one) for name, one in found.items()}
+    moved = {(k, i + 1, j + 1): own for (k, i, j), own in right["next"].items()}
+    assert len(moved) == 3 * (n - 1) ** 2
+    assert moved == {at: right["ffn-swap"][at] for at in moved}
+    with pytest.raises(XTransplantError, match=r"layer pair 0→7, .*no layer 8"):
+        bench(replace(config, pairs="0:7"), RunContext(tmp_path / "other"), model=babel_model)
+
+
+def _right(cells):
+    """Whether each cell is right, by example and layers."""
+    at = zip(cells.examples, cells.source_layers, cells.target_layers, strict=True)
+    return {tuple(map(int, key)): tuple(own) for key, own in zip(at, cells.right, strict=True)}

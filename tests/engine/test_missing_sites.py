@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tiny import EXAMPLE, tiny_checkpoint
 
-from xtransplant import XTransplantError, capture, find_strategy, load, transplant
+from xtransplant import XTransplantError, capture, find_strategy, load, strategy, transplant
 from xtransplant.engine.ask.variants import existing_pairs
 
 
@@ -44,3 +44,28 @@ def test_heads_of_other_widths_are_no_pair():
         transplant(model, EXAMPLE, swap)
     same = transplant(model, EXAMPLE, swap, source_layers=[1, 3], target_layers=[1, 3])
     assert same.scores.logprobs.shape[0] == 4
+
+
+@strategy("mean-of-two")
+def mean_of_two(source, target, i, j):
+    target.attn[j] = (source.attn[i] + source.attn[i + 1]) / 2
+
+
+@strategy("only-the-next")
+def only_the_next(source, target, i, j):
+    target.ffn[j + target.n_layers] = source.ffn[i]
+
+
+def test_the_layer_after_the_last_is_left_out_and_said():
+    model = load(tiny_checkpoint("llama"))
+    grid, last = transplant(model, EXAMPLE, mean_of_two), model.n_layers - 1
+    assert (grid.source_layers, grid.target_layers) == (tuple(range(last)), tuple(range(last + 1)))
+    n = last + 1
+    assert f"{n} of {n * n} layer pairs do not exist and are left out: " in grid.note
+    assert f"source.attn[i + 1]: there is no layer {n}, the model has layers 0 to {last}" in (
+        grid.note
+    )
+    with pytest.raises(XTransplantError, match=f"there is no layer {n}"):
+        transplant(model, EXAMPLE, mean_of_two, source_layers=[last])
+    with pytest.raises(XTransplantError, match=r"target.ffn\[j \+ n_layers\]: there is no layer"):
+        transplant(model, EXAMPLE, only_the_next)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xtransplant import XTransplantError, apply
+from xtransplant.errors import MissingSite
 from xtransplant.strategies.places import LAST, Read, Span, parse_span
 from xtransplant.strategies.recorder import Shape, record
 from xtransplant.strategies.values import Value
@@ -46,11 +47,47 @@ def test_negative_layers_count_from_the_end():
 
 
 @pytest.mark.parametrize(
+    ("source_layer", "words"),
+    [
+        (lambda s, i: i + 2, r"source.attn\[i \+ 2\]: there is no layer 7"),
+        # Computed from a pair, it is not the last layer, as a written -1 is.
+        (lambda s, i: i - 6, r"source.attn\[i - 6\]: there is no layer -1"),
+        (lambda s, i: s.n_layers - i + 1, r"source.attn\[n_layers - i \+ 1\]"),
+        (lambda s, i: 7, "there is no layer 7"),
+    ],
+)
+def test_a_layer_that_is_not_there_is_told_from_other_errors(source_layer, words):
+    def strategy(source, target, i, j):
+        target.attn[j] = source.attn[source_layer(source, i)]
+
+    with pytest.raises(MissingSite, match=words):
+        record(strategy, SHAPE, 5 if "n_layers" not in words else 1, 0, {})
+
+
+def test_layers_say_how_they_were_written():
+    def strategy(source, target, i, j):
+        n = target.n_layers
+        target.ffn[n - 1 - j] = source.ffn[(i + 1) // 2] + source.ffn[2 * i] + source.ffn[n // 2]
+        target.attn[1 + j] = source.attn[3 - (i + 1)]
+
+    first, second = record(strategy, SHAPE, 1, 2, {})
+    assert [edit.layer for edit in (first, second)] == [3, 3]
+    assert str(first) == (
+        "target.ffn[n_layers - 1 - j] = "
+        "source.ffn[(i + 1) // 2] + source.ffn[2 * i] + source.ffn[n_layers // 2]"
+    )
+    assert str(second) == "target.attn[1 + j] = source.attn[3 - (i + 1)]"
+
+
+@pytest.mark.parametrize(
     ("body", "words"),
     [
         (lambda s, t, i, j: None, "records no edit"),
         (lambda s, t, i, j: operator.setitem(s.attn, i, 0), "source is only read"),
-        (lambda s, t, i, j: operator.setitem(t.attn, 6, 0), "layer 6 is out of range"),
+        (
+            lambda s, t, i, j: operator.setitem(t.attn, 6, 0),
+            "there is no layer 6",
+        ),
         (lambda s, t, i, j: operator.setitem(t.attn, j, t.ffn[j]), "it is computed later"),
         (lambda s, t, i, j: operator.setitem(t.attn, j, s.head(0)[i]), "a head is head_dim wide"),
         (lambda s, t, i, j: operator.setitem(t.head(4), j, 0), "head 4 is out of range"),

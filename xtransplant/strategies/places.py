@@ -26,10 +26,33 @@ class Layer(int):
         return layer
 
     def __add__(self, other: int) -> Layer:
-        return Layer(int(self) + int(other), f"{self.label} + {other}")
+        return Layer(int(self) + int(other), f"{self.label} + {_written(other)}")
+
+    def __radd__(self, other: int) -> Layer:
+        return Layer(int(other) + int(self), f"{other} + {self.label}")
 
     def __sub__(self, other: int) -> Layer:
-        return Layer(int(self) - int(other), f"{self.label} - {other}")
+        return Layer(int(self) - int(other), f"{self.label} - {_written(other, inner=True)}")
+
+    def __rsub__(self, other: int) -> Layer:
+        return Layer(int(other) - int(self), f"{other} - {_written(self, inner=True)}")
+
+    def __mul__(self, other: int) -> Layer:
+        label = f"{_written(self, inner=True)} * {_written(other, inner=True)}"
+        return Layer(int(self) * int(other), label)
+
+    def __rmul__(self, other: int) -> Layer:
+        return Layer(int(other) * int(self), f"{other} * {_written(self, inner=True)}")
+
+    def __floordiv__(self, other: int) -> Layer:
+        label = f"{_written(self, inner=True)} // {_written(other, inner=True)}"
+        return Layer(int(self) // int(other), label)
+
+
+def _written(number: int, *, inner: bool = False) -> str:
+    """How a number was written; in parentheses where it is a sum inside a longer expression."""
+    text = number.label if isinstance(number, Layer) else str(number)
+    return f"({text})" if inner and " " in text else text
 
 
 @dataclass(frozen=True)

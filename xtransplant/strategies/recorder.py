@@ -55,6 +55,27 @@ class Shape:
     kinds: tuple[str, ...] = ()
     head_dims: tuple[int, ...] = ()
 
+    def find_layer(self, prompt: str, site: Site, layer: Any) -> Layer:
+        """The layer that a strategy asks for; a number below 0 counts from the last one.
+
+        What is computed from ``i`` or ``j`` does not: ``j - 1`` of the first layer is no layer.
+
+        Raises:
+            MissingSite: the model has no such layer, or the layer has not the site.
+            XTransplantError: no whole number.
+        """
+        derived = isinstance(layer, Layer)
+        asked = layer if derived else Layer(_whole(layer, "a layer", "[j]"))
+        lowest = 0 if derived else -self.n_layers
+        if not lowest <= asked < self.n_layers:
+            raise MissingSite(
+                f"{prompt}.{site}[{asked.label}]: there is no layer {int(asked)}, the model has "
+                f"layers 0 to {self.n_layers - 1}"
+            )
+        found = Layer(int(asked) % self.n_layers, asked.label)
+        self.check(prompt, site, found)
+        return found
+
     def check(self, prompt: str, site: Site, layer: int) -> None:
         """Refuse a site that a layer has not.
 
@@ -148,6 +169,11 @@ class _PromptRecorder:
             raise XTransplantError(f"{self.name}.{site}: this model's sites are {has}{why}")
         return _SiteRecorder(self, site)
 
+    @property
+    def n_layers(self) -> Layer:
+        """How many layers the model has, as in ``source.attn[source.n_layers - 1 - i]``."""
+        return Layer(self.shape.n_layers, "n_layers")
+
     def during(self, when: str = "prefill", *, through: str = "both") -> _PromptRecorder:
         """The same prompt, for edits made at other steps, or let change less than all.
 
@@ -230,15 +256,8 @@ class _SiteRecorder:
                 f"as in [j] or [j, -3:], not {len(key)} values"
             )
         layer, tokens = key if isinstance(key, tuple) else (key, None)
-        layer = layer if isinstance(layer, Layer) else Layer(_whole(layer, "a layer", "[j]"))
-        n_layers = self._prompt.shape.n_layers
-        if not -n_layers <= layer < n_layers:
-            raise XTransplantError(
-                f"layer {int(layer)} is out of range: the model has layers 0 to {n_layers - 1}"
-            )
         span = LAST if tokens is None else parse_span(tokens)
-        self._prompt.shape.check(self._prompt.name, self._site, int(layer) % n_layers)
-        return Layer(int(layer) % n_layers, layer.label), span
+        return self._prompt.shape.find_layer(self._prompt.name, self._site, layer), span
 
 
 def _whole(number: Any, what: str, how: str) -> int:

@@ -21,8 +21,8 @@ def existing_layers(
 ) -> tuple[tuple[int, ...], tuple[int, ...], str]:
     """Source and target layers whose pairs all exist, and what was left out, in a line.
 
-    Of all of a model's layers, those that a strategy finds no site in are left out; of layers that
-    were named, none is.
+    Of all of a model's layers, those are left out at which a strategy finds nothing to read or
+    write (another kind of layer, or ``j + 1`` of the last); of layers that were named, none is.
 
     Args:
         model: has the layers.
@@ -31,7 +31,7 @@ def existing_layers(
         target_layers: numbers of the layers to write; all by default.
 
     Raises:
-        MissingSite: a layer that was named has not the site, or no pair exists.
+        MissingSite: a layer that was named has not what is asked for, or no pair exists.
         XTransplantError: no layers, or one that the model has not.
     """
     from_layers = _layers(model, "source", source_layers)

@@ -73,7 +73,7 @@ def record_sweep(model: Model, sweep: Sweep, pairs: Iterable[tuple[int, int]]) -
 
 @dataclass(frozen=True)
 class Existing:
-    """Those of some layer pairs at which a strategy finds the sites it reads and writes.
+    """Those of some layer pairs at which a strategy finds the layers and sites it asks for.
 
     Attributes:
         pairs: they.
@@ -93,14 +93,14 @@ class Existing:
 
 
 def existing_pairs(model: Model, strategy: Strategy, pairs: Iterable[tuple[int, int]]) -> Existing:
-    """Leave out the pairs whose layers have not the sites that a strategy reads or writes.
+    """Leave out the pairs at which a strategy reads or writes a layer or site that is not there.
 
     Raises:
         MissingSite: none is left; the message names the first.
         XTransplantError: the strategy fails.
     """
     shape, found, missing = shape_of(model), list[tuple[int, int]](), list[MissingSite]()
-    if not shape.layers and not shape.head_dims:
+    if strategy.raw:  # its function is not called without a model
         return Existing(list(pairs))
     for i, j in pairs:
         try:
