@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xtransplant.grid.frame import grid_document, grid_frame, save_frame
+from xtransplant.grid.frame import grid_document, grid_frame
 from xtransplant.grid.grid import Grid
 from xtransplant.grid.plot import plot_grids
 from xtransplant.grid.terminal import render_grids
@@ -102,14 +102,6 @@ class SweptGrid:
             "seconds": sum(document["seconds"] for document in documents),
             "token_forwards": sum(document["token_forwards"] for document in documents),
         }
-
-    def save(self, path: str | Path) -> None:
-        """Write :meth:`to_frame` to ``.parquet`` or ``.csv``, or the document to ``.json``.
-
-        Raises:
-            XTransplantError: another suffix, or a place that cannot be written to.
-        """
-        save_frame(self.to_frame, self.to_dict, path)
 
     def plot(self, path: str | Path | None = None) -> Figure:
         """A heatmap over :attr:`axes`, a panel for each combination of the other options' values.

@@ -201,7 +201,7 @@ def _best(grid: GridData, grids: Sequence[GridData], views: Sequence[View]) -> I
             yield Text("no layer pair gives the answer")
         return
     cells = sum(len(one.pairs) for one in grids)
-    what = f"best of {cells:,}" if len(grids) > 1 else "best pair"
+    what = f"best of {cells:,}:" if len(grids) > 1 else "best pair"
     line = Text.assemble(f"{what} ", (visible(view.best_name), "bold"), ": ")
     vanilla = grid.vanilla_probability()
     if view.probabilities is not None and vanilla is not None:

@@ -12,7 +12,7 @@ import numpy as np
 from xtransplant.errors import XTransplantError
 from xtransplant.grid.data import Bools, GridData, find_best
 
-__all__ = ["LAYERS", "Axis", "View", "check_axes", "views_of"]
+__all__ = ["LAYERS", "Axis", "View", "check_axes", "check_layers_fixed", "views_of"]
 
 LAYERS = ("i", "j")
 """The two axes that every grid has: source layer and target layer."""
@@ -101,21 +101,24 @@ def check_axes(axes: Sequence[str], swept: Sequence[str]) -> tuple[str, str]:
                 f"several values, -S {name}=0:1:0.25, or take two of {', '.join(known)}"
             )
     if axes[0] == axes[1]:
-        raise XTransplantError(f"axes {named!r} name {axes[0]} twice; take two of {known}")
+        raise XTransplantError(
+            f"axes {named!r} name {axes[0]} twice; take two of {', '.join(known)}"
+        )
     return axes[0], axes[1]
 
 
-def check_layers_fixed(axes: Sequence[str], grid: GridData) -> None:
+def check_layers_fixed(
+    axes: Sequence[str], source_layers: Sequence[int], target_layers: Sequence[int]
+) -> None:
     """Refuse axes that leave several layers of a side without a place.
 
     Raises:
         XTransplantError: they do.
     """
-    sides = {"i": ("source", grid.source_layers), "j": ("target", grid.target_layers)}
-    for name, (side, layers) in sides.items():
+    for name, side, layers in (("i", "source", source_layers), ("j", "target", target_layers)):
         if name not in axes and len(layers) > 1:
             raise XTransplantError(
-                f"axes {','.join(axes)!r} leave {name} open over {len(layers)} {side} layers; fix "
+                f"--axes {','.join(axes)} leave {name} open over {len(layers)} {side} layers: fix "
                 f"it, --{side}-layers {layers[len(layers) // 2]}"
             )
 
@@ -137,8 +140,8 @@ def views_of(
         XTransplantError: axes that are none, or that leave several layers open.
     """
     check_axes(axes, [name for name, _ in swept])
-    check_layers_fixed(axes, grids[0])
     one = grids[0]
+    check_layers_fixed(axes, one.source_layers, one.target_layers)
     every = [Axis(*found) for found in swept]
     every += [Axis("i", one.source_layers), Axis("j", one.target_layers)]
     shape, names = [len(axis.values) for axis in every], [axis.name for axis in every]
