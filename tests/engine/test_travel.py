@@ -6,11 +6,12 @@ import sys
 
 import pytest
 import raw_cases
+import torch
 from nnsight.schema.request import RequestModel
 from nnsight.tracing.backend import Backend
 from tiny import EXAMPLE, make_tiny
 
-from xtransplant import capture, find_strategy, load
+from xtransplant import capture, find_strategy, load, strategy
 from xtransplant.backends.dry import Dry
 from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.variants import shape_of
@@ -19,6 +20,8 @@ from xtransplant.engine.generate import generate
 from xtransplant.engine.score import score
 from xtransplant.engine.trace.raw import generate_scripts, score_scripts
 from xtransplant.packing import MASKED, Packing
+from xtransplant.strategies.tensors import make_fixed
+from xtransplant.strategies.values import Matrix
 
 
 class Intercepted(Exception):
@@ -53,13 +56,20 @@ def modules_named(blob):
     return {text.split(" ")[0] for text in texts} & sys.modules.keys()
 
 
-@pytest.mark.parametrize("name", ["score", "generate", "capture", "raw", "raw generate"])
+@strategy("mapped")
+def mapped(source, target, i, j):
+    matrix = Matrix(make_fixed(torch.eye(target.shape.d_model), "map"))
+    target.ffn[j] = matrix @ source.ffn[i] + matrix.project(source.ffn[i])
+
+
+@pytest.mark.parametrize("name", ["score", "generate", "mapped", "capture", "raw", "raw generate"])
 def test_nothing_of_this_package_travels(llama, payload, name):
     swap = find_strategy("attn-swap-official")
     raw = find_strategy(f"{raw_cases.__file__}:nearest-token").variant(shape_of(llama), 0, 1)
     work = {
         "score": lambda: score(llama, EXAMPLE, swap, [(0, 1)], packing=Packing(growing=True)),
         "generate": lambda: generate(llama, EXAMPLE, swap, [(0, 1)], packing=MASKED),
+        "mapped": lambda: score(llama, EXAMPLE, mapped, [(0, 1)], packing=Packing(growing=True)),
         "raw": lambda: score_scripts(llama, item_of(llama, EXAMPLE), [raw], 1),
         "raw generate": lambda: generate_scripts(llama, item_of(llama, EXAMPLE), [raw], 3),
         "capture": lambda: capture(llama, EXAMPLE.source),

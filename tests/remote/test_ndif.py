@@ -97,6 +97,35 @@ def test_a_users_function_travels_by_value(asked, near, packed, tmp_path):
     assert np.abs(there - here).max() < 1e-5
 
 
+FIXED = """
+import torch
+from xtransplant import strategy
+from xtransplant.strategies import fixed
+from xtransplant.strategies.tensors import make_fixed
+from xtransplant.strategies.values import Matrix
+
+NUMBERS = torch.randn(SIZE, SIZE, generator=torch.Generator().manual_seed(0)) / 8
+
+
+@strategy("fixed-numbers")
+def fixed_numbers(source, target, i, j):
+    mapped = Matrix(make_fixed(NUMBERS, "map")) @ source.ffn[i]
+    target.ffn[j] = mapped + fixed(NUMBERS[j], "vector")
+"""
+
+
+def test_tensors_that_are_there_before_travel(asked, near, packed, tmp_path):
+    far, _, server = asked
+    warm(far, packed)
+    file = tmp_path / "mine.py"
+    file.write_text(FIXED.replace("SIZE", str(near.d_model)))
+    options = {"generations": True, "max_new_tokens": 3}
+    there, here = (grid(model, str(file), **options) for model in (far, near))
+    assert np.abs(there.scores.logprobs - here.scores.logprobs).max() < 1e-5
+    assert there.generations.outputs == here.generations.outputs
+    assert server.log["payload"] < 300_000  # the matrix travels once
+
+
 def raw_grid(model, name):
     return grid(model, f"{raw_cases.__file__}:{name}", generations=True, max_new_tokens=4)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import psutil
@@ -30,6 +31,7 @@ from xtransplant.runs.examples_table import examples_table
 from xtransplant.runs.measured import Measured, Which
 from xtransplant.runs.rows import Rows
 from xtransplant.strategies import Strategy, Variant
+from xtransplant.tasks.baselines import Baseline
 
 __all__ = ["ComputeSettings", "Computed", "Work", "compute_records", "fixed_budget", "part_size"]
 
@@ -38,21 +40,33 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class Work:
-    """One strategy at its pairs.
+    """One strategy at its pairs, or one baseline.
 
     Attributes:
-        name: the strategy's, with its options.
-        variants: the strategy at each of the pairs.
+        name: the strategy's, with its options; or the baseline's.
+        variants: the strategy at each of the pairs; none of a baseline.
+        prompt: of a baseline: an example with another target.
     """
 
     name: str
     pairs: tuple[Pair, ...]
     variants: tuple[Variant, ...]
+    prompt: Callable[[Example], Example] | None = None
 
     @classmethod
     def of(cls, model: Model, name: str, strategy: Strategy, pairs: Sequence[Pair]) -> Work:
         """Record a strategy's edits at some pairs."""
         return cls(name, tuple(pairs), tuple(record_variants(model, strategy, pairs)))
+
+    @classmethod
+    def of_baseline(cls, baseline: Baseline, lang: str) -> Work:
+        """A baseline in one language; no activation is moved."""
+        return cls(baseline.name, (), (), partial(baseline.example, lang=lang))
+
+    @property
+    def n_rows(self) -> int:
+        """How many records it makes of an example."""
+        return len(self.pairs) if self.prompt is None else 1
 
 
 @dataclass(frozen=True)
@@ -104,35 +118,39 @@ def compute_records(
         model: a loaded model.
         examples: all of the language.
         span: the numbers of those to compute, consecutive.
-        works: strategies and their variants.
+        works: strategies and their variants, and baselines.
         settings: how it is computed.
 
     Raises:
         XTransplantError: an unusable prompt or candidate, or too little memory for one variant.
     """
-    items = [
-        item_of(
-            model, examples[k], chat_template=settings.chat_template,
-            exact_scores=settings.exact_scores,
-        )
-        for k in span
-    ]  # fmt: skip
+    as_item = partial(
+        item_of, model, chat_template=settings.chat_template, exact_scores=settings.exact_scores
+    )
+    items = [as_item(examples[k]) for k in span]
     memory, sources = MemoryBudget.of(model, settings.memory_budget), Sources()
     rows, token_forwards, numbers = Rows(settings.mode), 0.0, list(span)
-    if settings.only != "all":
+    # The prompts without a transplant are the same under every strategy: the first one's run has
+    # them, where there is one and it runs all examples.
+    alone = settings.only != "all" or works[0].prompt is not None
+    if alone:
         found = _found(model, items, [()], settings, memory, sources, source_text=True)
         _add_prompts(rows, numbers, found)
         token_forwards += math.fsum(one.token_forwards for one in found)
+    if settings.only != "all":
         numbers = _chosen(model, rows, examples, span, settings)
         items = [items[k - span.start] for k in numbers]
     for number, work in enumerate(works if items else ()):
-        first = number == 0 and settings.only == "all"
-        found = _found(model, items, work.variants, settings, memory, sources, source_text=first)
+        first = number == 0 and not alone
+        own, variants, which = items, work.variants, _VARIANTS
+        if work.prompt is not None:
+            own = [as_item(work.prompt(examples[k])) for k in numbers]
+            variants, which = ((),), _BASELINE
+        found = _found(model, own, variants, settings, memory, sources, source_text=first)
         if first:
-            # The prompts without a transplant are the same under every strategy.
             _add_prompts(rows, numbers, found)
         for k, one in zip(numbers, found, strict=True):
-            rows.add_measured(k, work.name, work.pairs, _measured(one, "variants"))
+            rows.add_measured(k, work.name, work.pairs, _measured(one, which))
         token_forwards += math.fsum(one.token_forwards for one in found)
     return Computed(rows.table(), token_forwards)
 
@@ -160,6 +178,8 @@ def _chosen(
 
 
 _PROMPTS: dict[str, Which] = {VANILLA: "target", SOURCE: "source"}
+_VARIANTS: Which = "variants"
+_BASELINE: Which = "baseline"
 
 
 def _found(

@@ -50,6 +50,8 @@ class Config:
         limit: the first so many examples of each language.
         only: of which examples the grids are run: all, the ``gap`` (the source is answered and the
             target is not) or the ``shared`` (both are), by ``match``.
+        baselines: prompts that are run beside the strategies and move no activation; see
+            :func:`xtransplant.tasks.baselines.parse_baselines`.
         data: where the tasks' data lie, and the seed of the pilot sample.
         memory_budget: bytes beyond the model; a quarter of the device's memory if None.
         exact_scores: the log-likelihood of every candidate; else bounds of some that cannot be
@@ -74,6 +76,7 @@ class Config:
     log_samples: bool = True
     memory_budget: int | None = None
     exact_scores: bool = False
+    baselines: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For the manifest: plain types, paths as text."""

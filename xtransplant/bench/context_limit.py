@@ -75,11 +75,17 @@ def _lengths(plan: Plan, task: TaskPlan, model: Model, limit: int) -> dict[str, 
     """Tokens of the longest sequence that each example needs, by language."""
     template, found = plan.config.chat_template, dict[str, list[int]]()
     for lang, own in task.examples.items():
+        forms = [own, *([one.example(e, lang) for e in own] for one in task.baselines)]
         if task.mode == "generate":
-            prompts = _prompt_lengths(model, own, chat_template=template)
-            found[lang] = [longest + plan.config.max_new_tokens for longest in prompts]
+            lengths = [_prompt_lengths(model, form, chat_template=template) for form in forms]
+            found[lang] = [
+                max(each) + plan.config.max_new_tokens for each in zip(*lengths, strict=True)
+            ]
         else:
-            found[lang] = _with_candidates(model, own, limit, chat_template=template)
+            lengths = [
+                _with_candidates(model, form, limit, chat_template=template) for form in forms
+            ]
+            found[lang] = [max(each) for each in zip(*lengths, strict=True)]
     return found
 
 

@@ -42,8 +42,8 @@ class DryRun:
         path: where it would lie.
         done: examples that are stored there already.
         examples: in all.
-        variants: examples times strategies times pairs.
-        prompt_tokens: of sources and targets, each once per strategy.
+        variants: examples times strategies times pairs, and times baselines.
+        prompt_tokens: of sources and targets, each once per strategy; and of baselines.
         token_forwards: how many times a token goes through the whole model, about.
         bytes: on disk, about; None where nothing was run.
         seconds: about; from one example of each task, scaled by prompts' lengths; likewise.
@@ -164,9 +164,10 @@ def _count(
             Work.of(model, s, strategy, manifest.pairs(s, name, lang))
             for s, strategy in plan.strategies.items()
         ]
+        + [Work.of_baseline(one, lang) for one in task.baselines]
         for lang in task.examples
     }
-    pairs = {lang: sum(len(work.pairs) for work in own) for lang, own in works.items()}
+    pairs = {lang: sum(work.n_rows for work in own) for lang, own in works.items()}
     lang, at = _median(lengths)
     measure = _count_job if model.backend.is_dry else _time
     one = measure(model, task.examples[lang], at, works[lang], settings)
@@ -176,6 +177,13 @@ def _count(
         length = sum(lengths[part.lang][part.start : part.stop])
         found.variants += pairs[part.lang] * n
         found.prompt_tokens += length * len(plan.strategies)
+        for work in works[part.lang]:
+            if work.prompt is not None:
+                own = map(work.prompt, task.examples[part.lang][part.start : part.stop])
+                texts = [example.target for example in own]
+                found.prompt_tokens += sum(
+                    prompt_lengths(model, texts, chat_template=config.chat_template)
+                )
         share = length / lengths[lang][at] * pairs[part.lang] / pairs[lang]
         found.seconds += one.seconds * share
         found.token_forwards += one.token_forwards * share
@@ -208,9 +216,12 @@ def _count_job(
     model: Model, examples: Sequence[Example], at: int, works: list[Work], settings: ComputeSettings
 ) -> _One:
     """Serialize the jobs of one example, without sending them."""
-    item = item_of(model, examples[at], chat_template=settings.chat_template)
     decoding = Decoding(settings.max_new_tokens) if settings.mode == "generate" else None
-    found = [dry_run_grid(model, item, work.variants, decoding) for work in works]
+    found = []
+    for work in works:
+        example = examples[at] if work.prompt is None else work.prompt(examples[at])
+        item = item_of(model, example, chat_template=settings.chat_template)
+        found.append(dry_run_grid(model, item, work.variants or [()], decoding))
     return _One(sum(one.token_forwards for one in found), payload=max(one.payload for one in found))
 
 

@@ -109,7 +109,7 @@ class _Job:
         )
 
     def works_of(self, part: Part) -> list[Work]:
-        """A part's strategies at its language's pairs."""
+        """A part's strategies at its language's pairs, and its task's baselines."""
         found = []
         for name, strategy in self.plan.strategies.items():
             pairs = tuple(self.run.manifest.pairs(name, part.task, part.lang))
@@ -118,7 +118,8 @@ class _Job:
                 if self.model.backend.travels:
                     check_travel(work.variants)
             found.append(self.works[name, pairs])
-        return found
+        task = self.plan.tasks[part.task]
+        return found + [Work.of_baseline(one, part.lang) for one in task.baselines]
 
 
 def _compute(job: _Job, part: Part) -> pa.Table:

@@ -89,9 +89,7 @@ class LoadFlags:
     device_map: Annotated[str | None, Flag("Such as auto or cuda:0; CPU by default.")] = None
     tensor_parallel: Annotated[
         bool,
-        Flag(
-            "Split each layer over torchrun's processes (docs/remote.md).", ("--tensor-parallel",)
-        ),
+        Flag("Split layers over torchrun's processes (docs/remote.md).", ("--tensor-parallel",)),
     ] = False
     trust_remote_code: Annotated[
         bool, Flag("Run code that comes with the checkpoint.", ("--trust-remote-code",))
@@ -129,6 +127,9 @@ class WhatFlags:
     strategy: Annotated[
         list[str], Flag("Name, or path/to/file.py[:name]; repeat it.", ("--strategy", "-s"))
     ] = field(default_factory=list)
+    baselines: Annotated[
+        list[str], Flag("Other prompts beside them, no activation moved: concat, few-shot(k=3).")
+    ] = field(default_factory=list)
     model: Model = None
     langs: Annotated[
         list[str], Flag("Codes, between commas; all by default.", ("--langs", "-l"))
@@ -157,11 +158,7 @@ class RunFlags:
         bool, Flag("Begin a new run; by default go on with it.", ("--fresh/--resume",))
     ] = False
     accept_versions: Annotated[
-        bool,
-        Flag(
-            "Go on with a run under other versions of software; it says so.",
-            ("--accept-versions",),
-        ),
+        bool, Flag("Go on under other versions of software; it says so.", ("--accept-versions",))
     ] = False
 
 

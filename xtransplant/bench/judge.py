@@ -16,6 +16,7 @@ from xtransplant.runs.columns import SOURCE, VANILLA
 from xtransplant.runs.examples_table import row_key
 from xtransplant.runs.measured import Judged
 from xtransplant.runs.rows import correct_table
+from xtransplant.tasks.baselines import TARGET_THEN_SOURCE, after_source
 from xtransplant.tasks.judging import LEVELS, choose, judge_text
 from xtransplant.tasks.matching import Verdict
 from xtransplant.tasks.rules import find_rule
@@ -170,14 +171,18 @@ def _judge_scores(records: pa.Table, examples: pa.Table) -> _Found:
     other = np.zeros((len(records), len(LEVELS)), dtype=np.uint8)
     known = np.zeros(len(records), dtype=np.bool_)
     margin = np.full(len(records), np.nan, dtype=np.float32)
-    is_source = _is(SOURCE, records)
-    for (number, row), of_source in product(_by_number(examples).items(), (False, True)):
-        at = np.flatnonzero((numbers == number) & (is_source == of_source))
+    # Prompts that end as the source does, whose candidates are spelled as they go on there.
+    ends = {name: _is(name, records) for name in (SOURCE, TARGET_THEN_SOURCE)}
+    ends[VANILLA] = ~(ends[SOURCE] | ends[TARGET_THEN_SOURCE])
+    for (number, row), (end, there) in product(_by_number(examples).items(), ends.items()):
+        at = np.flatnonzero((numbers == number) & there)
         candidates: list[str] = row["candidates"]
         if not len(at) or not candidates:
             continue
-        # After the source the same answers are spelled as they go on there.
-        spelled = row["source_candidates"] if of_source else candidates
+        spelled = {
+            SOURCE: row["source_candidates"], VANILLA: candidates,
+            TARGET_THEN_SOURCE: after_source(candidates, row["source_candidates"]),
+        }[end]  # fmt: skip
         # [rows of the example, candidates]
         logprobs = flat[starts[at][:, None] + np.arange(len(candidates))]
         chosen = choose(logprobs, spelled, tops[at].tolist(), finite[at])

@@ -92,7 +92,7 @@ def _task(plan: Plan, name: str, task: TaskPlan, n_layers: int) -> TaskEntry:
     languages, most_pairs = {}, 1
     for lang, examples in task.examples.items():
         pairs = {s: plan.pairs_for(name, s, lang, n_layers) for s in plan.strategies}
-        most_pairs = max(most_pairs, *map(len, pairs.values()))
+        most_pairs = max([most_pairs, *map(len, pairs.values())])
         own, in_sample = dict[str, list[list[int]]](), 0
         if not isinstance(plan.pairs, str):
             own = {s: [list(pair) for pair in found] for s, found in pairs.items()}
@@ -109,4 +109,9 @@ def _task(plan: Plan, name: str, task: TaskPlan, n_layers: int) -> TaskEntry:
         languages=languages,
         left_out=task.left_out,
         too_long=task.too_long,
+        baselines={
+            one.name: {lang: [shot.id for shot in shots] for lang, shots in one.shots.items()}
+            for one in task.baselines
+        },
+        shots=next((one.split for one in task.baselines if one.split), ""),
     )

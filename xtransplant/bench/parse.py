@@ -12,6 +12,7 @@ from xtransplant.bench.flags import BenchFlags, PilotFlags
 from xtransplant.bench.unused import check_bench, check_data, check_given
 from xtransplant.errors import XTransplantError
 from xtransplant.options import parse_assignments, parse_bytes
+from xtransplant.tasks.baselines import n_shots, parse_baselines
 from xtransplant.tasks.data import parse_data_source
 
 __all__ = ["parse_bench", "parse_config", "parse_pilot", "parse_shard"]
@@ -64,7 +65,8 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
     """
     what, data, run, load = flags.what, flags.data, flags.run, flags.load
     check_given(
-        task=what.task, strategy=what.strategy, model=what.model, revision=load.revision,
+        task=what.task, strategy=what.strategy, baselines=what.baselines, model=what.model,
+        revision=load.revision,
         device_map=load.device_map, family=load.family, gguf_file=load.gguf_file,
         quantization=load.quantization,
         langs=what.langs, pairs=flags.pairs, split=flags.split, split_by=data.split_by,
@@ -73,7 +75,10 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
         data.data_dir, data.file, data.column, flags.seed or 0, data.split_by
     )
     tasks = _names(what.task)
-    check_data(tasks, source, flags.split, flags.seed)
+    baselines = parse_baselines(_names(what.baselines))
+    # Few-shot examples are drawn, whatever the data.
+    draws = any(map(n_shots, baselines))
+    check_data(tasks, source, flags.split, None if draws else flags.seed)
     return Config(
         tasks=tasks,
         strategies=_names(what.strategy),
@@ -92,6 +97,7 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
         allow_misaligned=run.allow_misaligned,
         log_samples=run.log_samples,
         exact_scores=run.exact_scores,
+        baselines=baselines,
         memory_budget=None if flags.memory_budget is None else parse_bytes(flags.memory_budget),
     )
 

@@ -78,11 +78,16 @@ def pilot(
     """
     config = replace(config, split=config.split or "pilot")
     _check(config, context, apply_to, apply_limit)
+    applied_limit = config.limit if apply_limit is None else apply_limit
+    if config.baselines:  # what cannot be drawn is said before anything runs
+        make_plan(replace(config, split=apply_to, limit=applied_limit))
+    # Baselines are run where pairs are applied.
+    on_pilot = replace(config, baselines=())
     if model is None and not context.backend.has_workers:
         backend = open_backend(context.backend, say=context.note)
-        model = load_model(make_plan(config).model_name, config.model, backend, context.note)
+        model = load_model(make_plan(on_pilot).model_name, config.model, backend, context.note)
     run = partial(bench, context=context, model=model)
-    first = run(config)
+    first = run(on_pilot)
     chosen = choose_pairs(first.path, across=across)
     written = first.path / ("pairs-across.json" if across else "pairs.json")
     write_chosen(chosen, written)
@@ -94,11 +99,11 @@ def pilot(
         tasks=tasks,
         split=apply_to,
         langs=_languages(first),
-        limit=config.limit if apply_limit is None else apply_limit,
+        limit=applied_limit,
         only="all",
     )
     second = run(rest, chosen=chosen)
-    grid = run(rest) if upper_bound else None
+    grid = run(replace(rest, baselines=())) if upper_bound else None
     return Pilot(first, second, grid, chosen, written)
 
 

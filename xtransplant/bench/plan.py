@@ -14,6 +14,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.runs.columns import SOURCE, VANILLA
 from xtransplant.runs.names import plain_name
 from xtransplant.strategies import Strategy, find_strategy
+from xtransplant.tasks.baselines import parse_baselines
 from xtransplant.tasks.task import Task, find_task
 
 __all__ = ["Plan", "make_plan"]
@@ -121,8 +122,14 @@ def _tasks(config: Config) -> list[Task]:
 
 
 def _strategies(config: Config) -> dict[str, Strategy]:
-    if not config.strategies:
+    baselines = parse_baselines(config.baselines)
+    if not config.strategies and not baselines:
         raise XTransplantError("no strategy is given; try --strategy attn-swap")
+    if not config.strategies and config.pairs != "overall":
+        raise XTransplantError(
+            f"--pairs {config.pairs} does nothing without a strategy; name one, --strategy "
+            "attn-swap, or leave it out"
+        )
     found = [find_strategy(name) for name in dict.fromkeys(config.strategies)]
     values = dict(config.options)
     taken = {option.name for strategy in found for option in strategy.options}
@@ -133,9 +140,11 @@ def _strategies(config: Config) -> dict[str, Strategy]:
         )
     bound = [_bound(strategy, values) for strategy in found]
     named = {str(strategy): strategy for strategy in bound}
-    if len(named) < len(bound) or named.keys() & {VANILLA, SOURCE}:
+    taken_names = {VANILLA, SOURCE, *baselines}
+    if len(named) < len(bound) or named.keys() & taken_names:
         raise XTransplantError(
-            f"strategies need names of their own, not {VANILLA} or {SOURCE}: {', '.join(named)}"
+            f"strategies need names of their own, not {VANILLA} or {SOURCE} or a baseline's: "
+            f"{', '.join(named)}"
         )
     return named
 

@@ -30,7 +30,7 @@ __all__ = ["run_id"]
 _ELSEWHERE = (
     "tasks", "strategies", "model", "langs", "pairs", "options", "direction", "mode", "split",
     "limit", "only", "data", "max_new_tokens", "allow_misaligned", "memory_budget",
-    "exact_scores",
+    "exact_scores", "baselines",
 )  # fmt: skip
 _OF_PLACE = ("device_map", "trust_remote_code", "tensor_parallel")
 _LATER = ("gguf_file", "quantization")
@@ -65,7 +65,7 @@ def run_id(
         "model": _model(config.model, model, checkpoint, [one.task for one in tasks.values()]),
         "strategies": {name: one.source_hash for name, one in strategies.items()},
         "tasks": {name: _task(one, config) for name, one in tasks.items()},
-        "pairs": _pairs(pairs, checkpoint, tasks, strategies),
+        "pairs": _pairs(pairs, checkpoint, tasks, strategies) if strategies else [],
     }
     if config.only != "all":
         document["only"] = config.only
@@ -84,6 +84,11 @@ def _task(plan: TaskPlan, config: Config) -> dict[str, Any]:
         document["max_new_tokens"] = config.max_new_tokens
     elif config.exact_scores:
         document["exact_scores"] = True
+    if plan.baselines:
+        document["baselines"] = {
+            one.name: {lang: examples_digest(shots) for lang, shots in one.shots.items()}
+            for one in plan.baselines
+        }
     return document
 
 

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from xtransplant.backends.protocol import Say
+from xtransplant.bench.baselines import plan_baselines
 from xtransplant.bench.config import Config
 from xtransplant.bench.pairs import Chosen
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, key_of
 from xtransplant.runs.columns import Mode
+from xtransplant.tasks.baselines import Baseline
 from xtransplant.tasks.load import Loaded, load_examples
 from xtransplant.tasks.task import NothingThere, Task
 
@@ -25,6 +27,7 @@ class TaskPlan:
         examples: by language, cut to the limit; none where nothing of a task fits.
         left_out: languages that are not run, and why.
         too_long: ids of examples longer than the model's context, by language.
+        baselines: prompts that are run beside the strategies.
     """
 
     task: Task
@@ -34,6 +37,7 @@ class TaskPlan:
     examples: dict[str, tuple[Example, ...]]
     left_out: dict[str, str]
     too_long: dict[str, list[str]] = field(default_factory=dict)
+    baselines: tuple[Baseline, ...] = ()
 
 
 def plan_task(task: Task, config: Config, say: Say) -> TaskPlan:
@@ -81,7 +85,8 @@ def plan_task(task: Task, config: Config, say: Say) -> TaskPlan:
     _check_sources(task, config.only, [one for own in examples.values() for one in own])
     if task.note and config.data.data_dir is None:
         say(f"{task.name}: {task.note}")
-    return TaskPlan(task, direction, split, mode, examples, left_out)
+    baselines = plan_baselines(task, direction, split, config, examples)
+    return TaskPlan(task, direction, split, mode, examples, left_out, baselines=baselines)
 
 
 def _misaligned(found: Loaded) -> str:

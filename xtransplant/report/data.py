@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from xtransplant.report.rows import Row, has_own_pairs, same_quantity
 from xtransplant.report.sets import prompt_sets, set_columns, set_metrics, tallies_of_sets
-from xtransplant.report.summary import Summary, TaskCounts
+from xtransplant.report.summary import NO_PAIR, Summary, TaskCounts
 from xtransplant.report.tables import Table, make_tables
 from xtransplant.runs.columns import CORRECT
 from xtransplant.stats.rates import Rate, macro, micro
@@ -32,16 +32,12 @@ _NAMES = ("run", "model", "task", "direction", "split", "mode", "rule", "lang", 
 def to_frame(summaries: Sequence[Summary]) -> pd.DataFrame:
     """Every number of every run, one row each.
 
-    Columns: ``run``, ``model``, ``task``, ``direction``, ``split``, ``mode``, ``rule``, ``lang``,
-    ``level``, ``strategy``, ``kind`` (``vanilla``, ``source``, ``pair``, ``bound``),
-    ``source_layer``, ``target_layer`` (empty: any), ``right``, ``n``, ``value``, ``stderr``,
-    ``ci95_low``, ``ci95_high``, ``cells`` (how many pairs a bound picks from, 1 elsewhere),
-    ``null`` (the bound's, a share), ``oracle``, ``in_sample`` (how many of the examples the pair
-    was chosen on; -1: not known), ``complete`` (whether all parts of the run are stored) and
-    ``missing_parts``. Then the same over the examples that the source answers and the target does
-    not, and over those that both answer: ``gap_right`` (mended), ``gap_n``, ``gap_ci95_low``,
-    ``gap_ci95_high``, ``gap_null`` (a share), and ``shared_...`` (kept); empty where that is not
-    known.
+    ``kind`` is ``vanilla``, ``source``, ``baseline`` (its name stands for a strategy's), ``pair``
+    or ``bound``; a layer that is empty is any; ``cells`` is how many pairs a bound picks from, 1
+    elsewhere; ``null`` the bound's, a share; ``in_sample`` how many of the examples the pair was
+    chosen on, -1 if not known; ``complete`` whether all parts of the run are stored. ``gap_...``
+    is the same over the examples that the source answers and the target does not (mended), and
+    ``shared_...`` over those that both answer (kept); empty where that is not known.
     """
     return _frame(summaries, _encodable)
 
@@ -171,11 +167,7 @@ def _keyed(tables: Sequence[tuple[Table, ...]]) -> list[_Keyed]:
 def _add_row(results: dict[str, dict[str, Any]], one: _Keyed, row: Row, metric: str) -> None:
     """Add a row's numbers by language, over all examples, and as the mean over languages.
 
-    Args:
-        results: changed in place.
-        one: gives the names of the entries.
-        row: of them the one at the metric's level.
-        metric: ``acc``, ``acc_strict`` or ``acc_lenient``.
+    ``results`` is changed in place; ``row`` is the one at the level of ``metric`` (``acc_strict``).
     """
 
     def entry(name: str) -> dict[str, Any]:
@@ -255,12 +247,14 @@ def _of_language(summary: Summary, task: TaskCounts, lang: str) -> Iterator[dict
                 "level": level, "strategy": "", "kind": kind, **_numbers(rates[level]),
                 **set_columns(prompt_sets(counts, level, kind)),
             }  # fmt: skip
+        for name, tallies in counts.baselines.items():
+            numbers = _numbers_at(NO_PAIR, tallies[level], tallies_of_sets(counts, level, name))
+            yield {"level": level, "strategy": name, "kind": "baseline", **numbers}
         for strategy, tallies in counts.strategies.items():
             own, one = {"level": level, "strategy": strategy}, tallies[level]
             sets = tallies_of_sets(counts, level, strategy)
             for pair in one.hits:
-                numbers = _numbers(one.rate(pair), oracle=chosen_on != 0)
-                numbers |= set_columns({k: (t.rate(pair), t.null(pair)) for k, t in sets.items()})
+                numbers = _numbers_at(pair, one, sets, oracle=chosen_on != 0)
                 yield {**own, "kind": "pair", **_layers(*pair), **numbers, "in_sample": chosen_on}
             for i, j, bound in _bounds(one):
                 numbers = _numbers(Rate(bound.right, one.n), oracle=True)
@@ -279,16 +273,20 @@ def _bounds(one: Tally) -> Iterator[tuple[int | None, int | None, Bound]]:
 
 def _rates_of(one: Tally, i: int | None, j: int | None) -> tuple[Rate, Rate]:
     """The bound by source and target layer, and its null."""
-    bound = one.overall
-    if i is not None:
-        bound = one.by_source[i]
-    elif j is not None:
-        bound = one.by_target[j]
+    by_layer = one.overall if j is None else one.by_target[j]
+    bound = by_layer if i is None else one.by_source[i]
     return Rate(bound.right, one.n), Rate(bound.null, one.n)
 
 
 def _layers(i: int | None, j: int | None) -> dict[str, int | None]:
     return {"source_layer": i, "target_layer": j}
+
+
+def _numbers_at(
+    pair: tuple[int, int], one: Tally, sets: dict[str, Tally], *, oracle: bool = False
+) -> dict[str, Any]:
+    by_set = {name: (own.rate(pair), own.null(pair)) for name, own in sets.items()}
+    return {**_numbers(one.rate(pair), oracle=oracle), **set_columns(by_set)}
 
 
 def _numbers(rate: Rate, *, oracle: bool = False) -> dict[str, Any]:

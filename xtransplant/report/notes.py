@@ -28,6 +28,7 @@ def notes_of(runs: Sequence[TaskRun], rows: Sequence[Row]) -> Iterator[str]:
         rows: its rows, labelled as they are shown.
     """
     yield from _about_oracles(rows)
+    yield from _about_baselines(runs, rows)
     yield from _about_states(runs)
     yield from _about_pairs(rows)
     if any(not row.complete for row in rows):
@@ -55,6 +56,25 @@ def _about_oracles(rows: Sequence[Row]) -> Iterator[str]:
             "null –: no other example has another answer that could be this one's, so what chance "
             "gives is not known"
         )
+
+
+def _about_baselines(runs: Sequence[TaskRun], rows: Sequence[Row]) -> Iterator[str]:
+    """What stands in the target's place, and in whose language the prompts are judged."""
+    if not any(row.kind == "baseline" for row in rows):
+        return
+    yield (
+        "baselines move no activation and are judged as the target is, by its candidates and "
+        "answers; vanilla (source) is judged in the source's language, by its own"
+    )
+    for summary, task in runs:
+        entry = summary.manifest.tasks[task.name]
+        for name, shots in entry.baselines.items():
+            if shots:
+                each = "; ".join(f"{lang} {', '.join(ids)}" for lang, ids in shots.items())
+                yield (
+                    f"{name}: before each target these items' source prompts and answers, drawn "
+                    f"from the {entry.shots} split and none of them evaluated: {each}"
+                )
 
 
 def _about_states(runs: Sequence[TaskRun]) -> Iterator[str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from xtransplant.report.sets import SetRates, of_prompt, of_strategy
-from xtransplant.report.summary import Summary, TaskCounts, tallies_of
+from xtransplant.report.summary import NO_PAIR, Summary, TaskCounts, tallies_of
 from xtransplant.runs.columns import SOURCE, VANILLA
 from xtransplant.stats.rates import Mean, Rate, macro, micro, spread
 from xtransplant.stats.tally import Bound, Tally, combine
@@ -26,7 +26,7 @@ class Row:
     Attributes:
         label: what it is, in words; no other row of its table has the same.
         key: what it is, the same in every run, split and table: ``vanilla``, ``ffn-swap,best``.
-        kind: ``vanilla``, ``source``, ``pair``, ``pilot``, ``best``, ``bound``.
+        kind: ``vanilla``, ``source``, ``baseline``, ``pair``, ``pilot``, ``best``, ``bound``.
         strategy: its strategy; empty without a transplant.
         rates: by language.
         runs: names of the runs that have it.
@@ -121,6 +121,13 @@ def rows_of(summary: Summary, task: TaskCounts, level: str) -> Iterator[Row]:
     source = {lang: counts.source[level] for lang, counts in own.items()}
     yield row("vanilla (source)", "source", "source", source,
               sets=of_prompt(task, level, SOURCE))  # fmt: skip
+    for name, shots in summary.manifest.tasks[task.name].baselines.items():
+        tallies = {lang: one.baselines[name][level] for lang, one in own.items()
+                   if name in one.baselines}  # fmt: skip
+        if tallies:
+            rates = {lang: one.rate(NO_PAIR) for lang, one in tallies.items()}
+            found = row(name, name, "baseline", rates, sets=_sets_at(task, level, name, NO_PAIR))
+            yield replace(found, of=(*found.of, repr(sorted(shots.items()))))
     for strategy in summary.manifest.strategies:
         tallies = tallies_of(task, strategy, level)
         if tallies and has_own_pairs(summary, task.name):
@@ -168,23 +175,20 @@ def _grid(
             (*base, *_source(summary, strategy), key, of), complete=summary.complete, **more,
         )  # fmt: skip
 
-    def sets_at(pair: Pair) -> dict[str, SetRates]:
-        return of_strategy(task, level, strategy, lambda _, one: one.rate(pair),
-                           lambda _, one: one.null(pair))  # fmt: skip
-
     shown = list(every.hits)
     if len(shown) > _MOST_PAIRS:
         # The paper's coarse settings.
         shown = [pair for pair in ((last, 0), (0, 0)) if pair in every.hits]
     for pair in shown:
         rates = {lang: one.rate(pair) for lang, one in tallies.items()}
-        yield row(arrow(pair), arrow(pair), "pair", rates, (), pair=pair, sets=sets_at(pair))
+        yield row(arrow(pair), arrow(pair), "pair", rates, (), pair=pair,
+                  sets=_sets_at(task, level, strategy, pair))  # fmt: skip
     if len(searched) < 2:
         return
     best = {lang: one.rate(every.best) for lang, one in tallies.items()}
     yield row(
         f"best of {len(searched)}: {arrow(every.best)}", "best", "best", best, searched,
-        pair=every.best, cells=len(searched), sets=sets_at(every.best),
+        pair=every.best, cells=len(searched), sets=_sets_at(task, level, strategy, every.best),
     )  # fmt: skip
     for which, key, bound in _bounds(every, last):
         cells = bound(every).cells
@@ -204,6 +208,13 @@ def _grid(
             nulls={lang: null(lang, one) for lang, one in tallies.items()},
             sets=of_strategy(task, level, strategy, rate, null),
         )  # fmt: skip
+
+
+def _sets_at(task: TaskCounts, level: str, name: str, pair: Pair) -> dict[str, SetRates]:
+    """Of a strategy at one pair, or of a baseline at none, over the two sets."""
+    return of_strategy(
+        task, level, name, lambda _, one: one.rate(pair), lambda _, one: one.null(pair)
+    )
 
 
 _OfTally = Callable[[Tally], Bound]

@@ -29,7 +29,8 @@ def draw_sets(table: Table) -> Figure | None:
     """
     from matplotlib.figure import Figure
 
-    rows = [row for row in table.rows if row.strategy and any(_rate(row, one).n for one in _PANELS)]
+    shown = [row for row in table.rows if row.strategy or row.kind == "baseline"]
+    rows = [row for row in shown if any(_rate(row, one).n for one in _PANELS)]
     if not rows:
         return None
     figure = Figure(figsize=(9.5, 0.3 * len(rows) + 1.7), layout="constrained")

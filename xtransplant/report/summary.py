@@ -18,6 +18,7 @@ from xtransplant.tasks.sets import GAP, SETS, SHARED, UNASKED, UNKNOWN
 
 __all__ = [
     "COUNTED_SETS",
+    "NO_PAIR",
     "LanguageCounts",
     "SetCounts",
     "States",
@@ -28,6 +29,9 @@ __all__ = [
     "tallies_of",
 ]
 
+
+NO_PAIR = (-1, -1)
+"""The layer pair of what moves no activation."""
 
 COUNTED_SETS = {SETS[GAP]: GAP, SETS[SHARED]: SHARED}
 """What a transplant can mend, and what it can break."""
@@ -73,6 +77,7 @@ class LanguageCounts:
         vanilla, source: rates of the two prompts without a transplant, by level; of the source
             over the examples that say what is right after it.
         strategies: counts by strategy and level.
+        baselines: likewise of the prompts that move no activation; their pair is ``NO_PAIR``.
         states: by strategy; of the two prompts under ``vanilla`` and ``source``.
         sets: by level; empty of a run that was begun without.
     """
@@ -82,6 +87,7 @@ class LanguageCounts:
     strategies: dict[str, dict[str, Tally]]
     states: dict[str, States]
     sets: dict[str, SetCounts] = field(default_factory=dict)
+    baselines: dict[str, dict[str, Tally]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -169,6 +175,7 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
     """The counts of a language; None if it has no records."""
     plain: dict[str, dict[str, Rate]] = {}
     strategies: dict[str, dict[str, Tally]] = {}
+    baselines: dict[str, dict[str, Tally]] = {}
     states: dict[str, States] = {}
     sets: dict[str, SetCounts] = {}
     every = dict(cells(run, task, lang))
@@ -195,7 +202,8 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
                 sets = _sets(found, of)
             continue
         drawn = np.where(found.known, 255, 0).astype(np.uint8)
-        strategies[name] = {level: _tally(found, k, drawn) for k, level in enumerate(CORRECT)}
+        group = baselines if name in run.manifest.tasks[task].baselines else strategies
+        group[name] = {level: _tally(found, k, drawn) for k, level in enumerate(CORRECT)}
         for k, level in enumerate(CORRECT):
             if level in sets:
                 changed = drawn & ~_given(every[VANILLA], k)[found.examples]
@@ -203,7 +211,7 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
                     sets[level].tallies[which][name] = _tally(found, k, changed, code)
     if not plain:
         return None
-    return LanguageCounts(plain[VANILLA], plain[SOURCE], strategies, states, sets)
+    return LanguageCounts(plain[VANILLA], plain[SOURCE], strategies, states, sets, baselines)
 
 
 def _tally(

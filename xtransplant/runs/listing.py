@@ -64,7 +64,9 @@ def _row(path: Path, check: bool) -> dict[str, Any]:
         "model": run.manifest.model["name"],
         "tasks": ", ".join(entries),
         "split": ", ".join(dict.fromkeys(entry.split for entry in entries.values())),
-        "strategies": ", ".join(run.manifest.strategies),
+        "strategies": ", ".join(
+            dict.fromkeys([*run.manifest.strategies, *_baselines(run.manifest)])
+        ),
         "pairs": _pairs(run.manifest) + _only(run.manifest),
         "mode": ", ".join(dict.fromkeys(entry.mode for entry in entries.values())),
         "state": _state(run),
@@ -82,6 +84,10 @@ def _row(path: Path, check: bool) -> dict[str, Any]:
 def _state(run: Run) -> str:
     total, missing = len(list(run.manifest.parts())), len(run.missing())
     return f"{total - missing} of {total} parts" if missing else "complete"
+
+
+def _baselines(manifest: Manifest) -> list[str]:
+    return [name for task in manifest.tasks.values() for name in task.baselines]
 
 
 def _only(manifest: Manifest) -> str:

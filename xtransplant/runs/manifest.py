@@ -83,6 +83,8 @@ class TaskEntry:
         left_out: those that are not, and why.
         too_long: ids of examples longer than the model reads, by language; they are not run.
         task_rule: the task's own rule where ``rule`` is another (``xtp rescore --rule``).
+        baselines: by name, of each language the ids of the items that stand in its prompts.
+        shots: the split that these items come from.
     """
 
     version: str
@@ -96,6 +98,8 @@ class TaskEntry:
     left_out: dict[str, str]
     too_long: dict[str, list[str]] = field(default_factory=dict)
     task_rule: str = ""
+    baselines: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    shots: str = ""
 
     def judged_by(self, rule: str) -> TaskEntry:
         """This task, its texts judged by another rule, or another version, from now on."""

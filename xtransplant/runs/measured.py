@@ -19,7 +19,7 @@ __all__ = ["Judged", "Measured", "Which"]
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Masks = np.ndarray[Any, np.dtype[np.uint8]]
-Which = Literal["variants", "target", "source"]
+Which = Literal["variants", "target", "source", "baseline"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Measured:
 
     Attributes:
         found: all that the engine found of the example.
-        which: the variants (``n_variants`` rows), or the target or source prompt (one row).
+        which: the variants (``n_variants`` rows), or the target or source prompt (one row), or a
+            baseline, whose prompt was run in the target's place (one row).
         finite: ``[rows]``, whether all numbers that a row was computed from are finite.
         unchanged: ``[rows]``, whether a row is what the target gives without a transplant.
         logprobs: ``[rows, n_candidates]``, nats; None where texts were generated.
@@ -59,7 +60,7 @@ class Measured:
             rows = found.finite, found.unchanged, found.logprobs, tops
             return cls(found, which, *rows, bounds=found.bounds)
         bounds = None
-        if which == "target":
+        if which in ("target", "baseline"):
             finite, row, top = found.vanilla_finite, found.vanilla, found.vanilla_top
             bounds = None if found.vanilla_bounds is None else found.vanilla_bounds[None]
         else:
@@ -73,7 +74,7 @@ class Measured:
         if which == "variants":
             state = np.array(found.finite, dtype=bool), np.array(found.unchanged, dtype=bool)
             return cls(found, which, *state, outputs=found.outputs)
-        if which == "target":
+        if which in ("target", "baseline"):
             finite, text = found.vanilla_finite, found.vanilla
         else:
             finite, text = found.source_finite, found.source

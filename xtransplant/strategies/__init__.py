@@ -12,13 +12,15 @@ from xtransplant.strategies.places import LAST, Read, Span
 from xtransplant.strategies.recorder import Shape
 from xtransplant.strategies.registry import find_strategy, strategy_names
 from xtransplant.strategies.script import Script, Variant, split_scripts
-from xtransplant.strategies.values import Applied, Value, apply
+from xtransplant.strategies.tensors import Fixed
+from xtransplant.strategies.values import Applied, Value, apply, fixed
 
 __all__ = [
     "LAST",
     "Applied",
     "Clash",
     "Edit",
+    "Fixed",
     "Read",
     "Script",
     "Shape",
@@ -31,6 +33,7 @@ __all__ = [
     "check_verifiable",
     "find_clashes",
     "find_strategy",
+    "fixed",
     "split_scripts",
     "strategy",
     "strategy_names",

@@ -46,6 +46,7 @@ class Shape:
         layers: of each site that not every layer has, those that have it.
         kinds: per layer what kind of mixer it has; empty where nothing depends on it.
         head_dims: per layer how wide its heads are; empty where they are equally wide.
+        d_model, head_dim: how wide a site is, and ``head``; 0 where that is not known.
     """
 
     n_layers: int
@@ -54,6 +55,8 @@ class Shape:
     layers: Mapping[Site, tuple[int, ...]] = field(default_factory=dict)
     kinds: tuple[str, ...] = ()
     head_dims: tuple[int, ...] = ()
+    d_model: int = 0
+    head_dim: int = 0
 
     def find_layer(self, prompt: str, site: Site, layer: Any) -> Layer:
         """The layer that a strategy asks for; a number below 0 counts from the last one.
@@ -93,11 +96,21 @@ class Shape:
         )
 
     def check_widths(self, edit: Edit) -> None:
-        """Refuse a head written with one of another width.
+        """Refuse a head written with one of another width, and a tensor of another width.
 
         Raises:
-            MissingSite: it is.
+            MissingSite: a head of another width.
+            XTransplantError: a tensor of another width.
         """
+        width = self.d_model
+        if edit.site == "head":
+            width = self.head_dims[edit.layer] if self.head_dims else self.head_dim
+        for fixed in edit.value.fixed():
+            if width and fixed.width not in (None, width):
+                raise XTransplantError(
+                    f"{edit.place} is {width} wide and {fixed} is {fixed.width}; was it made for "
+                    "another model or site?"
+                )
         if edit.site != "head" or not self.head_dims:
             return
         width = self.head_dims[edit.layer]

@@ -1,8 +1,9 @@
 """Symbolic values: what a strategy computes with before anything has run.
 
 A value is a weighted sum of terms plus a constant. A term is a read (one site, layer and span of
-tokens of one prompt) or a function applied to values. Sums and scalings stay sums, so they travel
-as indices and coefficients; only a function of the user's own travels as code.
+tokens of one prompt), a tensor that was there before (fitted, say), or a function applied to
+values. Sums and scalings stay sums, so they travel as indices and coefficients; only a function of
+the user's own travels as code.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from xtransplant.errors import XTransplantError
+from xtransplant.strategies.linear import map_rows, project_rows
 from xtransplant.strategies.places import Read
+from xtransplant.strategies.tensors import Fixed, make_fixed
 
-__all__ = ["Applied", "Value", "apply", "as_value"]
+__all__ = ["Applied", "Matrix", "Value", "apply", "as_value", "fixed"]
 
 
 @dataclass(frozen=True)
@@ -27,17 +30,24 @@ class Applied:
     Attributes:
         function: takes one tensor ``[rows, width]`` per argument and returns one of that shape.
         arguments: what it is called with.
+        matrices: what it is called with after these, the same for all rows.
+        shown: how it is printed, with a place for each of both; empty: ``function(arguments)``.
     """
 
     function: Callable[..., Any]
     arguments: tuple[Value, ...]
+    matrices: tuple[Fixed, ...] = ()
+    shown: str = ""
 
     def __str__(self) -> str:
+        texts = list(map(str, (*self.arguments, *self.matrices)))
+        if self.shown:
+            return self.shown.format(*(f"({one})" if " " in one else one for one in texts))
         name = getattr(self.function, "__name__", "function")
-        return f"{name}({', '.join(map(str, self.arguments))})"
+        return f"{name}({', '.join(texts)})"
 
 
-Term = Read | Applied
+Term = Read | Fixed | Applied
 
 
 @dataclass(frozen=True)
@@ -98,8 +108,19 @@ class Value:
         for _, term in self.terms:
             if isinstance(term, Read):
                 found[term] = None
-            else:
+            elif isinstance(term, Applied):
                 found.update((read, None) for value in term.arguments for read in value.reads())
+        return tuple(found)
+
+    def fixed(self) -> tuple[Fixed, ...]:
+        """Every tensor it is computed with that was there before, through functions too."""
+        found: dict[Fixed, None] = {}
+        for _, term in self.terms:
+            if isinstance(term, Fixed):
+                found[term] = None
+            elif isinstance(term, Applied):
+                found.update((one, None) for value in term.arguments for one in value.fixed())
+                found.update((one, None) for one in term.matrices)
         return tuple(found)
 
     def __str__(self) -> str:
@@ -157,3 +178,63 @@ def apply(function: Callable[..., Any], *values: Value | float) -> Value:
             f"source.attn[i]), not {function!r:.60}"
         )
     return Value(((1.0, Applied(function, tuple(as_value(value) for value in values))),))
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A fitted matrix, to multiply values by.
+
+    Attributes:
+        fixed: its numbers, ``[n, width]``.
+    """
+
+    fixed: Fixed
+
+    def __matmul__(self, value: Value) -> Value:
+        """``matrix @ row`` of each row of a value; the matrix is ``[width, width]``.
+
+        Raises:
+            XTransplantError: no value, or a matrix that is not square.
+        """
+        shape = self.fixed.shape
+        if shape and shape[0] != shape[1]:
+            raise XTransplantError(
+                f"{self.fixed} @ ... needs a square matrix, not one of shape {list(shape)}; "
+                "project(value) is the projection on the span of its rows"
+            )
+        return self._applied(map_rows, value, "{1} @ {0}")
+
+    def project(self, value: Value) -> Value:
+        """The projection of each row of a value on the span of the matrix's orthonormal rows.
+
+        Raises:
+            XTransplantError: no value.
+        """
+        return self._applied(project_rows, value, "{1}.project({0})")
+
+    def _applied(self, function: Callable[..., Any], value: Value, shown: str) -> Value:
+        if not isinstance(value, Value):
+            raise XTransplantError(
+                f"{self.fixed} is a matrix: it is multiplied with what is read, as in "
+                f"{self.fixed} @ target.ffn[j], not with {type(value).__name__}"
+            )
+        return Value(((1.0, Applied(function, (value,), (self.fixed,), shown)),))
+
+
+def fixed(values: Any, name: str) -> Value:
+    """A tensor of your own as a value, to be written, added or multiplied with.
+
+    It is the same at every token and example. A run's identity does not know what it holds; what is
+    fitted to data belongs in a fit (docs/strategies.md), which it does.
+
+    Args:
+        values: floating-point numbers, ``[d_model]`` (``[head_dim]`` for site ``head``).
+        name: what it is called where the strategy is printed.
+
+    Raises:
+        XTransplantError: anything else, or numbers that are not finite.
+    """
+    found = make_fixed(values, name)
+    if len(found.shape) != 1:
+        raise XTransplantError(f"{name} should be one vector, not of shape {list(found.shape)}")
+    return Value(((1.0, found),))

@@ -10,7 +10,15 @@ from xtransplant.prompts import Example, Key
 from xtransplant.tasks.gold import Gold
 from xtransplant.tasks.task import Direction
 
-__all__ = ["Parallel", "Side", "Written", "format_options", "make_example", "make_parallel"]
+__all__ = [
+    "Parallel",
+    "Side",
+    "Written",
+    "format_options",
+    "make_example",
+    "make_parallel",
+    "space_after",
+]
 
 
 @dataclass(frozen=True)
@@ -101,9 +109,12 @@ def make_example(parallel: Parallel, lang: str, direction: Direction) -> Example
 
 def _spelled(side: Side) -> tuple[str, ...]:
     """What a prompt may be answered with, as it would go on."""
-    # After a full-width mark or white space no space is written.
-    space = "" if side.prompt[-1:].isspace() or side.prompt[-1:] in "：。）" else " "
-    return tuple(space + text for text in side.candidates)
+    return tuple(space_after(side.prompt) + text for text in side.candidates)
+
+
+def space_after(prompt: str) -> str:
+    """A space, as between a prompt and its answer; none after white space or a full-width mark."""
+    return "" if prompt[-1:].isspace() or prompt[-1:] in "：。）" else " "
 
 
 def format_options(marks: Sequence[str], texts: Sequence[str]) -> str:

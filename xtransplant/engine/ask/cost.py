@@ -47,12 +47,13 @@ def estimate_cost(model: Model, item: Item, variants: Variants, packing: Packing
     if not packing.together:
         paths = max(1, len({tuple(c[:-1]) for c in item.target_candidates if len(c) > 1}))
         tokens = paths * columns
-        return Cost(0.0, pass_bytes(model, tokens, columns, tokens), 0, tokens, source)
+        held = float(variants.fixed_bytes)
+        return Cost(held, pass_bytes(model, tokens, columns, tokens), 0, tokens, source)
     # Under a mask every column's scores span the whole sequence, masked or not.
     keys = length + block
     if not packing.shared_prefix:
         keys = columns + block * len(variants.edits)
-    fixed = pass_bytes(model, columns, keys, n_logits)
+    fixed = pass_bytes(model, columns, keys, n_logits) + variants.fixed_bytes
     if packing.shared_prefix:
         fixed += stored_bytes(model, length)
     return Cost(fixed, pass_bytes(model, block, keys, n_logits), columns, block, source)

@@ -57,8 +57,8 @@ def _expand_value(value: Value, written: Mapping[Read, Value]) -> Value:
     for weight, term in value.terms:
         if isinstance(term, Applied):
             arguments = tuple(_expand_value(argument, written) for argument in term.arguments)
-            result = result + Value(((weight, Applied(term.function, arguments)),))
-        elif term.site == "resid_mid":
+            result = result + Value(((weight, replace(term, arguments=arguments)),))
+        elif isinstance(term, Read) and term.site == "resid_mid":
             pre, attn = (replace(term, site=site) for site in summands("resid_mid"))
             result = result + weight * (_value_at(pre, written) + _value_at(attn, written))
         else:

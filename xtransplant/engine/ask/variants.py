@@ -46,6 +46,8 @@ def shape_of(model: Model) -> Shape:
         layers={site: there for site, there in having.items() if len(there) < model.n_layers},
         kinds=model.kinds,
         head_dims=widths if len({*widths} - {0}) > 1 else (),
+        d_model=model.d_model,
+        head_dim=model.head_dim,
     )
 
 
@@ -160,6 +162,12 @@ class Variants:
     def reads(self) -> tuple[Read, ...]:
         """Every read of the source."""
         return tuple(source_reads(self.edits))
+
+    @cached_property
+    def fixed_bytes(self) -> int:
+        """What the tensors that edits are computed with take, each counted once."""
+        found = {one for edits in self.edits for edit in edits for one in edit.value.fixed()}
+        return sum(one.values.nbytes for one in found)
 
     @cached_property
     def starts(self) -> tuple[int, ...]:

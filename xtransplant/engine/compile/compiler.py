@@ -6,15 +6,17 @@ are called, and sums of rows are written back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
+from xtransplant.engine.compile.calls import OneCall, fixed_rows, group_calls
 from xtransplant.engine.compile.functions import check_result
 from xtransplant.engine.compile.steps import (
     Call,
+    FixedRows,
     Hold,
     SiteRead,
     SiteStep,
@@ -26,18 +28,9 @@ from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
 from xtransplant.packing import Layout, RowLayout
 from xtransplant.sites import Site, site_order
-from xtransplant.strategies import Applied, Edit, Read, Value
+from xtransplant.strategies import Applied, Edit, Fixed, Read, Value
 
 __all__ = ["Compiler"]
-
-
-class _OneCall(NamedTuple):
-    """A function that one variant calls at a site; its result fills ``rows``, one per token."""
-
-    function: Callable[..., Any]
-    arguments: tuple[Value, ...]
-    rows: list[int]
-    variant: int
 
 
 class _OneWrite(NamedTuple):
@@ -63,7 +56,7 @@ class _SiteWork:
 
     read_rows: list[int] = field(default_factory=list)
     read_places: list[tuple[int, int]] = field(default_factory=list)
-    calls: list[_OneCall] = field(default_factory=list)
+    calls: list[OneCall] = field(default_factory=list)
     writes: list[_OneWrite] = field(default_factory=list)
 
 
@@ -75,6 +68,7 @@ class Compiler:
 
     Attributes:
         shared: rows of each read of the source, which serve every variant.
+        fixed: row and bank of each tensor that is there before the run, likewise.
         own: rows of each other term, by variant.
     """
 
@@ -97,6 +91,7 @@ class Compiler:
         """
         self.model, self.source_layout, self.layout = model, source, layout
         self.sizes, self.shared = list(sizes), dict(known or {})
+        self.fixed: dict[tuple[Fixed, int], int] = {}
         self.own: dict[tuple[int, Read | Applied], list[int]] = {}
         self.sites: dict[SiteKey, _SiteWork] = {}
         self.n_writes = 0
@@ -134,6 +129,11 @@ class Compiler:
             site.read_rows.append(row)
             site.read_places.append((column, read.head or 0))
 
+    @property
+    def fixed_rows(self) -> list[FixedRows]:
+        """What is in each of the two banks before the model runs."""
+        return fixed_rows(self.fixed, (self.model.d_model, self.model.head_dim))
+
     def steps(self) -> list[Step]:
         """All that was added, in the order in which the model computes the sites."""
         placed: list[tuple[int, float, Step]] = []
@@ -170,19 +170,27 @@ class Compiler:
     def _add_terms(self, variant: int, value: Value, site: _SiteWork, bank: int) -> None:
         """Give every term of a value its rows in the bank, one per token."""
         for _, term in value.terms:
-            if self._known_rows(variant, term) is not None:
+            if self._known_rows(variant, term, bank) is not None:
                 continue
             if isinstance(term, Read):
                 self.add_read(variant, term)
+                continue
+            if isinstance(term, Fixed):
+                self.fixed[term, bank] = self.sizes[bank]
+                self.sizes[bank] += 1
                 continue
             for argument in term.arguments:
                 self._add_terms(variant, argument, site, bank)
             count = max([n for a in term.arguments for _, n in self._read_lengths(a)], default=1)
             rows = self._new_rows(variant, term, bank, count)
-            site.calls.append(_OneCall(term.function, term.arguments, rows, variant))
+            site.calls.append(OneCall(term, rows, variant))
 
-    def _known_rows(self, variant: int, term: Read | Applied) -> list[int] | None:
-        """The bank rows of a term, if it has them: reads of the source serve every variant."""
+    def _known_rows(
+        self, variant: int, term: Read | Fixed | Applied, bank: int
+    ) -> list[int] | None:
+        """The bank rows of a term, if it has them: what is no variant's own serves all of them."""
+        if isinstance(term, Fixed):
+            return [self.fixed[term, bank]] if (term, bank) in self.fixed else None
         if isinstance(term, Read) and term.prompt == "source":
             return self.shared.get(term)
         return self.own.get((variant, term))
@@ -196,12 +204,12 @@ class Compiler:
             self.own[variant, term] = rows
         return rows
 
-    def _sum(self, items: Sequence[tuple[int, Value, int]]) -> Sum:
+    def _sum(self, items: Sequence[tuple[int, Value, int]], bank: int) -> Sum:
         """Many values at once, each (variant, value, which of its tokens)."""
         index, row, weight = [], [], []
         for result, (variant, value, offset) in enumerate(items):
             for factor, term in value.terms:
-                rows = self._known_rows(variant, term)
+                rows = self._known_rows(variant, term, bank)
                 assert rows is not None
                 index.append(result)
                 row.append(rows[offset if len(rows) > 1 else 0])
@@ -227,26 +235,41 @@ class Compiler:
             bank=bank,
             width=self.model.head_dims[layer] if bank else self.model.d_model,
             read=_read(site),
-            calls=[self._call(call) for call in site.calls],
-            write=self._write(site) if site.writes else None,
+            calls=[self._call(calls, bank) for calls in group_calls(site.calls)],
+            write=self._write(site, bank) if site.writes else None,
         )
 
-    def _call(self, call: _OneCall) -> Call:
-        tokens = range(len(call.rows))
+    def _call(self, calls: Sequence[OneCall], bank: int) -> Call:
+        """One call for several variants that call one function with one matrix."""
+        applied = calls[0].applied
         arguments = [
-            self._sum([(call.variant, argument, offset) for offset in tokens])
-            for argument in call.arguments
+            self._sum(
+                [
+                    (call.variant, call.applied.arguments[number], offset)
+                    for call in calls
+                    for offset in range(len(call.rows))
+                ],
+                bank,
+            )
+            for number in range(len(applied.arguments))
         ]
         # What travels goes as it is: this package is not installed where it arrives.
-        function = call.function if self.model.backend.travels else check_result(call.function)
-        return Call(function=function, arguments=arguments, rows=torch.tensor(call.rows))
+        plain = self.model.backend.travels or applied.matrices  # these go to functions of ours
+        return Call(
+            function=applied.function if plain else check_result(applied.function),
+            arguments=arguments,
+            matrices=[matrix.values for matrix in applied.matrices],
+            rows=torch.tensor([row for call in calls for row in call.rows]),
+        )
 
-    def _write(self, site: _SiteWork) -> SiteWrite:
+    def _write(self, site: _SiteWork, bank: int) -> SiteWrite:
         cells = [(write, column) for write in site.writes for column in write.columns]
         counts = torch.tensor([len(write.columns) for write in site.writes])
         alone = bool((counts == 1).all())
         return SiteWrite(
-            value=self._sum([(write.variant, write.value, write.offset) for write, _ in cells]),
+            value=self._sum(
+                [(write.variant, write.value, write.offset) for write, _ in cells], bank
+            ),
             column=torch.tensor([column for _, column in cells]),
             head=torch.tensor([write.head for write, _ in cells]),
             number=torch.tensor([write.number for write in site.writes]),

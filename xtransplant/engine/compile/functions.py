@@ -8,8 +8,10 @@ from typing import Any
 
 import torch
 
+from xtransplant.compat.nnsight import send_by_value
 from xtransplant.engine.ask.memory import is_out_of_memory
 from xtransplant.errors import XTransplantError
+from xtransplant.strategies import linear
 from xtransplant.strategies.faults import describe_error, last_line_in
 
 __all__ = ["check_result"]
@@ -66,3 +68,6 @@ def _named(function: Callable[..., Any], error: BaseException | None = None) -> 
         return f"apply({name})"
     line = None if error is None else last_line_in(code.co_filename, error)
     return f"apply({name}), {code.co_filename} line {line or code.co_firstlineno},"
+
+
+send_by_value(linear)

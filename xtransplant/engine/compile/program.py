@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xtransplant.engine.compile.compiler import Compiler
-from xtransplant.engine.compile.steps import Step
+from xtransplant.engine.compile.steps import FixedRows, Step
 from xtransplant.model.model import Model
 from xtransplant.packing import Layout, RowLayout
 from xtransplant.strategies import Edit, Read
@@ -37,11 +37,13 @@ class TargetProgram:
         steps: in the order the model computes them.
         sizes: rows of the two banks, the source's included.
         write_counts: per variant, how many tokens its edits write.
+        fixed: what is in each of the two banks before the model runs.
     """
 
     steps: list[Step]
     sizes: tuple[int, int]
     write_counts: tuple[int, ...]
+    fixed: list[FixedRows]
 
 
 def compile_source(
@@ -84,4 +86,4 @@ def compile_target(
     """
     compiler = Compiler(model, source, target, known.rows, known.sizes)
     counts = tuple(compiler.add_edits(variant, edits) for variant, edits in enumerate(variants))
-    return TargetProgram(compiler.steps(), compiler.bank_sizes, counts)
+    return TargetProgram(compiler.steps(), compiler.bank_sizes, counts, compiler.fixed_rows)

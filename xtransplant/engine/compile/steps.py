@@ -4,8 +4,8 @@ At run time every type here is a plain ``dict``, so that a block can take them t
 this package is not installed. :mod:`xtransplant.engine.trace.apply` reads them.
 
 Every value that an edit needs has a row in a *bank*: reads of the source, reads of the target,
-results of functions. There are two banks, ``[n_examples, n_rows, d_model]`` and, for site ``head``,
-``[n_examples, n_rows, head_dim]``.
+results of functions, tensors that were there before. There are two banks,
+``[n_examples, n_rows, d_model]`` and, for site ``head``, ``[n_examples, n_rows, head_dim]``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import Tensor
 
 __all__ = [
     "Call",
+    "FixedRows",
     "Hold",
     "Join",
     "Pass",
@@ -49,6 +50,18 @@ class Sum(TypedDict):
     constant: Tensor
 
 
+class FixedRows(TypedDict):
+    """Rows of a bank that are filled before the model runs, the same in every example.
+
+    Attributes:
+        rows: ``[n]``, rows of the bank.
+        values: ``[n, width]``.
+    """
+
+    rows: Tensor
+    values: Tensor
+
+
 class SiteRead(TypedDict):
     """Activations to put into a bank.
 
@@ -68,11 +81,13 @@ class Call(TypedDict):
     Attributes:
         function: called with one tensor ``[n, width]`` per argument.
         arguments: each with ``n`` results.
+        matrices: what it is called with after these, the same for all rows.
         rows: ``[n]``, rows of the bank that its result goes to.
     """
 
     function: Callable[..., Any]
     arguments: list[Sum]
+    matrices: list[Tensor]
     rows: Tensor
 
 

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from xtransplant.compat.nnsight import send_by_value
-from xtransplant.engine.compile.steps import Join, SiteStep, SiteWrite, Step, Sum
+from xtransplant.engine.compile.steps import FixedRows, Join, SiteStep, SiteWrite, Step, Sum
 
-__all__ = ["apply_edits", "zero_banks"]
+__all__ = ["apply_edits", "fill_banks", "zero_banks"]
 
 
 def zero_banks(sizes: Any, widths: Any, n_examples: int, like: dict[str, Any]) -> list[Tensor]:
@@ -32,6 +32,17 @@ def zero_banks(sizes: Any, widths: Any, n_examples: int, like: dict[str, Any]) -
         torch.zeros((n_examples, size, width), **like)
         for size, width in zip(sizes, widths, strict=True)
     ]
+
+
+def fill_banks(banks: list[Tensor], fixed: list[FixedRows]) -> None:
+    """Put what is known before the model runs into the banks, in place.
+
+    Args:
+        banks: the two of a target.
+        fixed: of each of them.
+    """
+    for bank, own in zip(banks, fixed, strict=True):
+        bank[:, own["rows"].to(bank.device)] = own["values"].to(bank)
 
 
 def apply_edits(
@@ -92,7 +103,7 @@ def _edit_site(
     for call in step["calls"]:
         # A strategy's function is given rows, [n, width].
         inputs = [_sum_rows(bank, argument).flatten(0, 1) for argument in call["arguments"]]
-        result = call["function"](*inputs).view(n_examples, -1, width)
+        result = call["function"](*inputs, *call["matrices"]).view(n_examples, -1, width)
         bank[:, call["rows"].to(bank.device)] = result.to(bank)
     if write is not None:
         column, head = write["column"].to(value.device), write["head"].to(value.device)

@@ -109,6 +109,7 @@ class Batch:
             source_sizes=source.program.sizes,
             target_sizes=program.sizes,
             n_writes=sum(program.write_counts),
+            fixed=program.fixed,
         )
         shared = shared_attention(self.model) if self.packing.shared_prefix else nullcontext()
         with shared:

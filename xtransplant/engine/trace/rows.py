@@ -67,6 +67,7 @@ def continue_rows(batch: Batch, chunk: range, max_new_tokens: int) -> RowTexts:
             source_sizes=known.sizes,
             target_sizes=program.sizes,
             n_writes=sum(program.write_counts),
+            fixed=program.fixed,
         ),
     )
     settings = greedy_settings(model, max_new_tokens)

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from transformers import GenerationConfig
 
-from xtransplant.engine.compile.steps import Pass, Step, Wanted
-from xtransplant.engine.trace.apply import apply_edits, zero_banks
+from xtransplant.engine.compile.steps import FixedRows, Pass, Step, Wanted
+from xtransplant.engine.trace.apply import apply_edits, fill_banks, zero_banks
 from xtransplant.engine.trace.logits import read_pass, token_certainty
 from xtransplant.engine.trace.validate import (
     validate_activations,
@@ -49,11 +49,13 @@ class BankPlan(TypedDict):
     Attributes:
         source_sizes, target_sizes: rows of the two banks; the target's begin with the source's.
         n_writes: how many vectors are written into the target, in each example.
+        fixed: what is in the target's banks before the model runs.
     """
 
     source_sizes: tuple[int, int]
     target_sizes: tuple[int, int]
     n_writes: int
+    fixed: list[FixedRows]
 
 
 class RowPlan(TypedDict):
@@ -130,6 +132,7 @@ def run_passes(
         banks = zero_banks(plan["target_sizes"], widths, n_examples, like)
         for bank, rows in zip(banks, read, strict=False):
             bank[:, : rows.shape[1]] = rows[place]
+        fill_banks(banks, plan["fixed"])
         measures = torch.zeros((n_examples, 3, plan["n_writes"]), **like)
         with nn.trace(**target["inputs"]):
             apply_edits(nn, target["steps"], banks, n_examples, measures)
@@ -191,6 +194,7 @@ def generate_rows(
         banks = zero_banks(sizes["target_sizes"], widths, 1, like)
         for bank, rows in zip(banks, read, strict=True):
             bank[:, : rows.shape[1]] = rows
+        fill_banks(banks, sizes["fixed"])
         measures = torch.zeros((1, 3, n_writes), **like)
         batch, certainty, cache = prompt.repeat(count, 1), [], {}
 
