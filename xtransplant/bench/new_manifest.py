@@ -84,6 +84,8 @@ def _strategy(plan: Plan, name: str, model: Model) -> dict[str, Any]:
         "source_hash": strategy.source_hash,
         "origin": strategy.origin,
         "options": dict(strategy.values),
+        "name": strategy.name,
+        "bound": strategy.bound,
         "pairs": [list(pair) for pair in shared],
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from xtransplant.backends.protocol import Say
@@ -138,7 +138,7 @@ def _strategies(config: Config) -> dict[str, Strategy]:
         raise XTransplantError(
             f"-S {name}={values[name]}: no strategy here has this option; there are: {right}"
         )
-    bound = [_bound(strategy, values) for strategy in found]
+    bound = [one for strategy in found for one in _swept(strategy, values)]
     named = {str(strategy): strategy for strategy in bound}
     taken_names = {VANILLA, SOURCE, *baselines}
     if len(named) < len(bound) or named.keys() & taken_names:
@@ -149,15 +149,18 @@ def _strategies(config: Config) -> dict[str, Strategy]:
     return named
 
 
-def _bound(strategy: Strategy, values: dict[str, str]) -> Strategy:
-    """A strategy with its options bound; an option that is given its default changes nothing."""
-    given = {
-        one.name: one.parse(values[one.name]) for one in strategy.options if one.name in values
-    }
-    defaults = {one.name: one.default for one in strategy.options}
-    return strategy.with_options(
-        {name: value for name, value in given.items() if value != defaults[name]}
+def _swept(strategy: Strategy, values: dict[str, str]) -> Iterator[Strategy]:
+    """A strategy with its options bound, once for each value of those that have several.
+
+    An option that is given its default changes nothing.
+    """
+    sweep = strategy.sweep(
+        **{one.name: values[one.name] for one in strategy.options if one.name in values}
     )
+    defaults = {one.name: one.default for one in strategy.options}
+    for one in sweep.strategies:
+        given = {name: value for name, value in one.values if value != defaults[name]}
+        yield strategy.with_options(given)
 
 
 def _say_in_sample(
