@@ -11,6 +11,9 @@ import pytest
 from small_bench import SMALL
 
 from xtransplant import XTransplantError
+from xtransplant.bench.chosen_values import keep_chosen
+from xtransplant.bench.pairs import Chosen
+from xtransplant.bench.pilot import pilot
 from xtransplant.bench.plan import make_plan
 from xtransplant.report.data import to_csv
 from xtransplant.report.figures import save_figures
@@ -106,3 +109,35 @@ def test_tables_csv_and_figure_know_the_values(small, tmp_path):
 def test_sweeps_that_are_none(options, words):
     with pytest.raises(XTransplantError, match=words):
         make_plan(swept(*options))
+
+
+def test_a_pilot_chooses_the_value_with_the_pairs(babel_model, tmp_path):
+    said: list[str] = []
+    context = RunContext(tmp_path, say=said.append)
+    config = replace(SMALL, **SWEEP | {"langs": ("sw", "hi")}, limit=8, pairs="source-last")
+    done = pilot(config, context, model=babel_model, apply_limit=6)
+    found = records(done.first)
+    own = found[found.strategy.isin(NAMES)]
+    hits = own.groupby(["strategy", "lang", "target_layer"]).match.sum()
+    totals = {name: sum(hits[name, lang].max() for lang in ("sw", "hi")) for name in NAMES}
+    best = max(NAMES, key=lambda name: totals[name])
+    assert sorted(totals.values())[-2] < totals[best]  # it is a choice
+    assert {strategy for _, strategy, _ in done.chosen.pairs} == {best}
+    assert list(done.second.manifest.strategies) == [best]
+    for lang in ("sw", "hi"):
+        i, j = done.chosen.find("babel", best, lang)
+        assert hits[best, lang, j] == hits[best, lang].max()
+    assert any(line.startswith(f"{best} is chosen with its pairs") for line in said)
+    # The same sweep with the file that was written is that run.
+    pairs = f"@{done.written}"
+    plan = make_plan(replace(config, split="unseen", limit=6, pairs=pairs), say=said.append)
+    assert plan.id == done.second.manifest.id
+    others = ", ".join(name for name in NAMES if name != best)
+    assert any(line.endswith(f"chose {best}, so {others} are not run") for line in said)
+
+
+def test_values_that_are_named_one_by_one_are_no_sweep():
+    chosen = Chosen("run x", {("babel", "blend(weight=0.0)", "sw"): (1, 2)})
+    assert keep_chosen([["blend(weight=0.0)"], ["blend"]], chosen, print) == [
+        "blend(weight=0.0)", "blend",
+    ]  # fmt: skip

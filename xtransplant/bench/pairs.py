@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
@@ -46,12 +46,14 @@ class Chosen:
         items: the first digits of the digests of all examples that they were chosen on; None
             where nothing says.
         only: which of these examples counted: all, the gap, or the shared.
+        right: on how many each pair was right there, by the same keys; empty where nothing says.
     """
 
     origin: str
     pairs: dict[tuple[str, str, str], Pair]
     items: frozenset[str] | None = None
     only: str = "all"
+    right: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
     def find(self, task: str, strategy: str, lang: str) -> Pair:
         """The pair for a language.
@@ -67,6 +69,10 @@ class Chosen:
             f"{self.origin} holds no pair for {strategy} on {task} in {lang}; "
             f"it has languages {there}; choose with --langs"
         )
+
+    def knows(self, strategy: str) -> bool:
+        """Whether there is a pair for a strategy, anywhere."""
+        return any(of in ("", strategy) for _, of, _ in self.pairs)
 
     def has(self, task: str, strategy: str, lang: str) -> bool:
         """Whether there is a pair for a language."""
@@ -158,12 +164,14 @@ def choose_pairs(path: str | Path, *, level: str = "match", across: bool = False
             "finish it before pairs are chosen on it"
         )
     pairs: dict[tuple[str, str, str], Pair] = {}
+    right: dict[tuple[str, str, str], int] = {}
     for task in run.manifest.tasks:
         for strategy, hits in _hits_by_language(run, task, level).items():
             shared = choose_pair(sum_hits(list(hits.values()))) if across else None
             for lang, own in hits.items():
-                pairs[task, strategy, lang] = shared or choose_pair(own)
-    return Chosen(f"run {run.path.name}", pairs, _items(run), run.manifest.only)
+                pair = pairs[task, strategy, lang] = shared or choose_pair(own)
+                right[task, strategy, lang] = own[pair]
+    return Chosen(f"run {run.path.name}", pairs, _items(run), run.manifest.only, right)
 
 
 def _hits_by_language(run: Run, task: str, level: str) -> dict[str, dict[str, Hits]]:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from xtransplant.report.options import is_text, option_columns
 from xtransplant.report.rows import Row, has_own_pairs, same_quantity
 from xtransplant.report.sets import prompt_sets, set_columns, set_metrics, tallies_of_sets
 from xtransplant.report.summary import NO_PAIR, Summary, TaskCounts
 from xtransplant.report.tables import Table, make_tables
 from xtransplant.runs.columns import CORRECT
+from xtransplant.runs.options import is_text, option_columns
 from xtransplant.stats.rates import Rate, macro, micro
 from xtransplant.stats.tally import Bound, Tally
 from xtransplant.style.escape import csv_name, encodable, json_number, json_text

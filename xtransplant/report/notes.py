@@ -6,9 +6,9 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from xtransplant.report.options import swept_options
 from xtransplant.report.rows import Row, arrow, common_pair
 from xtransplant.report.summary import Summary, TaskRun
+from xtransplant.runs.options import swept_options
 from xtransplant.style.words import ANOTHER_DTYPE, say_not_finite
 from xtransplant.tasks.derangements import N_DERANGEMENTS
 

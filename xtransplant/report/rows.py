@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from xtransplant.report.options import label_of
 from xtransplant.report.sets import SetRates, of_prompt, of_strategy
 from xtransplant.report.summary import NO_PAIR, Summary, TaskCounts, tallies_of
 from xtransplant.runs.columns import SOURCE, VANILLA
+from xtransplant.runs.options import label_of
 from xtransplant.stats.rates import Mean, Rate, macro, micro, spread
 from xtransplant.stats.tally import Bound, Tally, combine
 

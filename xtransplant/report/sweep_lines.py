@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xtransplant.report.options import family_of, options_of, swept_options
 from xtransplant.report.rows import Row, arrow, base_of
 from xtransplant.report.summary import Summary
 from xtransplant.report.tables import Table
 from xtransplant.runs.manifest import Manifest
+from xtransplant.runs.options import family_of, options_of, swept_options
 from xtransplant.style.colours import GREY, LINES, MARKS, add_title, clear_axes, legend_name
 from xtransplant.style.escape import short
 from xtransplant.style.fonts import installed_fonts
