@@ -12,6 +12,7 @@ from small_bench import SMALL
 
 from xtransplant import XTransplantError
 from xtransplant.bench.chosen_values import keep_chosen
+from xtransplant.bench.context import RunContext
 from xtransplant.bench.pairs import Chosen
 from xtransplant.bench.pilot import pilot
 from xtransplant.bench.plan import make_plan
@@ -125,7 +126,7 @@ def test_a_pilot_chooses_the_value_with_the_pairs(babel_model, tmp_path):
     assert {strategy for _, strategy, _ in done.chosen.pairs} == {best}
     assert list(done.second.manifest.strategies) == [best]
     for lang in ("sw", "hi"):
-        i, j = done.chosen.find("babel", best, lang)
+        _, j = done.chosen.find("babel", best, lang)
         assert hits[best, lang, j] == hits[best, lang].max()
     assert any(line.startswith(f"{best} is chosen with its pairs") for line in said)
     # The same sweep with the file that was written is that run.

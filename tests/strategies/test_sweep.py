@@ -1,10 +1,12 @@
 """Several values of an option: each value once, in the order given, none that was not asked for."""
 
 import math
+from typing import Annotated
 
 import pytest
 
-from xtransplant import XTransplantError, find_strategy, strategy
+from xtransplant import Axis, XTransplantError, find_strategy, strategy
+from xtransplant.strategies import Shape
 
 
 @strategy("banded")
@@ -69,3 +71,20 @@ def test_numbers_that_are_no_whole_ones():
     for value in (0.5, math.nan, math.inf, "x"):
         with pytest.raises(XTransplantError, match="width"):
             banded.sweep(width=[1, value])
+
+
+@strategy("declared")
+def declared(source, target, i, j, weight: Annotated[float, Axis(0, 1, 0.5)] = 0.5):
+    target.attn[j] = weight * source.attn[i]
+
+
+def test_all_is_what_an_option_declares_or_every_choice():
+    assert declared.sweep(weight="all").axes == (("weight", (0.0, 0.5, 1.0)),)
+    assert banded.sweep(on="all").axes == (("on", (False, True)),)
+    sites = ("attn", "ffn", "resid_pre", "resid_mid", "resid_post", "attn_raw", "ffn_raw")
+    assert find_strategy("blend").sweep(site="all").axes == (("site", sites),)
+    with pytest.raises(XTransplantError, match="declares no values of its own"):
+        find_strategy("blend").sweep(weight="all")
+    assert declared.edits(Shape(4, 4), 1, 2) == declared.sweep(weight=0.5).strategy.edits(
+        Shape(4, 4), 1, 2
+    )

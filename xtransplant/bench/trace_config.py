@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from xtransplant.backends.protocol import Backend
 from xtransplant.backends.registry import parse_on
@@ -95,10 +96,9 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
         XTransplantError: text that means nothing, an unknown strategy, a folder or file that is not
             there, or a flag that would do nothing.
     """
-    sweep = find_strategy(flags.strategy).sweep(**parse_assignments(flags.options))
+    sweep, axes = _parse_sweep(flags)
     if flags.verify:
         check_verifiable(sweep.strategy)
-    axes = None if flags.axes is None else parse_axes(flags.axes, sweep)
     check_layers(flags.source_layers, "--source-layers")
     check_layers(flags.target_layers, "--target-layers")
     load, prompt = flags.load, flags.prompt
@@ -134,15 +134,18 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
     return config
 
 
-def parse_axes(text: str, sweep: Sweep) -> tuple[str, str]:
-    """Two axes between a comma.
-
-    Raises:
-        XTransplantError: not two, one twice, or one that is neither a side nor swept.
-    """
-    names = [name.strip() for name in text.split(",")]
+def _parse_sweep(flags: TraceFlags) -> tuple[Sweep, tuple[str, str] | None]:
+    """The strategy with its options, and the axes of its tables, where they are given."""
+    strategy, options = find_strategy(flags.strategy), parse_assignments(flags.options)
+    if flags.axes is None:
+        return strategy.sweep(**options), None
+    names = [name.strip() for name in flags.axes.split(",")]
+    # An option that is an axis and has no value is swept over all that it declares.
+    declared = {one.name for one in strategy.options if one.axis or get_args(one.type)}
+    unswept = dict.fromkeys(declared.intersection(names), "all")
+    sweep = strategy.sweep(**unswept | options)
     try:
-        return check_axes(names, [name for name, _ in sweep.axes])
+        return sweep, check_axes(names, [name for name, _ in sweep.axes])
     except XTransplantError as error:
         raise XTransplantError(f"--{error}") from None
 

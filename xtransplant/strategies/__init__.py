@@ -13,11 +13,13 @@ from xtransplant.strategies.recorder import Shape
 from xtransplant.strategies.registry import find_strategy, strategy_names
 from xtransplant.strategies.script import Script, Variant, split_scripts
 from xtransplant.strategies.tensors import Fixed
+from xtransplant.strategies.typed_options import Axis
 from xtransplant.strategies.values import Applied, Value, apply, fixed
 
 __all__ = [
     "LAST",
     "Applied",
+    "Axis",
     "Clash",
     "Edit",
     "Fixed",

@@ -22,8 +22,8 @@ def option_values(option: Option, given: Any) -> tuple[Any, ...]:
     Args:
         option: which.
         given: text (``0:1:0.25`` runs from 0 to 1 in steps of 0.25, both ends in; ``0,0.5`` are two
-            values; of an option that holds text it is one value, whatever is in it), a value, or a
-            sequence of values.
+            values, ``all`` those that the option declares or a Literal's choices; of an option that
+            holds text it is one value, whatever is in it), a value, or a sequence of values.
 
     Raises:
         XTransplantError: none of its type, one that is there twice, too many, or steps that do not
@@ -63,9 +63,25 @@ def check_number(count: int, what: str) -> None:
 def _read(option: Option, text: str) -> tuple[Any, ...]:
     if option.type is str or text in typing.get_args(option.type):
         return (option.parse(text),)
+    if text == "all":
+        return _every(option)
     if option.type in (int, float) and ":" in text:
         return _range(option, text)
     return tuple(option.parse(part.strip()) for part in text.split(","))
+
+
+def _every(option: Option) -> tuple[Any, ...]:
+    """The choices of a Literal, false and true, or the axis that an option declares."""
+    if typing.get_args(option.type):
+        return typing.get_args(option.type)
+    if option.type is bool:
+        return (False, True)
+    if option.axis is None:
+        raise XTransplantError(
+            f"option {option.name} declares no values of its own to be swept over; give some: "
+            f"-S {option.name}=0:1:0.25, or between commas"
+        )
+    return _range(option, str(option.axis))
 
 
 def _range(option: Option, text: str) -> tuple[Any, ...]:

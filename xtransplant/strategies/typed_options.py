@@ -12,9 +12,25 @@ from typing import Any
 
 from xtransplant.errors import XTransplantError
 
-__all__ = ["Option", "read_options"]
+__all__ = ["Axis", "Option", "read_options"]
 
 _EXPECTED = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Values that an option is to be swept over unless others are given.
+
+    They run from ``start`` to ``stop``, both in, in steps of ``step``; an option declares them as
+    ``weight: Annotated[float, Axis(0, 1, 0.25)] = 0.5``.
+    """
+
+    start: float
+    stop: float
+    step: float
+
+    def __str__(self) -> str:
+        return f"{self.start}:{self.stop}:{self.step}"
 
 
 @dataclass(frozen=True)
@@ -25,11 +41,13 @@ class Option:
         name: of the keyword argument.
         type: ``float``, ``int``, ``bool``, ``str`` or a ``Literal`` of texts.
         default: the argument's.
+        axis: what it is swept over by ``-S name=all``; a ``Literal`` over its choices.
     """
 
     name: str
     type: Any
     default: Any
+    axis: Axis | None = None
 
     def parse(self, text: str) -> Any:
         """The value that ``text`` means for this option's type.
@@ -92,7 +110,7 @@ def read_options(
     Raises:
         XTransplantError: one without a type or a default, or of another type.
     """
-    types = typing.get_type_hints(function)
+    types = typing.get_type_hints(function, include_extras=True)
     options = []
     for parameter in parameters:
         if parameter.name not in types or parameter.default is parameter.empty:
@@ -100,12 +118,15 @@ def read_options(
                 f"option {parameter.name!r} of strategy {name} needs a type and a default, "
                 f"as in: {parameter.name}: float = 0.5"
             )
-        kind = types[parameter.name]
+        kind, axis = types[parameter.name], None
+        if typing.get_origin(kind) is typing.Annotated:
+            kind, *more = typing.get_args(kind)
+            axis = next((one for one in more if isinstance(one, Axis)), None)
         if kind not in _EXPECTED and typing.get_origin(kind) is not typing.Literal:
             raise XTransplantError(
                 f"option {parameter.name!r} of strategy {name} is of type "
                 f"{getattr(kind, '__name__', kind)}; it should be float, int, bool, str or a "
                 "Literal of texts"
             )
-        options.append(Option(parameter.name, kind, parameter.default))
+        options.append(Option(parameter.name, kind, parameter.default, axis))
     return tuple(options)
