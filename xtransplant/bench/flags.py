@@ -47,6 +47,8 @@ Options = Annotated[
         metavar="NAME=VALUE",
     ),
 ]
+SourceLayers = Annotated[str, Flag("Layers to read: all, 3, 0,4,8 or 0:32:2 (end left out).")]
+TargetLayers = Annotated[str, Flag("Layers to write, in the same form.")]
 MaxNewTokens = Annotated[int, Flag("Of each continuation.", minimum=1)]
 ChatTemplate = Annotated[bool, Flag("Pass both prompts through it.", ("--apply-chat-template",))]
 AddBos = Annotated[
@@ -141,7 +143,9 @@ class RunFlags:
     """How a bench runs it, and where its records go."""
 
     options: Options = field(default_factory=list)
-    max_new_tokens: MaxNewTokens = 20
+    max_new_tokens: SourceLayers = Annotated[str, Flag("Layers to read: all, 3, 0,4,8 or 0:32:2 (end left out).")]
+TargetLayers = Annotated[str, Flag("Layers to write, in the same form.")]
+MaxNewTokens = 20
     apply_chat_template: ChatTemplate = False
     add_bos: AddBos = False
     allow_misaligned: Annotated[
@@ -196,6 +200,8 @@ class BenchFlags:
             "between commas), @RUN or @FILE.json."
         ),
     ] = "overall"
+    source_layers: SourceLayers = "all"
+    target_layers: TargetLayers = "all"
     across: Annotated[bool, Flag("With @RUN: one pair for all languages.", ("--across",))] = False
     direction: DirectionFlag = None
     mode: ModeFlag = None
@@ -225,6 +231,8 @@ class PilotFlags:
     pairs: Annotated[str, Flag("To choose from: overall, source-last, target-first, diagonal.")] = (
         "overall"
     )
+    source_layers: SourceLayers = "all"
+    target_layers: TargetLayers = "all"
     across: Annotated[bool, Flag("One pair for all languages of a task.", ("--across",))] = False
     split: Annotated[str, Flag("Where pairs are chosen.")] = "pilot"
     apply_to: Annotated[str, Flag("Where they are applied.")] = "unseen"

@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 
 from xtransplant.errors import XTransplantError
+from xtransplant.options import parse_layers
 from xtransplant.prompts import Example, item_digest
 from xtransplant.runs.check import check_intact
 from xtransplant.runs.columns import CORRECT
@@ -118,12 +119,32 @@ def parse_pairs(text: str, *, across: bool = False) -> Pairs:
     return text
 
 
-def list_pairs(text: str, n_layers: int) -> list[Pair]:
+def list_pairs(
+    text: str, n_layers: int, source_layers: str = "all", target_layers: str = "all"
+) -> list[Pair]:
     """The pairs that a text means for a model of ``n_layers``.
 
+    Args:
+        text: as ``--pairs`` has it; see :func:`parse_pairs`.
+        n_layers: of the model.
+        source_layers: of these pairs those that read there; as ``--source-layers`` has it.
+        target_layers: and that write there.
+
     Raises:
-        XTransplantError: a layer that the model has not.
+        XTransplantError: a layer that the model has not, or no pair is left.
     """
+    sources = parse_layers(source_layers, n_layers, "--source-layers")
+    targets = parse_layers(target_layers, n_layers, "--target-layers")
+    found = [(i, j) for i, j in _named_pairs(text, n_layers) if i in sources and j in targets]
+    if not found:
+        raise XTransplantError(
+            f"--pairs {text}, --source-layers {source_layers} and --target-layers {target_layers} "
+            f"have no layer pair in common in a model of {n_layers} layers"
+        )
+    return found
+
+
+def _named_pairs(text: str, n_layers: int) -> list[Pair]:
     layers, last = range(n_layers), n_layers - 1
     if text == "overall":
         return list(product(layers, layers))

@@ -55,7 +55,8 @@ class Plan:
             XTransplantError: a layer that the model has not, or a language nobody chose for.
         """
         if isinstance(self.pairs, str):
-            return list_pairs(self.pairs, n_layers)
+            layers = self.config.source_layers, self.config.target_layers
+            return list_pairs(self.pairs, n_layers, *layers)
         i, j = self.pairs.find(task, strategy, lang)
         if max(i, j) >= n_layers:
             raise XTransplantError(

@@ -28,7 +28,7 @@ __all__ = ["run_id"]
 
 # Of a configuration: what stands elsewhere in the identity, resolved, or bears on no number.
 _ELSEWHERE = (
-    "tasks", "strategies", "model", "langs", "pairs", "options", "direction", "mode", "split",
+    "tasks", "strategies", "model", "langs", "pairs", "source_layers", "target_layers", "options", "direction", "mode", "split",
     "limit", "only", "data", "max_new_tokens", "allow_misaligned", "memory_budget",
     "exact_scores", "baselines",
 )  # fmt: skip
@@ -129,11 +129,15 @@ def _pairs(
     checkpoint: Any,
     tasks: Mapping[str, TaskPlan],
     strategies: Mapping[str, Strategy],
+    config: Config,
 ) -> Any:
     if isinstance(pairs, str):
+        layers = config.source_layers, config.target_layers
         n_layers = getattr(checkpoint.get_text_config(), "num_hidden_layers", None)
         # A configuration that does not say how many layers there are leaves the text as it is.
-        return pairs if n_layers is None else sorted(list_pairs(pairs, int(n_layers)))
+        if n_layers is None:
+            return pairs if layers == ("all", "all") else [pairs, *layers]
+        return sorted(list_pairs(pairs, int(n_layers), *layers))
     return _chosen(pairs, tasks, strategies)
 
 

@@ -21,7 +21,9 @@ from xtransplant.bench.flags import (
     On,
     Options,
     Quiet,
+    SourceLayers,
     Split,
+    TargetLayers,
     Verbose,
 )
 
@@ -57,10 +59,8 @@ class TraceFlags:
     model: Model = None
     load: LoadFlags = field(default_factory=LoadFlags)
     prompt: PromptFlags = PromptFlags()
-    source_layers: Annotated[
-        str, Flag("Layers to read: all, 3, 0,4,8 or 0:32:2 (end left out).")
-    ] = "all"
-    target_layers: Annotated[str, Flag("Layers to write, in the same form.")] = "all"
+    source_layers: SourceLayers = "all"
+    target_layers: TargetLayers = "all"
     options: Options = field(default_factory=list)
     axes: Annotated[
         str | None,

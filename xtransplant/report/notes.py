@@ -182,7 +182,7 @@ def _about_runs(runs: Sequence[TaskRun], rows: Sequence[Row]) -> Iterator[str]:
         counts = ", ".join(
             f"{lang} {counts.vanilla['match'].n}" for lang, counts in task.languages.items()
         )
-        pairs = summary.manifest.config.get("pairs", "")
+        pairs = summary.manifest.pairs_text
         yield f"run {number} is {summary.name}: pairs {pairs}; examples: {counts}"
     if differ:
         yield "these runs have other examples: their rows are not to be compared one by one"

@@ -100,6 +100,11 @@ NUMBERS = [
     row("one axis", "trace -s blend --axes i", "--axes 'i'", "two of i, j"),
     row("layers that are open", "trace -s blend -S weight=0,1 --axes weight,j -m LLAMA "
         "--source a --target b", "--axes weight,j", "4 source layers", "--source-layers 2"),
+    row("layers beside a pair", "bench -t babel -s blend --pairs 5:2 --source-layers 5",
+        "--source-layers 5", "--pairs 5:2", "leave one"),
+    row("layers that leave no pair", "bench -t babel -s blend --pairs source-last "
+        "--source-layers 0:4", "source-last", "0:4", "no layer pair"),
+    row("layers that are none", "bench -t babel -s blend --source-layers x", "'x'", "0:32:2"),
     row("an option without its value", "trace -s blend -S weight", "'weight'", "name=value"),
     row("an option that is none", "trace -s blend -S wieght=1", "'wieght'", "nearest: weight"),
     row("a choice that is none", "trace -s blend -S site=knee", "site='knee'", "attn, ffn"),
