@@ -143,9 +143,7 @@ class RunFlags:
     """How a bench runs it, and where its records go."""
 
     options: Options = field(default_factory=list)
-    max_new_tokens: SourceLayers = Annotated[str, Flag("Layers to read: all, 3, 0,4,8 or 0:32:2 (end left out).")]
-TargetLayers = Annotated[str, Flag("Layers to write, in the same form.")]
-MaxNewTokens = 20
+    max_new_tokens: MaxNewTokens = 20
     apply_chat_template: ChatTemplate = False
     add_bos: AddBos = False
     allow_misaligned: Annotated[

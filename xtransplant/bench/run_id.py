@@ -28,9 +28,9 @@ __all__ = ["run_id"]
 
 # Of a configuration: what stands elsewhere in the identity, resolved, or bears on no number.
 _ELSEWHERE = (
-    "tasks", "strategies", "model", "langs", "pairs", "source_layers", "target_layers", "options", "direction", "mode", "split",
-    "limit", "only", "data", "max_new_tokens", "allow_misaligned", "memory_budget",
-    "exact_scores", "baselines",
+    "tasks", "strategies", "model", "langs", "pairs", "source_layers", "target_layers", "options",
+    "direction", "mode", "split", "limit", "only", "data", "max_new_tokens", "allow_misaligned",
+    "memory_budget", "exact_scores", "baselines",
 )  # fmt: skip
 _OF_PLACE = ("device_map", "trust_remote_code", "tensor_parallel")
 _LATER = ("gguf_file", "quantization")
