@@ -60,9 +60,8 @@ def pilot(
     """Choose a pair per language on the pilot split, freeze it, and apply it to another split.
 
     Chosen is the pair with most correct answers; ties: smallest target layer, then largest source
-    layer (arXiv 2412.12686). Of a swept option one value is chosen with them, for all languages:
-    that whose pairs are right most often; ties: the first. Where the configuration says ``only``,
-    that goes for the choice; the pairs are applied to all examples.
+    layer (arXiv 2412.12686). Of a sweep one value is chosen with them: :func:`choose_values`. Where
+    the configuration says ``only``, that goes for the choice; pairs are applied to all examples.
 
     Args:
         config: its split is where pairs are chosen, ``pilot`` by default.
@@ -90,8 +89,8 @@ def pilot(
         model = load_model(make_plan(on_pilot).model_name, config.model, backend, context.note)
     run = partial(bench, context=context, model=model)
     first = run(on_pilot)
-    chosen = choose_pairs(first.path, across=across)
-    chosen = choose_values(chosen, sweeps_of(on_pilot), context.say)
+    pairs = choose_pairs(first.path, across=across)
+    chosen = choose_values(pairs, sweeps_of(on_pilot), context.say)
     written = first.path / ("pairs-across.json" if across else "pairs.json")
     write_chosen(chosen, written)
     # Tasks and languages that the pilot left out have no pair to apply.
