@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from xtransplant.backends.protocol import Say
@@ -11,7 +11,7 @@ from xtransplant.bench.pairs import Chosen
 __all__ = ["choose_values", "keep_chosen"]
 
 
-def choose_values(chosen: Chosen, sweeps: Iterable[Sequence[str]], say: Say) -> Chosen:
+def choose_values(chosen: Chosen, sweeps: Iterable[Collection[str]], say: Say) -> Chosen:
     """Of each sweep's strategies, the pairs of that one whose pairs are right most often.
 
     All tasks and languages of the run count together; ties: the first. So value and pairs are
@@ -39,7 +39,7 @@ def choose_values(chosen: Chosen, sweeps: Iterable[Sequence[str]], say: Say) -> 
     return replace(chosen, pairs={k: pair for k, pair in chosen.pairs.items() if k[1] not in left})
 
 
-def keep_chosen(sweeps: Iterable[Sequence[str]], chosen: Chosen, say: Say) -> list[str]:
+def keep_chosen(sweeps: Iterable[Collection[str]], chosen: Chosen, say: Say) -> list[str]:
     """The strategies that are run with chosen pairs: of a sweep those that there is a pair for.
 
     Args:

@@ -65,7 +65,7 @@ def run_id(
         "model": _model(config.model, model, checkpoint, [one.task for one in tasks.values()]),
         "strategies": {name: one.source_hash for name, one in strategies.items()},
         "tasks": {name: _task(one, config) for name, one in tasks.items()},
-        "pairs": _pairs(pairs, checkpoint, tasks, strategies) if strategies else [],
+        "pairs": _pairs(pairs, checkpoint, tasks, strategies, config) if strategies else [],
     }
     if config.only != "all":
         document["only"] = config.only

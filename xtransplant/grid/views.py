@@ -167,7 +167,7 @@ def views_of(
         View(
             rows, columns,
             tuple((axis.name, axis.values[k]) for axis, k in zip(others, where, strict=True)),
-            *parts, best=_best(parts[0], parts[1], pairs[where]),
+            *parts, _best(parts[0], parts[1], pairs[where]),
         )
         for where, parts in _panels(arrays, [len(axis.values) for axis in others])
     )  # fmt: skip
@@ -184,5 +184,5 @@ def _best(
     probabilities: np.ndarray[Any, Any] | None, correct: Bools | None, pairs: np.ndarray[Any, Any]
 ) -> tuple[int, int] | None:
     """Row and column of the best cell; ``pairs`` is ``[rows, columns, 2]``."""
-    at = find_best(probabilities, correct, pairs.reshape(-1, 2).tolist())
+    at = find_best(probabilities, correct, [(i, j) for i, j in pairs.reshape(-1, 2).tolist()])
     return None if at is None else divmod(at, pairs.shape[1])

@@ -61,13 +61,14 @@ def layers_of_all(
         XTransplantError: as there.
     """
     found = [existing_layers(model, one, source_layers, target_layers) for one in strategies]
-    common = [
-        tuple(layer for layer in sides[0] if all(layer in side for side in sides))
-        for sides in ([one[end] for one in found] for end in (0, 1))
-    ]
-    if not all(common):
+    sources, targets = _common([one[0] for one in found]), _common([one[1] for one in found])
+    if not sources or not targets:
         raise MissingSite(f"{strategies[0].name}: no layer is there at every value of the sweep")
-    return common[0], common[1], "; ".join(dict.fromkeys(one[2] for one in found if one[2]))
+    return sources, targets, "; ".join(dict.fromkeys(one[2] for one in found if one[2]))
+
+
+def _common(sides: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(layer for layer in sides[0] if all(layer in side for side in sides))
 
 
 def _layers(model: Model, name: str, layers: Sequence[int] | None) -> tuple[int, ...]:
