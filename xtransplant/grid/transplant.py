@@ -98,13 +98,10 @@ def transplant(
         XTransplantError: an unusable prompt, candidate, layer or strategy, or too little memory
             for one variant.
     """
-    found: Iterator[Grid] | Iterator[SweptGrid]
-    # One call for each, as each has an overload of its own.
+    # A call for each, as each has an overload of its own.
     if isinstance(strategy, Sweep):
-        found = transplant_many(model, [example], strategy, **options)
-    else:
-        found = transplant_many(model, [example], strategy, **options)
-    return next(found)
+        return next(transplant_many(model, [example], strategy, **options))
+    return next(transplant_many(model, [example], strategy, **options))
 
 
 @overload

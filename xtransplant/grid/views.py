@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -155,29 +154,22 @@ def views_of(
             return None
         return np.array(parts).reshape(shape).transpose(order)
 
-    arrays = [
-        arranged([getattr(grid, name)() for grid in grids])
-        for name in ("probabilities", "correct", "changed")
-    ]
-    arrays.append(arranged([grid.finite for grid in grids]))
-    arrays.append(arranged([np.array(grid.answers(), dtype=object) for grid in grids]))
+    probabilities = arranged([grid.probabilities() for grid in grids])
+    correct = arranged([grid.correct() for grid in grids])
+    changed = arranged([grid.changed() for grid in grids])
+    finite = arranged([grid.finite for grid in grids])
+    answers = arranged([np.array(grid.answers(), dtype=object) for grid in grids])
     at = np.array([grid.pairs for grid in grids]).reshape(*shape, 2)
     pairs = at.transpose(*order, len(shape))
-    return tuple(
-        View(
-            rows, columns,
-            tuple((axis.name, axis.values[k]) for axis, k in zip(others, where, strict=True)),
-            *parts, _best(parts[0], parts[1], pairs[where]),
-        )
-        for where, parts in _panels(arrays, [len(axis.values) for axis in others])
-    )  # fmt: skip
 
+    def view(where: tuple[int, ...]) -> View:
+        own, right = (None if one is None else one[where] for one in (probabilities, correct))
+        fixed = tuple((axis.name, axis.values[k]) for axis, k in zip(others, where, strict=True))
+        best = _best(own, right, pairs[where])
+        arrays = changed[where], finite[where], answers[where]
+        return View(rows, columns, fixed, own, right, *arrays, best)
 
-def _panels(
-    arrays: Sequence[Any], sizes: Sequence[int]
-) -> Iterator[tuple[tuple[int, ...], list[Any]]]:
-    for where in product(*map(range, sizes)):
-        yield where, [None if array is None else array[where] for array in arrays]
+    return tuple(view(where) for where in np.ndindex(*(len(axis.values) for axis in others)))
 
 
 def _best(
