@@ -94,7 +94,7 @@ def test_tables_csv_and_figure_know_the_values(small, tmp_path):
     line = handles[labels.index("blend 5→2")].lines[0]
     assert list(line.get_xdata()) == [0.0, 0.5, 1.0]
     shares = pairs[(pairs.source_layer == 5)].sort_values("option:weight").value * 100
-    np.testing.assert_allclose(line.get_ydata(), shares)
+    np.testing.assert_allclose([float(y) for y in line.get_ydata()], shares.astype(float))
     written = save_figures([summary], tmp_path, [".png"])
     assert any(path.stem.endswith("weight") for path in written)
 
