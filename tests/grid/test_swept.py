@@ -128,7 +128,7 @@ def test_a_sweep_is_shown_over_any_two_axes(swept, tmp_path):
     assert text.count("source layer ↓   target layer →") == len(SITES) * len(WEIGHTS)
     assert "site=attn, weight=0.25\n" in text
     assert f"best of {len(SITES) * len(WEIGHTS) * 16}: site=" in text
-    assert "blend(site=ffn, weight=0.0) changes nothing" in text
+    assert "blend(weight=0.0) changes nothing" in text
     figure = swept.plot(tmp_path / "swept.png")
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
     assert titles == [f"site={site}, weight={weight}" for site in SITES for weight in WEIGHTS]

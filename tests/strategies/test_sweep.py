@@ -6,7 +6,7 @@ from typing import Annotated
 import pytest
 
 from xtransplant import Axis, XTransplantError, find_strategy, strategy
-from xtransplant.strategies import Shape
+from xtransplant.strategies import Shape, sweep_options
 
 
 @strategy("banded")
@@ -26,14 +26,14 @@ def banded(source, target, i, j, width: int = 1, note: str = "a", on: bool = Fal
 def test_texts_of_several_numbers(text, values):
     sweep = find_strategy("blend").sweep(weight=text)
     assert sweep.axes == (("weight", values),)
-    assert [dict(one.values)["weight"] for one in sweep.strategies] == list(values)
+    assert [one.bound["weight"] for one in sweep.strategies] == list(values)
 
 
 def test_a_sweep_is_the_product_of_its_options_the_first_one_slow():
     sweep = find_strategy("blend").sweep(site="attn,ffn", weight=[0, 1])
     assert list(map(str, sweep.strategies)) == [
         "blend(site=attn, weight=0.0)", "blend(site=attn, weight=1.0)",
-        "blend(site=ffn, weight=0.0)", "blend(site=ffn, weight=1.0)",
+        "blend(weight=0.0)", "blend(weight=1.0)",
     ]  # fmt: skip
     assert str(sweep) == "blend; site=attn, ffn; weight=0.0, 1.0"
 
@@ -88,3 +88,15 @@ def test_all_is_what_an_option_declares_or_every_choice():
     assert declared.edits(Shape(4, 4), 1, 2) == declared.sweep(weight=0.5).strategy.edits(
         Shape(4, 4), 1, 2
     )
+
+
+def test_a_combination_is_swept_as_one():
+    sweep = find_strategy("attn-swap + blend(site=resid_post)").sweep(weight="0,0.5")
+    names = ["attn-swap + blend(site=resid_post, weight=0.0)", "attn-swap + blend(site=resid_post)"]
+    assert list(map(str, sweep.strategies)) == names
+    assert [one.bound for one in sweep.strategies] == [
+        {"site": "resid_post", "weight": weight} for weight in (0.0, 0.5)
+    ]
+    assert {one.family for one in sweep.strategies} == {"attn-swap + blend"}
+    with pytest.raises(XTransplantError, match="has a value of site already"):
+        sweep_options(find_strategy("blend(site=attn)"), {"site": "ffn,attn"})

@@ -64,7 +64,7 @@ class Work:
         recorded, scripts = split_scripts(variants)
         # A variant that edits early tokens would have all others branch off there.
         spans = None if scripts else frozenset(Variants.of(recorded).spans)
-        group = None if spans is None else (strategy.name, strategy.source_hash, spans)
+        group = None if spans is None else (strategy.family, strategy.source_hash, spans)
         return cls(name, tuple(pairs), variants, group=group)
 
     @classmethod

@@ -49,6 +49,7 @@ Options = Annotated[
 ]
 SourceLayers = Annotated[str, Flag("Layers to read: all, 3, 0,4,8 or 0:32:2 (end left out).")]
 TargetLayers = Annotated[str, Flag("Layers to write, in the same form.")]
+STRATEGY = "Name or path/to/file.py[:name], with (option=value, ...) behind it; + combines several"
 MaxNewTokens = Annotated[int, Flag("Of each continuation.", minimum=1)]
 ChatTemplate = Annotated[bool, Flag("Pass both prompts through it.", ("--apply-chat-template",))]
 AddBos = Annotated[
@@ -127,7 +128,7 @@ class WhatFlags:
         list[str], Flag("Name (xtp list tasks); repeat it, or use commas.", ("--task", "-t"))
     ] = field(default_factory=list)
     strategy: Annotated[
-        list[str], Flag("Name, or path/to/file.py[:name]; repeat it.", ("--strategy", "-s"))
+        list[str], Flag(f"{STRATEGY}; repeat it, or use commas.", ("--strategy", "-s"))
     ] = field(default_factory=list)
     baselines: Annotated[
         list[str], Flag("Other prompts beside them, no activation moved: concat, few-shot(k=3).")

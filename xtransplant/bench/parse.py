@@ -12,6 +12,7 @@ from xtransplant.bench.flags import BenchFlags, PilotFlags
 from xtransplant.bench.unused import check_bench, check_data, check_given
 from xtransplant.errors import XTransplantError
 from xtransplant.options import check_layers, parse_assignments, parse_bytes
+from xtransplant.strategies import split_names
 from xtransplant.tasks.baselines import n_shots, parse_baselines
 from xtransplant.tasks.data import parse_data_source
 
@@ -82,7 +83,7 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
     check_data(tasks, source, flags.split, None if draws else flags.seed)
     return Config(
         tasks=tasks,
-        strategies=_names(what.strategy),
+        strategies=_strategies(what.strategy),
         model=ModelSpec.of(what.model, load, add_bos=run.add_bos),
         langs=_names(what.langs),
         pairs=flags.pairs,
@@ -130,6 +131,10 @@ def parse_shard(text: str) -> tuple[int, int]:
             f"--shard {text[:40]!r} should be k/n with k from 1 to n, such as 1/8"
         )
     return int(number), int(count)
+
+
+def _strategies(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for text in texts for name in split_names(str(text))))
 
 
 def _names(texts: Sequence[str]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from xtransplant.backends.protocol import Say
@@ -14,7 +14,7 @@ from xtransplant.bench.task_plan import TaskPlan, leave_out_unchosen, nothing_le
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.columns import SOURCE, VANILLA
 from xtransplant.runs.names import plain_name
-from xtransplant.strategies import Strategy, find_strategy
+from xtransplant.strategies import Strategy, find_strategy, sweep_options
 from xtransplant.tasks.baselines import parse_baselines
 from xtransplant.tasks.task import Task, find_task
 
@@ -153,7 +153,11 @@ def _sweeps(config: Config) -> list[dict[str, Strategy]]:
         raise XTransplantError(
             f"-S {name}={values[name]}: no strategy here has this option; there are: {right}"
         )
-    sweeps = [{str(one): one for one in _swept(strategy, values)} for strategy in found]
+    swept = [
+        sweep_options(one, {o.name: values[o.name] for o in one.options if o.name in values})
+        for one in found
+    ]
+    sweeps = [{str(one): one for one in sweep.strategies} for sweep in swept]
     names = [name for sweep in sweeps for name in sweep]
     taken_names = {VANILLA, SOURCE, *baselines}
     if len({*names}) < len(names) or taken_names.intersection(names):
@@ -162,20 +166,6 @@ def _sweeps(config: Config) -> list[dict[str, Strategy]]:
             f"{', '.join(dict.fromkeys(names))}"
         )
     return sweeps
-
-
-def _swept(strategy: Strategy, values: dict[str, str]) -> Iterator[Strategy]:
-    """A strategy with its options bound, once for each value of those that have several.
-
-    An option that is given its default changes nothing.
-    """
-    sweep = strategy.sweep(
-        **{one.name: values[one.name] for one in strategy.options if one.name in values}
-    )
-    defaults = {one.name: one.default for one in strategy.options}
-    for one in sweep.strategies:
-        given = {name: value for name, value in one.values if value != defaults[name]}
-        yield strategy.with_options(given)
 
 
 def _say_in_sample(

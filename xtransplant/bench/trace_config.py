@@ -21,7 +21,7 @@ from xtransplant.options import (
     parse_layers,
 )
 from xtransplant.prompts import Example
-from xtransplant.strategies import Sweep, check_verifiable, find_strategy
+from xtransplant.strategies import Sweep, check_verifiable, find_strategy, sweep_options
 from xtransplant.style.paths import PLOT_SUFFIXES, TABLE_SUFFIXES, checked_path
 from xtransplant.tasks.choose import TaskChoice, choose_example
 from xtransplant.tasks.data import DataSource, parse_data_source
@@ -138,12 +138,12 @@ def _parse_sweep(flags: TraceFlags) -> tuple[Sweep, tuple[str, str] | None]:
     """The strategy with its options, and the axes of its tables, where they are given."""
     strategy, options = find_strategy(flags.strategy), parse_assignments(flags.options)
     if flags.axes is None:
-        return strategy.sweep(**options), None
+        return sweep_options(strategy, options), None
     names = [name.strip() for name in flags.axes.split(",")]
     # An option that is an axis and has no value is swept over all that it declares.
     declared = {one.name for one in strategy.options if one.axis or get_args(one.type)}
     unswept = dict.fromkeys(declared.intersection(names), "all")
-    sweep = strategy.sweep(**unswept | options)
+    sweep = sweep_options(strategy, unswept | options)
     try:
         return sweep, check_axes(names, [name for name, _ in sweep.axes])
     except XTransplantError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from xtransplant.bench.flags import (
+    STRATEGY,
     AddBos,
     Budget,
     ChatTemplate,
@@ -55,7 +56,7 @@ class PromptFlags:
 class TraceFlags:
     """Of ``xtp trace``."""
 
-    strategy: Annotated[str, Flag("Name, or path/to/file.py[:name].", ("--strategy", "-s"))]
+    strategy: Annotated[str, Flag(f"{STRATEGY}.", ("--strategy", "-s"))]
     model: Model = None
     load: LoadFlags = field(default_factory=LoadFlags)
     prompt: PromptFlags = PromptFlags()

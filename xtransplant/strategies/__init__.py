@@ -5,12 +5,13 @@ calls that function with recorders and gives its edits. ``find_strategy`` (``reg
 strategy by name or file. Nothing here knows a model.
 """
 
-from xtransplant.strategies.definition import Strategy, Sweep, check_verifiable, strategy
+from xtransplant.strategies.definition import Strategy, Sweep, check_verifiable, combine, strategy
 from xtransplant.strategies.edits import Edit
+from xtransplant.strategies.expression import split_names
 from xtransplant.strategies.overlap import Clash, find_clashes
 from xtransplant.strategies.places import LAST, Read, Span
 from xtransplant.strategies.recorder import Shape
-from xtransplant.strategies.registry import find_strategy, strategy_names
+from xtransplant.strategies.registry import find_strategy, strategy_names, sweep_options
 from xtransplant.strategies.script import Script, Variant, split_scripts
 from xtransplant.strategies.tensors import Fixed
 from xtransplant.strategies.typed_options import Axis
@@ -33,10 +34,13 @@ __all__ = [
     "Variant",
     "apply",
     "check_verifiable",
+    "combine",
     "find_clashes",
     "find_strategy",
     "fixed",
+    "split_names",
     "split_scripts",
     "strategy",
     "strategy_names",
+    "sweep_options",
 ]

@@ -10,23 +10,34 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from xtransplant.errors import MissingSite, XTransplantError
+from xtransplant.strategies.combine import InTurn, combined_digest, combined_doc
 from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.faults import (
     TimeLimitExceeded,
     describe_error,
+    last_line_in,
     locate_error,
     time_limit,
 )
 from xtransplant.strategies.identity import source_digest
 from xtransplant.strategies.recorder import Shape, record
 from xtransplant.strategies.script import Script
+from xtransplant.strategies.signature import check_kind, option_parameters
 from xtransplant.strategies.swept_values import check_number, option_values
 from xtransplant.strategies.typed_options import Option, read_options
 
-__all__ = ["RECORDING_SECONDS", "Strategy", "Sweep", "check_verifiable", "nearest", "strategy"]
+__all__ = [
+    "RECORDING_SECONDS",
+    "Strategy",
+    "Sweep",
+    "check_verifiable",
+    "combine",
+    "nearest",
+    "strategy",
+]
 
 RECORDING_SECONDS = 30.0
 """How long a strategy may take over one layer pair; recording one is a matter of microseconds."""
@@ -59,21 +70,63 @@ class Strategy:
 
     @property
     def bound(self) -> dict[str, Any]:
-        """The value of every option, those that have their default included."""
-        return {option.name: option.default for option in self.options} | dict(self.values)
+        """The value of every option, those that have their default included.
+
+        Of a combination those of its parts; of a name that several have, the last one's.
+        """
+        found: dict[str, Any] = {}
+        for part in self.parts:
+            found |= {option.name: option.default for option in part.options} | dict(part.values)
+        return found
+
+    @property
+    def family(self) -> str:
+        """Its name without any option: what its other values have in common with it."""
+        return " + ".join(part.name for part in self.parts)
 
     def with_options(self, options: Mapping[str, Any]) -> Strategy:
         """This strategy with options bound; text is parsed by the option's type.
 
+        An option that is given its default is as good as not given. One of a combination is bound
+        in the part that has it.
+
         Raises:
-            XTransplantError: no such option, or a text that is no value of its type.
+            XTransplantError: no such option, one that several parts of a combination have, or a
+                text that is no value of its type.
         """
         self._check_known(options)
         known = {option.name: option for option in self.options}
+        if len(self.parts) > 1:
+            return self._with_options_of_parts(options)
         bound = dict(self.values)
         for name, value in options.items():
             bound[name] = known[name].parse(value) if isinstance(value, str) else value
-        return replace(self, values=tuple(sorted(bound.items())))
+        given = {name: value for name, value in bound.items() if value != known[name].default}
+        return replace(self, values=tuple(sorted(given.items())))
+
+    def _with_options_of_parts(self, options: Mapping[str, Any]) -> Strategy:
+        """A combination with options bound, each of the one part that has it."""
+        parts = list(self.parts)
+        for name, value in options.items():
+            having = [k for k, one in enumerate(parts) if name in {o.name for o in one.options}]
+            if len(having) > 1:
+                first, second = (parts[k].name for k in having[:2])
+                raise XTransplantError(
+                    f"option {name}={value} is of {first} and of {second}: write it behind the one "
+                    f"that is meant, as in {first}({name}={value})"
+                )
+            parts[having[0]] = parts[having[0]].with_options({name: value})
+        return combine(parts)
+
+    @property
+    def parts(self) -> tuple[Strategy, ...]:
+        """The strategies that it combines, in their order; itself alone if it combines none."""
+        own = self.function.parts if isinstance(self.function, InTurn) else (self,)
+        return cast("tuple[Strategy, ...]", own)
+
+    def __add__(self, other: Strategy) -> Strategy:
+        """Both as one strategy: this one's edits, then the other's; see :func:`combine`."""
+        return combine([self, other]) if isinstance(other, Strategy) else NotImplemented
 
     def sweep(self, **options: Any) -> Sweep:
         """This strategy at several values of some of its options.
@@ -131,18 +184,23 @@ class Strategy:
         except KeyboardInterrupt:
             raise
         except XTransplantError as error:
-            place = locate_error(error, self.origin)
+            place = self._locate(error)
             # A layer that has not the site is no fault of the strategy: callers tell them apart.
             kind = MissingSite if isinstance(error, MissingSite) else XTransplantError
             raise kind(f"strategy {self}, {at}{place}: {error}") from error
         except TimeLimitExceeded as error:
             raise XTransplantError(
                 f"strategy {self} is still recording after {RECORDING_SECONDS:g} s at {at}"
-                f"{locate_error(error, self.origin)}: is there a loop without an end?"
+                f"{self._locate(error)}: is there a loop without an end?"
             ) from error
         except BaseException as error:  # SystemExit too
-            place, words = locate_error(error, self.origin), describe_error(error)
+            place, words = self._locate(error), describe_error(error)
             raise XTransplantError(f"strategy {self} fails at {at}{place}: {words}") from error
+
+    def _locate(self, error: BaseException) -> str:
+        """File and line of an error; of a combination, those of the part that it is of."""
+        files = [one.origin for one in self.parts if last_line_in(one.origin, error)]
+        return locate_error(error, files[0] if files else self.origin)
 
     def __str__(self) -> str:
         values = ", ".join(f"{name}={value}" for name, value in self.values)
@@ -176,6 +234,33 @@ class Sweep:
         return "; ".join([str(self.strategy), *values])
 
 
+def combine(strategies: Iterable[Strategy]) -> Strategy:
+    """Several strategies as one: the edits of each, in their order.
+
+    It is known by their names, options and source hashes, in their order.
+
+    Raises:
+        XTransplantError: one of several is raw. That two write one place is said when the
+            combination is recorded.
+    """
+    parts = tuple(part for one in strategies for part in one.parts)
+    if len(parts) == 1:
+        return parts[0]
+    raw = next((one for one in parts if one.raw), None)
+    if raw is not None:
+        raise XTransplantError(
+            f"raw strategy {raw} records no edits, so that it cannot be combined; run it by itself"
+        )
+    return Strategy(
+        name=" + ".join(map(str, parts)),
+        function=InTurn(parts),
+        options=tuple(option for one in parts for option in one.options),
+        doc=combined_doc(parts),
+        origin=" + ".join(dict.fromkeys(one.origin for one in parts)),
+        source_hash=combined_digest(parts),
+    )
+
+
 def strategy(name: str, *, raw: bool = False) -> Callable[[Callable[..., Any]], Strategy]:
     """Make a strategy of a function ``(source, target, i, j, *, option: type = default)``.
 
@@ -196,8 +281,8 @@ def strategy(name: str, *, raw: bool = False) -> Callable[[Callable[..., Any]], 
         )
 
     def decorate(function: Callable[..., Any]) -> Strategy:
-        _check_kind(function, name, raw)
-        options = read_options(function, _option_parameters(function, name, raw), name)
+        check_kind(function, name, raw)
+        options = read_options(function, option_parameters(function, name, raw), name)
         path = inspect.getsourcefile(function) or ""
         module = sys.modules.get(function.__module__)
         doc = inspect.getdoc(function) or (module and inspect.getdoc(module)) or ""
@@ -224,35 +309,3 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """`` (nearest: ...)`` with up to three names like one that is none; empty if none is."""
     near = get_close_matches(name, list(names), n=3, cutoff=0.5)
     return f" (nearest: {', '.join(near)})" if near else ""
-
-
-def _check_kind(function: Any, name: str, raw: bool) -> None:
-    """Refuse what is no plain function, and a ``yield`` where none belongs or none is."""
-    if not inspect.isfunction(function):
-        raise XTransplantError(f"strategy {name} should be a function, not {function!r:.60}")
-    plain = inspect.unwrap(function)
-    if inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain):
-        raise XTransplantError(f"strategy {name} is async; write it as def, without await")
-    if raw != inspect.isgeneratorfunction(plain):
-        raise XTransplantError(
-            f"raw strategy {name} has no yield; write one between what it does in the trace "
-            "of the source and in that of the target"
-            if raw
-            else f"strategy {name} has a yield; leave it out, or say that it is raw: "
-            f'@strategy("{name}", raw=True)'
-        )
-
-
-def _option_parameters(
-    function: Callable[..., Any], name: str, raw: bool
-) -> list[inspect.Parameter]:
-    """A function's parameters after those that the engine fills in."""
-    filled = ("model", "i", "j") if raw else ("source", "target", "i", "j")
-    signature = inspect.signature(function)
-    try:
-        signature.bind(*filled)
-    except TypeError as error:
-        raise XTransplantError(
-            f"strategy {name} takes {signature}, but is called with ({', '.join(filled)}): {error}"
-        ) from None
-    return list(signature.parameters.values())[len(filled) :]

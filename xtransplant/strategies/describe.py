@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Sequence
 from typing import Any
 
+from xtransplant.options import parse_assignments
 from xtransplant.strategies.recorder import Shape
 from xtransplant.strategies.registry import find_strategy
 
@@ -14,20 +16,22 @@ __all__ = ["describe", "type_name"]
 _SHAPE, _SOURCE, _TARGET = Shape(n_layers=48, n_heads=64), 11, 23
 
 
-def describe(name: str) -> dict[str, Any]:
+def describe(name: str, options: Sequence[str] = ()) -> dict[str, Any]:
     """A strategy as plain data, ready for JSON.
 
     Args:
         name: as :func:`find_strategy` takes it.
+        options: bound ones, each as ``NAME=VALUE``.
 
     Returns:
         ``name``, ``doc``, ``origin`` (its file), ``raw``, ``records`` (the text of each edit), and
         ``options``: the name, type and default of each.
 
     Raises:
-        XTransplantError: no such strategy, or it records nothing.
+        XTransplantError: no such strategy or option, or it records nothing.
     """
-    strategy = find_strategy(name)
+    strategy = find_strategy(name).with_options(parse_assignments(options))
+    bound = dict(strategy.values)
     edits = () if strategy.raw else strategy.edits(_SHAPE, _SOURCE, _TARGET)
     return {
         "name": strategy.name,
@@ -36,7 +40,11 @@ def describe(name: str) -> dict[str, Any]:
         "raw": strategy.raw,
         "records": [str(edit) for edit in edits],
         "options": [
-            {"name": option.name, "type": type_name(option.type), "default": option.default}
+            {
+                "name": option.name,
+                "type": type_name(option.type),
+                "default": bound.get(option.name, option.default),
+            }
             for option in strategy.options
         ],
     }
