@@ -7,7 +7,6 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from itertools import product
 from pathlib import Path
 from typing import Any, cast
@@ -28,16 +27,9 @@ from xtransplant.strategies.script import Script
 from xtransplant.strategies.signature import check_kind, option_parameters
 from xtransplant.strategies.swept_values import check_number, option_values
 from xtransplant.strategies.typed_options import Option, read_options
+from xtransplant.text import nearest
 
-__all__ = [
-    "RECORDING_SECONDS",
-    "Strategy",
-    "Sweep",
-    "check_verifiable",
-    "combine",
-    "nearest",
-    "strategy",
-]
+__all__ = ["RECORDING_SECONDS", "Strategy", "Sweep", "check_verifiable", "combine", "strategy"]
 
 RECORDING_SECONDS = 30.0
 """How long a strategy may take over one layer pair; recording one is a matter of microseconds."""
@@ -303,9 +295,3 @@ def check_verifiable(strategy: Strategy) -> None:
             f"raw strategy {strategy} runs one variant after another as it is, so there is nothing "
             "to hold it against; leave --verify off"
         )
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """`` (nearest: ...)`` with up to three names like one that is none; empty if none is."""
-    near = get_close_matches(name, list(names), n=3, cutoff=0.5)
-    return f" (nearest: {', '.join(near)})" if near else ""

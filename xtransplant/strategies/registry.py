@@ -12,9 +12,10 @@ from pathlib import Path
 
 from xtransplant.errors import XTransplantError
 from xtransplant.plugins import plugins
-from xtransplant.strategies.definition import Strategy, Sweep, combine, nearest
+from xtransplant.strategies.definition import Strategy, Sweep, combine
 from xtransplant.strategies.expression import parse_expression
 from xtransplant.strategies.files import load_file
+from xtransplant.text import nearest
 
 __all__ = ["find_strategy", "strategy_names", "sweep_options"]
 

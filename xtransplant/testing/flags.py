@@ -13,8 +13,8 @@ from xtransplant.bench.flags import (
     LoadFlags,
     Model,
     Options,
-    PromptFlags,
 )
+from xtransplant.bench.trace_flags import PromptFlags
 from xtransplant.errors import XTransplantError
 
 __all__ = ["PlanFlags", "WorkFlags", "refuse_without_model"]
