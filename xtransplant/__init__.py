@@ -17,11 +17,10 @@ if TYPE_CHECKING:
     from xtransplant.model.load import load
     from xtransplant.model.model import Model
     from xtransplant.prompts import Example
-    from xtransplant.strategies import Axis, apply, find_strategy, strategy
+    from xtransplant.strategies import apply, find_strategy, strategy
 
 __version__ = "0.1.0"
 __all__ = [
-    "Axis",
     "Example",
     "Family",
     "Grid",
@@ -42,7 +41,6 @@ __all__ = [
 # Where each public name lives. They are imported on first use, so that `import xtransplant`
 # (and with it `xtp --help`) does not wait for torch and transformers.
 _HOMES = {
-    "Axis": "strategies",
     "Example": "prompts",
     "Family": "model.families",
     "Grid": "grid.grid",

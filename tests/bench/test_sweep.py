@@ -96,7 +96,7 @@ def test_tables_csv_and_figure_know_the_values(small, tmp_path):
     shares = pairs[(pairs.source_layer == 5)].sort_values("option:weight").value * 100
     np.testing.assert_allclose([float(y) for y in line.get_ydata()], shares.astype(float))
     written = save_figures([summary], tmp_path, [".png"])
-    assert any(path.stem.endswith("weight") for path in written)
+    assert any("-weight-" in path.stem for path in written)
 
 
 @pytest.mark.parametrize(

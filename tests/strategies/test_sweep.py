@@ -5,8 +5,8 @@ from typing import Annotated
 
 import pytest
 
-from xtransplant import Axis, XTransplantError, find_strategy, strategy
-from xtransplant.strategies import Shape, sweep_options
+from xtransplant import XTransplantError, find_strategy, strategy
+from xtransplant.strategies import Axis, Shape, sweep_options
 
 
 @strategy("banded")

@@ -67,6 +67,7 @@ ModeFlag = Annotated[
 ]
 OnlyFlag = Annotated[Only, Flag("Grids of all, gap (the source alone right) or shared (both).")]
 Limit = Annotated[int | None, Flag("The first so many examples of each language.")]
+Sources = Annotated[list[str], Flag("Languages of further source prompts (source.mean).")]
 Seed = Annotated[int | None, Flag("Of the pilot sample, where the data have none; 0 by default.")]
 On = Annotated[
     str, Flag("local, ndif, ndif:URL, ray, ray:ADDRESS or dry (docs/remote.md).", ("--on",))
@@ -137,6 +138,7 @@ class WhatFlags:
     langs: Annotated[
         list[str], Flag("Codes, between commas; all by default.", ("--langs", "-l"))
     ] = field(default_factory=list)
+    sources: Sources = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from xtransplant.bench.context import RunContext
 from xtransplant.bench.flags import BenchFlags, PilotFlags
 from xtransplant.bench.unused import check_bench, check_data, check_given
 from xtransplant.errors import XTransplantError
-from xtransplant.options import check_layers, parse_assignments, parse_bytes
+from xtransplant.options import check_layers, parse_assignments, parse_bytes, parse_names
 from xtransplant.strategies import split_names
 from xtransplant.tasks.baselines import n_shots, parse_baselines
 from xtransplant.tasks.data import parse_data_source
@@ -70,14 +70,15 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
         revision=load.revision,
         device_map=load.device_map, family=load.family, gguf_file=load.gguf_file,
         quantization=load.quantization,
-        langs=what.langs, pairs=flags.pairs, split=flags.split, split_by=data.split_by,
+        langs=what.langs, sources=what.sources, pairs=flags.pairs, split=flags.split,
+        split_by=data.split_by,
     )  # fmt: skip
     _check_layers(flags)
     source = parse_data_source(
         data.data_dir, data.file, data.column, flags.seed or 0, data.split_by
     )
-    tasks = _names(what.task)
-    baselines = parse_baselines(_names(what.baselines))
+    tasks = parse_names(what.task)
+    baselines = parse_baselines(parse_names(what.baselines))
     # Few-shot examples are drawn, whatever the data.
     draws = any(map(n_shots, baselines))
     check_data(tasks, source, flags.split, None if draws else flags.seed)
@@ -85,7 +86,7 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
         tasks=tasks,
         strategies=_strategies(what.strategy),
         model=ModelSpec.of(what.model, load, add_bos=run.add_bos),
-        langs=_names(what.langs),
+        langs=parse_names(what.langs),
         pairs=flags.pairs,
         source_layers=flags.source_layers,
         target_layers=flags.target_layers,
@@ -102,6 +103,7 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
         log_samples=run.log_samples,
         exact_scores=run.exact_scores,
         baselines=baselines,
+        sources=parse_names(what.sources),
         memory_budget=None if flags.memory_budget is None else parse_bytes(flags.memory_budget),
     )
 
@@ -135,8 +137,3 @@ def parse_shard(text: str) -> tuple[int, int]:
 
 def _strategies(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for text in texts for name in split_names(str(text))))
-
-
-def _names(texts: Sequence[str]) -> tuple[str, ...]:
-    parts = [part.strip() for text in texts for part in str(text).split(",")]
-    return tuple(dict.fromkeys(part for part in parts if part))

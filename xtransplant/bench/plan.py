@@ -10,6 +10,7 @@ from xtransplant.bench.chosen_values import keep_chosen
 from xtransplant.bench.config import Config
 from xtransplant.bench.pairs import Chosen, Pairs, list_pairs, parse_pairs
 from xtransplant.bench.run_id import run_id
+from xtransplant.bench.sources import check_sources
 from xtransplant.bench.task_plan import TaskPlan, leave_out_unchosen, nothing_left, plan_task
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.columns import SOURCE, VANILLA
@@ -87,6 +88,7 @@ def make_plan(
     """
     sweeps = _sweeps(config)
     strategies = {name: one for sweep in sweeps for name, one in sweep.items()}
+    check_sources(config.sources, strategies)
     pairs = parse_pairs(config.pairs, across=across) if chosen is None else chosen
     if isinstance(pairs, Chosen):
         strategies = {name: strategies[name] for name in keep_chosen(sweeps, pairs, say)}

@@ -9,6 +9,7 @@ from typing import get_args
 from xtransplant.backends.protocol import Backend
 from xtransplant.backends.registry import parse_on
 from xtransplant.bench.config import ModelSpec
+from xtransplant.bench.sources import check_sources
 from xtransplant.bench.trace_flags import PromptFlags, TraceFlags
 from xtransplant.bench.unused import check_given, check_trace
 from xtransplant.errors import XTransplantError
@@ -19,6 +20,7 @@ from xtransplant.options import (
     parse_assignments,
     parse_bytes,
     parse_layers,
+    parse_names,
 )
 from xtransplant.prompts import Example
 from xtransplant.strategies import Sweep, check_verifiable, find_strategy, sweep_options
@@ -109,7 +111,7 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
     check_given(
         model=flags.model, revision=load.revision, task=prompt.task, lang=prompt.lang,
         split=prompt.split, family=load.family, gguf_file=load.gguf_file,
-        quantization=load.quantization,
+        quantization=load.quantization, sources=prompt.sources,
         device_map=load.device_map, split_by=prompt.data.split_by,
     )  # fmt: skip
     config = TraceConfig(
@@ -131,6 +133,8 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
         axes=axes or (LAYERS if sweep.axes else None),
     )
     _check_unused(flags, config)
+    if prompt.source is None and prompt.target is None:  # else there are none to be named
+        check_sources(parse_names(prompt.sources), {str(one): one for one in sweep.strategies})
     return config
 
 
@@ -175,7 +179,14 @@ def plan_trace(config: TraceConfig) -> TracePlan:
     """
     prompt = config.prompt
     example, bundled = choose_example(
-        TaskChoice(prompt.task, prompt.lang, prompt.example, prompt.direction, prompt.split),
+        TaskChoice(
+            prompt.task,
+            prompt.lang,
+            prompt.example,
+            prompt.direction,
+            prompt.split,
+            parse_names(prompt.sources),
+        ),
         source=prompt.source,
         target=prompt.target,
         candidates=prompt.candidates,

@@ -23,6 +23,7 @@ from xtransplant.bench.flags import (
     Options,
     Quiet,
     SourceLayers,
+    Sources,
     Split,
     TargetLayers,
     Verbose,
@@ -47,6 +48,7 @@ class PromptFlags:
     ] = None
     lang: Annotated[str | None, Flag("Language of the task; its first by default.")] = None
     example: Annotated[int | None, Flag("Number of the example, from 0; 0 by default.")] = None
+    sources: Sources = field(default_factory=list)
     direction: DirectionFlag = None
     split: Split = None
     data: DataFlags = field(default_factory=DataFlags)

@@ -246,4 +246,5 @@ def base_of(summary: Summary, task: TaskCounts) -> tuple[Any, ...]:
 
 
 def _source(summary: Summary, strategy: str) -> tuple[Any, ...]:
-    return strategy, summary.manifest.strategies[strategy].get("source_hash")
+    sources = tuple(summary.manifest.config.get("sources", ()))
+    return strategy, summary.manifest.strategies[strategy].get("source_hash"), sources

@@ -5,17 +5,18 @@ calls that function with recorders and gives its edits. ``find_strategy`` (``reg
 strategy by name or file. Nothing here knows a model.
 """
 
-from xtransplant.strategies.definition import Strategy, Sweep, check_verifiable, combine, strategy
+from xtransplant.strategies.definition import Strategy, Sweep, combine, strategy
 from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.expression import split_names
 from xtransplant.strategies.overlap import Clash, find_clashes
 from xtransplant.strategies.places import LAST, Read, Span
-from xtransplant.strategies.recorder import Shape
 from xtransplant.strategies.registry import find_strategy, strategy_names, sweep_options
 from xtransplant.strategies.script import Script, Variant, split_scripts
+from xtransplant.strategies.shape import Shape
 from xtransplant.strategies.tensors import Fixed
 from xtransplant.strategies.typed_options import Axis
 from xtransplant.strategies.values import Applied, Value, apply, fixed
+from xtransplant.strategies.verifiable import check_verifiable
 
 __all__ = [
     "LAST",

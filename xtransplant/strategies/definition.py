@@ -11,8 +11,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
+from xtransplant.compat.nnsight_sources import forget_source
 from xtransplant.errors import MissingSite, XTransplantError
+from xtransplant.strategies.cells import cell_digest
 from xtransplant.strategies.combine import InTurn, combined_digest, combined_doc
+from xtransplant.strategies.docstring import find_formula
 from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.faults import (
     TimeLimitExceeded,
@@ -22,14 +25,15 @@ from xtransplant.strategies.faults import (
     time_limit,
 )
 from xtransplant.strategies.identity import source_digest
-from xtransplant.strategies.recorder import Shape, record
+from xtransplant.strategies.recorder import record
 from xtransplant.strategies.script import Script
+from xtransplant.strategies.shape import Shape
 from xtransplant.strategies.signature import check_kind, option_parameters
 from xtransplant.strategies.swept_values import check_number, option_values
 from xtransplant.strategies.typed_options import Option, read_options
 from xtransplant.text import nearest
 
-__all__ = ["RECORDING_SECONDS", "Strategy", "Sweep", "check_verifiable", "combine", "strategy"]
+__all__ = ["RECORDING_SECONDS", "Strategy", "Sweep", "combine", "strategy"]
 
 RECORDING_SECONDS = 30.0
 """How long a strategy may take over one layer pair; recording one is a matter of microseconds."""
@@ -47,8 +51,9 @@ class Strategy:
         values: the values bound to them by :meth:`with_options`; the defaults hold elsewhere.
         raw: whether its function runs inside the model's traces, and is not recorded.
         doc: the docstring of its file.
-        origin: path of its file.
-        source_hash: SHA-256 of that file and the local files it imports.
+        origin: path of its file, or the name of its notebook's cell.
+        source_hash: SHA-256 of that file and the local files it imports; of a cell, of its function
+            and what that names.
     """
 
     name: str
@@ -109,6 +114,11 @@ class Strategy:
                 )
             parts[having[0]] = parts[having[0]].with_options({name: value})
         return combine(parts)
+
+    @property
+    def formula(self) -> str:
+        """Its formula in a line, as its docstring writes it; empty where that writes none."""
+        return "; ".join(found for one in self.parts if (found := find_formula(one.doc)))
 
     @property
     def parts(self) -> tuple[Strategy, ...]:
@@ -275,23 +285,17 @@ def strategy(name: str, *, raw: bool = False) -> Callable[[Callable[..., Any]], 
     def decorate(function: Callable[..., Any]) -> Strategy:
         check_kind(function, name, raw)
         options = read_options(function, option_parameters(function, name, raw), name)
-        path = inspect.getsourcefile(function) or ""
-        module = sys.modules.get(function.__module__)
+        # A cell of a notebook has a name like a file's, and is none.
+        path = inspect.getsourcefile(function) or inspect.unwrap(function).__code__.co_filename
+        in_file = Path(path).is_file()
+        module = sys.modules.get(function.__module__) if in_file else None
         doc = inspect.getdoc(function) or (module and inspect.getdoc(module)) or ""
-        digest = source_digest(Path(path), function.__module__)
+        if in_file:
+            digest = source_digest(Path(path), function.__module__)
+        else:
+            digest = cell_digest(function)
+        if raw:
+            forget_source(path)
         return Strategy(name, function, options, doc, path, digest, raw=raw)
 
     return decorate
-
-
-def check_verifiable(strategy: Strategy) -> None:
-    """Refuse ``--verify`` of a raw strategy: it compares packed variants with single ones.
-
-    Raises:
-        XTransplantError: the strategy is raw, so that its variants are run singly anyway.
-    """
-    if strategy.raw:
-        raise XTransplantError(
-            f"raw strategy {strategy} runs one variant after another as it is, so there is nothing "
-            "to hold it against; leave --verify off"
-        )

@@ -48,13 +48,13 @@ class BankPlan(TypedDict):
     """The banks of a source and of a target that goes on from it.
 
     Attributes:
-        source_sizes, target_sizes: rows of the two banks; the target's begin with the source's.
+        source_sizes, target_sizes: rows of each bank; the target's begin with the source's.
         n_writes: how many vectors are written into the target, in each example.
         fixed: what is in the target's banks before the model runs.
     """
 
-    source_sizes: tuple[int, int]
-    target_sizes: tuple[int, int]
+    source_sizes: tuple[int, ...]
+    target_sizes: tuple[int, ...]
     n_writes: int
     fixed: list[FixedRows]
 
@@ -115,7 +115,7 @@ def run_passes(
         What was read of each pass, and the source's banks (of no use where they stay in another
         process).
     """
-    nn, widths, like = model.nn, (model.d_model, model.head_dim), bank_kind(model)
+    nn, widths, like = model.nn, model.bank_widths, bank_kind(model)
     head = None if model.head is None else model.head.plain()
     read, place = list(known), place.to(model.device)
     n_examples, keeps_sources = target["n_examples"], model.backend.keeps_sources
@@ -147,18 +147,18 @@ def run_passes(
     return found, read
 
 
-def capture_pass(model: Model, source: Pass, sizes: tuple[int, int]) -> list[Tensor]:
-    """The two banks of a single prompt, filled by a pass that only reads.
+def capture_pass(model: Model, source: Pass, sizes: tuple[int, ...]) -> list[Tensor]:
+    """The banks of a single prompt, filled by a pass that only reads.
 
     Args:
         model: the pass is for.
         source: its logits are not read.
-        sizes: rows of the two banks.
+        sizes: rows of each bank.
 
     Returns:
-        ``[size, d_model]`` and ``[size, head_dim]``, on the CPU.
+        Each ``[size, width]``, on the CPU.
     """
-    nn, widths, like = model.nn, (model.d_model, model.head_dim), bank_kind(model)
+    nn, widths, like = model.nn, model.bank_widths, bank_kind(model)
     with nn.session(**model.session("capture", source, sizes)):
         found: list[Tensor] = []
         nnsight.save(found)
@@ -182,7 +182,7 @@ def generate_rows(
         plan: the target's.
         settings: of ``generate``.
     """
-    nn, widths, like = model.nn, (model.d_model, model.head_dim), bank_kind(model)
+    nn, widths, like = model.nn, model.bank_widths, bank_kind(model)
     prompt, count, cached, sizes = plan["prompt"], plan["n_rows"], plan["cached"], plan["banks"]
     length, n_writes = prompt.shape[1], sizes["n_writes"]
     asked = source, plan, settings.to_dict()
