@@ -67,10 +67,7 @@ class Strategy:
 
     @property
     def bound(self) -> dict[str, Any]:
-        """The value of every option, those that have their default included.
-
-        Of a combination those of its parts; of a name that several have, the last one's.
-        """
+        """The value of every option, defaults and those of a combination's parts included."""
         found: dict[str, Any] = {}
         for part in self.parts:
             found |= {option.name: option.default for option in part.options} | dict(part.values)
