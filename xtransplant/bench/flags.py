@@ -92,8 +92,7 @@ class LoadFlags:
     quantization: Annotated[str | None, Flag("bnb-4bit or bnb-8bit (docs/models.md).")] = None
     device_map: Annotated[str | None, Flag("Such as auto or cuda:0; CPU by default.")] = None
     tensor_parallel: Annotated[
-        bool,
-        Flag("Split layers over torchrun's processes (docs/remote.md).", ("--tensor-parallel",)),
+        bool, Flag("Split over torchrun's processes (docs/remote.md).", ("--tensor-parallel",))
     ] = False
     trust_remote_code: Annotated[
         bool, Flag("Run code that comes with the checkpoint.", ("--trust-remote-code",))
