@@ -101,15 +101,13 @@ FIXED = """
 import torch
 from xtransplant import strategy
 from xtransplant.strategies import fixed
-from xtransplant.strategies.tensors import make_fixed
-from xtransplant.strategies.values import Matrix
 
 NUMBERS = torch.randn(SIZE, SIZE, generator=torch.Generator().manual_seed(0)) / 8
 
 
 @strategy("fixed-numbers")
 def fixed_numbers(source, target, i, j):
-    mapped = Matrix(make_fixed(NUMBERS, "map")) @ source.ffn[i]
+    mapped = fixed(NUMBERS, "map") @ source.ffn[i]
     target.ffn[j] = mapped + fixed(NUMBERS[j], "vector")
 """
 
