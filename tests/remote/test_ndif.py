@@ -44,6 +44,27 @@ def test_generations_are_those_here(asked, near, packed, name):
     same_writes(there.writes, here.writes)
 
 
+@pytest.mark.parametrize(
+    "during", ['"decode"', '"all"', '"first(2)"', 'through="logits"', 'through="cache"']
+)
+def test_other_steps_and_ways_are_those_here(asked, near, packed, tmp_path, during):
+    far, _, _ = asked
+    warm(far, packed)
+    (tmp_path / "mine.py").write_text(
+        '"""Acts at other steps, or through less."""\n'
+        "from xtransplant import strategy\n\n\n"
+        '@strategy("mine")\n'
+        "def mine(source, target, i, j):\n"
+        f"    there = target.during({during})\n"
+        "    there.ffn[j] = 2.0 * source.ffn[i] - there.ffn[j] + 0.3\n"
+    )
+    options = {"generations": True, "max_new_tokens": 5}
+    there, here = (grid(model, str(tmp_path / "mine.py"), **options) for model in (far, near))
+    assert np.abs(there.scores.logprobs - here.scores.logprobs).max() < 1e-5
+    assert np.abs(here.scores.logprobs - here.scores.vanilla).max() > 1e-3
+    assert there.generations.token_ids == here.generations.token_ids
+
+
 def test_what_overflows_over_there_is_recorded_as_here(asked, near, packed, tmp_path):
     far, _, _ = asked
     warm(far, packed)

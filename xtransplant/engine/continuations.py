@@ -20,9 +20,11 @@ from xtransplant.engine.trace.batch import Batch
 from xtransplant.engine.trace.decoding import Prefill, decode
 from xtransplant.engine.trace.decoding_rows import NextTokens
 from xtransplant.engine.trace.greedy import Certainty, end_ids
+from xtransplant.engine.trace.later_edits import LaterEdits
 from xtransplant.engine.trace.raw import generate_scripts, token_forwards
 from xtransplant.engine.trace.rows import continue_rows
 from xtransplant.engine.trace.sources import Sources
+from xtransplant.engine.trace.through import keep_plain_cache
 from xtransplant.model.model import Model
 from xtransplant.packing import Layout, Packing
 from xtransplant.strategies import Script
@@ -173,6 +175,8 @@ def _over_shared_prefix(
     assert isinstance(layout, Layout)
     if last:
         batch.trunk = None
+    keep_plain_cache(layout, blocks, batch.variants.through[chunk.start : chunk.stop])
+    edits = batch.variants.edits[chunk.start : chunk.stop]
     top = outputs["top"][0]
     certainty = None
     if decoding.with_certainty:
@@ -184,6 +188,7 @@ def _over_shared_prefix(
         end_ids(model),
         max_new_tokens=n_new,
         share_histories=decoding.share_histories,
+        later=LaterEdits(edits, batch.source) if batch.variants.acts_later else None,
     )
     return Continuations(
         ids=found.ids,

@@ -20,6 +20,7 @@ from xtransplant.packing.layout import Layout, pack
 from xtransplant.packing.modes import MASKED, ROWS, SHARED, Packing
 from xtransplant.packing.readout import Readout
 from xtransplant.packing.row_layout import RowLayout, rows
+from xtransplant.packing.step_layout import StepLayout
 from xtransplant.packing.visibility import reach
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Packing",
     "Readout",
     "RowLayout",
+    "StepLayout",
     "pack",
     "reach",
     "rows",

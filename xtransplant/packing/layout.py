@@ -101,6 +101,22 @@ class Layout:
             block = self.blocks[variant]
         return (self.column(block, place),)
 
+    def later_tokens(self, variant: int, first: int, stop: int | None) -> list[int]:
+        """Candidates' tokens of a variant from the ``first``-th on, as places in its block.
+
+        Every example's candidates branch alike.
+        """
+        depths = self.block_positions[0, self.n_chain :] - self.block_positions[0, self.n_chain - 1]
+        return [
+            place
+            for place, depth in enumerate(depths.tolist(), start=self.n_chain)
+            if first <= depth and (stop is None or depth < stop)
+        ]
+
+    def later_column(self, variant: int, token: int, layer: int) -> int:
+        """Column of one of a variant's :meth:`later_tokens`: block 0's until its own has joined."""
+        return self.column(self.blocks[variant] if layer >= self.starts[variant] else 0, token)
+
     @cached_property
     def readout(self) -> Readout:
         """What of its logits is read."""

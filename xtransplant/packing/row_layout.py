@@ -48,6 +48,20 @@ class RowLayout:
         rows, length = self.variant_rows[variant or 0], self.ids.shape[1]
         return tuple(row * length + token - self.cached for row in rows)
 
+    def later_tokens(self, variant: int, first: int, stop: int | None) -> list[int]:
+        """Candidates' tokens of a variant from the ``first``-th on, in each of its rows."""
+        length, end = self.ids.shape[1], self.prompt_length - self.cached - 1
+        return [
+            row * length + place
+            for row in self.variant_rows[variant]
+            for place in range(end + first, length if stop is None else min(length, end + stop))
+            if self.padding[row, place]
+        ]
+
+    def later_column(self, variant: int, token: int, layer: int) -> int:
+        """Column of one of a variant's :meth:`later_tokens`: itself."""
+        return token
+
 
 def rows(
     prompt: Sequence[int],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -11,7 +12,16 @@ from xtransplant.sites import Site
 from xtransplant.strategies.places import Read, Span
 from xtransplant.strategies.values import Value
 
-__all__ = ["PREFILL", "Edit", "Through", "When", "check_supported", "parse_through", "parse_when"]
+__all__ = [
+    "PREFILL",
+    "Edit",
+    "Through",
+    "When",
+    "check_edit",
+    "parse_through",
+    "parse_when",
+    "through_of",
+]
 
 Through = Literal["both", "logits", "cache"]
 """What an edit is let change: the next token's logits, the keys and values left behind, or both."""
@@ -33,6 +43,24 @@ class When:
     start: int
     stop: int | None
 
+    @property
+    def prefill(self) -> bool:
+        """Whether the prefill is one of them."""
+        return self.start == 0
+
+    @property
+    def later(self) -> When | None:
+        """The decode steps among them; None where there is none."""
+        return None if self.stop == 1 else When(max(1, self.start), self.stop)
+
+    def has(self, step: int) -> bool:
+        """Whether a step is one of them."""
+        return self.start <= step and (self.stop is None or step < self.stop)
+
+    def overlaps(self, other: When) -> bool:
+        """Whether some step is one of both."""
+        return self.has(other.start) or other.has(self.start)
+
     def __str__(self) -> str:
         for name, when in _NAMED.items():
             if self == when:
@@ -50,7 +78,9 @@ class Edit:
 
     Attributes:
         site, layer, head, label: as in :class:`Read`.
-        span: the position, as tokens of the prompt; a decode step computes one token, its last.
+        span: the position, as tokens of the prompt. A decode step computes one token: there it is
+            written, what is read of the target is that token's, and of a span of the source the
+            last token is taken.
         value: ``[n_tokens of span, width of site]``, or of one token, which is written to each.
         when: the steps it is made at.
         through: what it is let change after that.
@@ -110,19 +140,41 @@ def parse_through(text: str) -> Through:
     raise XTransplantError(f"an edit acts through both, logits or cache, not {text!r:.60}")
 
 
-def check_supported(when: When, through: Through, what: object) -> None:
-    """Refuse an edit that the engine cannot make yet, so that none is made otherwise than it says.
-
-    Args:
-        when: the steps that an edit acts at.
-        through: what an edit acts through.
-        what: the edit, or how it was asked for, for the message.
+def check_edit(edit: Edit) -> None:
+    """Refuse an edit whose meaning at a decode step would not be plain.
 
     Raises:
-        XTransplantError: anything but the prefill, through both logits and cache.
+        XTransplantError: it acts at decode steps, each of which computes one token, and names
+            tokens of the prompt that are not its end; or it does, and lets only one of logits and
+            cache change.
     """
-    if (when, through) != (PREFILL, "both"):
+    if edit.when.later is None:
+        return
+    places = [edit.place, *(read for read in edit.value.reads() if read.prompt == "target")]
+    for place in places:
+        if place.span.stop is not None:
+            raise XTransplantError(
+                f"{place} is not what a decode step computes, which is one token after the prompt; "
+                f'during("{edit.when}") takes [layer] for the last token or [layer, :] for all'
+            )
+    if edit.through != "both":
         raise XTransplantError(
-            f"{what} is not supported yet: edits are made during prefill, through both logits and "
-            'cache, as in during("prefill", through="both")'
+            f'during("{edit.when}") acts through both logits and cache; through="{edit.through}" '
+            'goes with during("prefill")'
         )
+
+
+def through_of(edits: Sequence[Edit]) -> Through:
+    """What the edits of one variant are let change: they run together.
+
+    Raises:
+        XTransplantError: they differ in it.
+    """
+    first = edits[0].through if edits else "both"
+    for edit in edits:
+        if edit.through != first:
+            raise XTransplantError(
+                f'{edits[0]} and {edit} act through "{first}" and "{edit.through}": edits made '
+                "together act through the same"
+            )
+    return first

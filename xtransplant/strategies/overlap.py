@@ -6,17 +6,19 @@ made before it would get the value from before that write. Both are refused. The
 conflict: written twice it is one write (the later), and reading it gives what was written.
 
 Whether two spans share tokens may depend on the prompt's length: where it does not, they are
-refused as the strategy is recorded, the rest once the length is known.
+refused as the strategy is recorded, the rest once the length is known. Edits that are never made at
+the same step do not meet; of two that are made at some common steps and not at all, neither is the
+later one everywhere, so the same span is a conflict too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from xtransplant.errors import XTransplantError
 from xtransplant.sites import summands
-from xtransplant.strategies.edits import Edit
+from xtransplant.strategies.edits import Edit, When
 from xtransplant.strategies.places import Read
 
 __all__ = ["Clash", "find_clashes", "refuse_certain"]
@@ -70,36 +72,47 @@ def find_clashes(edits: Sequence[Edit]) -> Iterator[Clash]:
     Args:
         edits: in the order they were made.
     """
-    before: dict[int, list[Read]] = {}
+    before: dict[int, list[tuple[Read, When]]] = {}
     for edit in edits:
         for read in edit.value.reads():
             if read.prompt != "target":
                 continue
             for written in before.get(read.layer, ()):
-                if written.span != read.span and _read_meets(written, read):
-                    yield Clash(written, read, is_read=True)
+                if _conflicts(written, (read, edit.when), _read_meets):
+                    yield Clash(written[0], read, is_read=True)
         place = edit.place
         for written in before.get(place.layer, ()):
-            if written.span != place.span and _write_meets(written, place):
-                yield Clash(written, place, is_read=False)
-        before.setdefault(place.layer, []).append(place)
+            if _conflicts(written, (place, edit.when), _write_meets):
+                yield Clash(written[0], place, is_read=False)
+        before.setdefault(place.layer, []).append((place, edit.when))
 
 
-def refuse_certain(written: Iterable[Read], other: Read, *, is_read: bool) -> None:
+def refuse_certain(
+    written: Iterable[tuple[Read, When]], other: Read, when: When, *, is_read: bool
+) -> None:
     """Refuse a read or write that shares tokens with what was written, whatever the prompt.
 
     Args:
-        written: places of earlier edits.
+        written: places of earlier edits, and the steps at which these are made.
         other: what is read or written now.
+        when: at which steps.
         is_read: which of the two.
 
     Raises:
         XTransplantError: it does.
     """
     meets = _read_meets if is_read else _write_meets
-    for place in written:
-        if place.layer == other.layer and place.span != other.span and meets(place, other):
+    for place, steps in written:
+        if place.layer == other.layer and _conflicts((place, steps), (other, when), meets):
             Clash(place, other, is_read).refuse()
+
+
+def _conflicts(
+    one: tuple[Read, When], other: tuple[Read, When], meets: Callable[[Read, Read], bool]
+) -> bool:
+    """Whether two places of a layer get in each other's way if they share a token."""
+    alike = one[0].span == other[0].span and one[1] == other[1]
+    return not alike and one[1].overlaps(other[1]) and meets(one[0], other[0])
 
 
 def _write_meets(one: Read, other: Read) -> bool:

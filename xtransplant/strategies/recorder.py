@@ -18,7 +18,7 @@ from xtransplant.strategies.edits import (
     Edit,
     Through,
     When,
-    check_supported,
+    check_edit,
     parse_through,
     parse_when,
 )
@@ -136,8 +136,8 @@ def record(
 
     Raises:
         XTransplantError: the function asks for a layer, head or site the model has not, writes to
-            the source, uses a value before it is computed, asks for steps other than the prefill,
-            or makes no edit at all.
+            the source, uses a value before it is computed, writes at decode steps what these do
+            not compute, or makes no edit at all.
     """
     source, target = _PromptRecorder("source", shape, {}), _PromptRecorder("target", shape, {})
     function(source, target, Layer(i, "i"), Layer(j, "j"), **options)
@@ -158,7 +158,7 @@ class _PromptRecorder:
         self,
         name: Literal["source", "target"],
         shape: Shape,
-        edits: dict[Read, Edit],
+        edits: dict[tuple[Read, When], Edit],
         when: When = PREFILL,
         through: Through = "both",
     ) -> None:
@@ -195,22 +195,21 @@ class _PromptRecorder:
             through: see :func:`parse_through`.
 
         Raises:
-            XTransplantError: the source's, a word that is none, or what is not supported yet.
+            XTransplantError: the source's, or a word that is none.
         """
         if self.name == "source":
             raise XTransplantError("source is read as it is after the prefill; write target.during")
         steps, way = parse_when(when), parse_through(through)
-        check_supported(steps, way, f'target.during("{steps}", through="{way}")')
         return _PromptRecorder(self.name, self.shape, self.edits, steps, way)
 
     def read(self, site: Site, layer: Layer, tokens: Span, head: int | None) -> Value:
         """A place's symbolic value, or what was written there before."""
         read = Read(self.name, site, int(layer), tokens, head, layer.label)
-        if read in self.edits:
-            return self.edits[read].value
+        if (read, self.when) in self.edits:
+            return self.edits[read, self.when].value
         if site == "head" and head is None:
             raise XTransplantError("a read names its head: source.head(3)[i]")
-        refuse_certain(self.edits, read, is_read=True)
+        refuse_certain(self.edits, read, self.when, is_read=True)
         return Value(((1.0, read),))
 
     def write(
@@ -233,8 +232,9 @@ class _PromptRecorder:
                     f"{edit.place} cannot use {read}: a head is head_dim wide, other sites d_model"
                 )
         self.shape.check_widths(edit)
-        refuse_certain(self.edits, edit.place, is_read=False)
-        self.edits[edit.place] = edit
+        check_edit(edit)
+        refuse_certain(self.edits, edit.place, edit.when, is_read=False)
+        self.edits[edit.place, edit.when] = edit
 
 
 class _SiteRecorder:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from xtransplant.sites import summands
 from xtransplant.strategies import Applied, Edit, Read, Value
+from xtransplant.strategies.edits import When
 
 __all__ = ["expand_resid_mid", "first_layer", "source_reads"]
 
@@ -38,10 +39,14 @@ def expand_resid_mid(edits: Sequence[Edit]) -> tuple[Edit, ...]:
     if not any("resid_mid" in (e.site, *(r.site for r in e.value.reads())) for e in edits):
         return tuple(edits)
     # Where both attn and resid_mid are written, resid_mid comes later and overwrites it.
-    mids = {(edit.layer, edit.span) for edit in edits if edit.site == "resid_mid"}
-    kept = [edit for edit in edits if edit.site != "attn" or (edit.layer, edit.span) not in mids]
-    written = {edit.place: edit.value for edit in edits if edit.site in ("resid_pre", "attn")}
-    return tuple(_expand_edit(edit, written) for edit in kept)
+    mids = {(e.layer, e.span, e.when) for e in edits if e.site == "resid_mid"}
+    kept = [e for e in edits if e.site != "attn" or (e.layer, e.span, e.when) not in mids]
+    # Edits of one place are made at the same steps, or at none in common.
+    written: dict[When, dict[Read, Value]] = {edit.when: {} for edit in edits}
+    for edit in edits:
+        if edit.site in ("resid_pre", "attn"):
+            written[edit.when][edit.place] = edit.value
+    return tuple(_expand_edit(edit, written[edit.when]) for edit in kept)
 
 
 def _expand_edit(edit: Edit, written: Mapping[Read, Value]) -> Edit:

@@ -11,6 +11,7 @@ from xtransplant.engine.ask.edits import expand_resid_mid, first_layer, source_r
 from xtransplant.engine.ask.items import Item
 from xtransplant.errors import MissingSite
 from xtransplant.model.model import Model
+from xtransplant.packing.candidates import candidate_trie
 from xtransplant.strategies import (
     Clash,
     Edit,
@@ -21,7 +22,7 @@ from xtransplant.strategies import (
     Variant,
     find_clashes,
 )
-from xtransplant.strategies.edits import check_supported
+from xtransplant.strategies.edits import Through, through_of
 
 __all__ = ["Existing", "Variants", "alike", "existing_pairs", "record_variants", "shape_of"]
 
@@ -115,12 +116,11 @@ class Variants:
         """Variants from the edits that a strategy recorded.
 
         Raises:
-            XTransplantError: an edit at other steps than the prefill, or not through everything.
+            XTransplantError: edits of one variant that act through different things.
         """
         found: dict[tuple[Span, Span, bool], Clash] = {}
         for edits in recorded:
-            for edit in edits:
-                check_supported(edit.when, edit.through, edit)
+            through_of(edits)
             # A single edit may read the place that it writes: reading comes first.
             if len(edits) > 1:
                 for one in find_clashes(edits):
@@ -143,6 +143,21 @@ class Variants:
     def reads(self) -> tuple[Read, ...]:
         """Every read of the source."""
         return tuple(source_reads(self.edits))
+
+    @cached_property
+    def through(self) -> tuple[Through, ...]:
+        """Per variant, what its edits are let change."""
+        return tuple(map(through_of, self.edits))
+
+    @cached_property
+    def acts_later(self) -> bool:
+        """Whether some edit is made at decode steps."""
+        return any(edit.when.later for edits in self.edits for edit in edits)
+
+    @property
+    def plain(self) -> bool:
+        """Whether all edits are made in the prefill alone, through both logits and cache."""
+        return not self.acts_later and set(self.through) <= {"both"}
 
     @cached_property
     def fixed_bytes(self) -> int:
@@ -192,8 +207,14 @@ class Variants:
 def alike(items: Sequence[Item], variants: Variants) -> list[Item]:
     """The leading items whose edits and reads all fall on the same tokens, counted from the end.
 
-    Such items can share a forward pass.
+    Such items can share a forward pass. Where edits are made at tokens of candidates, these have to
+    branch alike.
     """
-    first = variants.places(items[0])
-    count = next((n for n, x in enumerate(items) if variants.places(x) != first), len(items))
+
+    def layout(item: Item) -> tuple[list[tuple[int, int]], list[int]]:
+        nodes = candidate_trie(item.target_candidates).nodes if variants.acts_later else {}
+        return variants.places(item), list(map(len, nodes))
+
+    first = layout(items[0])
+    count = next((n for n, x in enumerate(items) if layout(x) != first), len(items))
     return list(items[:count])

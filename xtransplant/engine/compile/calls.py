@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import torch
 
+from xtransplant.engine.compile.site_work import OneCall
 from xtransplant.engine.compile.steps import FixedRows
 from xtransplant.strategies import Applied, Fixed
 
-__all__ = ["OneCall", "fixed_rows", "group_calls"]
-
-
-class OneCall(NamedTuple):
-    """A function that one variant calls at a site; its result fills ``rows``, one per token."""
-
-    applied: Applied
-    rows: list[int]
-    variant: int
+__all__ = ["fixed_rows", "group_calls"]
 
 
 def group_calls(calls: Sequence[OneCall]) -> list[list[OneCall]]:

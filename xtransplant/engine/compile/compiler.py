@@ -7,13 +7,12 @@ are called, and sums of rows are written back.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import torch
 
-from xtransplant.engine.compile.calls import OneCall, fixed_rows, group_calls
+from xtransplant.engine.compile.calls import fixed_rows, group_calls
 from xtransplant.engine.compile.functions import check_result
+from xtransplant.engine.compile.site_work import At, OneCall, OneWrite, SiteWork
 from xtransplant.engine.compile.steps import (
     Call,
     FixedRows,
@@ -26,38 +25,11 @@ from xtransplant.engine.compile.steps import (
 )
 from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
-from xtransplant.packing import Layout, RowLayout
+from xtransplant.packing import Layout, RowLayout, StepLayout
 from xtransplant.sites import Site, site_order
 from xtransplant.strategies import Applied, Edit, Fixed, Read, Value
 
 __all__ = ["Compiler"]
-
-
-class _OneWrite(NamedTuple):
-    """One token that one variant writes at a site.
-
-    Attributes:
-        number: its place among all writes of the layout.
-        offset: which token of the edit's span it is.
-        columns: where it is written; several where the variant has several batch rows.
-    """
-
-    number: int
-    variant: int
-    value: Value
-    offset: int
-    columns: tuple[int, ...]
-    head: int
-
-
-@dataclass
-class _SiteWork:
-    """What happens at one site of one layer, while a program is being compiled."""
-
-    read_rows: list[int] = field(default_factory=list)
-    read_places: list[tuple[int, int]] = field(default_factory=list)
-    calls: list[OneCall] = field(default_factory=list)
-    writes: list[_OneWrite] = field(default_factory=list)
 
 
 SiteKey = tuple[int, int, Site]  # layer, order within the layer, site
@@ -69,14 +41,14 @@ class Compiler:
     Attributes:
         shared: rows of each read of the source, which serve every variant.
         fixed: row and bank of each tensor that is there before the run, likewise.
-        own: rows of each other term, by variant.
+        own: rows of each other term, by variant and token.
     """
 
     def __init__(
         self,
         model: Model,
         source: Layout | RowLayout,
-        layout: Layout | RowLayout,
+        layout: Layout | RowLayout | StepLayout,
         known: Mapping[Read, list[int]] | None = None,
         sizes: tuple[int, int] = (0, 0),
     ) -> None:
@@ -85,15 +57,15 @@ class Compiler:
         Args:
             model: gives module paths and the residual stream's scale.
             source: layout of the source.
-            layout: what is compiled for: the source's own, or a target's.
+            layout: what is compiled for: the source's own, a target's, or a decoding step's.
             known: bank rows of reads of the source that are filled already.
             sizes: how many rows of the two banks these take.
         """
         self.model, self.source_layout, self.layout = model, source, layout
         self.sizes, self.shared = list(sizes), dict(known or {})
         self.fixed: dict[tuple[Fixed, int], int] = {}
-        self.own: dict[tuple[int, Read | Applied], list[int]] = {}
-        self.sites: dict[SiteKey, _SiteWork] = {}
+        self.own: dict[tuple[At, Read | Applied], list[int]] = {}
+        self.sites: dict[SiteKey, SiteWork] = {}
         self.n_writes = 0
 
     @property
@@ -102,32 +74,58 @@ class Compiler:
         return self.sizes[0], self.sizes[1]
 
     def add_edits(self, variant: int, edits: Sequence[Edit]) -> int:
-        """Place one variant's edits; how many tokens they write."""
+        """Place one variant's edits; how many tokens of the prompt they write."""
         before = self.n_writes
         for edit in edits:
-            bank = int(edit.site == "head")
-            tokens = edit.span.resolve(self.layout.prompt_length, str(edit.place))
-            self._check_lengths(edit, len(tokens))
-            site = self._site(edit.layer, edit.site)
-            self._add_terms(variant, edit.value, site, bank)
-            for offset, token in enumerate(tokens):
-                columns = self.layout.columns(variant, token, edit.layer)
-                site.writes.append(
-                    _OneWrite(self.n_writes, variant, edit.value, offset, columns, edit.head or 0)
-                )
-                self.n_writes += 1
+            if edit.when.prefill and not isinstance(self.layout, StepLayout):
+                self._add_prompt_write(At(variant), edit, self.layout)
+            if later := edit.when.later:
+                for token in self.layout.later_tokens(variant, later.start, later.stop):
+                    self._add_later_write(At(variant, token), edit)
         return self.n_writes - before
 
-    def add_read(self, variant: int, read: Read) -> None:
+    def _add_prompt_write(self, at: At, edit: Edit, layout: Layout | RowLayout) -> None:
+        """Place an edit at the tokens of the prompt that it names."""
+        tokens = edit.span.resolve(layout.prompt_length, str(edit.place))
+        self._check_lengths(edit, len(tokens))
+        self._add_terms(at, edit.value, self._site(edit.layer, edit.site), int(edit.site == "head"))
+        for offset, token in enumerate(tokens):
+            columns = layout.columns(at.variant, token, edit.layer)
+            self._add_write(at, edit, offset, columns, self.n_writes)
+            self.n_writes += 1
+
+    def _add_later_write(self, at: At, edit: Edit) -> None:
+        """Place an edit at one token after the prompt."""
+        assert at.token is not None
+        self._add_terms(at, edit.value, self._site(edit.layer, edit.site), int(edit.site == "head"))
+        column = self.layout.later_column(at.variant, at.token, edit.layer)
+        self._add_write(at, edit, 0, (column,), None)
+
+    def _add_write(
+        self, at: At, edit: Edit, offset: int, columns: tuple[int, ...], number: int | None
+    ) -> None:
+        self._site(edit.layer, edit.site).writes.append(
+            OneWrite(number, at, edit.value, offset, columns, edit.head or 0)
+        )
+
+    def add_source_read(self, read: Read) -> None:
+        """Have a read of the source filled in, for all variants."""
+        self._add_read(At(0), read)
+
+    def _add_read(self, at: At, read: Read) -> None:
         """Have a read filled in as the model passes its site: a row of the bank per token."""
-        tokens = read.span.resolve(self._prompt_length(read), str(read))
-        rows = self._new_rows(variant, read, int(read.site == "head"), len(tokens))
-        of_source = read.prompt == "source"
         site = self._site(read.layer, read.site)
-        for row, token in zip(rows, tokens, strict=True):
-            column = self.layout.columns(None if of_source else variant, token, read.layer)[0]
-            site.read_rows.append(row)
-            site.read_places.append((column, read.head or 0))
+        columns = self._read_columns(at, read)
+        site.read_rows += self._new_rows(at, read, int(read.site == "head"), len(columns))
+        site.read_places += [(column, read.head or 0) for column in columns]
+
+    def _read_columns(self, at: At, read: Read) -> list[int]:
+        if at.token is not None and read.prompt == "target":
+            return [self.layout.later_column(at.variant, at.token, read.layer)]
+        assert not isinstance(self.layout, StepLayout)
+        variant = None if read.prompt == "source" else at.variant
+        tokens = read.span.resolve(self._prompt_length(read), str(read))
+        return [self.layout.columns(variant, token, read.layer)[0] for token in tokens]
 
     @property
     def fixed_rows(self) -> list[FixedRows]:
@@ -146,8 +144,8 @@ class Compiler:
                 placed.append((layer, before, Hold(kind="hold", layer=layer, path=path)))
         return [step for *_, step in sorted(placed, key=lambda one: one[:2])]
 
-    def _site(self, layer: int, name: Site) -> _SiteWork:
-        return self.sites.setdefault((layer, site_order(name), name), _SiteWork())
+    def _site(self, layer: int, name: Site) -> SiteWork:
+        return self.sites.setdefault((layer, site_order(name), name), SiteWork())
 
     def _check_lengths(self, edit: Edit, n_tokens: int) -> None:
         for read, count in self._read_lengths(edit.value):
@@ -165,54 +163,60 @@ class Compiler:
 
     def _prompt_length(self, read: Read) -> int:
         layout = self.source_layout if read.prompt == "source" else self.layout
+        assert not isinstance(layout, StepLayout)
         return layout.prompt_length
 
-    def _add_terms(self, variant: int, value: Value, site: _SiteWork, bank: int) -> None:
+    def _add_terms(self, at: At, value: Value, site: SiteWork, bank: int) -> None:
         """Give every term of a value its rows in the bank, one per token."""
         for _, term in value.terms:
-            if self._known_rows(variant, term, bank) is not None:
+            if self._known_rows(at, term, bank) is not None:
                 continue
             if isinstance(term, Read):
-                self.add_read(variant, term)
+                self._add_read(at, term)
                 continue
             if isinstance(term, Fixed):
                 self.fixed[term, bank] = self.sizes[bank]
                 self.sizes[bank] += 1
                 continue
             for argument in term.arguments:
-                self._add_terms(variant, argument, site, bank)
-            count = max([n for a in term.arguments for _, n in self._read_lengths(a)], default=1)
-            rows = self._new_rows(variant, term, bank, count)
-            site.calls.append(OneCall(term, rows, variant))
+                self._add_terms(at, argument, site, bank)
+            rows = self._new_rows(at, term, bank, self._count(at, term))
+            site.calls.append(OneCall(term, rows, at))
 
-    def _known_rows(
-        self, variant: int, term: Read | Fixed | Applied, bank: int
-    ) -> list[int] | None:
+    def _count(self, at: At, term: Applied) -> int:
+        """How many tokens a function is called for."""
+        if at.token is not None:
+            return 1
+        return max([n for a in term.arguments for _, n in self._read_lengths(a)], default=1)
+
+    def _known_rows(self, at: At, term: Read | Fixed | Applied, bank: int) -> list[int] | None:
         """The bank rows of a term, if it has them: what is no variant's own serves all of them."""
         if isinstance(term, Fixed):
             return [self.fixed[term, bank]] if (term, bank) in self.fixed else None
         if isinstance(term, Read) and term.prompt == "source":
             return self.shared.get(term)
-        return self.own.get((variant, term))
+        return self.own.get((at, term))
 
-    def _new_rows(self, variant: int, term: Read | Applied, bank: int, count: int) -> list[int]:
+    def _new_rows(self, at: At, term: Read | Applied, bank: int, count: int) -> list[int]:
         rows = list(range(self.sizes[bank], self.sizes[bank] + count))
         self.sizes[bank] += count
         if isinstance(term, Read) and term.prompt == "source":
             self.shared[term] = rows
         else:
-            self.own[variant, term] = rows
+            self.own[at, term] = rows
         return rows
 
-    def _sum(self, items: Sequence[tuple[int, Value, int]], bank: int) -> Sum:
-        """Many values at once, each (variant, value, which of its tokens)."""
+    def _sum(self, items: Sequence[tuple[At, Value, int]], bank: int) -> Sum:
+        """Many values at once, each (whose, value, which of its tokens)."""
         index, row, weight = [], [], []
-        for result, (variant, value, offset) in enumerate(items):
+        for result, (at, value, offset) in enumerate(items):
             for factor, term in value.terms:
-                rows = self._known_rows(variant, term, bank)
+                rows = self._known_rows(at, term, bank)
                 assert rows is not None
+                # After the prompt, of several tokens of the source the last is taken.
+                place = -1 if at.token is not None else offset if len(rows) > 1 else 0
                 index.append(result)
-                row.append(rows[offset if len(rows) > 1 else 0])
+                row.append(rows[place])
                 weight.append(factor)
         return Sum(
             n_results=len(items),
@@ -222,7 +226,7 @@ class Compiler:
             constant=torch.tensor([value.constant for _, value, _ in items])[:, None],
         )
 
-    def _step(self, layer: int, name: Site, site: _SiteWork) -> SiteStep:
+    def _step(self, layer: int, name: Site, site: SiteWork) -> SiteStep:
         path = self.model.site(name, layer)
         bank = int(name == "head")
         return SiteStep(
@@ -245,7 +249,7 @@ class Compiler:
         arguments = [
             self._sum(
                 [
-                    (call.variant, call.applied.arguments[number], offset)
+                    (call.at, call.applied.arguments[number], offset)
                     for call in calls
                     for offset in range(len(call.rows))
                 ],
@@ -262,22 +266,22 @@ class Compiler:
             rows=torch.tensor([row for call in calls for row in call.rows]),
         )
 
-    def _write(self, site: _SiteWork, bank: int) -> SiteWrite:
+    def _write(self, site: SiteWork, bank: int) -> SiteWrite:
         cells = [(write, column) for write in site.writes for column in write.columns]
         counts = torch.tensor([len(write.columns) for write in site.writes])
-        alone = bool((counts == 1).all())
+        first = counts.cumsum(0) - counts
+        numbered = torch.tensor([write.number is not None for write in site.writes])
+        alone = bool((counts == 1).all() and numbered.all())
         return SiteWrite(
-            value=self._sum(
-                [(write.variant, write.value, write.offset) for write, _ in cells], bank
-            ),
+            value=self._sum([(write.at, write.value, write.offset) for write, _ in cells], bank),
             column=torch.tensor([column for _, column in cells]),
             head=torch.tensor([write.head for write, _ in cells]),
-            number=torch.tensor([write.number for write in site.writes]),
-            first=None if alone else counts.cumsum(0) - counts,
+            number=torch.tensor([w.number for w in site.writes if w.number is not None]).long(),
+            first=None if alone else first[numbered],
         )
 
 
-def _read(site: _SiteWork) -> SiteRead | None:
+def _read(site: SiteWork) -> SiteRead | None:
     if not site.read_rows:
         return None
     column, head = torch.tensor(site.read_places).unbind(-1)

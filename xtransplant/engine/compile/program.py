@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xtransplant.engine.compile.compiler import Compiler
 from xtransplant.engine.compile.steps import FixedRows, Step
 from xtransplant.model.model import Model
-from xtransplant.packing import Layout, RowLayout
+from xtransplant.packing import Layout, RowLayout, StepLayout
 from xtransplant.strategies import Edit, Read
 
 __all__ = ["SourceProgram", "TargetProgram", "compile_source", "compile_target"]
@@ -61,7 +61,7 @@ def compile_source(
     """
     compiler = Compiler(model, source, source)
     for read in reads:
-        compiler.add_read(0, read)
+        compiler.add_source_read(read)
     return SourceProgram(compiler.steps(), compiler.shared, compiler.bank_sizes)
 
 
@@ -69,7 +69,7 @@ def compile_target(
     model: Model,
     source: Layout | RowLayout,
     known: SourceProgram,
-    target: Layout | RowLayout,
+    target: Layout | RowLayout | StepLayout,
     variants: Sequence[Sequence[Edit]],
 ) -> TargetProgram:
     """Place the edits of every variant into a layout.
@@ -78,7 +78,7 @@ def compile_target(
         model: gives module paths and the residual stream's scale.
         source: layout of the source.
         known: has every read of the source that the edits use.
-        target: the layout.
+        target: the layout, or a decoding step's.
         variants: edits of each variant of the layout, none of ``resid_mid``.
 
     Raises:

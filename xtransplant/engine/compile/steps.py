@@ -97,10 +97,11 @@ class SiteWrite(TypedDict):
     Attributes:
         value: what is written, a result for each place.
         column, head: ``[n]``, token and head (0 where a site has none) of the site's value.
-        number: ``[n_writes]``, the place of each write among all of the pass's, in the order of the
-            variants, of a variant's edits, and of an edit's tokens.
-        first: ``[n_writes]``, for each write one of the ``n`` places it fills; None where it fills
-            one alone. (A variant with several batch rows writes the same in each.)
+        number: ``[n_writes]``, the place of each write among all of the pass's at tokens of the
+            prompt, in the order of the variants, of a variant's edits, and of an edit's tokens.
+        first: ``[n_writes]``, for each of these one of the ``n`` places it fills; None where all
+            of them fill one and there are no others. (A variant with several batch rows writes the
+            same in each.)
     """
 
     value: Sum

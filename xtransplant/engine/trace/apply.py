@@ -16,7 +16,7 @@ from torch import Tensor
 from xtransplant.compat.nnsight import send_by_value
 from xtransplant.engine.compile.steps import FixedRows, Join, SiteStep, SiteWrite, Step, Sum
 
-__all__ = ["apply_edits", "fill_banks", "zero_banks"]
+__all__ = ["apply_edits", "fill_banks", "grow_banks", "zero_banks"]
 
 
 def zero_banks(sizes: Any, widths: Any, n_examples: int, like: dict[str, Any]) -> list[Tensor]:
@@ -32,6 +32,24 @@ def zero_banks(sizes: Any, widths: Any, n_examples: int, like: dict[str, Any]) -
         torch.zeros((n_examples, size, width), **like)
         for size, width in zip(sizes, widths, strict=True)
     ]
+
+
+def grow_banks(
+    read: list[Tensor], sizes: Any, widths: Any, n_examples: int, like: dict[str, Any]
+) -> list[Tensor]:
+    """Banks that begin with the rows of others, as many as they have room for; zeros follow.
+
+    Args:
+        read: of the source.
+        sizes: as in :func:`zero_banks`.
+        widths: likewise.
+        n_examples: likewise.
+        like: likewise.
+    """
+    banks = zero_banks(sizes, widths, n_examples, like)
+    for bank, rows in zip(banks, read, strict=True):
+        bank[:, : rows.shape[1]] = rows[:, : bank.shape[1]]
+    return banks
 
 
 def fill_banks(banks: list[Tensor], fixed: list[FixedRows]) -> None:

@@ -19,6 +19,7 @@ from xtransplant.engine.trace.attention import shared_attention
 from xtransplant.engine.trace.session import BankPlan, Outputs, run_passes
 from xtransplant.engine.trace.source_prompts import SourcePrompts
 from xtransplant.engine.trace.sources import Sources
+from xtransplant.engine.trace.through import let_through
 from xtransplant.model.model import Model
 from xtransplant.packing import Layout, Packing, RowLayout, pack, rows
 
@@ -121,10 +122,11 @@ class Batch:
         # What later chunks need of the trunk; nothing where there are none.
         self.trunk = None if last else trunk
         counts = program.write_counts[len(placed) - len(edits) :]
+        outputs = let_through(found[-1], layout, self.variants.through[chunk.start : chunk.stop])
         return {
-            **found[-1],
+            **outputs,
             "candidates": layout.edge_candidates,
-            "unchanged": _unchanged(found[-1], self.model.dtype, bits=self.packing.keeps_bits),
+            "unchanged": _unchanged(outputs, self.model.dtype, bits=self.packing.keeps_bits),
             "write_counts": torch.tensor(counts, dtype=torch.long),
         }
 

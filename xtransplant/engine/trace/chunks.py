@@ -75,7 +75,7 @@ def run_items(
         XTransplantError: one variant alone does not fit.
     """
     total = len(variants.edits)
-    pruned = [open_candidates(model, item, total, packing) for item in items]
+    pruned = [_opened(model, item, variants, packing) for item in items]
     first = [
         item if opening is None else opening.of(item)
         for item, opening in zip(items, pruned, strict=True)
@@ -107,6 +107,11 @@ def run_items(
 
     _, found = run_fitting(memory, per_item, len(items) if packing.together else 1, run)
     return found
+
+
+def _opened(model: Model, item: Item, variants: Variants, packing: Packing) -> Opening | None:
+    # What is run on later knows of no edits but those of the prompt's pass.
+    return open_candidates(model, item, len(variants.edits), packing) if variants.plain else None
 
 
 def _kept_bytes(model: Model, cost: Cost, pruned: Sequence[Opening | None]) -> float:

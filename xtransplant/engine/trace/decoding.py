@@ -30,6 +30,7 @@ from xtransplant.engine.trace.decoding_rows import (
     make_rows,
 )
 from xtransplant.engine.trace.greedy import Certainty
+from xtransplant.engine.trace.later_edits import LaterEdits
 from xtransplant.engine.trace.logits import token_certainty
 from xtransplant.model.model import Model
 from xtransplant.packing import Layout
@@ -81,6 +82,7 @@ def decode(
     *,
     max_new_tokens: int,
     share_histories: bool = True,
+    later: LaterEdits | None = None,
 ) -> Decoded:
     """Continue from a prompt that was read with all its variants.
 
@@ -90,6 +92,7 @@ def decode(
         ends: tokens that end a text.
         max_new_tokens: longest continuation.
         share_histories: run what variants have generated in common once, where that pays.
+        later: edits of decode steps; None for none.
     """
     with_certainty = prefill.first.certainty is not None
     rows = make_rows(
@@ -114,7 +117,8 @@ def decode(
             n_histories=rows.n_histories,
             n_layers=model.n_layers,
         )
-        tokens = _run_step(model, rows, plan, prefill, with_certainty=with_certainty)
+        edits = None if later is None else later.steps_of(model, step + 1, rows, plan)
+        tokens = _run_step(model, rows, plan, prefill, edits, with_certainty=with_certainty)
         steps += 1
         token_forwards += plan.token_forwards
         rows.filled += 1
@@ -122,14 +126,24 @@ def decode(
 
 
 def _run_step(
-    model: Model, rows: DecodingRows, plan: StepPlan, prefill: Prefill, *, with_certainty: bool
+    model: Model,
+    rows: DecodingRows,
+    plan: StepPlan,
+    prefill: Prefill,
+    edits: tuple[list[Step], list[Tensor]] | None,
+    *,
+    with_certainty: bool,
 ) -> NextTokens:
-    """One decoding step: the next token of each row."""
-    inputs, joins = make_step(
+    """One decoding step: the next token of each row; ``edits`` are its sites and their banks."""
+    inputs, steps = make_step(
         model, rows, plan, prefill.trunk, prefill.layout.n_trunk + rows.filled
     )
+    sites, banks = edits or ([], [])
+    # A layer's columns join before its sites are read.
+    steps = sorted([*steps, *sites], key=lambda one: one["layer"])
     with shared_attention(model):
-        found = [values.numpy() for values in _trace_step(model, inputs, joins, with_certainty)]
+        read = _trace_step(model, inputs, steps, banks, with_certainty)
+    found = [values.numpy() for values in read]
     n_shared, n_rows = len(plan.layers[-1].histories), len(rows.variant)
     ids, finite, *certainty = (_by_row(values, n_shared, n_rows) for values in found)
     return NextTokens(ids, finite, certainty[0] if certainty else None)
@@ -201,7 +215,11 @@ def _by_row(found: Any, n_shared: int, n_rows: int) -> Any:
 
 
 def _trace_step(
-    model: Model, inputs: dict[str, Any], steps: list[Step], with_certainty: bool
+    model: Model,
+    inputs: dict[str, Any],
+    steps: list[Step],
+    banks: list[Tensor],
+    with_certainty: bool,
 ) -> list[Tensor]:
     """Of each column the next token, whether its logit is finite and, if asked for, its certainty.
 
@@ -211,7 +229,7 @@ def _trace_step(
     with nn.trace(**inputs):
         found: list[Tensor] = []
         nnsight.save(found)
-        apply_edits(nn, steps, [], 1, None)
+        apply_edits(nn, steps, banks, 1, None)
         logits = nn.output.logits[0]
         highest = logits.argmax(dim=-1, keepdim=True)
         found.append(highest[:, 0].cpu())

@@ -18,7 +18,7 @@ from torch import Tensor
 from transformers import GenerationConfig
 
 from xtransplant.engine.compile.steps import FixedRows, Pass, Step, Wanted
-from xtransplant.engine.trace.apply import apply_edits, fill_banks, zero_banks
+from xtransplant.engine.trace.apply import apply_edits, fill_banks, grow_banks, zero_banks
 from xtransplant.engine.trace.logits import read_pass, token_certainty
 from xtransplant.engine.trace.validate import (
     validate_activations,
@@ -32,6 +32,7 @@ __all__ = [
     "Generated",
     "Outputs",
     "RowPlan",
+    "bank_kind",
     "capture_pass",
     "generate_rows",
     "run_passes",
@@ -114,7 +115,7 @@ def run_passes(
         What was read of each pass, and the source's banks (of no use where they stay in another
         process).
     """
-    nn, widths, like = model.nn, (model.d_model, model.head_dim), _bank_kind(model)
+    nn, widths, like = model.nn, (model.d_model, model.head_dim), bank_kind(model)
     head = None if model.head is None else model.head.plain()
     read, place = list(known), place.to(model.device)
     n_examples, keeps_sources = target["n_examples"], model.backend.keeps_sources
@@ -157,7 +158,7 @@ def capture_pass(model: Model, source: Pass, sizes: tuple[int, int]) -> list[Ten
     Returns:
         ``[size, d_model]`` and ``[size, head_dim]``, on the CPU.
     """
-    nn, widths, like = model.nn, (model.d_model, model.head_dim), _bank_kind(model)
+    nn, widths, like = model.nn, (model.d_model, model.head_dim), bank_kind(model)
     with nn.session(**model.session("capture", source, sizes)):
         found: list[Tensor] = []
         nnsight.save(found)
@@ -181,7 +182,7 @@ def generate_rows(
         plan: the target's.
         settings: of ``generate``.
     """
-    nn, widths, like = model.nn, (model.d_model, model.head_dim), _bank_kind(model)
+    nn, widths, like = model.nn, (model.d_model, model.head_dim), bank_kind(model)
     prompt, count, cached, sizes = plan["prompt"], plan["n_rows"], plan["cached"], plan["banks"]
     length, n_writes = prompt.shape[1], sizes["n_writes"]
     asked = source, plan, settings.to_dict()
@@ -191,9 +192,7 @@ def generate_rows(
         read = zero_banks(sizes["source_sizes"], widths, 1, like)
         with nn.trace(**source["inputs"]):
             apply_edits(nn, source["steps"], read, 1, None)
-        banks = zero_banks(sizes["target_sizes"], widths, 1, like)
-        for bank, rows in zip(banks, read, strict=True):
-            bank[:, : rows.shape[1]] = rows
+        banks = grow_banks(read, sizes["target_sizes"], widths, 1, like)
         fill_banks(banks, sizes["fixed"])
         measures = torch.zeros((1, 3, n_writes), **like)
         batch, certainty, cache = prompt.repeat(count, 1), [], {}
@@ -226,7 +225,7 @@ def generate_rows(
     return Generated(ids=one["ids"], certainty=one["certainty"], writes=one["writes"])
 
 
-def _bank_kind(model: Model) -> dict[str, Any]:
+def bank_kind(model: Model) -> dict[str, Any]:
     """Precision and device of banks, as keyword arguments of ``torch.zeros``."""
     return {"dtype": model.bank_dtype, "device": model.device}
 

@@ -1,0 +1,297 @@
+"""When an edit acts and what it acts through, held to plain hooks that run one step at a time."""
+
+import numpy as np
+import pytest
+import torch
+from reference import blocks
+from tiny import EXAMPLE
+
+from xtransplant import Example, XTransplantError, apply, strategy
+from xtransplant.engine.ask.items import item_of
+from xtransplant.engine.ask.request import Decoding
+from xtransplant.engine.ask.variants import shape_of
+from xtransplant.engine.generate import generate, generate_items
+from xtransplant.engine.score import score, score_items
+from xtransplant.packing import MASKED, ROWS, SHARED, Packing
+from xtransplant.strategies import fixed
+from xtransplant.strategies.edits import parse_when
+
+WAYS = (ROWS, MASKED, Packing(growing=True), Packing(shared_prefix=True), SHARED)
+PAIRS = [(0, 1), (2, 0), (3, 3), (1, 2)]
+WORDS = [
+    ("prefill", "logits"),
+    ("prefill", "cache"),
+    ("decode", "both"),
+    ("all", "both"),
+    ("first(2)", "both"),
+    ("first(3)", "both"),
+]
+
+
+@strategy("at-times")
+def at_times(source, target, i, j, when: str = "all", through: str = "both"):
+    there = target.during(when, through=through)
+    there.ffn[j] = 0.8 * source.ffn[i] - 0.5 * there.ffn[j] + 0.1
+
+
+@strategy("own-function-at-times")
+def own_function(source, target, i, j, when: str = "all", through: str = "both"):
+    there = target.during(when, through=through)
+    there.ffn[j] = apply(_halves, source.ffn[i], target.ffn[j]) + 0.1
+
+
+def _halves(one, other):
+    return 0.8 * one - 0.5 * other
+
+
+VECTOR = torch.linspace(-1, 1, 48)
+
+
+@strategy("fixed-at-times")
+def fixed_at_times(source, target, i, j, when: str = "all"):
+    there = target.during(when)
+    there.ffn[j] = there.ffn[j] + fixed(VECTOR, "v")
+
+
+@strategy("first-and-later")
+def first_and_later(source, target, i, j):
+    """The same as when="all", said in two edits."""
+    for when in ("prefill", "decode"):
+        there = target.during(when)
+        there.ffn[j] = 0.8 * source.ffn[i] - 0.5 * there.ffn[j] + 0.1
+
+
+@strategy("every-token")
+def every_token(source, target, i, j):
+    steered = target.during("all")
+    steered.resid_post[j, :] = steered.resid_post[j, :] + 0.5 * source.resid_post[i, -1]
+
+
+@pytest.mark.parametrize("chosen", [at_times, own_function], ids=str)
+@pytest.mark.parametrize(("when", "through"), WORDS)
+def test_every_packing_equals_plain_hooks(llama, chosen, when, through):
+    item = item_of(llama, EXAMPLE)
+    bound = chosen.with_options({"when": when, "through": through})
+    scores, texts = [], []
+    for i, j in PAIRS:
+        value = _read(llama.module, item.source, i)
+        run = _Plain(llama.module, item.target, j, 0.8 * value + 0.1, -0.5, when, through)
+        scores.append([run.score(ids) for ids in item.target_candidates])
+        texts.append(tuple(run.generate(6)))
+    for packing in WAYS:
+        found = score(llama, EXAMPLE, bound, PAIRS, packing=packing)
+        assert np.abs(found.logprobs - scores).max() < 1e-4, packing
+        assert np.abs(found.logprobs - found.vanilla).max() > 1e-3
+        made = generate(llama, EXAMPLE, bound, PAIRS, packing=packing, max_new_tokens=6)
+        assert made.token_ids == tuple(texts), packing
+
+
+def test_steps_said_apart_are_steps_said_together(llama):
+    for packing in (ROWS, SHARED):
+        apart = score(llama, EXAMPLE, first_and_later, PAIRS, packing=packing)
+        together = score(llama, EXAMPLE, at_times, PAIRS, packing=packing)
+        assert np.abs(apart.logprobs - together.logprobs).max() < 1e-5
+
+
+@pytest.mark.parametrize("when", ["decode", "all", "first(2)"])
+def test_tensors_that_were_there_before_are_written_later_too(llama, when):
+    item = item_of(llama, EXAMPLE)
+    bound = fixed_at_times.with_options({"when": when})
+    runs = [
+        _Plain(llama.module, item.target, j, VECTOR.to(llama.device), 1.0, when, "both")
+        for _, j in PAIRS
+    ]
+    expected = [[run.score(ids) for ids in item.target_candidates] for run in runs]
+    texts = tuple(tuple(run.generate(6)) for run in runs)
+    for packing in (ROWS, SHARED):
+        found = score(llama, EXAMPLE, bound, PAIRS, packing=packing)
+        assert np.abs(found.logprobs - expected).max() < 1e-4, packing
+        made = generate(llama, EXAMPLE, bound, PAIRS, packing=packing, max_new_tokens=6)
+        assert made.token_ids == texts, packing
+
+
+def test_every_token_of_prompt_and_text(llama):
+    """A hook that adds a vector wherever the model computes a token."""
+    item = item_of(llama, EXAMPLE)
+    expected = []
+    for i, j in PAIRS:
+        value = 0.5 * _read(llama.module, item.source, i, block=True)
+        handle = blocks(llama.module)[j].register_forward_hook(_adding(value))
+        expected.append([_whole(llama.module, item.target, ids) for ids in item.target_candidates])
+        handle.remove()
+    for packing in WAYS:
+        found = score(llama, EXAMPLE, every_token, PAIRS, packing=packing)
+        assert np.abs(found.logprobs - expected).max() < 1e-4, packing
+    texts = [
+        generate(llama, EXAMPLE, every_token, PAIRS, packing=packing, max_new_tokens=6).token_ids
+        for packing in WAYS
+    ]
+    assert len(set(texts)) == 1
+
+
+@pytest.mark.parametrize("when", ["all", "first(2)"])
+def test_a_batch_equals_one_by_one(llama, when):
+    """Also where candidates of several examples branch otherwise."""
+    others = [
+        EXAMPLE,
+        Example(EXAMPLE.target, EXAMPLE.source, EXAMPLE.candidates[:2]),
+        Example(EXAMPLE.target, EXAMPLE.target, EXAMPLE.candidates[::-1]),
+    ]
+    items = [item_of(llama, one) for one in others]
+    edits = [at_times.with_options({"when": when}).edits(shape_of(llama), i, j) for i, j in PAIRS]
+    together = list(score_items(llama, items, edits, packing=SHARED))
+    for one, found in zip(items, together, strict=True):
+        alone = next(score_items(llama, [one], edits, packing=ROWS))
+        assert np.abs(alone.logprobs - found.logprobs).max() < 1e-4
+
+
+def test_bounds_are_not_taken_of_what_acts_later(llama):
+    """A candidate's later tokens are run with their edits, also where not all are wanted."""
+    item = item_of(llama, EXAMPLE, exact_scores=False)
+    edits = [at_times.edits(shape_of(llama), i, j) for i, j in PAIRS] * 300
+    found = next(score_items(llama, [item], edits, packing=SHARED))
+    exact = next(score_items(llama, [item_of(llama, EXAMPLE)], edits[:4], packing=ROWS))
+    assert found.bounds is None
+    assert np.abs(found.logprobs[:4] - exact.logprobs).max() < 1e-4
+
+
+def test_histories_need_not_be_shared(llama):
+    item = item_of(llama, EXAMPLE)
+    edits = [at_times.edits(shape_of(llama), i, j) for i in range(4) for j in range(4)]
+    texts = [
+        next(
+            generate_items(
+                llama, [item], edits, packing=SHARED,
+                decoding=Decoding(6, share_histories=share, with_certainty=True),
+            )
+        )
+        for share in (True, False)
+    ]  # fmt: skip
+    assert texts[0].token_ids == texts[1].token_ids
+    assert len(set(texts[0].token_ids)) > 1
+
+
+@pytest.mark.parametrize(
+    ("write", "words"),
+    [
+        (lambda s, t, j: _set(t.during("decode"), j, slice(2, 4), 0), "one token after the prompt"),
+        (lambda s, t, j: _set(t.during("all"), j, -1, t.ffn[j, 0]), "[layer, :] for all"),
+        (
+            lambda s, t, j: _set(t.during("all", through="cache"), j, -1, 0),
+            'through="cache" goes with during("prefill")',
+        ),
+        (
+            lambda s, t, j: [_set(t.during(when), j, -1, 0) for when in ("prefill", "all")],
+            "write the same tokens",
+        ),
+        (
+            lambda s, t, j: [_set(t.during("all"), j, -1, 0), _set(t, j, -1, t.ffn[j] + 1)],
+            "is read after",
+        ),
+    ],
+)
+def test_what_no_step_can_mean_is_refused(llama, write, words):
+    @strategy("unclear")
+    def unclear(source, target, i, j):
+        write(source, target, j)
+
+    with pytest.raises(XTransplantError) as error:
+        unclear.edits(shape_of(llama), 0, 1)
+    assert words in str(error.value)
+
+
+def test_edits_of_one_variant_act_through_the_same(llama):
+    @strategy("both-ways")
+    def both_ways(source, target, i, j):
+        target.during(through="logits").ffn[j] = source.ffn[i]
+        target.during(through="cache").attn[j] = source.attn[i]
+
+    with pytest.raises(XTransplantError, match="act through the same"):
+        score(llama, EXAMPLE, both_ways, PAIRS, packing=SHARED)
+
+
+def _set(target, layer, span, value):
+    target.ffn[layer, span] = value
+
+
+def _adding(value):
+    def act(m, a, output):
+        _first(output).add_(value)
+
+    return act
+
+
+def _first(output):
+    return output[0] if isinstance(output, tuple) else output
+
+
+@torch.no_grad()
+def _whole(plain, prompt, ids):
+    """Log-likelihood of a candidate, all of it in one pass."""
+    logits = plain(torch.tensor([[*prompt, *ids]], device=plain.device)).logits[0]
+    logprobs = logits.float().log_softmax(-1)
+    return sum(float(logprobs[len(prompt) - 1 + k, token]) for k, token in enumerate(ids))
+
+
+@torch.no_grad()
+def _read(plain, ids, layer, block=False):
+    """A feed-forward's or a block's output at the last token, ``[d_model]``."""
+    seen = []
+    place = blocks(plain)[layer]
+    handle = (place if block else place.mlp).register_forward_hook(
+        lambda m, a, output: seen.append(_first(output)[0, -1].clone())
+    )
+    plain(torch.tensor([list(ids)], device=plain.device))
+    handle.remove()
+    return seen[0]
+
+
+class _Plain:
+    """The unchanged model, whose ``ffn`` at a layer becomes ``value + weight * itself``."""
+
+    def __init__(self, plain, prompt, layer, value, weight, when, through):
+        self.plain, self.prompt, self.value, self.weight = plain, prompt, value, weight
+        self.module, self.when, self.through = (
+            blocks(plain)[layer].mlp, parse_when(when), through
+        )  # fmt: skip
+
+    def _pass(self, ids, cache, edited):
+        def act(m, a, output):
+            output[:, -1] = self.value + self.weight * output[:, -1]
+
+        handle = self.module.register_forward_hook(act) if edited else None
+        ids = torch.tensor([list(ids)], device=self.plain.device)
+        found = self.plain(ids, past_key_values=cache, use_cache=True)
+        if handle:
+            handle.remove()
+        return found.logits[0, -1].float().log_softmax(-1), found.past_key_values
+
+    @torch.no_grad()
+    def _steps(self):
+        """Send a token in, and have the log-probabilities of what follows out."""
+        logits, cache = self._pass(self.prompt, None, self.when.has(0))
+        if self.through == "logits":
+            cache = self._pass(self.prompt, None, False)[1]
+        if self.through == "cache":
+            logits = self._pass(self.prompt, None, False)[0]
+        step = 1
+        while True:
+            token = yield logits
+            logits, cache = self._pass([token], cache, self.when.has(step))
+            step += 1
+
+    def score(self, ids):
+        steps = self._steps()
+        total, logprobs = 0.0, next(steps)
+        for number, token in enumerate(ids):
+            total += float(logprobs[token])
+            if number + 1 < len(ids):
+                logprobs = steps.send(token)
+        return total
+
+    def generate(self, n_new):
+        steps = self._steps()
+        ids = [int(next(steps).argmax())]
+        while len(ids) < n_new and ids[-1] != 2:
+            ids.append(int(steps.send(ids[-1]).argmax()))
+        return ids
