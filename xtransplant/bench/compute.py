@@ -54,9 +54,17 @@ class Work:
     prompt: Callable[[Example], Example] | None = None
 
     @classmethod
-    def of(cls, model: Model, name: str, strategy: Strategy, pairs: Sequence[Pair]) -> Work:
-        """Record a strategy's edits at some pairs."""
-        return cls(name, tuple(pairs), tuple(record_variants(model, strategy, pairs)))
+    def of(
+        cls,
+        model: Model,
+        name: str,
+        strategy: Strategy,
+        pairs: Sequence[Pair],
+        example: Example,
+    ) -> Work:
+        """Record a strategy's edits at some pairs, for examples in the languages of this one."""
+        bound = strategy.for_languages(example.source_lang, example.target_lang)
+        return cls(name, tuple(pairs), tuple(record_variants(model, bound, pairs)))
 
     @classmethod
     def of_baseline(cls, baseline: Baseline, lang: str) -> Work:

@@ -80,11 +80,14 @@ def _existing(plan: Plan, name: str, model: Model) -> Existing:
 def _strategy(plan: Plan, name: str, model: Model) -> dict[str, Any]:
     strategy = plan.strategies[name]
     shared = _existing(plan, name, model).pairs
+    fit = strategy.fit
+    own = {} if fit is None else {"fit": fit.about()}
     return {
         "source_hash": strategy.source_hash,
         "origin": strategy.origin,
-        "options": dict(strategy.values),
+        "options": {name: value for name, value in strategy.values if name not in own},
         "pairs": [list(pair) for pair in shared],
+        **own,
     }
 
 

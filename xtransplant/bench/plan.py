@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from xtransplant.backends.protocol import Say
 from xtransplant.bench.config import Config
+from xtransplant.bench.fitted import check_fits
 from xtransplant.bench.pairs import Chosen, Pairs, list_pairs, parse_pairs
 from xtransplant.bench.run_id import run_id
 from xtransplant.bench.task_plan import TaskPlan, leave_out_unchosen, nothing_left, plan_task
@@ -103,6 +104,7 @@ def make_plan(
         raise XTransplantError(
             f"no model comes with {tasks[0].name}: name one, --model REPOSITORY|FOLDER"
         )
+    check_fits(strategies.values(), planned)
     found = run_id(config, planned, strategies, pairs, model)
     return Plan(config, model, planned, strategies, pairs, found)
 

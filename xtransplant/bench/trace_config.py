@@ -91,6 +91,7 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
             there, or a flag that would do nothing.
     """
     strategy = find_strategy(flags.strategy).with_options(parse_assignments(flags.options))
+    strategy.check_fitted()
     if flags.verify:
         check_verifiable(strategy)
     check_layers(flags.source_layers, "--source-layers")

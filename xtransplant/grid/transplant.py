@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product, repeat, tee
+from itertools import groupby, product, repeat, tee
 from typing import NamedTuple, TypedDict, Unpack
 
 from xtransplant.engine.ask.items import Item, item_of
@@ -121,11 +121,15 @@ def _grids(
     from_layers, to_layers, left_out = existing_layers(
         model, strategy, settings.source_layers, settings.target_layers
     )
-    variants = record_variants(model, strategy, product(from_layers, to_layers))
-    if model.backend.travels:
-        check_travel(variants)
-    check = packing_for(model)
-    for found in _results(model, examples, variants, check.packing, settings, sources):
+    pairs = list(product(from_layers, to_layers))
+
+    def results() -> Iterator[_Result]:
+        for own, variants in _by_languages(model, examples, strategy, pairs):
+            packing = packing_for(model).packing
+            yield from _results(model, own, variants, packing, settings, sources)
+
+    for found in results():
+        check = packing_for(model)
         longest = max(len(found.item.source), len(found.item.target))
         note = _RAW_NOTE if strategy.raw else check.note_for(longest)
         yield Grid(
@@ -139,6 +143,20 @@ def _grids(
             packing=ROWS if strategy.raw else check.packing,
             note="; ".join(part for part in (note, left_out) if part),
         )
+
+
+def _by_languages(
+    model: Model, examples: Iterable[Example], strategy: Strategy, pairs: list[tuple[int, int]]
+) -> Iterator[tuple[Iterable[Example], list[Variant]]]:
+    """Examples with the variants of each: these depend on languages where something is fitted."""
+    groups: Iterable[tuple[tuple[str, str], Iterable[Example]]] = [(("", ""), examples)]
+    if strategy.fitting is not None:
+        groups = groupby(examples, key=lambda one: (one.source_lang, one.target_lang))
+    for langs, own in groups:
+        variants = record_variants(model, strategy.for_languages(*langs), pairs)
+        if model.backend.travels:
+            check_travel(variants)
+        yield own, variants
 
 
 class _Result(NamedTuple):

@@ -7,6 +7,8 @@ strategy by name or file. Nothing here knows a model.
 
 from xtransplant.strategies.definition import Strategy, check_verifiable, strategy
 from xtransplant.strategies.edits import Edit
+from xtransplant.strategies.fit import Fit, load_fit
+from xtransplant.strategies.fitting import Fitting, Statistics, fitted
 from xtransplant.strategies.overlap import Clash, find_clashes
 from xtransplant.strategies.places import LAST, Read, Span
 from xtransplant.strategies.recorder import Shape
@@ -20,11 +22,14 @@ __all__ = [
     "Applied",
     "Clash",
     "Edit",
+    "Fit",
+    "Fitting",
     "Fixed",
     "Read",
     "Script",
     "Shape",
     "Span",
+    "Statistics",
     "Strategy",
     "Value",
     "Variant",
@@ -32,7 +37,9 @@ __all__ = [
     "check_verifiable",
     "find_clashes",
     "find_strategy",
+    "fitted",
     "fixed",
+    "load_fit",
     "split_scripts",
     "strategy",
     "strategy_names",

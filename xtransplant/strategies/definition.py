@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,12 @@ from xtransplant.strategies.faults import (
     locate_error,
     time_limit,
 )
-from xtransplant.strategies.identity import source_digest
+from xtransplant.strategies.fit import PRINTED, BoundFit, Fit, check_made_for, load_fit
+from xtransplant.strategies.fitting import Fitting
+from xtransplant.strategies.identity import FILE_MODULE, source_digest
 from xtransplant.strategies.recorder import Shape, record
 from xtransplant.strategies.script import Script
-from xtransplant.strategies.typed_options import Option, read_options
+from xtransplant.strategies.typed_options import Option, nearest, read_options
 
 __all__ = ["RECORDING_SECONDS", "Strategy", "check_verifiable", "nearest", "strategy"]
 
@@ -40,6 +41,9 @@ class Strategy:
         options: its typed keyword arguments.
         values: the values bound to them by :meth:`with_options`; the defaults hold elsewhere.
         raw: whether its function runs inside the model's traces, and is not recorded.
+        fitting: what has to be fitted for it, if anything; its option ``fit`` then.
+        langs: languages of source and target of the examples that its variants are for; None
+            where that is not said. Only what is fitted by language depends on it.
         doc: the docstring of its file.
         origin: path of its file.
         source_hash: SHA-256 of that file and the local files it imports.
@@ -53,6 +57,24 @@ class Strategy:
     source_hash: str
     values: tuple[tuple[str, Any], ...] = ()
     raw: bool = False
+    fitting: Fitting | None = None
+    langs: tuple[str, str] | None = None
+
+    @property
+    def fit(self) -> Fit | None:
+        """The fit that is bound to it."""
+        found: Fit | None = dict(self.values).get("fit") if self.fitting is not None else None
+        return found
+
+    def for_languages(self, source: str, target: str) -> Strategy:
+        """This strategy for examples in two languages, as codes; empty where one is not known."""
+        return self if self.fitting is None else replace(self, langs=(source, target))
+
+    def printable(self) -> Strategy:
+        """This strategy with a fit of names alone, where it has none: enough to print its edits."""
+        if self.fitting is None or self.fit is not None:
+            return self
+        return replace(self, values=(*self.values, ("fit", PRINTED)))
 
     def with_options(self, options: Mapping[str, Any]) -> Strategy:
         """This strategy with options bound; text is parsed by the option's type.
@@ -70,6 +92,8 @@ class Strategy:
                     f"its options: {right}"
                 )
             bound[name] = known[name].parse(value) if isinstance(value, str) else value
+            if name == "fit" and self.fitting is not None:
+                check_made_for(bound[name], self.name, self.fitting)
         return replace(self, values=tuple(sorted(bound.items())))
 
     def variant(self, shape: Shape, i: int, j: int) -> tuple[Edit, ...] | Script:
@@ -93,10 +117,12 @@ class Strategy:
         """
         if self.raw:
             raise XTransplantError(f"strategy {self} is raw: it records no edits")
+        self.check_fitted()
         at = f"layer pair {i}→{j}, "
         try:
+            values = self._arguments()
             with time_limit(RECORDING_SECONDS):
-                return record(self.function, shape, i, j, dict(self.values))
+                return record(self.function, shape, i, j, values)
         except KeyboardInterrupt:
             raise
         except XTransplantError as error:
@@ -113,12 +139,39 @@ class Strategy:
             place, words = locate_error(error, self.origin), describe_error(error)
             raise XTransplantError(f"strategy {self} fails at {at}{place}: {words}") from error
 
+    def check_fitted(self) -> None:
+        """Refuse a strategy that needs a fit and has none.
+
+        Raises:
+            XTransplantError: says how to make one.
+        """
+        if self.fitting is not None and self.fit is None:
+            raise XTransplantError(
+                f"strategy {self.name} needs a fit: make one with xtp fit {self._command} "
+                "--task TASK -m MODEL -o FOLDER, then give it, -S fit=FOLDER"
+            )
+
+    def _arguments(self) -> dict[str, Any]:
+        """What its function is called with by name: its options, and the fit as it reads it."""
+        values = dict(self.values)
+        if self.fit is not None:
+            values["fit"] = BoundFit(self.fit, self.langs)
+        return values
+
+    @property
+    def _command(self) -> str:
+        """What a command takes for it."""
+        own = self.function.__module__.startswith(FILE_MODULE)
+        return self.origin if own else self.name
+
     def __str__(self) -> str:
         values = ", ".join(f"{name}={value}" for name, value in self.values)
         return f"{self.name}({values})" if values else self.name
 
 
-def strategy(name: str, *, raw: bool = False) -> Callable[[Callable[..., Any]], Strategy]:
+def strategy(
+    name: str, *, raw: bool = False, fit: Fitting | None = None
+) -> Callable[[Callable[..., Any]], Strategy]:
     """Make a strategy of a function ``(source, target, i, j, *, option: type = default)``.
 
     Args:
@@ -127,6 +180,8 @@ def strategy(name: str, *, raw: bool = False) -> Callable[[Callable[..., Any]], 
             with one ``yield``, and runs inside the traces of one variant: before the ``yield`` in
             that of the source, after it in that of the target. ``model`` is nnsight's, and each
             trace holds nothing but its prompt, ``[1, n_tokens, ...]``.
+        fit: what is fitted to data before it can be used, a function with ``@fitted``; the
+            strategy's function is then ``(source, target, i, j, fit, *, ...)``.
 
     Raises:
         XTransplantError: no function that can be called like this, a name that is none, an option
@@ -137,14 +192,23 @@ def strategy(name: str, *, raw: bool = False) -> Callable[[Callable[..., Any]], 
             f'a strategy needs a name on one line: @strategy("name"), not {name!r:.60}'
         )
 
+    if fit is not None and (raw or not isinstance(fit, Fitting)):
+        raise XTransplantError(
+            f"strategy {name}: fit= takes a function with @fitted(site) above it, and a raw "
+            "strategy takes none"
+        )
+
     def decorate(function: Callable[..., Any]) -> Strategy:
         _check_kind(function, name, raw)
-        options = read_options(function, _option_parameters(function, name, raw), name)
+        own = _option_parameters(function, name, raw, fitted=fit is not None)
+        options = read_options(function, own, name)
+        if fit is not None:
+            options = (*options, Option("fit", load_fit, None))
         path = inspect.getsourcefile(function) or ""
         module = sys.modules.get(function.__module__)
         doc = inspect.getdoc(function) or (module and inspect.getdoc(module)) or ""
         digest = source_digest(Path(path), function.__module__)
-        return Strategy(name, function, options, doc, path, digest, raw=raw)
+        return Strategy(name, function, options, doc, path, digest, raw=raw, fitting=fit)
 
     return decorate
 
@@ -160,12 +224,6 @@ def check_verifiable(strategy: Strategy) -> None:
             f"raw strategy {strategy} runs one variant after another as it is, so there is nothing "
             "to hold it against; leave --verify off"
         )
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """`` (nearest: ...)`` with up to three names like one that is none; empty if none is."""
-    near = get_close_matches(name, list(names), n=3, cutoff=0.5)
-    return f" (nearest: {', '.join(near)})" if near else ""
 
 
 def _check_kind(function: Any, name: str, raw: bool) -> None:
@@ -186,10 +244,11 @@ def _check_kind(function: Any, name: str, raw: bool) -> None:
 
 
 def _option_parameters(
-    function: Callable[..., Any], name: str, raw: bool
+    function: Callable[..., Any], name: str, raw: bool, *, fitted: bool
 ) -> list[inspect.Parameter]:
     """A function's parameters after those that the engine fills in."""
     filled = ("model", "i", "j") if raw else ("source", "target", "i", "j")
+    filled = (*filled, "fit") if fitted else filled
     signature = inspect.signature(function)
     try:
         signature.bind(*filled)

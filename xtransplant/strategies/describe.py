@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Iterable
 from typing import Any
 
+from xtransplant.strategies.fit import load_fit
 from xtransplant.strategies.recorder import Shape
 from xtransplant.strategies.registry import find_strategy
+from xtransplant.strategies.typed_options import Option
 
 __all__ = ["describe", "type_name"]
 
@@ -21,29 +24,39 @@ def describe(name: str) -> dict[str, Any]:
         name: as :func:`find_strategy` takes it.
 
     Returns:
-        ``name``, ``doc``, ``origin`` (its file), ``raw``, ``records`` (the text of each edit), and
-        ``options``: the name, type and default of each.
+        ``name``, ``doc``, ``origin`` (its file), ``raw``, ``records`` (the text of each edit),
+        ``fit`` (what is captured for it; empty if nothing is fitted), and ``options`` and
+        ``fit_options``: the name, type and default of each.
 
     Raises:
         XTransplantError: no such strategy, or it records nothing.
     """
     strategy = find_strategy(name)
-    edits = () if strategy.raw else strategy.edits(_SHAPE, _SOURCE, _TARGET)
+    fitting = strategy.fitting
+    edits = () if strategy.raw else strategy.printable().edits(_SHAPE, _SOURCE, _TARGET)
     return {
         "name": strategy.name,
         "doc": strategy.doc,
         "origin": strategy.origin,
         "raw": strategy.raw,
         "records": [str(edit) for edit in edits],
-        "options": [
-            {"name": option.name, "type": type_name(option.type), "default": option.default}
-            for option in strategy.options
-        ],
+        "options": _described(strategy.options),
+        "fit": "" if fitting is None else str(fitting),
+        "fit_options": [] if fitting is None else _described(fitting.options),
     }
+
+
+def _described(options: Iterable[Option]) -> list[dict[str, Any]]:
+    return [
+        {"name": option.name, "type": type_name(option.type), "default": option.default}
+        for option in options
+    ]
 
 
 def type_name(kind: Any) -> str:
     """How an option's type reads in help: ``float``, or the choices of a Literal."""
+    if kind is load_fit:
+        return "a folder that xtp fit wrote"
     if typing.get_origin(kind) is typing.Literal:
         return " | ".join(map(str, typing.get_args(kind)))
     return str(getattr(kind, "__name__", kind))

@@ -7,11 +7,12 @@ import math
 import typing
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from xtransplant.errors import XTransplantError
 
-__all__ = ["Option", "read_options"]
+__all__ = ["Option", "nearest", "read_options"]
 
 _EXPECTED = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
@@ -22,7 +23,8 @@ class Option:
 
     Attributes:
         name: of the keyword argument.
-        type: ``float``, ``int``, ``bool``, ``str`` or a ``Literal`` of texts.
+        type: ``float``, ``int``, ``bool``, ``str`` or a ``Literal`` of texts; of a fit, the
+            function that loads it.
         default: the argument's.
     """
 
@@ -90,3 +92,9 @@ def read_options(
             )
         options.append(Option(parameter.name, kind, parameter.default))
     return tuple(options)
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """`` (nearest: ...)`` with up to three names like one that is none; empty if none is."""
+    near = get_close_matches(name, list(names), n=3, cutoff=0.5)
+    return f" (nearest: {', '.join(near)})" if near else ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from xtransplant.compat.nnsight import RemoteBackend, send_by_value, serialize
 from xtransplant.errors import XTransplantError, one_line
-from xtransplant.strategies.files import FILE_MODULE
+from xtransplant.strategies.identity import FILE_MODULE
 
 __all__ = ["payload_of"]
 
