@@ -56,6 +56,6 @@ def prompt_digest(text: str) -> str:
 
 
 def identity_of(strategy: Strategy) -> str:
-    """What a run's numbers depend on besides a strategy's name: its source, and its fit's tensors."""
+    """What a run's numbers depend on of a strategy: its source, and the tensors of its fit."""
     fit = strategy.fit
     return strategy.source_hash if fit is None else f"{strategy.source_hash} fit {fit.digest}"

@@ -15,7 +15,7 @@ from xtransplant.options import parse_assignments, parse_bytes
 from xtransplant.tasks.baselines import n_shots, parse_baselines
 from xtransplant.tasks.data import parse_data_source
 
-__all__ = ["parse_bench", "parse_config", "parse_pilot", "parse_shard"]
+__all__ = ["parse_bench", "parse_config", "parse_names", "parse_pilot", "parse_shard"]
 
 
 def parse_bench(flags: BenchFlags) -> tuple[Config, RunContext]:
@@ -74,16 +74,16 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
     source = parse_data_source(
         data.data_dir, data.file, data.column, flags.seed or 0, data.split_by
     )
-    tasks = _names(what.task)
-    baselines = parse_baselines(_names(what.baselines))
+    tasks = parse_names(what.task)
+    baselines = parse_baselines(parse_names(what.baselines))
     # Few-shot examples are drawn, whatever the data.
     draws = any(map(n_shots, baselines))
     check_data(tasks, source, flags.split, None if draws else flags.seed)
     return Config(
         tasks=tasks,
-        strategies=_names(what.strategy),
+        strategies=parse_names(what.strategy),
         model=ModelSpec.of(what.model, load, add_bos=run.add_bos),
-        langs=_names(what.langs),
+        langs=parse_names(what.langs),
         pairs=flags.pairs,
         options=tuple(parse_assignments(run.options).items()),
         direction=flags.direction,
@@ -117,6 +117,7 @@ def parse_shard(text: str) -> tuple[int, int]:
     return int(number), int(count)
 
 
-def _names(texts: Sequence[str]) -> tuple[str, ...]:
+def parse_names(texts: Sequence[str]) -> tuple[str, ...]:
+    """The names in some texts, each once; several may stand in one, between commas."""
     parts = [part.strip() for text in texts for part in str(text).split(",")]
     return tuple(dict.fromkeys(part for part in parts if part))

@@ -17,6 +17,7 @@ from xtransplant.strategies.typed_options import nearest
 from xtransplant.strategies.values import Value
 
 __all__ = [
+    "FIT_SCHEMA",
     "MANIFEST",
     "PRINTED",
     "TENSORS",
@@ -28,7 +29,7 @@ __all__ = [
 ]
 
 TENSORS, MANIFEST = "fit.safetensors", "fit.json"
-_SCHEMA = 1
+FIT_SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,21 @@ class Fit:
         names = ("strategy", "model", "tasks", "options", "site", "tokens")
         own = {name: self.manifest[name] for name in names}
         return {"digest": self.digest, "path": self.path, **own}
+
+    def summary(self) -> list[str]:
+        """What it is, in lines: what was fitted to how many prompts, and how it is used."""
+        about = self.manifest
+        counts = ", ".join(f"{lang} {count}" for lang, count in about["counts"].items())
+        names = ", ".join(
+            f"{name} ({', '.join(langs)})" if langs else name
+            for name, langs in self.tensors.items()
+        )
+        tasks = ", ".join(f"{name} {task['split']}" for name, task in about["tasks"].items())
+        return [
+            f"{about['strategy']} fitted to {tasks} with {about['model']['name']}: {names}",
+            f"prompts at {about['site']}: {counts}",
+            f"fit {self} in {self.path}; use it: -s {about['strategy']} -S fit={self.path}",
+        ]
 
     def __str__(self) -> str:
         return self.digest[:10]
@@ -181,7 +197,7 @@ def load_fit(text: str) -> Fit:
         ) from None
     except ValueError:
         raise XTransplantError(f"{folder / MANIFEST} is damaged: it is no JSON") from None
-    if not isinstance(manifest, dict) or manifest.get("schema") != _SCHEMA:
+    if not isinstance(manifest, dict) or manifest.get("schema") != FIT_SCHEMA:
         raise XTransplantError(f"{folder / MANIFEST} is not of a fit that this version reads")
     if manifest.get("digest") != digest:
         raise XTransplantError(
