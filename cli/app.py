@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 import xtransplant
-from xtransplant.cli import bench, catalogue, fit, pilot, remote, report, trace
+from xtransplant.cli import author, bench, catalogue, fit, pilot, remote, report, trace
 from xtransplant.cli.command import command
 from xtransplant.cli.progress import listen
 from xtransplant.errors import XTransplantError
@@ -36,6 +36,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("new")(command(author.new))
+app.command("check")(command(author.check))
 app.command("trace")(command(trace.trace))
 app.command("bench")(command(bench.bench))
 app.command("pilot")(command(pilot.pilot))
@@ -104,7 +106,8 @@ def _group() -> TyperGroup:
 def run(arguments: Sequence[str], interrupts: Sequence[int] = ()) -> int:
     """Run ``xtp`` and give its exit code.
 
-    0 if all went well; 1 for a fault of the program, or a ``--verify`` that finds a difference;
+    0 if all went well; 1 for a fault of the program, a ``--verify`` that finds a difference, or a
+    ``check`` that fails;
     2 for what the user can put right; 130 for Ctrl-C. An error is one line on stderr.
 
     Args:

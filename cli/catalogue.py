@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from xtransplant.testing.flags import PlanFlags, refuse_without_model
+
+if TYPE_CHECKING:
+    from xtransplant.strategies.plan import Plan
 
 __all__ = ["Kind", "list_", "show"]
 
@@ -39,22 +45,42 @@ def list_(
 
 def show(
     strategy: Annotated[str, typer.Argument(help="Name, or path/to/file.py[:name].")],
+    plan: PlanFlags,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
-    """Show a strategy: its docstring, what it records, its options."""
-    from xtransplant.strategies.describe import describe
-    from xtransplant.style.escape import json_text, visible
+    """Show a strategy: its docstring, what it records, its options.
 
-    about: dict[str, Any] = describe(strategy)
+    With a model (-m) also which tokens, layers and steps it touches there; nothing is run.
+    """
+    from xtransplant.cli.console import print_plan, print_strategy
+    from xtransplant.strategies.describe import describe
+    from xtransplant.style.escape import json_text
+
+    about: dict[str, Any] = describe(strategy, plan.work.options)
+    found = None if plan.work.model is None else _plan(strategy, plan)
+    if found is None:
+        refuse_without_model(plan)
+    else:
+        about["plan"] = asdict(found)
     if as_json:
         typer.echo(json_text(about))
         return
-    head = f"{about['name']}  ({about['origin']})"
-    typer.echo(f"{visible(head)}\n\n{visible(about['doc'], keep_lines=True)}\n")
-    typer.echo("raw: runs inside the traces of one variant" if about["raw"] else "records")
-    for edit in about["records"]:
-        typer.echo(f"    {visible(str(edit))}")
-    typer.echo("\noptions" if about["options"] else "\nno options")
-    for option in about["options"]:
-        typer.echo(visible(f"    -S {option['name']}={option['default']}  ({option['type']})"))
+    print_strategy(about)
+    if found is not None:
+        print()
+        print_plan(found)
+
+
+def _plan(strategy: str, flags: PlanFlags) -> Plan:
+    """What a strategy touches in a model, whose weights are not loaded."""
+    from xtransplant.cli.console import ready
+    from xtransplant.testing.ask import parse_pair, parse_work
+
+    asked, pair = parse_work(strategy, flags.work), parse_pair(flags.pair)
+    ready(verbose=False)
+    from xtransplant.bench.load import load_model
+    from xtransplant.testing.check import plan_of
+
+    model = load_model(asked.model_name, asked.spec, asked.without_weights)
+    return plan_of(asked.strategy, model, asked.example, pair, chat_template=asked.chat_template)

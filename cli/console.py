@@ -6,11 +6,12 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from xtransplant.cli.words import duration
-from xtransplant.style.escape import visible
+from xtransplant.style.escape import json_text, visible
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,12 +21,17 @@ if TYPE_CHECKING:
     from xtransplant.bench.dry_run import DryRun
     from xtransplant.bench.dry_trace import DryTrace
     from xtransplant.grid.grid import Grid
+    from xtransplant.strategies.plan import Plan
+    from xtransplant.testing.check import Report
 
 __all__ = [
     "print_dry_run",
     "print_dry_trace",
     "print_grid",
+    "print_plan",
+    "print_report",
     "print_runs",
+    "print_strategy",
     "quieten",
     "quieten_plots",
     "ready",
@@ -121,6 +127,45 @@ def print_dry_trace(found: DryTrace) -> None:
     if found.left_out:
         rows.append(("left out", found.left_out))
     _print_rows([*rows, *_of_travel(found.payload, found.packing, found.concerns)])
+
+
+def print_strategy(about: Mapping[str, Any]) -> None:
+    """A strategy as ``describe`` gives it, to stdout."""
+    head = f"{about['name']}  ({about['origin']})"
+    print(f"{visible(head)}\n\n{visible(about['doc'], keep_lines=True)}\n")
+    print("raw: runs inside the traces of one variant" if about["raw"] else "records")
+    for edit in about["records"]:
+        print(f"    {visible(str(edit))}")
+    print("\noptions" if about["options"] else "\nno options")
+    for option in about["options"]:
+        print(visible(f"    -S {option['name']}={option['default']}  ({option['type']})"))
+
+
+def print_report(found: Report, *, as_json: bool) -> None:
+    """What was found of a strategy, to stdout: its formula, its plan and its checks."""
+    if as_json:
+        print(json_text(asdict(found)))
+        return
+    print(visible(f"{found.strategy}  ({found.origin})\n", keep_lines=True))
+    if found.formula:
+        print("formula", *(f"    {visible(line)}" for line in found.formula), "", sep="\n")
+    print_plan(found.plan)
+    print(f"\nchecks, on {visible(found.model)}")
+    _print_columns((one.name, f"{one.status:<14}  {one.why}") for one in found.checks)
+
+
+def print_plan(plan: Plan) -> None:
+    """Which tokens, layers and steps are touched, to stdout."""
+    print(f"plan, {plan.at}")
+    _print_columns(plan.lines)
+
+
+def _print_columns(rows: Iterable[tuple[str, str]]) -> None:
+    """Names and texts, indented and aligned."""
+    found = [(visible(name), visible(text)) for name, text in rows]
+    width = max((len(name) for name, _ in found), default=0)
+    for name, text in found:
+        print(f"    {name:<{width}}  {text}")
 
 
 def _of_travel(

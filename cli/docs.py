@@ -19,8 +19,8 @@ _HEAD = """# The command line
 Made by `python -m xtransplant.cli.docs > docs/cli.md`; a test holds it to the program.
 
 Results go to stdout, progress and errors to stderr. An error is one line. Exit codes: 0 if all
-went well; 1 for a fault of the program, or a `--verify` that finds a difference; 2 for what the
-user can put right; 130 for Ctrl-C.
+went well; 1 for a fault of the program, a `--verify` that finds a difference, or a `check` that
+fails; 2 for what the user can put right; 130 for Ctrl-C.
 """
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from xtransplant.bench.flags import FitFlags
+from xtransplant.bench.fit_flags import FitFlags
 
 __all__ = ["fit"]
 

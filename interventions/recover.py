@@ -33,7 +33,7 @@ def keep_norm(rows, shift):
 
 @strategy("recover", fit=language_vectors)
 def recover(
-    source, target, i, j, fit,
+    source, target, i, j, fit, *,
     alpha: float = 1.0, beta: float = 1.0, norm: bool = False,
     to: str = "target", off: str = "source",
 ):  # fmt: skip

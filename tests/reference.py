@@ -126,17 +126,49 @@ def continued(
 ) -> list[Tensor]:
     """Log-probabilities of the next token along each continuation of a prompt, under one write.
 
-    One forward pass, one row a continuation; shorter ones are filled up at their end, which no
-    earlier token sees.
+    Returns:
+        As :func:`continued_under`.
+    """
+    start, n_rows = len(target_ids) - 1, len(continuations)
+    handle = _write(model, site, layer, start, value, n_rows, head)
+    found = _continued(model, target_ids, continuations)
+    handle.remove()
+    return found
+
+
+@torch.no_grad()
+def continued_under(
+    model: Any,
+    acts: Iterable[tuple[str, int, Any]],
+    target_ids: Sequence[int],
+    continuations: Sequence[Sequence[int]],
+) -> list[Tensor]:
+    """Log-probabilities of the next token along each continuation of a prompt, under many writes.
+
+    Args:
+        model: the unchanged model.
+        acts: site, layer, and what changes the site's ``[n_rows, n_tokens, width]`` in place.
+        target_ids: the prompt.
+        continuations: what follows it.
 
     Returns:
         Per continuation ``[n_tokens + 1, vocabulary]``: after the prompt, and after each token.
     """
+    n_rows = len(continuations)
+    handles = [_hook(model, site, layer, n_rows, act) for site, layer, act in acts]
+    found = _continued(model, target_ids, continuations)
+    for handle in handles:
+        handle.remove()
+    return found
+
+
+def _continued(
+    model: Any, target_ids: Sequence[int], continuations: Sequence[Sequence[int]]
+) -> list[Tensor]:
+    """One forward pass, a row each; shorter ones are filled up at their end, which none sees."""
     longest, start = max(map(len, continuations)), len(target_ids) - 1
     rows = [[*target_ids, *one, *[3] * (longest - len(one))] for one in continuations]
-    handle = _write(model, site, layer, start, value, len(rows), head)
     logits = model(input_ids=torch.tensor(rows, device=model.device), use_cache=False).logits
-    handle.remove()
     found = logits.float().log_softmax(-1)
     return [found[k, start : start + len(one) + 1] for k, one in enumerate(continuations)]
 

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from family_cases import CANDIDATES, prompts
 from reference import blocks
-from tiny import EXAMPLE
+from tiny import EXAMPLE, HYBRID_NAMES, allowed, tiny_checkpoint
 
-from xtransplant import Example, XTransplantError, apply, strategy
-from xtransplant.engine.ask.items import item_of
+from xtransplant import Example, XTransplantError, apply, load, strategy, verify_packing
+from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.generate import generate, generate_items
@@ -18,6 +19,8 @@ from xtransplant.strategies.edits import parse_when
 
 WAYS = (ROWS, MASKED, Packing(growing=True), Packing(shared_prefix=True), SHARED)
 PAIRS = [(0, 1), (2, 0), (3, 3), (1, 2)]
+# The others are the slow step's.
+QUICK = {"gemma3_text", "falcon_h1"}
 WORDS = [
     ("prefill", "logits"),
     ("prefill", "cache"),
@@ -75,7 +78,7 @@ def test_every_packing_equals_plain_hooks(llama, chosen, when, through):
     scores, texts = [], []
     for i, j in PAIRS:
         value = _read(llama.module, item.source, i)
-        run = _Plain(llama.module, item.target, j, 0.8 * value + 0.1, -0.5, when, through)
+        run = _Plain(llama.module, item.target, ("mlp", j), 0.8 * value + 0.1, -0.5, when, through)
         scores.append([run.score(ids) for ids in item.target_candidates])
         texts.append(tuple(run.generate(6)))
     for packing in WAYS:
@@ -93,12 +96,55 @@ def test_steps_said_apart_are_steps_said_together(llama):
         assert np.abs(apart.logprobs - together.logprobs).max() < 1e-5
 
 
+@strategy("stream-at-times")
+def stream_at_times(source, target, i, j, when: str = "all", through: str = "both"):
+    there = target.during(when, through=through)
+    there.resid_post[j] = 0.8 * source.resid_post[i] + 0.1 - 0.5 * there.resid_post[j]
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow)
+        for name in (
+            "gemma3_text",
+            "gpt2",
+            "gpt_oss",
+            "bloom",
+            *sorted({*HYBRID_NAMES} - {"gemma3n_text"}),
+        )
+    ],
+)
+def test_families_equal_plain_hooks(family):
+    model = load(tiny_checkpoint(family))
+    check = verify_packing(model)
+    source, target = prompts()
+    item = Item(source, target, CANDIDATES, CANDIDATES)
+    pairs = [(1, 2), (3, 0)]
+    for when, through in (("all", "both"), ("first(2)", "both"), ("prefill", "logits"),
+                          ("prefill", "cache")):  # fmt: skip
+        bound = stream_at_times.with_options({"when": when, "through": through})
+        edits = [bound.edits(shape_of(model), i, j) for i, j in pairs]
+        scores, texts = [], []
+        for i, j in pairs:
+            value = 0.8 * _read(model.module, source, i, "block") + 0.1
+            run = _Plain(model.module, target, ("block", j), value, -0.5, when, through)
+            scores.append([run.score(ids) for ids in CANDIDATES])
+            texts.append(tuple(run.generate(5)))
+        for way in {check.packing, ROWS}:
+            found = next(score_items(model, [item], edits, packing=way))
+            assert np.abs(found.logprobs - scores).max() < allowed(model, 1e-4), (when, way)
+            decoding = Decoding(5)
+            made = next(generate_items(model, [item], edits, packing=way, decoding=decoding))
+            assert made.token_ids == tuple(texts), (when, through, way)
+
+
 @pytest.mark.parametrize("when", ["decode", "all", "first(2)"])
 def test_tensors_that_were_there_before_are_written_later_too(llama, when):
     item = item_of(llama, EXAMPLE)
     bound = fixed_at_times.with_options({"when": when})
     runs = [
-        _Plain(llama.module, item.target, j, VECTOR.to(llama.device), 1.0, when, "both")
+        _Plain(llama.module, item.target, ("mlp", j), VECTOR.to(llama.device), 1.0, when, "both")
         for _, j in PAIRS
     ]
     expected = [[run.score(ids) for ids in item.target_candidates] for run in runs]
@@ -115,7 +161,7 @@ def test_every_token_of_prompt_and_text(llama):
     item = item_of(llama, EXAMPLE)
     expected = []
     for i, j in PAIRS:
-        value = 0.5 * _read(llama.module, item.source, i, block=True)
+        value = 0.5 * _read(llama.module, item.source, i, "block")
         handle = blocks(llama.module)[j].register_forward_hook(_adding(value))
         expected.append([_whole(llama.module, item.target, ids) for ids in item.target_candidates])
         handle.remove()
@@ -233,12 +279,16 @@ def _whole(plain, prompt, ids):
     return sum(float(logprobs[len(prompt) - 1 + k, token]) for k, token in enumerate(ids))
 
 
+def _module(plain, name, layer):
+    block = blocks(plain)[layer]
+    return block if name == "block" else block.mlp
+
+
 @torch.no_grad()
-def _read(plain, ids, layer, block=False):
+def _read(plain, ids, layer, name="mlp"):
     """A feed-forward's or a block's output at the last token, ``[d_model]``."""
     seen = []
-    place = blocks(plain)[layer]
-    handle = (place if block else place.mlp).register_forward_hook(
+    handle = _module(plain, name, layer).register_forward_hook(
         lambda m, a, output: seen.append(_first(output)[0, -1].clone())
     )
     plain(torch.tensor([list(ids)], device=plain.device))
@@ -247,17 +297,19 @@ def _read(plain, ids, layer, block=False):
 
 
 class _Plain:
-    """The unchanged model, whose ``ffn`` at a layer becomes ``value + weight * itself``."""
+    """The unchanged model, whose ``ffn`` or block's output becomes ``value + weight * itself``."""
 
-    def __init__(self, plain, prompt, layer, value, weight, when, through):
+    def __init__(self, plain, prompt, place, value, weight, when, through):
         self.plain, self.prompt, self.value, self.weight = plain, prompt, value, weight
-        self.module, self.when, self.through = (
-            blocks(plain)[layer].mlp, parse_when(when), through
-        )  # fmt: skip
+        self.when, self.through = parse_when(when), through
+        self.module = _module(plain, *place)
+        # Where nothing ends a text.
+        self.end = plain.generation_config.eos_token_id
 
     def _pass(self, ids, cache, edited):
         def act(m, a, output):
-            output[:, -1] = self.value + self.weight * output[:, -1]
+            stream = _first(output)
+            stream[:, -1] = self.value + self.weight * stream[:, -1]
 
         handle = self.module.register_forward_hook(act) if edited else None
         ids = torch.tensor([list(ids)], device=self.plain.device)
@@ -292,6 +344,6 @@ class _Plain:
     def generate(self, n_new):
         steps = self._steps()
         ids = [int(next(steps).argmax())]
-        while len(ids) < n_new and ids[-1] != 2:
+        while len(ids) < n_new and ids[-1] != self.end:
             ids.append(int(steps.send(ids[-1]).argmax()))
         return ids

@@ -46,7 +46,7 @@ def execute(plan: Plan, run: Run, model: Model, context: RunContext) -> Run:
     # Work that a client leaves behind when it dies is collected by the next.
     model = replace(model, backend=model.backend.remembering(run.jobs_path))
     job = _Job(plan, run, model, packing)
-    if any(strategy.fitting is not None for strategy in plan.strategies.values()):
+    if any(strategy.is_fitted for strategy in plan.strategies.values()):
         # A language that a fit has not is found before anything is computed.
         for part in {(part.task, part.lang): part for part in parts}.values():
             job.works_of(part)
@@ -119,7 +119,7 @@ class _Job:
             pairs = tuple(self.run.manifest.pairs(name, part.task, part.lang))
             example = task.examples[part.lang][0]
             langs = ("", "")
-            if strategy.fitting is not None:
+            if strategy.is_fitted:
                 langs = example.source_lang, example.target_lang
             key = name, langs, pairs
             if key not in self.works:

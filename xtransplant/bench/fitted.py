@@ -24,9 +24,10 @@ def check_fits(strategies: Iterable[Strategy], tasks: Mapping[str, TaskPlan]) ->
     """
     for strategy in strategies:
         strategy.check_fitted()
-        if strategy.fit is not None:
-            for name, task in tasks.items():
-                _check_unseen(strategy.fit, strategy, name, task)
+        for part in strategy.parts:
+            if part.fit is not None:
+                for name, task in tasks.items():
+                    _check_unseen(part.fit, part, name, task)
 
 
 def _check_unseen(fit: Fit, strategy: Strategy, name: str, task: TaskPlan) -> None:
@@ -57,5 +58,5 @@ def prompt_digest(text: str) -> str:
 
 def identity_of(strategy: Strategy) -> str:
     """What a run's numbers depend on of a strategy: its source, and the tensors of its fit."""
-    fit = strategy.fit
-    return strategy.source_hash if fit is None else f"{strategy.source_hash} fit {fit.digest}"
+    fits = [part.fit.digest for part in strategy.parts if part.fit is not None]
+    return " ".join([strategy.source_hash, *(f"fit {digest}" for digest in fits)])

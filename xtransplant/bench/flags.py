@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-__all__ = ["BenchFlags", "FitFlags", "Flag", "PilotFlags", "TraceFlags"]
+__all__ = ["BenchFlags", "Flag", "PilotFlags", "TraceFlags"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ Model = Annotated[
 Options = Annotated[
     list[str], Flag("Option of the strategy; repeat it.", ("-S",), metavar="NAME=VALUE")
 ]
+_STRATEGY = "Name or path/to/file.py[:name], with (option=value, ...) behind it; + combines several"
 MaxNewTokens = Annotated[int, Flag("Of each continuation.", minimum=1)]
 ChatTemplate = Annotated[bool, Flag("Pass both prompts through it.", ("--apply-chat-template",))]
 AddBos = Annotated[
@@ -119,7 +120,7 @@ class WhatFlags:
         list[str], Flag("Name (xtp list tasks); repeat it, or use commas.", ("--task", "-t"))
     ] = field(default_factory=list)
     strategy: Annotated[
-        list[str], Flag("Name, or path/to/file.py[:name]; repeat it.", ("--strategy", "-s"))
+        list[str], Flag(f"{_STRATEGY}; repeat it, or use commas.", ("--strategy", "-s"))
     ] = field(default_factory=list)
     baselines: Annotated[
         list[str], Flag("Other prompts beside them, no activation moved: concat, few-shot(k=3).")
@@ -238,42 +239,6 @@ class PilotFlags:
 
 
 @dataclass(frozen=True)
-class FitFlags:
-    """Of ``xtp fit``."""
-
-    output_path: Annotated[
-        Path, Flag("Folder of the fit, which -S fit=FOLDER names.", ("--output-path", "-o"))
-    ]
-    task: Annotated[
-        list[str], Flag("Name (xtp list tasks); repeat it, or use commas.", ("--task", "-t"))
-    ] = field(default_factory=list)
-    model: Model = None
-    langs: Annotated[
-        list[str], Flag("Codes, between commas; all by default.", ("--langs", "-l"))
-    ] = field(default_factory=list)
-    split: Annotated[str, Flag("What it is fitted to.")] = "pilot"
-    limit: Limit = None
-    last: Annotated[int | None, Flag("The last so many examples of each language.")] = None
-    options: Annotated[
-        list[str], Flag("Option of the fit (xtp show); repeat it.", ("-S",), metavar="NAME=VALUE")
-    ] = field(default_factory=list)
-    direction: DirectionFlag = None
-    seed: Seed = None
-    data: DataFlags = DataFlags()
-    apply_chat_template: ChatTemplate = False
-    add_bos: AddBos = False
-    allow_misaligned: Annotated[
-        bool, Flag("Take languages whose prompts are not the same items.", ("--allow-misaligned",))
-    ] = False
-    on: On = "local"
-    insecure: Insecure = False
-    load: LoadFlags = LoadFlags()
-    debug: Debug = False
-    quiet: Quiet = False
-    verbose: Verbose = False
-
-
-@dataclass(frozen=True)
 class PromptFlags:
     """Which example a grid is of: the user's own prompts, or one of a task."""
 
@@ -298,7 +263,7 @@ class PromptFlags:
 class TraceFlags:
     """Of ``xtp trace``."""
 
-    strategy: Annotated[str, Flag("Name, or path/to/file.py[:name].", ("--strategy", "-s"))]
+    strategy: Annotated[str, Flag(f"{_STRATEGY}.", ("--strategy", "-s"))]
     model: Model = None
     load: LoadFlags = LoadFlags()
     prompt: PromptFlags = PromptFlags()

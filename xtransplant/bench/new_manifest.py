@@ -15,6 +15,7 @@ from xtransplant.engine.ask.variants import Existing, existing_pairs
 from xtransplant.errors import MissingSite
 from xtransplant.model.model import Model
 from xtransplant.runs.manifest import SCHEMA, Language, Manifest, TaskEntry
+from xtransplant.strategies import Strategy
 from xtransplant.tasks.load import examples_digest
 from xtransplant.tasks.rules import versioned_rule
 
@@ -80,13 +81,19 @@ def _existing(plan: Plan, name: str, model: Model) -> Existing:
 def _strategy(plan: Plan, name: str, model: Model) -> dict[str, Any]:
     strategy = plan.strategies[name]
     shared = _existing(plan, name, model).pairs
+    entry = {**_identity(strategy), "pairs": [list(pair) for pair in shared]}
+    if len(strategy.parts) > 1:
+        entry["parts"] = [{"name": one.name, **_identity(one)} for one in strategy.parts]
+    return entry
+
+
+def _identity(strategy: Strategy) -> dict[str, Any]:
     fit = strategy.fit
     own = {} if fit is None else {"fit": fit.about()}
     return {
         "source_hash": strategy.source_hash,
         "origin": strategy.origin,
         "options": {name: value for name, value in strategy.values if name not in own},
-        "pairs": [list(pair) for pair in shared],
         **own,
     }
 

@@ -12,6 +12,7 @@ from xtransplant.bench.flags import BenchFlags, PilotFlags
 from xtransplant.bench.unused import check_bench, check_data, check_given
 from xtransplant.errors import XTransplantError
 from xtransplant.options import parse_assignments, parse_bytes
+from xtransplant.strategies import split_names
 from xtransplant.tasks.baselines import n_shots, parse_baselines
 from xtransplant.tasks.data import parse_data_source
 
@@ -81,7 +82,7 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
     check_data(tasks, source, flags.split, None if draws else flags.seed)
     return Config(
         tasks=tasks,
-        strategies=parse_names(what.strategy),
+        strategies=_strategies(what.strategy),
         model=ModelSpec.of(what.model, load, add_bos=run.add_bos),
         langs=parse_names(what.langs),
         pairs=flags.pairs,
@@ -115,6 +116,10 @@ def parse_shard(text: str) -> tuple[int, int]:
             f"--shard {text[:40]!r} should be k/n with k from 1 to n, such as 1/8"
         )
     return int(number), int(count)
+
+
+def _strategies(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for text in texts for name in split_names(str(text))))
 
 
 def parse_names(texts: Sequence[str]) -> tuple[str, ...]:

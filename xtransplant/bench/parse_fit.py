@@ -5,7 +5,7 @@ from __future__ import annotations
 from xtransplant.backends.registry import parse_on
 from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.context import RunContext
-from xtransplant.bench.flags import FitFlags
+from xtransplant.bench.fit_flags import FitFlags
 from xtransplant.bench.parse import parse_names
 from xtransplant.bench.unused import check_data, check_given
 from xtransplant.errors import XTransplantError

@@ -14,7 +14,7 @@ from xtransplant.bench.task_plan import TaskPlan, leave_out_unchosen, nothing_le
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.columns import SOURCE, VANILLA
 from xtransplant.runs.names import plain_name
-from xtransplant.strategies import Strategy, find_strategy
+from xtransplant.strategies import Strategy, bind_options, find_strategy
 from xtransplant.tasks.baselines import parse_baselines
 from xtransplant.tasks.task import Task, find_task
 
@@ -140,7 +140,10 @@ def _strategies(config: Config) -> dict[str, Strategy]:
         raise XTransplantError(
             f"-S {name}={values[name]}: no strategy here has this option; there are: {right}"
         )
-    bound = [_bound(strategy, values) for strategy in found]
+    bound = [
+        bind_options(one, {o.name: values[o.name] for o in one.options if o.name in values})
+        for one in found
+    ]
     named = {str(strategy): strategy for strategy in bound}
     taken_names = {VANILLA, SOURCE, *baselines}
     if len(named) < len(bound) or named.keys() & taken_names:
@@ -149,17 +152,6 @@ def _strategies(config: Config) -> dict[str, Strategy]:
             f"{', '.join(named)}"
         )
     return named
-
-
-def _bound(strategy: Strategy, values: dict[str, str]) -> Strategy:
-    """A strategy with its options bound; an option that is given its default changes nothing."""
-    given = {
-        one.name: one.parse(values[one.name]) for one in strategy.options if one.name in values
-    }
-    defaults = {one.name: one.default for one in strategy.options}
-    return strategy.with_options(
-        {name: value for name, value in given.items() if value != defaults[name]}
-    )
 
 
 def _say_in_sample(

@@ -19,7 +19,7 @@ from xtransplant.options import (
     parse_layers,
 )
 from xtransplant.prompts import Example
-from xtransplant.strategies import Strategy, check_verifiable, find_strategy
+from xtransplant.strategies import Strategy, bind_options, check_verifiable, find_strategy
 from xtransplant.style.paths import PLOT_SUFFIXES, TABLE_SUFFIXES, checked_path
 from xtransplant.tasks.choose import TaskChoice, choose_example
 from xtransplant.tasks.data import DataSource, parse_data_source
@@ -90,7 +90,7 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
         XTransplantError: text that means nothing, an unknown strategy, a folder or file that is not
             there, or a flag that would do nothing.
     """
-    strategy = find_strategy(flags.strategy).with_options(parse_assignments(flags.options))
+    strategy = bind_options(find_strategy(flags.strategy), parse_assignments(flags.options))
     strategy.check_fitted()
     if flags.verify:
         check_verifiable(strategy)

@@ -150,7 +150,7 @@ def _by_languages(
 ) -> Iterator[tuple[Iterable[Example], list[Variant]]]:
     """Examples with the variants of each: these depend on languages where something is fitted."""
     groups: Iterable[tuple[tuple[str, str], Iterable[Example]]] = [(("", ""), examples)]
-    if strategy.fitting is not None:
+    if strategy.is_fitted:
         groups = groupby(examples, key=lambda one: (one.source_lang, one.target_lang))
     for langs, own in groups:
         variants = record_variants(model, strategy.for_languages(*langs), pairs)

@@ -1,18 +1,20 @@
 """A strategy as data: which activations of the source's run are written where in the target's.
 
-``@strategy`` (``definition``) makes a :class:`Strategy` of a function. ``record`` (``recorder``)
+``@strategy`` (``decorator``) makes a :class:`Strategy` of a function. ``record`` (``recorder``)
 calls that function with recorders and gives its edits. ``find_strategy`` (``registry``) finds a
 strategy by name or file. Nothing here knows a model.
 """
 
-from xtransplant.strategies.definition import Strategy, check_verifiable, strategy
+from xtransplant.strategies.decorator import strategy
+from xtransplant.strategies.definition import Strategy, check_verifiable, combine
 from xtransplant.strategies.edits import Edit
+from xtransplant.strategies.expression import split_names
 from xtransplant.strategies.fit import Fit, load_fit
 from xtransplant.strategies.fitting import Fitting, Statistics, fitted
 from xtransplant.strategies.overlap import Clash, find_clashes
 from xtransplant.strategies.places import LAST, Read, Span
 from xtransplant.strategies.recorder import Shape
-from xtransplant.strategies.registry import find_strategy, strategy_names
+from xtransplant.strategies.registry import bind_options, find_strategy, strategy_names
 from xtransplant.strategies.script import Script, Variant, split_scripts
 from xtransplant.strategies.tensors import Fixed
 from xtransplant.strategies.values import Applied, Value, apply, fixed
@@ -34,12 +36,15 @@ __all__ = [
     "Value",
     "Variant",
     "apply",
+    "bind_options",
     "check_verifiable",
+    "combine",
     "find_clashes",
     "find_strategy",
     "fitted",
     "fixed",
     "load_fit",
+    "split_names",
     "split_scripts",
     "strategy",
     "strategy_names",

@@ -1,30 +1,35 @@
-"""What a strategy is, and ``@strategy``, which makes one of a function."""
+"""What a strategy is: a named function, its options, and the edits it makes of a layer pair."""
 
 from __future__ import annotations
 
-import inspect
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from xtransplant.errors import MissingSite, XTransplantError
+from xtransplant.strategies.combine import InTurn, combined_digest, combined_doc
 from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.faults import (
     TimeLimitExceeded,
     describe_error,
+    last_line_in,
     locate_error,
     time_limit,
 )
-from xtransplant.strategies.fit import PRINTED, BoundFit, Fit, check_made_for, load_fit
+from xtransplant.strategies.fit import PRINTED, BoundFit, Fit, check_made_for
 from xtransplant.strategies.fitting import Fitting
-from xtransplant.strategies.identity import FILE_MODULE, source_digest
+from xtransplant.strategies.identity import FILE_MODULE
 from xtransplant.strategies.recorder import Shape, record
 from xtransplant.strategies.script import Script
-from xtransplant.strategies.typed_options import Option, nearest, read_options
+from xtransplant.strategies.typed_options import Option, nearest
 
-__all__ = ["RECORDING_SECONDS", "Strategy", "check_verifiable", "nearest", "strategy"]
+__all__ = [
+    "RECORDING_SECONDS",
+    "Strategy",
+    "check_verifiable",
+    "combine",
+    "nearest",
+]
 
 RECORDING_SECONDS = 30.0
 """How long a strategy may take over one layer pair; recording one is a matter of microseconds."""
@@ -68,10 +73,19 @@ class Strategy:
 
     def for_languages(self, source: str, target: str) -> Strategy:
         """This strategy for examples in two languages, as codes; empty where one is not known."""
+        if len(self.parts) > 1 and self.is_fitted:
+            return combine([one.for_languages(source, target) for one in self.parts])
         return self if self.fitting is None else replace(self, langs=(source, target))
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether it, or a part of it, takes a fit."""
+        return any(one.fitting is not None for one in self.parts)
 
     def printable(self) -> Strategy:
         """This strategy with a fit of names alone, where it has none: enough to print its edits."""
+        if len(self.parts) > 1 and self.is_fitted:
+            return combine([one.printable() for one in self.parts])
         if self.fitting is None or self.fit is not None:
             return self
         return replace(self, values=(*self.values, ("fit", PRINTED)))
@@ -79,22 +93,54 @@ class Strategy:
     def with_options(self, options: Mapping[str, Any]) -> Strategy:
         """This strategy with options bound; text is parsed by the option's type.
 
+        An option that is given its default is as good as not given. One of a combination is bound
+        in the part that has it.
+
         Raises:
-            XTransplantError: no such option, or a text that is no value of its type.
+            XTransplantError: no such option, one that several parts of a combination have, or a
+                text that is no value of its type.
         """
         known = {option.name: option for option in self.options}
-        bound = dict(self.values)
-        for name, value in options.items():
+        for name in options:
             if name not in known:
                 right = ", ".join(known) or "none"
                 raise XTransplantError(
                     f"strategy {self.name} has no option {name!r}{nearest(name, known)}; "
                     f"its options: {right}"
                 )
+        if len(self.parts) > 1:
+            return self._with_options_of_parts(options)
+        bound = dict(self.values)
+        for name, value in options.items():
             bound[name] = known[name].parse(value) if isinstance(value, str) else value
             if name == "fit" and self.fitting is not None:
                 check_made_for(bound[name], self.name, self.fitting)
-        return replace(self, values=tuple(sorted(bound.items())))
+        given = {name: value for name, value in bound.items() if value != known[name].default}
+        return replace(self, values=tuple(sorted(given.items())))
+
+    def _with_options_of_parts(self, options: Mapping[str, Any]) -> Strategy:
+        """A combination with options bound, each of the one part that has it."""
+        parts = list(self.parts)
+        for name, value in options.items():
+            having = [k for k, one in enumerate(parts) if name in {o.name for o in one.options}]
+            if len(having) > 1:
+                first, second = (parts[k].name for k in having[:2])
+                raise XTransplantError(
+                    f"option {name}={value} is of {first} and of {second}: write it behind the one "
+                    f"that is meant, as in {first}({name}={value})"
+                )
+            parts[having[0]] = parts[having[0]].with_options({name: value})
+        return combine(parts)
+
+    @property
+    def parts(self) -> tuple[Strategy, ...]:
+        """The strategies that it combines, in their order; itself alone if it combines none."""
+        own = self.function.parts if isinstance(self.function, InTurn) else (self,)
+        return cast("tuple[Strategy, ...]", own)
+
+    def __add__(self, other: Strategy) -> Strategy:
+        """Both as one strategy: this one's edits, then the other's; see :func:`combine`."""
+        return combine([self, other]) if isinstance(other, Strategy) else NotImplemented
 
     def variant(self, shape: Shape, i: int, j: int) -> tuple[Edit, ...] | Script:
         """What it does at layer pair i→j: its edits, or its script if it is raw.
@@ -120,23 +166,23 @@ class Strategy:
         self.check_fitted()
         at = f"layer pair {i}→{j}, "
         try:
-            values = self._arguments()
+            values = self.arguments()
             with time_limit(RECORDING_SECONDS):
                 return record(self.function, shape, i, j, values)
         except KeyboardInterrupt:
             raise
         except XTransplantError as error:
-            place = locate_error(error, self.origin)
+            place = self._locate(error)
             # A layer that has not the site is no fault of the strategy: callers tell them apart.
             kind = MissingSite if isinstance(error, MissingSite) else XTransplantError
             raise kind(f"strategy {self}, {at}{place}: {error}") from error
         except TimeLimitExceeded as error:
             raise XTransplantError(
                 f"strategy {self} is still recording after {RECORDING_SECONDS:g} s at {at}"
-                f"{locate_error(error, self.origin)}: is there a loop without an end?"
+                f"{self._locate(error)}: is there a loop without an end?"
             ) from error
         except BaseException as error:  # SystemExit too
-            place, words = locate_error(error, self.origin), describe_error(error)
+            place, words = self._locate(error), describe_error(error)
             raise XTransplantError(f"strategy {self} fails at {at}{place}: {words}") from error
 
     def check_fitted(self) -> None:
@@ -145,13 +191,14 @@ class Strategy:
         Raises:
             XTransplantError: says how to make one.
         """
-        if self.fitting is not None and self.fit is None:
-            raise XTransplantError(
-                f"strategy {self.name} needs a fit: make one with xtp fit {self._command} "
-                "--task TASK -m MODEL -o FOLDER, then give it, -S fit=FOLDER"
-            )
+        for one in self.parts:
+            if one.fitting is not None and one.fit is None:
+                raise XTransplantError(
+                    f"strategy {one.name} needs a fit: make one with xtp fit {one.command} "
+                    "--task TASK -m MODEL -o FOLDER, then give it, -S fit=FOLDER"
+                )
 
-    def _arguments(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, Any]:
         """What its function is called with by name: its options, and the fit as it reads it."""
         values = dict(self.values)
         if self.fit is not None:
@@ -159,58 +206,46 @@ class Strategy:
         return values
 
     @property
-    def _command(self) -> str:
+    def command(self) -> str:
         """What a command takes for it."""
         own = self.function.__module__.startswith(FILE_MODULE)
         return self.origin if own else self.name
+
+    def _locate(self, error: BaseException) -> str:
+        """File and line of an error; of a combination, those of the part that it is of."""
+        files = [one.origin for one in self.parts if last_line_in(one.origin, error)]
+        return locate_error(error, files[0] if files else self.origin)
 
     def __str__(self) -> str:
         values = ", ".join(f"{name}={value}" for name, value in self.values)
         return f"{self.name}({values})" if values else self.name
 
 
-def strategy(
-    name: str, *, raw: bool = False, fit: Fitting | None = None
-) -> Callable[[Callable[..., Any]], Strategy]:
-    """Make a strategy of a function ``(source, target, i, j, *, option: type = default)``.
+def combine(strategies: Iterable[Strategy]) -> Strategy:
+    """Several strategies as one: the edits of each, in their order.
 
-    Args:
-        name: what ``--strategy`` takes.
-        raw: the function is a generator function ``(model, i, j, *, option: type = default)``
-            with one ``yield``, and runs inside the traces of one variant: before the ``yield`` in
-            that of the source, after it in that of the target. ``model`` is nnsight's, and each
-            trace holds nothing but its prompt, ``[1, n_tokens, ...]``.
-        fit: what is fitted to data before it can be used, a function with ``@fitted``; the
-            strategy's function is then ``(source, target, i, j, fit, *, ...)``.
+    It is known by their names, options and source hashes, in their order.
 
     Raises:
-        XTransplantError: no function that can be called like this, a name that is none, an option
-            of another type or without a default, or a raw function without a ``yield``.
+        XTransplantError: one of several is raw. That two write one place is said when the
+            combination is recorded.
     """
-    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+    parts = tuple(part for one in strategies for part in one.parts)
+    if len(parts) == 1:
+        return parts[0]
+    raw = next((one for one in parts if one.raw), None)
+    if raw is not None:
         raise XTransplantError(
-            f'a strategy needs a name on one line: @strategy("name"), not {name!r:.60}'
+            f"raw strategy {raw} records no edits, so that it cannot be combined; run it by itself"
         )
-
-    if fit is not None and (raw or not isinstance(fit, Fitting)):
-        raise XTransplantError(
-            f"strategy {name}: fit= takes a function with @fitted(site) above it, and a raw "
-            "strategy takes none"
-        )
-
-    def decorate(function: Callable[..., Any]) -> Strategy:
-        _check_kind(function, name, raw)
-        own = _option_parameters(function, name, raw, fitted=fit is not None)
-        options = read_options(function, own, name)
-        if fit is not None:
-            options = (*options, Option("fit", load_fit, None))
-        path = inspect.getsourcefile(function) or ""
-        module = sys.modules.get(function.__module__)
-        doc = inspect.getdoc(function) or (module and inspect.getdoc(module)) or ""
-        digest = source_digest(Path(path), function.__module__)
-        return Strategy(name, function, options, doc, path, digest, raw=raw, fitting=fit)
-
-    return decorate
+    return Strategy(
+        name=" + ".join(map(str, parts)),
+        function=InTurn(parts),
+        options=tuple(option for one in parts for option in one.options),
+        doc=combined_doc(parts),
+        origin=" + ".join(dict.fromkeys(one.origin for one in parts)),
+        source_hash=combined_digest(parts),
+    )
 
 
 def check_verifiable(strategy: Strategy) -> None:
@@ -224,36 +259,3 @@ def check_verifiable(strategy: Strategy) -> None:
             f"raw strategy {strategy} runs one variant after another as it is, so there is nothing "
             "to hold it against; leave --verify off"
         )
-
-
-def _check_kind(function: Any, name: str, raw: bool) -> None:
-    """Refuse what is no plain function, and a ``yield`` where none belongs or none is."""
-    if not inspect.isfunction(function):
-        raise XTransplantError(f"strategy {name} should be a function, not {function!r:.60}")
-    plain = inspect.unwrap(function)
-    if inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain):
-        raise XTransplantError(f"strategy {name} is async; write it as def, without await")
-    if raw != inspect.isgeneratorfunction(plain):
-        raise XTransplantError(
-            f"raw strategy {name} has no yield; write one between what it does in the trace "
-            "of the source and in that of the target"
-            if raw
-            else f"strategy {name} has a yield; leave it out, or say that it is raw: "
-            f'@strategy("{name}", raw=True)'
-        )
-
-
-def _option_parameters(
-    function: Callable[..., Any], name: str, raw: bool, *, fitted: bool
-) -> list[inspect.Parameter]:
-    """A function's parameters after those that the engine fills in."""
-    filled = ("model", "i", "j") if raw else ("source", "target", "i", "j")
-    filled = (*filled, "fit") if fitted else filled
-    signature = inspect.signature(function)
-    try:
-        signature.bind(*filled)
-    except TypeError as error:
-        raise XTransplantError(
-            f"strategy {name} takes {signature}, but is called with ({', '.join(filled)}): {error}"
-        ) from None
-    return list(signature.parameters.values())[len(filled) :]

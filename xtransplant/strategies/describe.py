@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from xtransplant.strategies.fit import load_fit
+from xtransplant.options import parse_assignments
+from xtransplant.strategies.fit import Fit, load_fit
 from xtransplant.strategies.recorder import Shape
 from xtransplant.strategies.registry import find_strategy
 from xtransplant.strategies.typed_options import Option
@@ -17,11 +18,12 @@ __all__ = ["describe", "type_name"]
 _SHAPE, _SOURCE, _TARGET = Shape(n_layers=48, n_heads=64), 11, 23
 
 
-def describe(name: str) -> dict[str, Any]:
+def describe(name: str, options: Sequence[str] = ()) -> dict[str, Any]:
     """A strategy as plain data, ready for JSON.
 
     Args:
         name: as :func:`find_strategy` takes it.
+        options: bound ones, each as ``NAME=VALUE``.
 
     Returns:
         ``name``, ``doc``, ``origin`` (its file), ``raw``, ``records`` (the text of each edit),
@@ -29,10 +31,10 @@ def describe(name: str) -> dict[str, Any]:
         ``fit_options``: the name, type and default of each.
 
     Raises:
-        XTransplantError: no such strategy, or it records nothing.
+        XTransplantError: no such strategy or option, or it records nothing.
     """
-    strategy = find_strategy(name)
-    fitting = strategy.fitting
+    strategy = find_strategy(name).with_options(parse_assignments(options))
+    fitting, bound = strategy.fitting, dict(strategy.values)
     edits = () if strategy.raw else strategy.printable().edits(_SHAPE, _SOURCE, _TARGET)
     return {
         "name": strategy.name,
@@ -40,17 +42,26 @@ def describe(name: str) -> dict[str, Any]:
         "origin": strategy.origin,
         "raw": strategy.raw,
         "records": [str(edit) for edit in edits],
-        "options": _described(strategy.options),
+        "options": _described(strategy.options, bound),
         "fit": "" if fitting is None else str(fitting),
-        "fit_options": [] if fitting is None else _described(fitting.options),
+        "fit_options": [] if fitting is None else _described(fitting.options, {}),
     }
 
 
-def _described(options: Iterable[Option]) -> list[dict[str, Any]]:
+def _described(options: Iterable[Option], bound: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
-        {"name": option.name, "type": type_name(option.type), "default": option.default}
+        {
+            "name": option.name,
+            "type": type_name(option.type),
+            "default": _plain(bound.get(option.name, option.default)),
+        }
         for option in options
     ]
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON takes it."""
+    return value.path if isinstance(value, Fit) else value
 
 
 def type_name(kind: Any) -> str:

@@ -21,7 +21,7 @@ from xtransplant.sites import summands
 from xtransplant.strategies.edits import Edit, When
 from xtransplant.strategies.places import Read
 
-__all__ = ["Clash", "find_clashes", "refuse_certain"]
+__all__ = ["Clash", "find_clashes", "refuse_certain", "write_one_place"]
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,13 @@ def refuse_certain(
     for place, steps in written:
         if place.layer == other.layer and _conflicts((place, steps), (other, when), meets):
             Clash(place, other, is_read).refuse()
+
+
+def write_one_place(one: Edit, other: Edit) -> bool:
+    """Whether two edits write the same site, layer and span of tokens, at some common step."""
+    here, there = one.place, other.place
+    alike = (here.layer, here.span) == (there.layer, there.span) and one.when.overlaps(other.when)
+    return alike and _write_meets(here, there)
 
 
 def _conflicts(

@@ -6,14 +6,17 @@ Built-in strategies use the door that other packages do, entry points of the gro
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from xtransplant.errors import XTransplantError
 from xtransplant.plugins import plugins
-from xtransplant.strategies.definition import Strategy, nearest
+from xtransplant.strategies.definition import Strategy, combine, nearest
+from xtransplant.strategies.expression import parse_expression
 from xtransplant.strategies.files import load_file
 
-__all__ = ["find_strategy", "strategy_names"]
+__all__ = ["bind_options", "find_strategy", "strategy_names"]
 
 _GROUP = "xtransplant.strategies"
 
@@ -26,12 +29,39 @@ def strategy_names() -> tuple[str, ...]:
 def find_strategy(name: str) -> Strategy:
     """The strategy called ``name``: a built-in, a plug-in's, or ``path/to/file.py[:name]``.
 
-    Only the file named is executed.
+    Options may stand behind it, ``blend(site=attn, weight=0.3)``, and ``+`` combines several,
+    ``attn-swap + ffn-swap``, whose edits are made in the order written. Only files that are named
+    are executed.
 
     Raises:
-        XTransplantError: no such strategy (the nearest names are offered), or a file that
-            cannot be read or imported or defines no strategy.
+        XTransplantError: no such strategy (the nearest names are offered), a file that cannot be
+            read or imported or defines no strategy, an option that it has not, or a combination
+            with a raw strategy.
     """
+    known = strategy_names()
+    # os.path: a text that is too long for a file's name is none.
+    if name in known or os.path.isfile(name):
+        return _find_one(name)
+    parts = parse_expression(name, known)
+    return combine(_find_one(one.name).with_options(one.options) for one in parts)
+
+
+def bind_options(strategy: Strategy, options: Mapping[str, str]) -> Strategy:
+    """A strategy with the options of ``-S``.
+
+    Raises:
+        XTransplantError: as :meth:`Strategy.with_options`, or one that stands in parentheses too.
+    """
+    for name, value in options.items():
+        own = next((one for one in strategy.parts if name in dict(one.values)), None)
+        if own is not None:
+            raise XTransplantError(
+                f"-S {name}={value}: strategy {own} has a value of {name} already; give it once"
+            )
+    return strategy.with_options(options)
+
+
+def _find_one(name: str) -> Strategy:
     path, suffix, inner = name.partition(".py")
     if suffix and (not inner or inner.startswith(":")):
         return load_file(Path(path + suffix), inner.removeprefix(":"))

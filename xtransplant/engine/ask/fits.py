@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from xtransplant.errors import XTransplantError
 from xtransplant.model.identity import config_text, weights_digest
 from xtransplant.model.model import Model
-from xtransplant.strategies import Strategy
+from xtransplant.strategies import Fit, Strategy
 from xtransplant.text import text_digest
 
 __all__ = ["check_fit", "fit_model"]
@@ -44,9 +44,12 @@ def check_fit(model: Model, strategy: Strategy) -> None:
     Raises:
         XTransplantError: it is.
     """
-    fit = strategy.fit
-    if fit is None:
-        return
+    for part in strategy.parts:
+        if part.fit is not None:
+            _check_one(model, part.fit, part.name)
+
+
+def _check_one(model: Model, fit: Fit, name: str) -> None:
     now, then = fit_model(model), fit.manifest["model"]
     for what in ("n_layers", "d_model", "dtype", "config", "weights"):
         # Where weights are elsewhere, what is known of them is the name.
@@ -56,5 +59,5 @@ def check_fit(model: Model, strategy: Strategy) -> None:
             raise XTransplantError(
                 f"the fit in {fit.path!r} is of another model: {then['name']}, whose {key} is "
                 f"{str(then[key])[:40]}, not {str(now[key])[:40]} as {model.name}'s is; fit anew: "
-                f"xtp fit {strategy.name} -m {model.name} ..."
+                f"xtp fit {name} -m {model.name} ..."
             )

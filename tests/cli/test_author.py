@@ -1,0 +1,106 @@
+"""``xtp new``, ``xtp check`` and ``xtp show -m``: exit codes, lines and JSON."""
+
+import json
+
+import pytest
+
+from xtransplant.benchmarks.babel import CHECKPOINT
+
+BROKEN = """from xtransplant import strategy
+
+
+@strategy("nothing", raw=True)
+def nothing(model, i, j):
+    model.model.layers[i].mlp.output.sum()
+    yield
+    model.model.layers[j].mlp.output.sum()
+"""
+
+
+@pytest.fixture
+def inside(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_new_strategy_passes_its_checks(xtp, inside):
+    made = xtp("new", "my-idea")
+    assert (made.code, made.err) == (0, "")
+    lines = made.out.splitlines()
+    assert lines[0] == "wrote my_idea.py and test_my_idea.py; next:"
+    commands = [line.split() for line in lines[1:]]
+    assert [words[:2] for words in commands] == [["xtp", "check"], ["xtp", "trace"]]
+    checked = xtp(*commands[0][1:], "--quiet")
+    assert (checked.code, checked.err) == (0, "")
+    assert "    target.ffn[j] = target.ffn[j] + 0.5 * source.ffn[i]\n" in checked.out
+    assert "written: target.ffn[2] at the last token" in checked.out
+    assert xtp(*commands[1][1:], "--json", "--quiet", "--source-layers", "0").code == 0
+    again = xtp("new", "my-idea")
+    assert (again.code, again.out) == (2, "")
+    assert "'my_idea.py' is there already" in again.err
+
+
+def test_a_check_that_fails_is_exit_code_1(xtp, inside):
+    (inside / "nothing.py").write_text(BROKEN)
+    found = xtp("check", "nothing.py", "--quiet", "--json")
+    assert (found.code, found.err) == (1, "")
+    report = json.loads(found.out)
+    checks = {one["name"]: one["status"] for one in report["checks"]}
+    assert [name for name, status in checks.items() if status == "failed"] == ["changes something"]
+    assert report["plan"]["writes"] == []
+
+
+def test_what_cannot_be_recorded_is_exit_code_2_with_its_line(xtp, inside):
+    (inside / "typo.py").write_text(
+        'from xtransplant import strategy\n\n\n@strategy("typo")\n'
+        "def typo(source, target, i, j):\n    target.fnn[j] = source.ffn[i]\n"
+    )
+    found = xtp("check", "typo.py", "--quiet")
+    assert (found.code, found.out) == (2, "")
+    assert "typo.py line 6: target.fnn: this model's sites are attn, ffn" in found.err
+
+
+def test_options_are_checked_as_they_are_bound(xtp):
+    found = xtp("check", "blend", "-S", "weight=1", "--quiet")
+    assert found.code == 0
+    assert "\n    target.ffn[j] = source.ffn[i]\n" in found.out
+
+
+def test_show_prints_the_plan_of_a_model_without_its_weights(xtp, golden):
+    shown = xtp(
+        "show", "blend", "-S", "site=resid_pre", "-m", str(golden / "llama"), "--pair", "2:1"
+    )
+    assert shown.code == 0
+    assert (
+        "    target.resid_pre[j] = 0.5 * target.resid_pre[j] + 0.5 * source.resid_pre[i]"
+        in shown.out
+    )
+    assert "plan, at layer pair 2→1 of layers 0 to 3" in shown.out
+    assert "the altered keys and values of layers 1 to 3 at that token" in shown.out
+    about = json.loads(xtp("show", "blend", "-m", str(CHECKPOINT), "--pair", "7,0", "--json").out)
+    plan = about["plan"]
+    assert (plan["source_layer"], plan["target_layer"], plan["n_layers"]) == (7, 0, 8)
+    (write,) = plan["writes"]
+    assert write["stop"] == plan["n_target"] == write["start"] + 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("show", "blend", "--pair", "2:1"), "--pair says nothing without a model"),
+        (("show", "blend", "--lang", "sw"), "--lang says nothing without a model"),
+        (("show", "blend", "-m", "BABEL", "--pair", "8:0"), "8:0 is out of range"),
+        (("show", "blend", "-m", "BABEL", "--pair", "two"), "'two' should be two layers"),
+        (("show", "blend", "-S", "weigth=1"), "no option 'weigth' (nearest: weight)"),
+        (("check", "blend", "-m", ""), "--model is empty"),
+        (("check", "blend", "--source", "a"), "--target is missing"),
+        (("check", "blend", "--source", "a", "--target", "b"), "no model for these prompts"),
+        (("check", "nothing.py"), "no strategy file 'nothing.py'"),
+        (("check", "attn-swop"), "nearest: attn-swap"),
+    ],
+)
+def test_bad_input_is_one_line(xtp, arguments, words):
+    given = [str(CHECKPOINT) if one == "BABEL" else one for one in arguments]
+    found = xtp(*given)
+    assert (found.code, found.out) == (2, "")
+    assert words in found.err.splitlines()[-1]

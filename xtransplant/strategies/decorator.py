@@ -1,0 +1,95 @@
+"""``@strategy``, which makes a strategy of a function."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from xtransplant.errors import XTransplantError
+from xtransplant.strategies.definition import Strategy
+from xtransplant.strategies.fit import load_fit
+from xtransplant.strategies.fitting import Fitting
+from xtransplant.strategies.identity import source_digest
+from xtransplant.strategies.typed_options import Option, read_options
+
+__all__ = ["strategy"]
+
+
+def strategy(
+    name: str, *, raw: bool = False, fit: Fitting | None = None
+) -> Callable[[Callable[..., Any]], Strategy]:
+    """Make a strategy of a function ``(source, target, i, j, *, option: type = default)``.
+
+    Args:
+        name: what ``--strategy`` takes.
+        raw: the function is a generator function ``(model, i, j, *, option: type = default)``
+            with one ``yield``, and runs inside the traces of one variant: before the ``yield`` in
+            that of the source, after it in that of the target. ``model`` is nnsight's, and each
+            trace holds nothing but its prompt, ``[1, n_tokens, ...]``.
+        fit: what is fitted to data before it can be used, a function with ``@fitted``; the
+            strategy's function is then ``(source, target, i, j, fit, *, ...)``.
+
+    Raises:
+        XTransplantError: no function that can be called like this, a name that is none, an option
+            of another type or without a default, or a raw function without a ``yield``.
+    """
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise XTransplantError(
+            f'a strategy needs a name on one line: @strategy("name"), not {name!r:.60}'
+        )
+
+    if fit is not None and (raw or not isinstance(fit, Fitting)):
+        raise XTransplantError(
+            f"strategy {name}: fit= takes a function with @fitted(site) above it, and a raw "
+            "strategy takes none"
+        )
+
+    def decorate(function: Callable[..., Any]) -> Strategy:
+        _check_kind(function, name, raw)
+        own = _option_parameters(function, name, raw, fitted=fit is not None)
+        options = read_options(function, own, name)
+        if fit is not None:
+            options = (*options, Option("fit", load_fit, None))
+        path = inspect.getsourcefile(function) or ""
+        module = sys.modules.get(function.__module__)
+        doc = inspect.getdoc(function) or (module and inspect.getdoc(module)) or ""
+        digest = source_digest(Path(path), function.__module__)
+        return Strategy(name, function, options, doc, path, digest, raw=raw, fitting=fit)
+
+    return decorate
+
+
+def _check_kind(function: Any, name: str, raw: bool) -> None:
+    """Refuse what is no plain function, and a ``yield`` where none belongs or none is."""
+    if not inspect.isfunction(function):
+        raise XTransplantError(f"strategy {name} should be a function, not {function!r:.60}")
+    plain = inspect.unwrap(function)
+    if inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain):
+        raise XTransplantError(f"strategy {name} is async; write it as def, without await")
+    if raw != inspect.isgeneratorfunction(plain):
+        raise XTransplantError(
+            f"raw strategy {name} has no yield; write one between what it does in the trace "
+            "of the source and in that of the target"
+            if raw
+            else f"strategy {name} has a yield; leave it out, or say that it is raw: "
+            f'@strategy("{name}", raw=True)'
+        )
+
+
+def _option_parameters(
+    function: Callable[..., Any], name: str, raw: bool, *, fitted: bool
+) -> list[inspect.Parameter]:
+    """A function's parameters after those that the engine fills in."""
+    filled = ("model", "i", "j") if raw else ("source", "target", "i", "j")
+    filled = (*filled, "fit") if fitted else filled
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*filled)
+    except TypeError as error:
+        raise XTransplantError(
+            f"strategy {name} takes {signature}, but is called with ({', '.join(filled)}): {error}"
+        ) from None
+    return list(signature.parameters.values())[len(filled) :]

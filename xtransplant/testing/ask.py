@@ -1,0 +1,96 @@
+"""What ``xtp check`` and ``xtp show -m`` are asked: a strategy, a model and an example, checked."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from xtransplant.backends.dry import Dry
+from xtransplant.backends.local import Local
+from xtransplant.bench.config import ModelSpec
+from xtransplant.bench.unused import check_given, check_trace
+from xtransplant.errors import XTransplantError
+from xtransplant.model.checkpoint import find_checkpoint
+from xtransplant.options import parse_assignments
+from xtransplant.prompts import Example
+from xtransplant.strategies import Strategy, find_strategy
+from xtransplant.tasks.choose import TaskChoice, choose_example
+from xtransplant.tasks.data import parse_data_source
+from xtransplant.testing.example import default_task
+from xtransplant.testing.flags import WorkFlags
+
+__all__ = ["Work", "parse_pair", "parse_work"]
+
+_PAIR = re.compile(r"(\d{1,9})[:,](\d{1,9})", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A strategy to be tried, on what.
+
+    Attributes:
+        model_name: of the specification, or the task's own.
+        chat_template: pass both prompts through the checkpoint's chat template.
+    """
+
+    strategy: Strategy
+    example: Example
+    model_name: str
+    spec: ModelSpec
+    chat_template: bool
+
+    @property
+    def loading(self) -> str:
+        """What is being done while its model is loaded, for the user."""
+        return find_checkpoint(self.model_name, self.spec.gguf_file).loading
+
+    @property
+    def without_weights(self) -> Dry | Local:
+        """Where its model is known without its weights; a GGUF file is read as a whole."""
+        whole = find_checkpoint(self.model_name, self.spec.gguf_file).gguf_file is not None
+        return Local() if whole or self.spec.quantization is not None else Dry()
+
+
+def parse_work(strategy: str, flags: WorkFlags) -> Work:
+    """What the flags say; without a model the bundled one, and of others the bundled capitals.
+
+    Raises:
+        XTransplantError: a strategy, an example or a model that cannot be used, or a flag that
+            would do nothing.
+    """
+    load, prompt = flags.load, flags.prompt
+    check_given(model=flags.model, task=prompt.task, lang=prompt.lang, split=prompt.split)
+    chosen = find_strategy(strategy).with_options(parse_assignments(flags.options))
+    spec = ModelSpec.of(flags.model, load, add_bos=flags.add_bos)
+    written = prompt.source is not None or prompt.target is not None
+    task = None if written else prompt.task or default_task(flags.model)
+    data = parse_data_source(
+        prompt.data.data_dir, prompt.data.file, prompt.data.column, split_by=prompt.data.split_by
+    )
+    check_trace(spec, task, data, Local(), split=prompt.split, written=written)
+    example, bundled = choose_example(
+        TaskChoice(task, prompt.lang, prompt.example, prompt.direction, prompt.split),
+        source=prompt.source,
+        target=prompt.target,
+        candidates=prompt.candidates,
+        answer=prompt.answer,
+        data=data,
+    )
+    name = spec.name or bundled
+    if name is None:
+        raise XTransplantError("no model for these prompts: name one, --model REPOSITORY|FOLDER")
+    return Work(chosen, example, name, spec, flags.apply_chat_template)
+
+
+def parse_pair(text: str | None) -> tuple[int, int] | None:
+    """``5:2`` or ``5,2`` as a pair of layers.
+
+    Raises:
+        XTransplantError: anything else.
+    """
+    if text is None:
+        return None
+    found = _PAIR.fullmatch(text)
+    if found is None:
+        raise XTransplantError(f"--pair {text!r:.60} should be two layers, such as 5:2")
+    return int(found[1]), int(found[2])
