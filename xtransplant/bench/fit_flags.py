@@ -48,7 +48,7 @@ class FitFlags:
     ] = field(default_factory=list)
     direction: DirectionFlag = None
     seed: Seed = None
-    data: DataFlags = DataFlags()
+    data: DataFlags = field(default_factory=DataFlags)
     apply_chat_template: ChatTemplate = False
     add_bos: AddBos = False
     allow_misaligned: Annotated[
@@ -56,7 +56,7 @@ class FitFlags:
     ] = False
     on: On = "local"
     insecure: Insecure = False
-    load: LoadFlags = LoadFlags()
+    load: LoadFlags = field(default_factory=LoadFlags)
     debug: Debug = False
     quiet: Quiet = False
     verbose: Verbose = False
