@@ -40,7 +40,9 @@ def list_(
         return
     width = max(len(row["name"]) for row in rows)
     for row in rows:
-        typer.echo(visible(f"{row['name']:<{width}}  {row['summary']}").rstrip())
+        # What a strategy does is said best by its formula.
+        what = row.get("formula") or row["summary"]
+        typer.echo(visible(f"{row['name']:<{width}}  {what}").rstrip())
 
 
 def show(

@@ -34,11 +34,22 @@ _ADDED = {
 }  # fmt: skip
 
 
+# Inside the modules: what the inner activations go into, and what makes keys and values.
+_INNER = {
+    "neurons": ("mlp.down_proj", "feed_forward.down_proj", "feed_forward.w2", "mixer.down_proj"),
+    "keys": ("self_attn.k_proj", "mixer.k_proj"),
+    "values": ("self_attn.v_proj", "mixer.v_proj"),
+}
+
+
 def _points(model: Any, site: str, layer: int) -> list[tuple[Any, float]]:
     """The modules whose values, each times its factor, add up to what a site holds."""
     family, block = model.config.model_type, blocks(model)[layer]
     if site == "resid_post":
         return [(block, 1.0)]
+    if site in _INNER:
+        there = dict(block.named_modules())
+        return [(there[path], 1.0) for path in _INNER[site] if path in there]
     if family == "olmo_hybrid":  # attention layers norm what their modules return
         both = _NORMS if hasattr(block, "self_attn") else _DELTA
     else:
@@ -54,15 +65,22 @@ def _first(output: Any) -> Tensor:
     return flat
 
 
+def _hook(module: Any, site: str, act: Any) -> Any:
+    """Let ``act`` see what a module hands over or, for neurons, what it is handed."""
+    if site == "neurons":
+        return module.register_forward_pre_hook(lambda module, args: act(args))
+    return module.register_forward_hook(lambda module, args, output: act(output))
+
+
 @torch.no_grad()
 def read(model: Any, ids: Sequence[int], site: str, layer: int) -> Tensor:
-    """What a site holds at the last token, ``[d_model]``."""
+    """What a site holds at the last token, ``[width]``."""
     found: list[Tensor] = []
 
     def keep(factor: float) -> Any:
-        return lambda module, args, output: found.append(_first(output)[0, -1] * factor)
+        return lambda value: found.append(_first(value)[0, -1] * factor)
 
-    handles = [m.register_forward_hook(keep(factor)) for m, factor in _points(model, site, layer)]
+    handles = [_hook(m, site, keep(factor)) for m, factor in _points(model, site, layer)]
     model(input_ids=torch.tensor([list(ids)], device=model.device), use_cache=False)
     for handle in handles:
         handle.remove()
@@ -73,13 +91,13 @@ def _writing(model: Any, site: str, layer: int, position: int, value: Tensor) ->
     """Hooks: the first of a site's modules hands over the value, the others nothing."""
 
     def put(number: int, factor: float) -> Any:
-        def hook(module: Any, args: Any, output: Any) -> None:
-            _first(output)[0, position] = 0 if number else value / factor
+        def act(held: Any) -> None:
+            _first(held)[0, position] = 0 if number else value / factor
 
-        return hook
+        return act
 
     return [
-        module.register_forward_hook(put(number, factor))
+        _hook(module, site, put(number, factor))
         for number, (module, factor) in enumerate(_points(model, site, layer))
     ]
 

@@ -33,6 +33,19 @@ _PROJECTION = {
     "modernbert-decoder": "attn.Wo", "mpt": "attn.out_proj", "opt": "self_attn.out_proj",
     "persimmon": "self_attn.dense", "phi": "self_attn.dense", "xglm": "self_attn.out_proj",
 }  # fmt: skip
+# What the feed-forward network's inner activations go into, and what makes keys and values.
+_DOWN = {
+    "biogpt": "fc2", "bloom": "mlp.dense_4h_to_h", "codegen": "mlp.fc_out", "ctrl": "ffn.2",
+    "falcon": "mlp.dense_4h_to_h", "gpt2": "mlp.c_proj", "gpt_bigcode": "mlp.c_proj",
+    "gpt_neo": "mlp.c_proj", "gpt_neox": "mlp.dense_4h_to_h", "gptj": "mlp.fc_out",
+    "llama4_text": "feed_forward.down_proj", "modernbert-decoder": "mlp.Wo",
+    "mpt": "ffn.down_proj", "nanochat": "mlp.fc2", "opt": "fc2",
+    "persimmon": "mlp.dense_4h_to_h", "phi": "mlp.fc2", "starcoder2": "mlp.c_proj", "xglm": "fc2",
+}  # fmt: skip
+_KEYS = {
+    "ctrl": "multi_head_attention.Wk", "gpt_neo": "attn.attention.k_proj", "gptj": "attn.k_proj",
+    "modernbert-decoder": "attn.k_proj",
+}  # fmt: skip
 for _family in ("codegen", "gpt2", "gpt_bigcode", "gpt_neo", "gptj", "modernbert-decoder", "mpt"):
     _ATTENTION[_family] = "attn"
 for _family in ("exaone4", "flex_olmo", "gemma2", "gemma3_text", "olmo2", "olmo3"):
@@ -50,14 +63,18 @@ def blocks(model: Any) -> Any:
 
 
 def hook_point(model: Any, site: str, layer: int) -> Any:
-    """The module whose output holds a site; of ``head`` and ``resid_pre``, its input."""
+    """The module whose output holds a site; of head, neurons and resid_pre, its input."""
     family = model.config.model_type
+    keys = _KEYS.get(family, "self_attn.k_proj")
     path = {
         "attn": _ATTENTION.get(family, "self_attn"),
         "ffn": _FEED_FORWARD.get(family, "mlp"),
         "head": _PROJECTION.get(family, "self_attn.o_proj"),
         "attn_raw": "self_attn",
         "ffn_raw": "mlp",
+        "neurons": _DOWN.get(family, "mlp.down_proj"),
+        "keys": keys,
+        "values": keys.replace("k_proj", "v_proj").replace("Wk", "Wv"),
         "resid_pre": "",
         "resid_post": "",
     }[site]
@@ -73,7 +90,7 @@ def _rows(value: Any, n_rows: int) -> Tensor:
 def _hook(model: Any, site: str, layer: int, n_rows: int, act: Any) -> Any:
     """Let ``act`` see, and change in place, what a site holds: ``[n_rows, n_tokens, width]``."""
     module = hook_point(model, site, layer)
-    if site in ("head", "resid_pre"):
+    if site in ("head", "neurons", "resid_pre"):
         return module.register_forward_pre_hook(lambda _, args: act(_rows(args, n_rows)))
     return module.register_forward_hook(lambda _, args, output: act(_rows(output, n_rows)))
 

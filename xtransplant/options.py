@@ -17,6 +17,7 @@ __all__ = [
     "parse_assignments",
     "parse_bytes",
     "parse_layers",
+    "parse_names",
     "read_argument",
     "read_candidates",
 ]
@@ -80,6 +81,12 @@ def parse_assignments(texts: Sequence[str]) -> dict[str, str]:
         if not equals or not name:
             raise XTransplantError(f"-S {text!r} should be name=value, such as -S weight=0.5")
     return {name: value for name, _, value in pairs}
+
+
+def parse_names(texts: Sequence[str]) -> tuple[str, ...]:
+    """Names, each once; several may stand in one text, between commas."""
+    parts = [part.strip() for text in texts for part in str(text).split(",")]
+    return tuple(dict.fromkeys(part for part in parts if part))
 
 
 def read_argument(value: str, flag: str) -> str:

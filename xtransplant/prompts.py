@@ -47,6 +47,8 @@ class Example:
         target_lang: language code of ``target``.
         key: what text generated after ``target`` is judged by; the answer itself if None.
         source_key: likewise after ``source``; ``key`` if None.
+        sources: the same question in further languages, ``(code, prompt)`` each: where a strategy
+            reads ``source.mean``, activations are the mean over these and ``source``.
     """
 
     source: str
@@ -59,6 +61,7 @@ class Example:
     key: Key | None = None
     source_key: Key | None = None
     source_candidates: tuple[str, ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
 
 
 def item_digest(example: Example) -> str:

@@ -40,6 +40,13 @@ def test_lists_are_one_line_each(xtp, kind):
     assert len(outcome.out.splitlines()) == len(json.loads(xtp("list", kind, "--json").out))
 
 
+def test_a_strategy_is_listed_with_its_formula(xtp):
+    rows = {row["name"]: row for row in json.loads(xtp("list", "strategies", "--json").out)}
+    assert rows["ffn-swap"]["formula"] == "ffn_j(target)[last] := ffn_i(source)[last]"
+    lines = xtp("list", "strategies").out.splitlines()
+    assert any(re.fullmatch(r"ffn-swap +ffn_j\(target\)\[last\] := .*", line) for line in lines)
+
+
 def test_show_says_that_a_raw_strategy_records_nothing(xtp):
     shown = xtp("show", f"{raw_cases.__file__}:raw-blend").out
     assert "raw: runs inside the traces of one variant" in shown

@@ -39,8 +39,8 @@ def test_heads_of_other_widths_are_no_pair():
     swap = find_strategy("head-swap").with_options({"head": 1})
     found = existing_pairs(model, swap, [(i, j) for i in range(4) for j in range(4)])
     assert found.pairs == [(i, j) for i in range(4) for j in range(4) if i % 2 == j % 2]
-    assert "heads are 16 wide there and 12 here" in found.note
-    with pytest.raises(XTransplantError, match="heads are"):
+    assert "head is 16 wide there and head 12 here" in found.note
+    with pytest.raises(XTransplantError, match="head is"):
         transplant(model, EXAMPLE, swap)
     same = transplant(model, EXAMPLE, swap, source_layers=[1, 3], target_layers=[1, 3])
     assert same.scores.logprobs.shape[0] == 4

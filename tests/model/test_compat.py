@@ -236,3 +236,20 @@ def test_no_other_file_reaches_into_nnsight_or_transformers():
 def test_the_search_finds_what_it_looks_for(line, said):
     tree = ast.parse(line)
     assert [what for _, what in strangers(tree, set(defined(tree)))] == ([said] if said else [])
+
+
+def test_nnsight_keeps_sources_where_they_are_forgotten():
+    from nnsight.tracing import globals as kept
+
+    from xtransplant.compat.nnsight_sources import forget_source
+
+    words = changed(nnsight, "SOURCES and BLOCKS", "compat/nnsight_sources.py")
+    there, other = (("/a/mine.py", 3, "f", 1), ("/a/other.py", 3, "f", 1))
+    kept.SOURCES.update({"/a/mine.py": "", "/a/other.py": ""})
+    kept.BLOCKS.update({there: (None, None), other: (None, None)})
+    forget_source("/a/mine.py")
+    assert "/a/mine.py" not in kept.SOURCES, words
+    assert there not in kept.BLOCKS, words
+    assert other in kept.BLOCKS
+    assert "/a/other.py" in kept.SOURCES
+    forget_source("/a/other.py")

@@ -40,7 +40,9 @@ def test_the_fastest_packing_is_taken(real):
 
 
 def test_every_strategy_is_tried():
-    assert set(PLAIN) == {one.name for one in entry_points(group="xtransplant.strategies")}
+    # Of several sources: tests/engine/test_source_mean.py.
+    named = {one.name for one in entry_points(group="xtransplant.strategies")}
+    assert set(PLAIN) == named - {"resid-mean-swap"}
 
 
 @pytest.mark.parametrize("name", cases_of(EXAMPLES))

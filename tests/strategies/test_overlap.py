@@ -14,7 +14,8 @@ from xtransplant.engine.generate import generate_items
 from xtransplant.engine.score import score, score_items
 from xtransplant.packing import MASKED, ROWS, SHARED
 from xtransplant.strategies.places import Span
-from xtransplant.strategies.recorder import Shape, record
+from xtransplant.strategies.recorder import record
+from xtransplant.strategies.shape import Shape
 
 SHAPE = Shape(n_layers=6, n_heads=4)
 PAIRS = [(0, 1), (2, 0), (3, 3), (1, 2)]

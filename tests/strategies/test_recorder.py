@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from xtransplant import XTransplantError, apply
 from xtransplant.errors import MissingSite
 from xtransplant.strategies.places import LAST, Read, Span, parse_span
-from xtransplant.strategies.recorder import Shape, record
+from xtransplant.strategies.recorder import record
+from xtransplant.strategies.shape import Shape
 from xtransplant.strategies.values import Value
 
 SHAPE = Shape(n_layers=6, n_heads=4)
@@ -89,7 +90,10 @@ def test_layers_say_how_they_were_written():
             "there is no layer 6",
         ),
         (lambda s, t, i, j: operator.setitem(t.attn, j, t.ffn[j]), "it is computed later"),
-        (lambda s, t, i, j: operator.setitem(t.attn, j, s.head(0)[i]), "a head is head_dim wide"),
+        (
+            lambda s, t, i, j: operator.setitem(t.attn, j, s.head(0)[i]),
+            "head is head_dim wide, attn d_model",
+        ),
         (lambda s, t, i, j: operator.setitem(t.head(4), j, 0), "head 4 is out of range"),
         (lambda s, t, i, j: operator.setitem(t.head, j, 0), "an edit names its head"),
         (lambda s, t, i, j: operator.setitem(t.mlp, j, 0), "sites are attn, ffn"),

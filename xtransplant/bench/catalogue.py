@@ -10,10 +10,16 @@ __all__ = ["catalogue"]
 
 
 def catalogue(kind: str) -> list[dict[str, str]]:
-    """Rows of ``xtp list``: name and summary of every strategy, task, family or language."""
+    """Rows of ``xtp list``: name and summary of every strategy, task, family or language.
+
+    A strategy's row has its ``formula`` too, empty where its file says none.
+    """
     if kind == "strategies":
         found = [find_strategy(name) for name in strategy_names()]
-        return [{"name": s.name, "summary": s.doc.partition("\n")[0]} for s in found]
+        return [
+            {"name": s.name, "summary": s.doc.partition("\n")[0], "formula": s.formula}
+            for s in found
+        ]
     tasks = [find_task(name) for name in task_names()]
     if kind == "tasks":
         return [{"name": task.name, "summary": task.summary} for task in tasks]

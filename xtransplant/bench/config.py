@@ -50,6 +50,8 @@ class Config:
         limit: the first so many examples of each language.
         only: of which examples the grids are run: all, the ``gap`` (the source is answered and the
             target is not) or the ``shared`` (both are), by ``match``.
+        sources: codes of further languages whose prompts are sources too; see
+            :func:`xtransplant.tasks.sources.with_sources`.
         baselines: prompts that are run beside the strategies and move no activation; see
             :func:`xtransplant.tasks.baselines.parse_baselines`.
         data: where the tasks' data lie, and the seed of the pilot sample.
@@ -77,6 +79,7 @@ class Config:
     memory_budget: int | None = None
     exact_scores: bool = False
     baselines: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For the manifest: plain types, paths as text."""

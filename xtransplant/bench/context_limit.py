@@ -8,8 +8,7 @@ from dataclasses import replace
 from xtransplant.backends.protocol import Say
 from xtransplant.bench.plan import Plan
 from xtransplant.bench.task_plan import TaskPlan
-from xtransplant.engine.ask.items import item_of
-from xtransplant.engine.ask.tokenise import prompt_lengths
+from xtransplant.engine.ask.items import example_lengths, item_of
 from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
 from xtransplant.prompts import Example
@@ -114,7 +113,5 @@ def _with_candidates(
 
 
 def _prompt_lengths(model: Model, examples: Sequence[Example], *, chat_template: bool) -> list[int]:
-    """Tokens of the longer of each example's two prompts."""
-    texts = [text for one in examples for text in (one.source, one.target)]
-    counts = prompt_lengths(model, texts, chat_template=chat_template)
-    return [max(pair) for pair in zip(counts[::2], counts[1::2], strict=True)]
+    """Tokens of the longest of each example's prompts."""
+    return [max(own) for own in example_lengths(model, examples, chat_template=chat_template)]

@@ -20,7 +20,7 @@ from xtransplant.bench.load import load_model
 from xtransplant.bench.new_manifest import left_out_pairs, new_manifest
 from xtransplant.bench.opening import find_run
 from xtransplant.bench.plan import Plan, make_plan
-from xtransplant.engine.ask.items import item_of
+from xtransplant.engine.ask.items import example_lengths, item_of
 from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.tokenise import prompt_lengths
 from xtransplant.engine.dry_run import dry_run_grid, likely_packing
@@ -192,10 +192,8 @@ def _count(
 
 
 def _prompt_tokens(model: Model, examples: Sequence[Example], *, chat_template: bool) -> list[int]:
-    """Tokens of each example's two prompts together."""
-    texts = [text for one in examples for text in (one.source, one.target)]
-    counts = prompt_lengths(model, texts, chat_template=chat_template)
-    return [a + b for a, b in zip(counts[::2], counts[1::2], strict=True)]
+    """Tokens of each example's prompts together."""
+    return [sum(own) for own in example_lengths(model, examples, chat_template=chat_template)]
 
 
 def _time(

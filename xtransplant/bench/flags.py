@@ -59,6 +59,7 @@ ModeFlag = Annotated[
 ]
 OnlyFlag = Annotated[Only, Flag("Grids of all, gap (the source alone right) or shared (both).")]
 Limit = Annotated[int | None, Flag("The first so many examples of each language.")]
+Sources = Annotated[list[str], Flag("Languages of further source prompts (source.mean).")]
 Seed = Annotated[int | None, Flag("Of the pilot sample, where the data have none; 0 by default.")]
 On = Annotated[
     str, Flag("local, ndif, ndif:URL, ray, ray:ADDRESS or dry (docs/remote.md).", ("--on",))
@@ -129,6 +130,7 @@ class WhatFlags:
     langs: Annotated[
         list[str], Flag("Codes, between commas; all by default.", ("--langs", "-l"))
     ] = field(default_factory=list)
+    sources: Sources = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -254,6 +256,7 @@ class PromptFlags:
     ] = None
     lang: Annotated[str | None, Flag("Language of the task; its first by default.")] = None
     example: Annotated[int | None, Flag("Number of the example, from 0; 0 by default.")] = None
+    sources: Sources = field(default_factory=list)
     direction: DirectionFlag = None
     split: Split = None
     data: DataFlags = DataFlags()

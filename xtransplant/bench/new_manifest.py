@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from xtransplant.bench.compute import fixed_budget, part_size
@@ -107,7 +108,9 @@ def _task(plan: Plan, name: str, task: TaskPlan, n_layers: int) -> TaskEntry:
         if not isinstance(plan.pairs, str):
             own = {s: [list(pair) for pair in found] for s, found in pairs.items()}
             in_sample = plan.pairs.in_sample(examples)
-        languages[lang] = Language(len(examples), examples_digest(examples), own, in_sample)
+        # Further sources make no other items of them.
+        digest = examples_digest([replace(one, sources=()) for one in examples])
+        languages[lang] = Language(len(examples), digest, own, in_sample)
     return TaskEntry(
         version=task.task.version,
         licence=task.task.licence,

@@ -11,12 +11,12 @@ from xtransplant.bench.context import RunContext
 from xtransplant.bench.flags import BenchFlags, PilotFlags
 from xtransplant.bench.unused import check_bench, check_data, check_given
 from xtransplant.errors import XTransplantError
-from xtransplant.options import parse_assignments, parse_bytes
+from xtransplant.options import parse_assignments, parse_bytes, parse_names
 from xtransplant.strategies import split_names
 from xtransplant.tasks.baselines import n_shots, parse_baselines
 from xtransplant.tasks.data import parse_data_source
 
-__all__ = ["parse_bench", "parse_config", "parse_names", "parse_pilot", "parse_shard"]
+__all__ = ["parse_bench", "parse_config", "parse_pilot", "parse_shard"]
 
 
 def parse_bench(flags: BenchFlags) -> tuple[Config, RunContext]:
@@ -70,7 +70,8 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
         revision=load.revision,
         device_map=load.device_map, family=load.family, gguf_file=load.gguf_file,
         quantization=load.quantization,
-        langs=what.langs, pairs=flags.pairs, split=flags.split, split_by=data.split_by,
+        langs=what.langs, sources=what.sources, pairs=flags.pairs, split=flags.split,
+        split_by=data.split_by,
     )  # fmt: skip
     source = parse_data_source(
         data.data_dir, data.file, data.column, flags.seed or 0, data.split_by
@@ -99,6 +100,7 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
         log_samples=run.log_samples,
         exact_scores=run.exact_scores,
         baselines=baselines,
+        sources=parse_names(what.sources),
         memory_budget=None if flags.memory_budget is None else parse_bytes(flags.memory_budget),
     )
 
@@ -120,9 +122,3 @@ def parse_shard(text: str) -> tuple[int, int]:
 
 def _strategies(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for text in texts for name in split_names(str(text))))
-
-
-def parse_names(texts: Sequence[str]) -> tuple[str, ...]:
-    """The names in some texts, each once; several may stand in one, between commas."""
-    parts = [part.strip() for text in texts for part in str(text).split(",")]
-    return tuple(dict.fromkeys(part for part in parts if part))

@@ -6,10 +6,9 @@ from xtransplant.backends.registry import parse_on
 from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.context import RunContext
 from xtransplant.bench.fit_flags import FitFlags
-from xtransplant.bench.parse import parse_names
 from xtransplant.bench.unused import check_data, check_given
 from xtransplant.errors import XTransplantError
-from xtransplant.options import parse_assignments
+from xtransplant.options import parse_assignments, parse_names
 from xtransplant.tasks.data import parse_data_source
 
 __all__ = ["parse_fit"]

@@ -10,6 +10,7 @@ from xtransplant.bench.config import Config
 from xtransplant.bench.fitted import check_fits
 from xtransplant.bench.pairs import Chosen, Pairs, list_pairs, parse_pairs
 from xtransplant.bench.run_id import run_id
+from xtransplant.bench.sources import check_sources
 from xtransplant.bench.task_plan import TaskPlan, leave_out_unchosen, nothing_left, plan_task
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.columns import SOURCE, VANILLA
@@ -85,6 +86,7 @@ def make_plan(
         XTransplantError: anything that is wrong with the configuration or the data.
     """
     strategies = _strategies(config)
+    check_sources(config.sources, strategies)
     pairs = parse_pairs(config.pairs, across=across) if chosen is None else chosen
     tasks = _tasks(config)
     planned = {task.name: plan_task(task, config, say) for task in tasks}

@@ -31,7 +31,7 @@ __all__ = ["run_id"]
 _ELSEWHERE = (
     "tasks", "strategies", "model", "langs", "pairs", "options", "direction", "mode", "split",
     "limit", "only", "data", "max_new_tokens", "allow_misaligned", "memory_budget",
-    "exact_scores", "baselines",
+    "exact_scores", "baselines", "sources",
 )  # fmt: skip
 _OF_PLACE = ("device_map", "trust_remote_code", "tensor_parallel")
 _LATER = ("gguf_file", "quantization")

@@ -14,6 +14,7 @@ from xtransplant.prompts import Example, key_of
 from xtransplant.runs.columns import Mode
 from xtransplant.tasks.baselines import Baseline
 from xtransplant.tasks.load import Loaded, load_examples
+from xtransplant.tasks.sources import with_sources
 from xtransplant.tasks.task import NothingThere, Task
 
 __all__ = ["TaskPlan", "leave_out_unchosen", "nothing_left", "plan_task"]
@@ -79,7 +80,10 @@ def plan_task(task: Task, config: Config, say: Say) -> TaskPlan:
             continue
         if why:
             say(f"{task.name} {split}, {lang} is taken as asked, though {why}")
-        examples[lang] = found.examples[: config.limit]
+        chosen = found.examples[: config.limit]
+        examples[lang] = with_sources(
+            task, lang, direction, split, config.sources, config.data, chosen
+        )
         if mode == "score":
             _check_candidates(task, lang, examples[lang])
     _check_sources(task, config.only, [one for own in examples.values() for one in own])

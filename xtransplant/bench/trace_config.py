@@ -9,6 +9,7 @@ from xtransplant.backends.protocol import Backend
 from xtransplant.backends.registry import parse_on
 from xtransplant.bench.config import ModelSpec
 from xtransplant.bench.flags import PromptFlags, TraceFlags
+from xtransplant.bench.sources import check_sources
 from xtransplant.bench.unused import check_given, check_trace
 from xtransplant.errors import XTransplantError
 from xtransplant.model.checkpoint import find_checkpoint
@@ -17,6 +18,7 @@ from xtransplant.options import (
     parse_assignments,
     parse_bytes,
     parse_layers,
+    parse_names,
 )
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, bind_options, check_verifiable, find_strategy
@@ -104,7 +106,7 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
     check_given(
         model=flags.model, revision=load.revision, task=prompt.task, lang=prompt.lang,
         split=prompt.split, family=load.family, gguf_file=load.gguf_file,
-        quantization=load.quantization,
+        quantization=load.quantization, sources=prompt.sources,
         device_map=load.device_map, split_by=prompt.data.split_by,
     )  # fmt: skip
     config = TraceConfig(
@@ -125,6 +127,8 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
         plot=flags.plot,
     )
     _check_unused(flags, config)
+    if prompt.source is None and prompt.target is None:  # else there are none to be named
+        check_sources(parse_names(prompt.sources), {str(strategy): strategy})
     return config
 
 
@@ -152,7 +156,14 @@ def plan_trace(config: TraceConfig) -> TracePlan:
     """
     prompt = config.prompt
     example, bundled = choose_example(
-        TaskChoice(prompt.task, prompt.lang, prompt.example, prompt.direction, prompt.split),
+        TaskChoice(
+            prompt.task,
+            prompt.lang,
+            prompt.example,
+            prompt.direction,
+            prompt.split,
+            parse_names(prompt.sources),
+        ),
         source=prompt.source,
         target=prompt.target,
         candidates=prompt.candidates,

@@ -15,7 +15,7 @@ from xtransplant.engine.trace.session import capture_pass
 from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
 from xtransplant.packing import rows
-from xtransplant.sites import Site, summands
+from xtransplant.sites import Site, bank_of, summands
 from xtransplant.strategies import LAST, Read, Span
 
 __all__ = ["capture", "pool"]
@@ -41,9 +41,9 @@ def capture(
         chat_template: pass the prompt through the checkpoint's chat template.
 
     Returns:
-        Per site a tensor on the CPU, ``[n_layers, n_tokens, d_model]``, or for ``head``
-        ``[n_layers, n_tokens, n_heads, head_dim]`` (in a model whose heads are not equally wide,
-        narrower ones end in zeros).
+        Per site a tensor on the CPU, ``[n_layers, n_tokens, width]``, or for ``head``
+        ``[n_layers, n_tokens, n_heads, head_dim]`` (where layers are not equally wide at a site,
+        what narrower ones hold ends in zeros).
 
     Raises:
         XTransplantError: an unusable prompt, a site or layer the model has not, or a site that
@@ -70,7 +70,8 @@ def capture(
         pieces = []
         for part in summands(site):
             own = [place[read] for read in place if read.site == part]
-            bank = banks[int(part == "head")]
+            widest = max(model.width(part, layer) for layer in model.layers_with(part))
+            bank = banks[bank_of(part)][:, :widest]
             pieces.append(bank[torch.tensor(own)].reshape(len(layers), -1, n_tokens, bank.shape[1]))
         total = torch.stack(pieces).sum(dim=0)
         found[site] = total.transpose(1, 2) if site == "head" else total.squeeze(1)
@@ -109,9 +110,9 @@ def pool(
         for head in heads
         for part in summands(site)  # the mean of a sum is the sum of means
     ]
-    layout, bank = rows(ids, 1), int(site == "head")
+    layout, bank = rows(ids, 1), bank_of(site)
     program = compile_source(model, layout, reads)
-    groups: list[Tensor | None] = [None, None]
+    groups: list[Tensor | None] = [None] * len(program.sizes)
     numbers = groups[bank] = torch.zeros(program.sizes[bank], dtype=torch.long)
     for number, read in enumerate(reads):
         numbers[torch.tensor(program.rows[read])] = number

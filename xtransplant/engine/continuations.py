@@ -188,7 +188,7 @@ def _over_shared_prefix(
         end_ids(model),
         max_new_tokens=n_new,
         share_histories=decoding.share_histories,
-        later=LaterEdits(edits, batch.source) if batch.variants.acts_later else None,
+        later=LaterEdits(edits, batch.source, batch.fill) if batch.variants.acts_later else None,
     )
     return Continuations(
         ids=found.ids,

@@ -91,7 +91,8 @@ def generate_items(
     continued: tuple[int, ...] | None = None
     for item in items:
         started = time.perf_counter()
-        prompts = Item(item.source, item.target)  # candidates are for scores
+        # Candidates are for scores.
+        prompts = Item(item.source, item.target, more_sources=item.more_sources)
         found = continue_item(model, prompts, recorded, packing, decoding, memory, sources)
         if scripts:
             found = continue_scripts(model, prompts, scripts, decoding.max_new_tokens, found)

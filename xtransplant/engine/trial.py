@@ -140,7 +140,7 @@ def _layers(model: Model) -> list[int]:
 def _alike(model: Model, site: Site, i: int, j: int) -> bool:
     """Whether two layers have a site, and hold values of one width there."""
     has = all(site in model.sites_at(layer) for layer in (i, j))
-    return has and (site != "head" or model.head_dims[i] == model.head_dims[j])
+    return has and model.width(site, i) == model.width(site, j)
 
 
 def _write(model: Model, site: Site, i: int, j: int, share: float) -> Edit:

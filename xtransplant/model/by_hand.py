@@ -92,11 +92,11 @@ def _family(given: Mapping[str, Any]) -> Family:
 
 
 def _place(name: str, value: Any) -> Place | None:
-    """A place; a text is a module's path, whose input holds the heads and whose output the rest."""
+    """A place; a text is a module's path: its input holds heads or neurons, its output the rest."""
     if value is None:
         return None
     if isinstance(value, str):
-        return Place(value, "input" if name == "head" else "output")
+        return Place(value, "input" if name in ("head", "neurons") else "output")
     if not isinstance(value, dict):
         raise ValueError(f"{name} is a module's path, not {value!r}")
     return Place(**value)

@@ -16,6 +16,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.model.hooks import (
     AFTER,
     DOUBLED,
+    DOWN,
     EARLIER,
     WRITTEN,
     ZEROED,
@@ -45,6 +46,8 @@ def check_sites(model: Model) -> None:
     unless the blocks are parallel, ``attn`` after ``head`` and ``attn_raw``, ``ffn`` after
     ``ffn_raw``), and leaves alone what must not: earlier tokens, ``attn`` after ``ffn``. With all
     heads at zero ``attn`` is one constant. A raw site, doubled, leaves what is added as it was.
+    What ``neurons`` are projected to is, but for a factor, what the feed-forward network returns;
+    ``keys`` are what a later token looks back at, and without ``values`` all heads are zero.
     Where there are several residual streams, no sum is checked.
 
     Raises:
@@ -156,6 +159,8 @@ def _check_changes_block(seen: _Pass, site: Site) -> None:
 
 def _check_spares_earlier(seen: _Pass, site: Site) -> None:
     """Earlier tokens cannot see a later one, in this layer or the next."""
+    if site == "values":
+        return  # which are written at all tokens
     for layer in range(seen.layer, min(seen.layer + 2, seen.model.n_layers)):
         post = seen.values["resid_post", layer][:, EARLIER]
         plain = post[0]
@@ -203,11 +208,39 @@ def _check_norm(seen: _Pass, site: Site) -> None:
         raise seen.fault(site, f"{normed} is not its norm: doubling it turns {normed}")
 
 
+def _check_down(seen: _Pass, site: Site) -> None:
+    """The down projection's output is all that the feed-forward network returns."""
+    whole: Site = "ffn_raw" if "ffn_raw" in seen.sites else "ffn"
+    if seen.change(site, whole) == 0:
+        raise seen.fault(site, f"writing zeros to it leaves {whole} as it was")
+    down, found = (seen.values[name, seen.layer][0] for name in (DOWN, whole))
+    if down.shape == found.shape:
+        factor = (down * found).sum() / (down * down).sum().clamp(min=1e-30)
+        if (found - factor * down).abs().max() <= seen.rounding * found.abs().max():
+            return
+    raise seen.fault(site, f"{whole} is not what its module returns, times a factor")
+
+
+def _check_keys(seen: _Pass, site: Site) -> None:
+    """The last token looks back at a key that was written before it."""
+    if "head" in seen.sites and seen.change(site, "head", DOUBLED) == 0:
+        raise seen.fault(site, "writing zeros to a token's changes no later token's heads")
+
+
+def _check_values(seen: _Pass, site: Site) -> None:
+    """Attention hands on nothing where all values are zero."""
+    if "head" in seen.sites and seen.rows(site, "head", WRITTEN)[0].abs().max() > 0:
+        raise seen.fault(site, "with every value zero its heads hand on something else")
+
+
 _AFTER_WRITE: Mapping[Site, tuple[Callable[[_Pass, Site], None], ...]] = {
     "attn": (_check_attn_reaches_ffn,),
     "attn_raw": (_check_norm,),
     "ffn": (_check_ffn_spares_attn,),
     "ffn_raw": (_check_ffn_spares_attn, _check_norm),
     "head": (_check_heads,),
+    "keys": (_check_attn_reaches_ffn, _check_keys),
+    "neurons": (_check_ffn_spares_attn, _check_down),
+    "values": (_check_attn_reaches_ffn, _check_values),
 }
 """What must hold of a write at these sites, besides what must hold of every write."""

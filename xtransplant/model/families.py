@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args
 
 from xtransplant.sites import Site
 
-__all__ = ["Block", "Family", "Place"]
+__all__ = ["USUAL", "Block", "Family", "Place"]
 
 Windows = Literal["full", "sliding", "by_layer_type", "in_columns"]
 
@@ -57,12 +57,20 @@ class Place:
             raise ValueError(f"side {self.side!r} is neither 'input' nor 'output'")
 
 
+USUAL: Mapping[str, Any] = {
+    "neurons": Place("mlp.down_proj", "input"),
+    "keys": Place("self_attn.k_proj"),
+    "values": Place("self_attn.v_proj"),
+}
+"""Places of most families' sites inside modules, as keyword arguments of :class:`Family`."""
+
+
 @dataclass(frozen=True)
 class Block:
     """Where the layers of one kind keep their sites; None for a site that they have not.
 
     Attributes:
-        attn, ffn, head, attn_raw, ffn_raw: as in :class:`Family`.
+        attn, ffn, head, attn_raw, ffn_raw, neurons, keys, values: as in :class:`Family`.
         recurrent: its mixer carries a state from token to token (linear attention, convolution,
             state space), so that variants cannot share a sequence.
     """
@@ -73,6 +81,9 @@ class Block:
     attn_raw: Place | None = None
     ffn_raw: Place | None = None
     recurrent: bool = False
+    neurons: Place | None = None
+    keys: Place | None = None
+    values: Place | None = None
 
     @property
     def places(self) -> dict[Site, Place]:
@@ -85,6 +96,9 @@ class Block:
             "resid_post": Place("", "output"),
             "attn_raw": self.attn_raw,
             "ffn_raw": self.ffn_raw,
+            "neurons": self.neurons,
+            "keys": self.keys,
+            "values": self.values,
         }
         return {site: place for site, place in found.items() if place is not None}
 
@@ -119,6 +133,9 @@ class Family:
         rescale: name of a block's tensor by which all that it hands on is multiplied.
         streams: name of the configuration's number of residual streams, where a layer hands several
             on and mixes them (AltUp): there are no ``resid`` sites then.
+        neurons: place of the feed-forward network's inner activations, the input of its last
+            projection. A layer without such a module, or with experts beside it, has no such site.
+        keys, values: places of what the projections of keys and values return; likewise.
     """
 
     layers: str
@@ -137,6 +154,9 @@ class Family:
     after: Place | None = None
     rescale: str = ""
     streams: str = ""
+    neurons: Place | None = None
+    keys: Place | None = None
+    values: Place | None = None
 
     def __post_init__(self) -> None:
         """Tables are also read from files: refuse a word that is none.
@@ -160,7 +180,13 @@ class Family:
 
         So a table by hand that does without them is the one it was.
         """
-        found: dict[str, Any] = _said(asdict(self))
+        said = asdict(self)
+        for name, usual in USUAL.items():
+            if getattr(self, name) == usual:
+                del said[name]
+            for block in said["blocks"].values():
+                del block[name]
+        found: dict[str, Any] = _said(said)
         return found
 
     @property

@@ -12,6 +12,7 @@ import torch
 from xtransplant.model.families import Family
 from xtransplant.model.family_table import FAMILIES
 from xtransplant.model.hybrid_table import HYBRIDS
+from xtransplant.sites import INNER
 
 __all__ = ["block_modules", "family_to_try"]
 
@@ -81,6 +82,7 @@ def _likest(path: str, names: set[str], parallel: bool, config: Any) -> str | No
     fits = [
         (
             len(_modules(family)) + len(_settings(family)),
+            len(_inner(family) & names),
             family.layers == path,
             not family.alibi,
             family.windows == "full",
@@ -102,7 +104,13 @@ def _settings(family: Family) -> set[str]:
 
 
 def _modules(family: Family) -> set[str]:
-    return {place.module for place in family.block.places.values() if place.module}
+    places = family.block.places.items()
+    return {place.module for site, place in places if place.module and site not in INNER}
+
+
+def _inner(family: Family) -> set[str]:
+    """Modules that a block of the family need not have."""
+    return {place.module for site, place in family.block.places.items() if site in INNER}
 
 
 def _by_words(names: Iterable[str]) -> dict[str, str]:

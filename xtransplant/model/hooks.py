@@ -6,7 +6,7 @@ is overwritten at the last two tokens. Each kind of layer has such rows, at one 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,12 @@ from torch import Tensor
 from xtransplant.errors import XTransplantError
 from xtransplant.model.layers import has_module
 from xtransplant.model.model import Model
-from xtransplant.sites import NORMED, Site, module_sites
+from xtransplant.sites import NORMED, Site, bank_of, module_sites
 
 __all__ = [
     "AFTER",
     "DOUBLED",
+    "DOWN",
     "EARLIER",
     "WRITTEN",
     "ZEROED",
@@ -37,11 +38,17 @@ WRITTEN, EARLIER = slice(-2, None), slice(None, -2)
 ZEROED, DOUBLED = slice(-2, -1), slice(-1, None)
 """Of a raw site one is overwritten by zeros, the other by twice its value."""
 
+_WRITES: Mapping[Site, slice] = {"keys": ZEROED, "values": slice(None)}
+"""The tokens that zeros are written at, where it is not :data:`WRITTEN`: of the keys one that the
+last token looks back at, of the values all, so that nothing is left of them."""
+
 AFTER = "after"
 """What a block adds once more, behind its feed-forward network; not a site."""
+DOWN = "down"
+"""What the down projection makes of ``neurons``; not a site."""
 
 SiteValues = dict[tuple[str, int], Tensor]
-"""``[n_rows, n_tokens, width]`` by site (or ``AFTER``) and layer, in float64, on the CPU.
+"""``[n_rows, n_tokens, width]`` by site (or ``AFTER``, ``DOWN``) and layer, float64, on the CPU.
 
 As it reaches the residual stream; of several streams, all side by side.
 """
@@ -51,12 +58,13 @@ Writes = dict[tuple[int, Site], int]
 
 
 def make_writes(model: Model) -> Writes:
-    """A row for every site of one layer of each kind, the one that is nearest to the middle."""
+    """A row for every site of each kind of layer, at the one nearest to the middle that has it."""
     middle = model.n_layers // 2
-    nearest: dict[str, int] = {}
+    nearest: dict[tuple[str, Site], int] = {}
     for layer in sorted(range(model.n_layers), key=lambda k: abs(k - middle)):
-        nearest.setdefault(model.kinds[layer], layer)
-    places = [(layer, site) for layer in nearest.values() for site in _sites(model, layer)]
+        for site in _sites(model, layer):
+            nearest.setdefault((model.kinds[layer], site), layer)
+    places = [(layer, site) for (_, site), layer in nearest.items()]
     return {place: row for row, place in enumerate(places, start=1)}
 
 
@@ -129,11 +137,13 @@ class _Run:
             for part, scale in path.plus:
                 self._add(part, "output", self._part_hook(part, scale))
             self._add(path.path, path.side, self._site_hook(site, layer))
+            if site == "neurons":
+                self._add(path.path, "output", self._other_hook(DOWN, layer))
         if model.family.after is not None:
             block = f"{model.family.layers}.{layer}"
             place = model.family.after
             if has_module(model.module.get_submodule(block), place.module):
-                self._add(f"{block}.{place.module}", place.side, self._after_hook(layer))
+                self._add(f"{block}.{place.module}", place.side, self._other_hook(AFTER, layer))
 
     def _add(self, path: str, side: str, hook: Callable[[Any], Any]) -> None:
         module = self.model.module.get_submodule(path)
@@ -151,10 +161,10 @@ class _Run:
 
         return hook
 
-    def _after_hook(self, layer: int) -> Callable[[Any], Any]:
+    def _other_hook(self, name: str, layer: int) -> Callable[[Any], Any]:
         def hook(value: Any) -> Any:
             tensor = value[0] if isinstance(value, tuple) else value
-            self.values[AFTER, layer] = self._plain(tensor)
+            self.values[name, layer] = self._plain(tensor)
             return value
 
         return hook
@@ -171,7 +181,7 @@ class _Run:
             for part, _ in path.plus:
                 others += self.parts[part]
             if row is not None:
-                tokens = ZEROED if site in NORMED else WRITTEN
+                tokens = ZEROED if site in NORMED else _WRITES.get(site, WRITTEN)
                 # So that it is zero together with what the other modules add.
                 own[row, tokens] = (-others[row, tokens] / path.scale).to(own)
                 if site in NORMED:
@@ -196,10 +206,10 @@ class _Run:
             XTransplantError: it is no such tensor.
         """
         model, n_rows = self.model, 1 + len(self.writes)
-        width, streams = model.d_model, 1
-        if site == "head":
-            # Of a model split over processes, hooks see this process's heads alone.
-            width = model.n_heads * model.head_dims[layer] // model.world_size
+        width, streams = model.width(site, layer), 1
+        if bank_of(site):
+            # Of a model split over processes, hooks see this process's heads or neurons alone.
+            width = width * (model.n_heads if site == "head" else 1) // model.world_size
         elif site in _STREAM and model.family.streams:
             streams = int(getattr(model.config, model.family.streams))
         right = isinstance(tensor, Tensor) and tensor.shape[-1:] == (width,)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from xtransplant.model.families import Block, Family, Place
+from xtransplant.model.families import USUAL, Block, Family, Place
 
 __all__ = ["HYBRIDS"]
 
 
-def _linear(mixer: str, ffn: Place) -> Block:
+def _linear(mixer: str, ffn: Place, down: str = "down_proj") -> Block:
     """A layer whose mixer has no attention heads and carries a state from token to token."""
-    return Block(attn=Place(mixer), ffn=ffn, recurrent=True)
+    neurons = Place(f"{ffn.module}.{down}", "input")
+    return Block(attn=Place(mixer), ffn=ffn, neurons=neurons, recurrent=True)
 
 
 _MLP = Place("mlp")
@@ -28,13 +29,15 @@ _QWEN3_NEXT = Family(
     head=Place("self_attn.o_proj", "input"),
     kinds="layer_types",
     blocks={"linear_attention": _linear("linear_attn", _MLP)},
+    **USUAL,
 )
 _FEED_FORWARD = Place("feed_forward")
 _LFM2 = replace(
     _QWEN3_NEXT,
     ffn=_FEED_FORWARD,
     head=Place("self_attn.out_proj", "input"),
-    blocks={"conv": _linear("conv", _FEED_FORWARD)},
+    neurons=Place("feed_forward.w2", "input"),
+    blocks={"conv": _linear("conv", _FEED_FORWARD, "w2")},
 )
 # The experts, where there are any, run beside the shared MLP and before it.
 _SHARED_MLP = Place("shared_mlp", plus=(Place("block_sparse_moe"),))
@@ -49,6 +52,7 @@ _GEMMA4 = Family(
     ffn_raw=Place("post_feedforward_layernorm", "input"),
     after=Place("post_per_layer_input_norm"),
     rescale="layer_scalar",
+    **USUAL,
 )
 _GEMMA3N = replace(_GEMMA4, ffn_raw=_MLP, after=None, rescale="", streams="altup_num_inputs")
 
@@ -64,6 +68,9 @@ HYBRIDS: dict[str, Family] = {
         ffn=_FEED_FORWARD,
         head=Place("self_attn.o_proj", "input"),
         recurrent=True,
+        neurons=Place("feed_forward.down_proj", "input"),
+        keys=USUAL["keys"],
+        values=USUAL["values"],
     ),
     # The wrapper's layers lie one deeper than the text model's.
     "gemma3n": replace(_GEMMA3N, layers="model.language_model.layers"),
@@ -76,7 +83,8 @@ HYBRIDS: dict[str, Family] = {
         _QWEN3_NEXT,
         ffn=_SHARED_MLP,
         scale="residual_multiplier",
-        blocks={"linear_attention": _linear("mamba", _SHARED_MLP)},
+        neurons=Place("shared_mlp.output_linear", "input"),
+        blocks={"linear_attention": _linear("mamba", _SHARED_MLP, "output_linear")},
     ),
     "kimi_linear": replace(_QWEN3_NEXT, blocks={"linear_attention": _linear("self_attn", _MLP)}),
     "lfm2": _LFM2,
@@ -87,10 +95,12 @@ HYBRIDS: dict[str, Family] = {
         attn=Place("mixer"),
         ffn=None,
         head=Place("mixer.o_proj", "input"),
+        keys=Place("mixer.k_proj"),
+        values=Place("mixer.v_proj"),
         kinds="layer_types",
         blocks={
             "linear_attention": Block(attn=Place("mixer"), recurrent=True),
-            "mlp": Block(ffn=Place("mixer")),
+            "mlp": Block(ffn=Place("mixer"), neurons=Place("mixer.down_proj", "input")),
             "moe": Block(ffn=Place("mixer")),
         },
     ),

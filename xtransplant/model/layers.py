@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from xtransplant.errors import XTransplantError
 from xtransplant.model.families import Block, Family, Place
-from xtransplant.sites import SITES, Site
+from xtransplant.sites import INNER, SITES, Site
 
 __all__ = [
     "LayerShape",
@@ -30,12 +30,17 @@ class LayerShape:
         kind: of its mixer, as the configuration or the family's table calls it; empty where all
             layers are alike.
         block: where it keeps its sites.
-        head_dim: how wide its heads are; 0 if it has none.
+        widths: of each of its sites that is not ``d_model`` wide; of ``head`` one head's.
     """
 
     kind: str
     block: Block
-    head_dim: int
+    widths: Mapping[Site, int]
+
+    @property
+    def head_dim(self) -> int:
+        """How wide its heads are; 0 if it has none."""
+        return self.widths.get("head", 0)
 
 
 def layer_shapes(
@@ -50,21 +55,44 @@ def layer_shapes(
 
     Raises:
         AttributeError: a module that the table names is not there.
-        TypeError: the heads' place is not a projection.
+        TypeError: the place of the heads, or of a site inside the modules, is not a projection.
     """
     listed = list(getattr(config, family.kinds)) if family.kinds else [""] * len(modules)
     found = []
     for kind, module in zip(listed, modules, strict=True):
         name = kind or _kind_of(family, module)
-        block = family.blocks.get(name, family.block)
-        for place in block.places.values():
-            module.get_submodule(place.module)
-        wide = 0
-        if block.head is not None:
-            projection = module.get_submodule(block.head.module)
-            wide = _width(projection, block.head.side) // int(config.num_attention_heads)
-        found.append(LayerShape(name, block, wide))
+        block = _existing(family.blocks.get(name, family.block), module)
+        widths = {
+            site: _width(module.get_submodule(place.module), place.side, site)
+            for site, place in block.places.items()
+            if site in (*INNER, "head")
+        }
+        if "head" in widths:
+            widths["head"] //= int(config.num_attention_heads)
+        found.append(LayerShape(name, block, widths))
     return tuple(found)
+
+
+def _existing(block: Block, module: torch.nn.Module) -> Block:
+    """A block without the sites inside its modules that it has not.
+
+    Raises:
+        AttributeError: it has not another site either.
+    """
+    missing = dict[str, Any]()
+    for site, place in block.places.items():
+        if site not in INNER:
+            module.get_submodule(place.module)
+        elif not has_module(module, place.module):
+            missing[site] = None
+    if any(has_module(module, path) for path in _beside(block)):
+        missing["neurons"] = None
+    return replace(block, **missing)
+
+
+def _beside(block: Block) -> list[str]:
+    """Paths of experts beside the feed-forward network, whose neurons are not all of a layer's."""
+    return ["experts", *(one.module for one in (block.ffn.plus if block.ffn else ()))]
 
 
 def sites_of(block: Block, *, parallel: bool, streams: bool) -> tuple[Site, ...]:
@@ -121,7 +149,8 @@ def factor_of(named: str, config: Any, block: torch.nn.Module) -> float:
 def _kind_of(family: Family, module: torch.nn.Module) -> str:
     """The first kind in the table whose modules a block has; empty if it is as the family says."""
     for kind, block in family.blocks.items():
-        if all(has_module(module, place.module) for place in block.places.values()):
+        needed = [place for site, place in block.places.items() if site not in INNER]
+        if all(has_module(module, place.module) for place in needed):
             return kind
     return ""
 
@@ -135,10 +164,11 @@ def has_module(module: torch.nn.Module, path: str) -> bool:
     return True
 
 
-def _width(projection: torch.nn.Module, side: str) -> int:
+def _width(projection: torch.nn.Module, side: str, site: Site) -> int:
     """How many numbers go into or come out of a projection: a Linear, or GPT-2's Conv1D."""
     names = ("in_features", "nx") if side == "input" else ("out_features", "nf")
     found = [getattr(projection, name) for name in names if hasattr(projection, name)]
     if not found:
-        raise TypeError(f"the head's module is a {type(projection).__name__}, not a projection")
+        kind = type(projection).__name__
+        raise TypeError(f"the module that {site} is read at is a {kind}, not a projection")
     return int(found[0])

@@ -17,7 +17,7 @@ from xtransplant.model.families import Family
 from xtransplant.model.head import Head, find_head
 from xtransplant.model.layers import LayerShape, factor_of, part_paths, sites_of
 from xtransplant.model.tokenizer import Beginning
-from xtransplant.sites import SITES, Site
+from xtransplant.sites import SITES, WIDTHS, Site, bank_of
 
 __all__ = ["Model", "SitePath", "Window"]
 
@@ -102,6 +102,19 @@ class Model:
     def head_dim(self) -> int:
         """Width of the widest layer's heads."""
         return max(self.head_dims)
+
+    @cached_property
+    def bank_widths(self) -> tuple[int, ...]:
+        """Of each of :data:`xtransplant.sites.WIDTHS` the widest layer's; 0 where none has it."""
+        widest = [self.d_model, *[0] * (len(WIDTHS) - 1)]
+        for shape in self.shapes:
+            for site, width in shape.widths.items():
+                widest[bank_of(site)] = max(widest[bank_of(site)], width)
+        return tuple(widest)
+
+    def width(self, site: Site, layer: int) -> int:
+        """How wide a site of a layer is; of ``head`` one head."""
+        return self.shapes[layer].widths.get(site, self.d_model)
 
     @property
     def kinds(self) -> tuple[str, ...]:

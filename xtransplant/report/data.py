@@ -285,7 +285,9 @@ def _layers(i: int | None, j: int | None) -> dict[str, int | None]:
 def _numbers_at(
     pair: tuple[int, int], one: Tally, sets: dict[str, Tally], *, oracle: bool = False
 ) -> dict[str, Any]:
-    by_set = {name: (own.rate(pair), own.null(pair)) for name, own in sets.items()}
+    by_set: dict[str, tuple[Rate, Rate | None]] = {
+        name: (own.rate(pair), own.null(pair)) for name, own in sets.items()
+    }
     return {**_numbers(one.rate(pair), oracle=oracle), **set_columns(by_set)}
 
 

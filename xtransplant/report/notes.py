@@ -29,6 +29,12 @@ def notes_of(runs: Sequence[TaskRun], rows: Sequence[Row]) -> Iterator[str]:
     """
     yield from _about_oracles(rows)
     yield from _about_baselines(runs, rows)
+    for summary, _ in runs:
+        if further := summary.manifest.config.get("sources"):
+            yield (
+                f"{summary.name}: source.mean is the mean over the source and its counterparts in "
+                f"{', '.join(further)}"
+            )
     yield from _about_states(runs)
     yield from _about_pairs(rows)
     if any(not row.complete for row in rows):

@@ -244,4 +244,5 @@ def _base(summary: Summary, task: TaskCounts) -> tuple[Any, ...]:
 
 
 def _source(summary: Summary, strategy: str) -> tuple[Any, ...]:
-    return strategy, summary.manifest.strategies[strategy].get("source_hash")
+    sources = tuple(summary.manifest.config.get("sources", ()))
+    return strategy, summary.manifest.strategies[strategy].get("source_hash"), sources

@@ -65,6 +65,8 @@ _COLUMNS: tuple[tuple[str, pa.DataType, Callable[[_Row], Any]], ...] = (
         pa.list_(_TEXTS),
         lambda row: [one and key_of(one[1]).answers for one in row.others],
     ),
+    # Further source prompts.
+    ("sources", _TEXTS, lambda row: [text for _, text in row.example.sources]),
 )
 
 

@@ -13,9 +13,9 @@ from xtransplant.strategies.fit import Fit, load_fit
 from xtransplant.strategies.fitting import Fitting, Statistics, fitted
 from xtransplant.strategies.overlap import Clash, find_clashes
 from xtransplant.strategies.places import LAST, Read, Span
-from xtransplant.strategies.recorder import Shape
 from xtransplant.strategies.registry import bind_options, find_strategy, strategy_names
 from xtransplant.strategies.script import Script, Variant, split_scripts
+from xtransplant.strategies.shape import Shape
 from xtransplant.strategies.tensors import Fixed
 from xtransplant.strategies.values import Applied, Value, apply, fixed
 

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from xtransplant.compat.nnsight_sources import forget_source
 from xtransplant.errors import XTransplantError
+from xtransplant.strategies.cells import cell_digest
 from xtransplant.strategies.definition import Strategy
 from xtransplant.strategies.fit import load_fit
 from xtransplant.strategies.fitting import Fitting
@@ -53,10 +55,17 @@ def strategy(
         options = read_options(function, own, name)
         if fit is not None:
             options = (*options, Option("fit", load_fit, None))
-        path = inspect.getsourcefile(function) or ""
-        module = sys.modules.get(function.__module__)
+        # A cell of a notebook has a name like a file's, and is none.
+        path = inspect.getsourcefile(function) or inspect.unwrap(function).__code__.co_filename
+        in_file = Path(path).is_file()
+        module = sys.modules.get(function.__module__) if in_file else None
         doc = inspect.getdoc(function) or (module and inspect.getdoc(module)) or ""
-        digest = source_digest(Path(path), function.__module__)
+        if in_file:
+            digest = source_digest(Path(path), function.__module__)
+        else:
+            digest = cell_digest(function)
+        if raw:
+            forget_source(path)
         return Strategy(name, function, options, doc, path, digest, raw=raw, fitting=fit)
 
     return decorate

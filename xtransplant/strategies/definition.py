@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from xtransplant.errors import MissingSite, XTransplantError
 from xtransplant.strategies.combine import InTurn, combined_digest, combined_doc
+from xtransplant.strategies.docstring import find_formula
 from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.faults import (
     TimeLimitExceeded,
@@ -19,8 +20,9 @@ from xtransplant.strategies.faults import (
 from xtransplant.strategies.fit import PRINTED, BoundFit, Fit, check_made_for
 from xtransplant.strategies.fitting import Fitting
 from xtransplant.strategies.identity import FILE_MODULE
-from xtransplant.strategies.recorder import Shape, record
+from xtransplant.strategies.recorder import record
 from xtransplant.strategies.script import Script
+from xtransplant.strategies.shape import Shape
 from xtransplant.strategies.typed_options import Option, nearest
 
 __all__ = [
@@ -50,8 +52,9 @@ class Strategy:
         langs: languages of source and target of the examples that its variants are for; None
             where that is not said. Only what is fitted by language depends on it.
         doc: the docstring of its file.
-        origin: path of its file.
-        source_hash: SHA-256 of that file and the local files it imports.
+        origin: path of its file, or the name of its notebook's cell.
+        source_hash: SHA-256 of that file and the local files it imports; of a cell, of its function
+            and what that names.
     """
 
     name: str
@@ -131,6 +134,11 @@ class Strategy:
                 )
             parts[having[0]] = parts[having[0]].with_options({name: value})
         return combine(parts)
+
+    @property
+    def formula(self) -> str:
+        """Its formula in a line, as its docstring writes it; empty where that writes none."""
+        return "; ".join(found for one in self.parts if (found := find_formula(one.doc)))
 
     @property
     def parts(self) -> tuple[Strategy, ...]:

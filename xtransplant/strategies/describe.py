@@ -6,13 +6,16 @@ import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from xtransplant.errors import XTransplantError
 from xtransplant.options import parse_assignments
+from xtransplant.strategies.definition import Strategy
 from xtransplant.strategies.fit import Fit, load_fit
-from xtransplant.strategies.recorder import Shape
+from xtransplant.strategies.places import MEAN
 from xtransplant.strategies.registry import find_strategy
+from xtransplant.strategies.shape import Shape
 from xtransplant.strategies.typed_options import Option
 
-__all__ = ["describe", "type_name"]
+__all__ = ["describe", "reads_mean", "type_name"]
 
 # Any shape and pair serve, as edits are shown with i and j; few strategies need more layers.
 _SHAPE, _SOURCE, _TARGET = Shape(n_layers=48, n_heads=64), 11, 23
@@ -62,6 +65,20 @@ def _described(options: Iterable[Option], bound: Mapping[str, Any]) -> list[dict
 def _plain(value: Any) -> Any:
     """A value as JSON takes it."""
     return value.path if isinstance(value, Fit) else value
+
+
+def reads_mean(strategy: Strategy) -> bool | None:
+    """Whether a strategy takes the mean over several source prompts; None where that is not known.
+
+    Raw strategies and those that cannot be recorded without a model are not known.
+    """
+    if strategy.raw:
+        return None
+    try:
+        edits = strategy.printable().edits(_SHAPE, _SOURCE, _TARGET)
+    except XTransplantError:
+        return None
+    return any(read.prompt == MEAN for edit in edits for read in edit.value.reads())
 
 
 def type_name(kind: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from xtransplant.errors import XTransplantError
 from xtransplant.sites import Site
 
-__all__ = ["LAST", "Layer", "Read", "Span", "parse_span"]
+__all__ = ["LAST", "MEAN", "Layer", "Prompt", "Read", "Span", "parse_span"]
 
 _LONG = 2**40  # tokens, more than any prompt has
 
@@ -87,6 +87,11 @@ class Span:
             raise XTransplantError(f"{what} names no token of a prompt of {length} tokens")
         return indices
 
+    @property
+    def is_one(self) -> bool:
+        """Whether it names one token, in every prompt that has it."""
+        return self.start is not None and self.stop == _after(self.start)
+
     def shares(self, other: Span, length: int) -> bool:
         """Whether both name some token of a prompt of ``length`` tokens."""
         one, two = (range(length)[slice(span.start, span.stop)] for span in (self, other))
@@ -103,7 +108,7 @@ class Span:
         return either or (alike and self.shares(other, _LONG))
 
     def __str__(self) -> str:
-        if self.start is not None and self.stop == _after(self.start):
+        if self.is_one:
             return str(self.start)
         start, stop = ("" if bound is None else bound for bound in (self.start, self.stop))
         return f"{start}:{stop}"
@@ -113,12 +118,18 @@ LAST = Span(-1, None)
 """The prompt's last token: what a place without a span means."""
 
 
+MEAN: Literal["source.mean"] = "source.mean"
+"""The mean over several source prompts of what is read of each."""
+
+Prompt = Literal["source", "source.mean", "target"]
+
+
 @dataclass(frozen=True)
 class Read:
     """A place whose value is read; an edit's own place is written the same way.
 
     Attributes:
-        prompt: the run it is of.
+        prompt: the run it is of; or the mean over several runs of sources.
         site: ``d_model`` wide, or ``head_dim`` for ``head``.
         layer: counted from 0.
         span: its tokens.
@@ -126,7 +137,7 @@ class Read:
         label: the layer as the strategy's author wrote it.
     """
 
-    prompt: Literal["source", "target"]
+    prompt: Prompt
     site: Site
     layer: int
     span: Span

@@ -6,13 +6,11 @@ value, assigning to one records an edit; nothing is computed.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from xtransplant.errors import MissingSite, XTransplantError
-from xtransplant.sites import SITES, Site, site_order
+from xtransplant.errors import XTransplantError
+from xtransplant.sites import Site, site_order
 from xtransplant.strategies.edits import (
     PREFILL,
     Edit,
@@ -23,103 +21,21 @@ from xtransplant.strategies.edits import (
     parse_when,
 )
 from xtransplant.strategies.overlap import refuse_certain
-from xtransplant.strategies.places import LAST, Layer, Read, Span, parse_span
+from xtransplant.strategies.places import LAST, MEAN, Layer, Prompt, Read, Span, parse_span
+from xtransplant.strategies.shape import Shape, whole_number
 from xtransplant.strategies.values import Value, as_value
 
-__all__ = ["Shape", "record"]
+__all__ = ["record"]
 
 # Why a model may lack a site.
 _WHY_MISSING: dict[str, str] = {
     "attn_raw": "; attention's output is added as it is, so that it is attn",
     "ffn_raw": "; the feed-forward network's output is added as it is, so that it is ffn",
     "resid_mid": "; its blocks run attention and feed-forward side by side",
+    "neurons": "; no layer's feed-forward network has one projection that all its neurons go into",
+    "keys": "; no layer has a projection that makes its keys, all of them and nothing else",
+    "values": "; no layer has a projection that makes its values, all of them and nothing else",
 }
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a strategy may ask of the model.
-
-    Attributes:
-        n_layers, n_heads: number of blocks, and of attention heads in each.
-        sites: the sites this model has, in some layer at least.
-        layers: of each site that not every layer has, those that have it.
-        kinds: per layer what kind of mixer it has; empty where nothing depends on it.
-        head_dims: per layer how wide its heads are; empty where they are equally wide.
-        d_model, head_dim: how wide a site is, and ``head``; 0 where that is not known.
-    """
-
-    n_layers: int
-    n_heads: int
-    sites: tuple[Site, ...] = SITES
-    layers: Mapping[Site, tuple[int, ...]] = field(default_factory=dict)
-    kinds: tuple[str, ...] = ()
-    head_dims: tuple[int, ...] = ()
-    d_model: int = 0
-    head_dim: int = 0
-
-    def find_layer(self, prompt: str, site: Site, layer: Any) -> Layer:
-        """The layer that a strategy asks for; a number below 0 counts from the last one.
-
-        What is computed from ``i`` or ``j`` does not: ``j - 1`` of the first layer is no layer.
-
-        Raises:
-            MissingSite: the model has no such layer, or the layer has not the site.
-            XTransplantError: no whole number.
-        """
-        derived = isinstance(layer, Layer)
-        asked = layer if derived else Layer(_whole(layer, "a layer", "[j]"))
-        lowest = 0 if derived else -self.n_layers
-        if not lowest <= asked < self.n_layers:
-            raise MissingSite(
-                f"{prompt}.{site}[{asked.label}]: there is no layer {int(asked)}, the model has "
-                f"layers 0 to {self.n_layers - 1}"
-            )
-        found = Layer(int(asked) % self.n_layers, asked.label)
-        self.check(prompt, site, found)
-        return found
-
-    def check(self, prompt: str, site: Site, layer: int) -> None:
-        """Refuse a site that a layer has not.
-
-        Raises:
-            MissingSite: it has not; the message says what the layer is, and which have the site.
-        """
-        there = self.layers.get(site)
-        if there is None or layer in there:
-            return
-        kind = self.kinds[layer] if self.kinds else ""
-        what = f"a {kind} layer" if kind else "a layer of another kind"
-        raise MissingSite(
-            f"{prompt}.{site}[{layer}]: layer {layer} is {what}, which has no {site}; layers "
-            f"{', '.join(map(str, there))} have"
-        )
-
-    def check_widths(self, edit: Edit) -> None:
-        """Refuse a head written with one of another width, and a tensor of another width.
-
-        Raises:
-            MissingSite: a head of another width.
-            XTransplantError: a tensor of another width.
-        """
-        width = self.d_model
-        if edit.site == "head":
-            width = self.head_dims[edit.layer] if self.head_dims else self.head_dim
-        for fixed in edit.value.fixed():
-            if width and fixed.width not in (None, width):
-                raise XTransplantError(
-                    f"{edit.place} is {width} wide and {fixed} is {fixed.width}; was it made for "
-                    "another model or site?"
-                )
-        if edit.site != "head" or not self.head_dims:
-            return
-        width = self.head_dims[edit.layer]
-        for read in edit.value.reads():
-            if self.head_dims[read.layer] != width:
-                raise MissingSite(
-                    f"{edit.place} cannot use {read}: heads are {width} wide there and "
-                    f"{self.head_dims[read.layer]} here"
-                )
 
 
 def record(
@@ -156,7 +72,7 @@ class _PromptRecorder:
 
     def __init__(
         self,
-        name: Literal["source", "target"],
+        name: Prompt,
         shape: Shape,
         edits: dict[tuple[Read, When], Edit],
         when: When = PREFILL,
@@ -187,6 +103,13 @@ class _PromptRecorder:
         """How many layers the model has, as in ``source.attn[source.n_layers - 1 - i]``."""
         return Layer(self.shape.n_layers, "n_layers")
 
+    @property
+    def mean(self) -> _PromptRecorder:
+        """The mean over several source prompts, as in ``source.mean.resid_post[i]``."""
+        if self.name != "source":
+            raise XTransplantError(f"{self.name}.mean: source.mean alone is there")
+        return _PromptRecorder(MEAN, self.shape, self.edits)
+
     def during(self, when: str = "prefill", *, through: str = "both") -> _PromptRecorder:
         """The same prompt, for edits made at other steps, or let change less than all.
 
@@ -197,7 +120,7 @@ class _PromptRecorder:
         Raises:
             XTransplantError: the source's, or a word that is none.
         """
-        if self.name == "source":
+        if self.name != "target":
             raise XTransplantError("source is read as it is after the prefill; write target.during")
         steps, way = parse_when(when), parse_through(through)
         return _PromptRecorder(self.name, self.shape, self.edits, steps, way)
@@ -207,6 +130,8 @@ class _PromptRecorder:
         read = Read(self.name, site, int(layer), tokens, head, layer.label)
         if (read, self.when) in self.edits:
             return self.edits[read, self.when].value
+        if self.name == MEAN and not tokens.is_one:
+            raise XTransplantError(f"{read}: of several source prompts one token each is read")
         if site == "head" and head is None:
             raise XTransplantError("a read names its head: source.head(3)[i]")
         refuse_certain(self.edits, read, self.when, is_read=True)
@@ -216,7 +141,7 @@ class _PromptRecorder:
         self, site: Site, layer: Layer, tokens: Span, head: int | None, value: Value | float
     ) -> None:
         """Record an edit; a later one of the same place takes an earlier one's."""
-        if self.name == "source":
+        if self.name != "target":
             raise XTransplantError("source is only read; edits are written to target")
         if site == "head" and head is None:
             raise XTransplantError("an edit names its head: target.head(3)[j] = ...")
@@ -227,10 +152,6 @@ class _PromptRecorder:
             later = (read.layer, site_order(read.site)) > (edit.layer, site_order(site))
             if read.prompt == "target" and later:
                 raise XTransplantError(f"{edit.place} cannot use {read}: it is computed later")
-            if (read.site == "head") != (site == "head"):
-                raise XTransplantError(
-                    f"{edit.place} cannot use {read}: a head is head_dim wide, other sites d_model"
-                )
         self.shape.check_widths(edit)
         check_edit(edit)
         refuse_certain(self.edits, edit.place, edit.when, is_read=False)
@@ -248,7 +169,7 @@ class _SiteRecorder:
     def __call__(self, head: int) -> _SiteRecorder:
         if self._site != "head":
             raise XTransplantError(f"only site head takes a head's number, not {self._site}")
-        head = _whole(head, "a head", "head(3)")
+        head = whole_number(head, "a head", "head(3)")
         n_heads = self._prompt.shape.n_heads
         if not -n_heads <= head < n_heads:
             raise XTransplantError(
@@ -271,13 +192,3 @@ class _SiteRecorder:
         layer, tokens = key if isinstance(key, tuple) else (key, None)
         span = LAST if tokens is None else parse_span(tokens)
         return self._prompt.shape.find_layer(self._prompt.name, self._site, layer), span
-
-
-def _whole(number: Any, what: str, how: str) -> int:
-    """A number of a layer or head; True and 1.5 are none, though Python may take them for one."""
-    try:
-        if not isinstance(number, bool):
-            return operator.index(number)
-    except TypeError:
-        pass
-    raise XTransplantError(f"{what} is a whole number, as in {how}, not {number!r:.60}")

@@ -16,7 +16,6 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -120,7 +119,7 @@ def _inspect_function(
     """Concerns of one function, and the helpers that are sent with it."""
     path, first = function.__code__.co_filename, function.__code__.co_firstlineno
     name = function.__name__
-    if not Path(path).is_file():
+    if not _has_source(function):
         yield Concern(path, first, f"{name} has no source: functions travel by their source")
         return
     yield from _inspect_source(function, known)
@@ -194,6 +193,14 @@ def _inspect_source(value: Any, known: set[str]) -> Iterator[Concern]:
     for node in ast.walk(tree):
         if what := _inspect_node(node, known):
             yield Concern(path, first - 1 + getattr(node, "lineno", 1), what)
+
+
+def _has_source(function: FunctionType) -> bool:
+    """Whether its lines can be read: from a file, or as a notebook keeps its cells'."""
+    try:
+        return bool(inspect.getsourcelines(function))
+    except (OSError, TypeError):
+        return False
 
 
 def _dropped_decorator(function: Any) -> Concern:

@@ -10,6 +10,7 @@ from xtransplant.options import read_argument, read_candidates
 from xtransplant.prompts import Example
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.load import pick_example
+from xtransplant.tasks.sources import with_sources
 from xtransplant.tasks.task import Direction, find_task
 from xtransplant.text import check_text
 
@@ -18,13 +19,18 @@ __all__ = ["TaskChoice", "choose_example", "written_example"]
 
 @dataclass(frozen=True)
 class TaskChoice:
-    """An example of a task, by the flags of these names; None for one that is not given."""
+    """An example of a task, by the flags of these names; None for one that is not given.
+
+    Attributes:
+        sources: codes of further languages whose prompts are sources too.
+    """
 
     task: str | None = None
     lang: str | None = None
     example: int | None = None
     direction: Direction | None = None
     split: str | None = None
+    sources: tuple[str, ...] = ()
 
 
 def choose_example(
@@ -56,18 +62,20 @@ def choose_example(
     if source is None and target is None:
         known = find_task("babel" if choice.task is None else choice.task)
         first = next(iter(known.languages_in(data)), "")
-        picked = pick_example(
-            known, first if choice.lang is None else choice.lang, choice.example or 0,
-            choice.direction, choice.split, data,
-        )  # fmt: skip
+        lang = first if choice.lang is None else choice.lang
+        direction = choice.direction or known.direction
+        split = choice.split or known.splits_in(data)[0]
+        picked = pick_example(known, lang, choice.example or 0, direction, split, data)
+        [picked] = with_sources(known, lang, direction, split, choice.sources, data, [picked])
         return _answered(picked, read_candidates(candidates), answer), known.checkpoint
     if source is None or target is None:
         missing = "--target" if target is None else "--source"
         raise XTransplantError(f"--source and --target go together; {missing} is missing")
     for name, value in asdict(choice).items():
-        if value is not None:
+        if value not in (None, ()):
+            shown = ",".join(value) if isinstance(value, tuple) else value
             raise XTransplantError(
-                f"--{name} {value} chooses from a task, but --source and --target are given; "
+                f"--{name} {shown} chooses from a task, but --source and --target are given; "
                 "leave one or the other out"
             )
     return written_example(source, target, read_candidates(candidates), answer), None

@@ -110,6 +110,10 @@ def _with_rule(rule: str, example: Example) -> Example:
 
 
 def examples_digest(examples: Sequence[Example]) -> str:
-    """SHA-256 over all fields of examples."""
-    text = json.dumps([asdict(one) for one in examples], ensure_ascii=False, sort_keys=True)
+    """SHA-256 over all fields of examples; further sources count where there are any."""
+    fields = [asdict(one) for one in examples]
+    for own in fields:
+        if not own["sources"]:
+            del own["sources"]
+    text = json.dumps(fields, ensure_ascii=False, sort_keys=True)
     return text_digest(text)

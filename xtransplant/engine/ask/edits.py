@@ -13,8 +13,9 @@ from dataclasses import replace
 from xtransplant.sites import summands
 from xtransplant.strategies import Applied, Edit, Read, Value
 from xtransplant.strategies.edits import When
+from xtransplant.strategies.places import Prompt
 
-__all__ = ["expand_resid_mid", "first_layer", "source_reads"]
+__all__ = ["expand_resid_mid", "first_layer", "prompt_reads"]
 
 
 def first_layer(edits: Sequence[Edit]) -> int:
@@ -22,14 +23,14 @@ def first_layer(edits: Sequence[Edit]) -> int:
     return min((edit.layer for edit in edits), default=0)
 
 
-def source_reads(variants: Sequence[Sequence[Edit]]) -> list[Read]:
-    """Every read of the source that some variants use, each once, in order of first use."""
+def prompt_reads(variants: Sequence[Sequence[Edit]], prompt: Prompt) -> list[Read]:
+    """Every read of a prompt that some variants use, each once, in order of first use."""
     found = {
         read: None
         for edits in variants
         for edit in edits
         for read in edit.value.reads()
-        if read.prompt == "source"
+        if read.prompt == prompt
     }
     return list(found)
 

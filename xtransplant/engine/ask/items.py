@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xtransplant.engine.ask.tokenise import candidate_ids, prompt_ids
+from xtransplant.engine.ask.tokenise import candidate_ids, prompt_ids, prompt_lengths
 from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
 from xtransplant.prompts import Example
 
-__all__ = ["Item", "item_of"]
+__all__ = ["Item", "example_lengths", "item_of"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Item:
         exact_scores: the log-likelihood of every candidate is wanted; else, where that saves work,
             an upper bound of those that cannot be chosen.
         ranked: of the target's candidates' tokens all but the first are only ranked.
+        more_sources: further source prompts, for the mean over all of them.
     """
 
     source: Sequence[int]
@@ -34,6 +35,7 @@ class Item:
     lengths: Sequence[int] = ()
     exact_scores: bool = True
     ranked: bool = False
+    more_sources: Sequence[Sequence[int]] = ()
 
 
 def item_of(
@@ -70,4 +72,17 @@ def item_of(
         ),
         lengths=tuple(max(1, len(text)) for text in example.candidates),
         exact_scores=exact_scores,
+        more_sources=[
+            prompt_ids(model, text, chat_template=chat_template) for _, text in example.sources
+        ],
     )
+
+
+def example_lengths(
+    model: Model, examples: Sequence[Example], *, chat_template: bool = False
+) -> list[list[int]]:
+    """How many tokens each prompt of each example has: its sources, and last its target."""
+    prompts = [[e.source, *(text for _, text in e.sources), e.target] for e in examples]
+    texts = [text for own in prompts for text in own]
+    counts = iter(prompt_lengths(model, texts, chat_template=chat_template))
+    return [[next(counts) for _ in own] for own in prompts]

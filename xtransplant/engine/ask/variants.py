@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
-from xtransplant.engine.ask.edits import expand_resid_mid, first_layer, source_reads
+from xtransplant.engine.ask.edits import expand_resid_mid, first_layer, prompt_reads
 from xtransplant.engine.ask.fits import check_fit
 from xtransplant.engine.ask.items import Item
 from xtransplant.errors import MissingSite
 from xtransplant.model.model import Model
 from xtransplant.packing.candidates import candidate_trie
+from xtransplant.sites import bank_of
 from xtransplant.strategies import (
     Clash,
     Edit,
@@ -24,6 +24,7 @@ from xtransplant.strategies import (
     find_clashes,
 )
 from xtransplant.strategies.edits import Through, through_of
+from xtransplant.strategies.places import MEAN, Prompt
 
 __all__ = ["Existing", "Variants", "alike", "existing_pairs", "record_variants", "shape_of"]
 
@@ -31,16 +32,19 @@ __all__ = ["Existing", "Variants", "alike", "existing_pairs", "record_variants",
 def shape_of(model: Model) -> Shape:
     """What a strategy may address in this model: its layers, heads and sites."""
     having = {site: model.layers_with(site) for site in model.sites}
-    widths = model.head_dims
+    widths = {
+        site: tuple(shape.widths.get(site, 0) for shape in model.shapes)
+        for site in model.sites
+        if bank_of(site)
+    }
     return Shape(
         model.n_layers,
         model.n_heads,
         model.sites,
         layers={site: there for site, there in having.items() if len(there) < model.n_layers},
         kinds=model.kinds,
-        head_dims=widths if len({*widths} - {0}) > 1 else (),
         d_model=model.d_model,
-        head_dim=model.head_dim,
+        widths=widths,
     )
 
 
@@ -145,7 +149,12 @@ class Variants:
     @cached_property
     def reads(self) -> tuple[Read, ...]:
         """Every read of the source."""
-        return tuple(source_reads(self.edits))
+        return tuple(prompt_reads(self.edits, "source"))
+
+    @cached_property
+    def mean_reads(self) -> tuple[Read, ...]:
+        """Every read of the mean over several sources."""
+        return tuple(prompt_reads(self.edits, MEAN))
 
     @cached_property
     def through(self) -> tuple[Through, ...]:
@@ -174,14 +183,17 @@ class Variants:
         return tuple(first_layer(edits) for edits in self.edits)
 
     @cached_property
-    def spans(self) -> dict[tuple[Literal["source", "target"], Span], str]:
-        """Every span of tokens that is read or written, with the first such place, in words."""
-        found: dict[tuple[Literal["source", "target"], Span], str] = {}
+    def spans(self) -> dict[tuple[Prompt, Span], str]:
+        """Every span of tokens that is read or written, with the first such place, in words.
+
+        Not of the mean over several sources, each of which is read by itself.
+        """
+        found: dict[tuple[Prompt, Span], str] = {}
         for edits in self.edits:
             for edit in edits:
                 for place in (edit.place, *edit.value.reads()):
                     key = (place.prompt, place.span)
-                    if key not in found:
+                    if key not in found and place.prompt != MEAN:
                         found[key] = str(place)
         return found
 

@@ -42,7 +42,7 @@ def fixed_rows(placed: Mapping[tuple[Fixed, int], int], widths: Sequence[int]) -
 
     Args:
         placed: row of each tensor, by it and its bank.
-        widths: of the banks' rows; heads may be narrower in some layers.
+        widths: of the banks' rows; a site may be narrower in some layers.
     """
     found: list[FixedRows] = []
     for bank, width in enumerate(widths):

@@ -26,8 +26,9 @@ from xtransplant.engine.compile.steps import (
 from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
 from xtransplant.packing import Layout, RowLayout, StepLayout
-from xtransplant.sites import Site, site_order
+from xtransplant.sites import WIDTHS, Site, bank_of, site_order
 from xtransplant.strategies import Applied, Edit, Fixed, Read, Value
+from xtransplant.strategies.places import MEAN
 
 __all__ = ["Compiler"]
 
@@ -40,7 +41,8 @@ class Compiler:
 
     Attributes:
         shared: rows of each read of the source, which serve every variant.
-        fixed: row and bank of each tensor that is there before the run, likewise.
+        fixed: row and bank of each tensor that is there before the run, likewise, and of each mean
+            over several sources, which is read before it.
         own: rows of each other term, by variant and token.
     """
 
@@ -50,7 +52,7 @@ class Compiler:
         source: Layout | RowLayout,
         layout: Layout | RowLayout | StepLayout,
         known: Mapping[Read, list[int]] | None = None,
-        sizes: tuple[int, int] = (0, 0),
+        sizes: tuple[int, ...] = (0,) * len(WIDTHS),
     ) -> None:
         """Nothing is placed yet.
 
@@ -59,19 +61,19 @@ class Compiler:
             source: layout of the source.
             layout: what is compiled for: the source's own, a target's, or a decoding step's.
             known: bank rows of reads of the source that are filled already.
-            sizes: how many rows of the two banks these take.
+            sizes: how many rows of each bank these take.
         """
         self.model, self.source_layout, self.layout = model, source, layout
         self.sizes, self.shared = list(sizes), dict(known or {})
-        self.fixed: dict[tuple[Fixed, int], int] = {}
+        self.fixed: dict[tuple[Fixed | Read, int], int] = {}
         self.own: dict[tuple[At, Read | Applied], list[int]] = {}
         self.sites: dict[SiteKey, SiteWork] = {}
         self.n_writes = 0
 
     @property
-    def bank_sizes(self) -> tuple[int, int]:
-        """How many rows the two banks have."""
-        return self.sizes[0], self.sizes[1]
+    def bank_sizes(self) -> tuple[int, ...]:
+        """How many rows each bank has."""
+        return tuple(self.sizes)
 
     def add_edits(self, variant: int, edits: Sequence[Edit]) -> int:
         """Place one variant's edits; how many tokens of the prompt they write."""
@@ -88,7 +90,7 @@ class Compiler:
         """Place an edit at the tokens of the prompt that it names."""
         tokens = edit.span.resolve(layout.prompt_length, str(edit.place))
         self._check_lengths(edit, len(tokens))
-        self._add_terms(at, edit.value, self._site(edit.layer, edit.site), int(edit.site == "head"))
+        self._add_terms(at, edit.value, self._site(edit.layer, edit.site), bank_of(edit.site))
         for offset, token in enumerate(tokens):
             columns = layout.columns(at.variant, token, edit.layer)
             self._add_write(at, edit, offset, columns, self.n_writes)
@@ -97,7 +99,7 @@ class Compiler:
     def _add_later_write(self, at: At, edit: Edit) -> None:
         """Place an edit at one token after the prompt."""
         assert at.token is not None
-        self._add_terms(at, edit.value, self._site(edit.layer, edit.site), int(edit.site == "head"))
+        self._add_terms(at, edit.value, self._site(edit.layer, edit.site), bank_of(edit.site))
         column = self.layout.later_column(at.variant, at.token, edit.layer)
         self._add_write(at, edit, 0, (column,), None)
 
@@ -116,7 +118,7 @@ class Compiler:
         """Have a read filled in as the model passes its site: a row of the bank per token."""
         site = self._site(read.layer, read.site)
         columns = self._read_columns(at, read)
-        site.read_rows += self._new_rows(at, read, int(read.site == "head"), len(columns))
+        site.read_rows += self._new_rows(at, read, bank_of(read.site), len(columns))
         site.read_places += [(column, read.head or 0) for column in columns]
 
     def _read_columns(self, at: At, read: Read) -> list[int]:
@@ -129,8 +131,15 @@ class Compiler:
 
     @property
     def fixed_rows(self) -> list[FixedRows]:
-        """What is in each of the two banks before the model runs."""
-        return fixed_rows(self.fixed, (self.model.d_model, self.model.head_dim))
+        """What is in each bank before the model runs."""
+        own = {(term, bank): row for (term, bank), row in self.fixed.items()
+               if isinstance(term, Fixed)}  # fmt: skip
+        return fixed_rows(own, self.model.bank_widths)
+
+    @property
+    def mean_rows(self) -> dict[Read, int]:
+        """The row of each mean over several sources."""
+        return {term: row for (term, _), row in self.fixed.items() if isinstance(term, Read)}
 
     def steps(self) -> list[Step]:
         """All that was added, in the order in which the model computes the sites."""
@@ -158,6 +167,8 @@ class Compiler:
     def _read_lengths(self, value: Value) -> list[tuple[Read, int]]:
         return [
             (read, len(read.span.resolve(self._prompt_length(read), str(read))))
+            if read.prompt != MEAN
+            else (read, 1)
             for read in value.reads()
         ]
 
@@ -171,10 +182,10 @@ class Compiler:
         for _, term in value.terms:
             if self._known_rows(at, term, bank) is not None:
                 continue
-            if isinstance(term, Read):
+            if isinstance(term, Read) and term.prompt != MEAN:
                 self._add_read(at, term)
                 continue
-            if isinstance(term, Fixed):
+            if isinstance(term, Fixed | Read):
                 self.fixed[term, bank] = self.sizes[bank]
                 self.sizes[bank] += 1
                 continue
@@ -191,7 +202,7 @@ class Compiler:
 
     def _known_rows(self, at: At, term: Read | Fixed | Applied, bank: int) -> list[int] | None:
         """The bank rows of a term, if it has them: what is no variant's own serves all of them."""
-        if isinstance(term, Fixed):
+        if isinstance(term, Fixed) or (isinstance(term, Read) and term.prompt == MEAN):
             return [self.fixed[term, bank]] if (term, bank) in self.fixed else None
         if isinstance(term, Read) and term.prompt == "source":
             return self.shared.get(term)
@@ -227,8 +238,7 @@ class Compiler:
         )
 
     def _step(self, layer: int, name: Site, site: SiteWork) -> SiteStep:
-        path = self.model.site(name, layer)
-        bank = int(name == "head")
+        path, bank = self.model.site(name, layer), bank_of(name)
         return SiteStep(
             kind="site",
             layer=layer,
@@ -237,7 +247,7 @@ class Compiler:
             scale=path.scale,
             plus=path.plus,
             bank=bank,
-            width=self.model.head_dims[layer] if bank else self.model.d_model,
+            width=self.model.width(name, layer),
             read=_read(site),
             calls=[self._call(calls, bank) for calls in group_calls(site.calls)],
             write=self._write(site, bank) if site.writes else None,

@@ -21,12 +21,12 @@ class SourceProgram:
     Attributes:
         steps: in the order the model computes them.
         rows: each read's rows in its bank, one per token.
-        sizes: rows of the two banks so far; a target's own follow.
+        sizes: rows of each bank so far; a target's own follow.
     """
 
     steps: list[Step]
     rows: dict[Read, list[int]]
-    sizes: tuple[int, int]
+    sizes: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,17 @@ class TargetProgram:
 
     Attributes:
         steps: in the order the model computes them.
-        sizes: rows of the two banks, the source's included.
+        sizes: rows of each bank, the source's included.
         write_counts: per variant, how many tokens its edits write.
-        fixed: what is in each of the two banks before the model runs.
+        fixed: what is in each bank before the model runs.
+        means: row of each mean over several sources, which is to be there too.
     """
 
     steps: list[Step]
-    sizes: tuple[int, int]
+    sizes: tuple[int, ...]
     write_counts: tuple[int, ...]
     fixed: list[FixedRows]
+    means: dict[Read, int]
 
 
 def compile_source(
@@ -86,4 +88,5 @@ def compile_target(
     """
     compiler = Compiler(model, source, target, known.rows, known.sizes)
     counts = tuple(compiler.add_edits(variant, edits) for variant, edits in enumerate(variants))
-    return TargetProgram(compiler.steps(), compiler.bank_sizes, counts, compiler.fixed_rows)
+    steps, fixed = compiler.steps(), compiler.fixed_rows
+    return TargetProgram(steps, compiler.bank_sizes, counts, fixed, compiler.mean_rows)

@@ -4,8 +4,9 @@ At run time every type here is a plain ``dict``, so that a block can take them t
 this package is not installed. :mod:`xtransplant.engine.trace.apply` reads them.
 
 Every value that an edit needs has a row in a *bank*: reads of the source, reads of the target,
-results of functions, tensors that were there before. There are two banks,
-``[n_examples, n_rows, d_model]`` and, for site ``head``, ``[n_examples, n_rows, head_dim]``.
+results of functions, tensors that were there before. There is a bank, ``[n_examples, n_rows,
+width]``, for each kind of width that sites have (:data:`xtransplant.sites.WIDTHS`), as wide as the
+widest layer's.
 """
 
 from __future__ import annotations
@@ -51,11 +52,11 @@ class Sum(TypedDict):
 
 
 class FixedRows(TypedDict):
-    """Rows of a bank that are filled before the model runs, the same in every example.
+    """Rows of a bank that are filled before the model runs.
 
     Attributes:
         rows: ``[n]``, rows of the bank.
-        values: ``[n, width]``.
+        values: ``[n, width]``, the same in every example, or ``[n_examples, n, width]``.
     """
 
     rows: Tensor
@@ -120,7 +121,7 @@ class SiteStep(TypedDict):
         side: which side of the module holds the value.
         scale: what the value is multiplied by on its way to the residual stream.
         plus: paths of further modules whose outputs, held before, add up with it, and their scales.
-        bank: 0 for ``d_model`` wide values, 1 for heads.
+        bank: which one, by the kind of the site's width.
         width: of a value.
     """
 

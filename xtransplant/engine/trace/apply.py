@@ -79,7 +79,7 @@ def apply_edits(
     Args:
         nn: the traced model.
         steps: of the pass, in the order of its layers.
-        banks: the two tensors that reads and results are put into; written to.
+        banks: the tensors that reads and results are put into; written to.
         n_examples: how many examples the input holds.
         measures: ``[n_examples, 3, n_writes]``, filled with the norm of every vector written, the
             norm of the vector it replaces, and their dot product; None for no measuring.
@@ -113,7 +113,7 @@ def _edit_site(
         measures: likewise.
         held: outputs of modules that ran before, by path.
     """
-    # Heads may be narrower in some layers than the bank's rows.
+    # A site may be narrower in some layers than the bank's rows.
     module, width = nn.get(step["path"]), step["width"]
     bank = banks[step["bank"]][..., :width]
     value = module.output if step["side"] == "output" else module.input

@@ -13,10 +13,11 @@ from xtransplant.engine.ask.variants import Variants
 from xtransplant.engine.compile.passes import make_row_pass, make_sequence_pass
 from xtransplant.engine.compile.program import TargetProgram, compile_target
 from xtransplant.engine.compile.shared_prefix import KeysValues, Trunk
-from xtransplant.engine.compile.steps import Pass
+from xtransplant.engine.compile.steps import FixedRows, Pass
 from xtransplant.engine.outcome import same
 from xtransplant.engine.trace.attention import shared_attention
 from xtransplant.engine.trace.session import BankPlan, Outputs, run_passes
+from xtransplant.engine.trace.source_means import SourceMeans, read_means, with_means
 from xtransplant.engine.trace.source_prompts import SourcePrompts
 from xtransplant.engine.trace.sources import Sources
 from xtransplant.engine.trace.through import let_through
@@ -70,6 +71,8 @@ class Batch:
         variants.check(len(items[0].target))  # the others are laid out alike
         self.source = SourcePrompts(model, items, variants.reads, packing, top_k, sources)
         self.source.recall(scored=scored)
+        self._sources = sources
+        self._means: SourceMeans | None = None
         self.trunk: list[Trunk] | None = None
         self.layout: Layout | RowLayout | None = None
 
@@ -110,7 +113,7 @@ class Batch:
             source_sizes=source.program.sizes,
             target_sizes=program.sizes,
             n_writes=sum(program.write_counts),
-            fixed=program.fixed,
+            fixed=self.fill(program),
         )
         shared = shared_attention(self.model) if self.packing.shared_prefix else nullcontext()
         with shared:
@@ -129,6 +132,19 @@ class Batch:
             "unchanged": _unchanged(outputs, self.model.dtype, bits=self.packing.keeps_bits),
             "write_counts": torch.tensor(counts, dtype=torch.long),
         }
+
+    def fill(self, program: TargetProgram) -> list[FixedRows]:
+        """What is in the target's banks before its pass; the means over sources are read for it.
+
+        Raises:
+            XTransplantError: as :func:`read_means`.
+        """
+        if self._means is None:
+            reads = self.variants.mean_reads
+            self._means = read_means(self.model, self.items, reads, self._sources)
+            self.forward_passes += self._means.forward_passes
+            self.token_forwards += self._means.token_forwards
+        return with_means(program, self._means, len(self.items))
 
     def planned(self) -> float:
         """Token-forwards of the source and of all variants at once, without running them."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from torch import Tensor
 
 from xtransplant.engine.compile.decoding_plan import StepPlan
-from xtransplant.engine.compile.program import compile_target
-from xtransplant.engine.compile.steps import Step
+from xtransplant.engine.compile.program import TargetProgram, compile_target
+from xtransplant.engine.compile.steps import FixedRows, Step
 from xtransplant.engine.trace.apply import fill_banks, grow_banks, zero_banks
 from xtransplant.engine.trace.decoding_rows import DecodingRows
 from xtransplant.engine.trace.session import bank_kind
@@ -29,10 +29,12 @@ class LaterEdits:
     Attributes:
         variants: the edits of each.
         source: the example's source prompt, which has been read.
+        fill: what is in a program's banks before its pass.
     """
 
     variants: Sequence[Sequence[Edit]]
     source: SourcePrompts
+    fill: Callable[[TargetProgram], list[FixedRows]]
 
     def steps_of(
         self, model: Model, step: int, rows: DecodingRows, plan: StepPlan
@@ -61,9 +63,9 @@ class LaterEdits:
         layout = StepLayout(step, row_of.keys(), column)
         source = self.source
         program = compile_target(model, source.layout, source.program, layout, self.variants)
-        widths, like = (model.d_model, model.head_dim), bank_kind(model)
+        widths, like = model.bank_widths, bank_kind(model)
         read = [bank[source.place.to(bank.device)] for bank in source.banks]
-        read = read or zero_banks((0, 0), widths, 1, like)
+        read = read or zero_banks([0] * len(widths), widths, 1, like)
         banks = grow_banks(read, program.sizes, widths, 1, like)
-        fill_banks(banks, program.fixed)
+        fill_banks(banks, self.fill(program))
         return program.steps, banks

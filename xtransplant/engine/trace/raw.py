@@ -244,7 +244,7 @@ def _explained(model: Model, item: Item, scripts: Sequence[Script]) -> Iterator[
             raise
         frames = frames[codes.index(code) :]
         i, j = (frames[0][0].f_locals.get(name) for name in code.co_varnames[1:3])
-        lines = [line for frame, line in frames if frame.f_code.co_filename == one.origin]
+        lines = [line for frame, line in frames if frame.f_code.co_filename == code.co_filename]
         raise XTransplantError(
             f"strategy {one.name} fails at layer pair {i}→{j}, {one.origin} line {lines[-1]}: "
             f"{describe_error(error)}"

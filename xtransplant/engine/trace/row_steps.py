@@ -26,12 +26,12 @@ class StepEdits(TypedDict):
     """What some decode steps write.
 
     Attributes:
-        sizes: rows of the two banks; the first are the source's.
+        sizes: rows of each bank; the first are the source's.
         fixed: what is in them before the model runs.
         steps: reads and writes, in the order of the layers.
     """
 
-    sizes: tuple[int, int]
+    sizes: tuple[int, ...]
     fixed: list[FixedRows]
     steps: list[Step]
 
@@ -69,7 +69,7 @@ def generate_stepwise(
         later: what happens after the prompt.
         most: length of the longest continuation.
     """
-    nn, widths, like = model.nn, (model.d_model, model.head_dim), bank_kind(model)
+    nn, widths, like = model.nn, model.bank_widths, bank_kind(model)
     prompt, count, cached, sizes = plan["prompt"], plan["n_rows"], plan["cached"], plan["banks"]
     device, keep = model.device, {"logits_to_keep": 1} if model.keeps_logits else {}
     with nn.session(**model.session("stepwise", source, plan, later, most)):

@@ -69,7 +69,7 @@ def continue_rows(batch: Batch, chunk: range, max_new_tokens: int) -> RowTexts:
             source_sizes=known.sizes,
             target_sizes=program.sizes,
             n_writes=sum(program.write_counts),
-            fixed=program.fixed,
+            fixed=batch.fill(program),
         ),
     )
     first = make_row_pass(model, source, known.steps, 1)
@@ -109,7 +109,7 @@ def _later_plan(
             layout = StepLayout(step, range(len(edits)), lambda variant, layer: variant)
             program = compile_target(model, source, known, layout, edits)
             programs[acting] = StepEdits(
-                sizes=program.sizes, fixed=program.fixed, steps=program.steps
+                sizes=program.sizes, fixed=batch.fill(program), steps=program.steps
             )
         of_step.append(list(programs).index(acting))
     settings, ends = greedy_settings(model, max_new_tokens), end_ids(model)

@@ -54,13 +54,13 @@ class BankPlan(TypedDict):
     """The banks of a source and of a target that goes on from it.
 
     Attributes:
-        source_sizes, target_sizes: rows of the two banks; the target's begin with the source's.
+        source_sizes, target_sizes: rows of each bank; the target's begin with the source's.
         n_writes: how many vectors are written into the target, in each example.
         fixed: what is in the target's banks before the model runs.
     """
 
-    source_sizes: tuple[int, int]
-    target_sizes: tuple[int, int]
+    source_sizes: tuple[int, ...]
+    target_sizes: tuple[int, ...]
     n_writes: int
     fixed: list[FixedRows]
 
@@ -121,7 +121,7 @@ def run_passes(
         What was read of each pass, and the source's banks (of no use where they stay in another
         process).
     """
-    nn, widths, like = model.nn, (model.d_model, model.head_dim), bank_kind(model)
+    nn, widths, like = model.nn, model.bank_widths, bank_kind(model)
     head = None if model.head is None else model.head.plain()
     read, place = list(known), place.to(model.device)
     n_examples, keeps_sources = target["n_examples"], model.backend.keeps_sources
@@ -156,34 +156,35 @@ def run_passes(
 def capture_pass(
     model: Model,
     source: Pass,
-    sizes: tuple[int, int],
-    groups: Sequence[Tensor | None] = (None, None),
+    sizes: tuple[int, ...],
+    groups: Sequence[Tensor | None] = (),
 ) -> list[Tensor]:
-    """The two banks of a single prompt, filled by a pass that only reads.
+    """The banks of a single prompt, filled by a pass that only reads.
 
     Args:
         model: the pass is for.
         source: its logits are not read.
-        sizes: rows of the two banks.
+        sizes: rows of each bank.
         groups: of each bank ``[size]``, numbers from 0: rows of one number come back as their
-            mean; None for every row as it is.
+            mean; None for every row as it is, which empty says of all.
 
     Returns:
-        ``[size or n_groups, d_model]`` and ``[..., head_dim]``, on the CPU.
+        Each ``[size or n_groups, width]``, on the CPU.
     """
-    nn, widths, like = model.nn, (model.d_model, model.head_dim), bank_kind(model)
-    with nn.session(**model.session("capture", source, sizes, groups)):
+    nn, widths, like = model.nn, model.bank_widths, bank_kind(model)
+    means = list(groups) or [None] * len(sizes)
+    with nn.session(**model.session("capture", source, sizes, means)):
         found: list[Tensor] = []
         nnsight.save(found)
         banks = zero_banks(sizes, widths, 1, like)
         with nn.trace(**source["inputs"]):
             apply_edits(nn, source["steps"], banks, 1, None)
-        for bank, own in zip(banks, groups, strict=True):
+        for bank, own in zip(banks, means, strict=True):
             found.append((bank[0] if own is None else mean_rows(bank[0], own)).cpu())
     if model.backend.travels:
         counts = [
             size if own is None else int(own.max()) + 1
-            for size, own in zip(sizes, groups, strict=True)
+            for size, own in zip(sizes, means, strict=True)
         ]
         validate_activations(model, found, list(zip(counts, widths, strict=True)))
     return found
@@ -200,7 +201,7 @@ def generate_rows(
         plan: the target's.
         settings: of ``generate``.
     """
-    nn, widths, like = model.nn, (model.d_model, model.head_dim), bank_kind(model)
+    nn, widths, like = model.nn, model.bank_widths, bank_kind(model)
     prompt, count, cached, sizes = plan["prompt"], plan["n_rows"], plan["cached"], plan["banks"]
     length, n_writes = prompt.shape[1], sizes["n_writes"]
     asked = source, plan, settings.to_dict()

@@ -18,6 +18,7 @@ from xtransplant.engine.trace.session import Outputs
 from xtransplant.engine.trace.sources import SourceRead, Sources
 from xtransplant.model.model import Model
 from xtransplant.packing import Layout, Packing, RowLayout, pack, rows
+from xtransplant.sites import bank_of
 from xtransplant.strategies import Read
 
 __all__ = ["SourcePrompts"]
@@ -88,7 +89,7 @@ class SourcePrompts:
         if self._sources is not None:
             for example, (ids, candidates) in enumerate(self.keys):
                 values = {
-                    read: banks[int(read.site == "head")][example, at]
+                    read: banks[bank_of(read.site)][example, at]
                     for read, at in self.program.rows.items()
                 }
                 own = {name: value[example : example + 1] for name, value in outputs.items()}
@@ -114,11 +115,11 @@ class SourcePrompts:
         model = self._model
         self.banks = [
             torch.zeros(len(found), size, width, dtype=model.bank_dtype, device=model.device)
-            for size, width in zip(self.program.sizes, (model.d_model, model.head_dim), strict=True)
+            for size, width in zip(self.program.sizes, model.bank_widths, strict=True)
         ]
         for example, one in enumerate(found):
             for read, at in self.program.rows.items():
-                self.banks[int(read.site == "head")][example, at] = one.values[read]
+                self.banks[bank_of(read.site)][example, at] = one.values[read]
         if not scored:
             return
         outputs = [one.outputs for one in found]

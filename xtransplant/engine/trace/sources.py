@@ -21,14 +21,15 @@ class SourceRead:
     """What was read of one source prompt.
 
     Attributes:
-        values: per read ``[n_tokens, d_model]`` (``head_dim`` for site ``head``).
+        values: per read ``[n_tokens, width]``.
         outputs: what was read of its logits, ``[1, 1, ...]`` each.
-        scored: what was asked of the logits: the candidates, and how many top tokens.
+        scored: what was asked of the logits: the candidates, and how many top tokens; None where
+            these were not read.
     """
 
     values: dict[Read, Tensor]
     outputs: dict[str, Any]
-    scored: tuple[Any, int]
+    scored: tuple[Any, int] | None
 
 
 class Sources:
@@ -72,7 +73,8 @@ class Sources:
         before = self._kept.pop(key, None)
         if before is not None:
             self._held -= _bytes(before)
-            read = SourceRead({**before.values, **read.values}, read.outputs, read.scored)
+            logits = before if read.scored is None else read
+            read = SourceRead({**before.values, **read.values}, logits.outputs, logits.scored)
         self._kept[key] = read
         self._held += _bytes(read)
         while self._held > self._most:
