@@ -10,6 +10,7 @@ language, of each the mean over its tokens. i is not used: --pairs diagonal.
 After difference-of-means steering (CAA, arXiv 2312.06681; of languages, arXiv 2601.08331).
 
 Run it: xtp fit diff-means --task babel -o fits/diff-means
+        xtp trace --strategy diff-means -S fit=fits/diff-means --split unseen
         xtp bench --task babel --split unseen -s diff-means -S fit=fits/diff-means --pairs diagonal
 """
 

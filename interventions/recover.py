@@ -10,6 +10,7 @@ is taken out: target, source or a code. i is not used: --pairs diagonal.
 After ReCoVeR (arXiv 2509.14814).
 
 Run it: xtp fit recover --task babel -o fits/recover
+        xtp trace --strategy recover -S fit=fits/recover --split unseen
         xtp bench --task babel --split unseen -s recover -S fit=fits/recover --pairs diagonal
 """
 

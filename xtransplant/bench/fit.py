@@ -10,14 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors.torch import save_file
-from torch import Tensor
-
 from xtransplant.backends.registry import open_backend
 from xtransplant.bench.config import Config
 from xtransplant.bench.context import RunContext
 from xtransplant.bench.environment import versions
+from xtransplant.bench.fit_file import make_tensors, write_fit
 from xtransplant.bench.fit_parts import Parts, StoredStatistics
 from xtransplant.bench.fitted import prompt_digest
 from xtransplant.bench.load import load_model
@@ -26,20 +23,15 @@ from xtransplant.bench.task_plan import TaskPlan, nothing_left, plan_task
 from xtransplant.engine.ask.fits import fit_model
 from xtransplant.engine.capture import pool
 from xtransplant.errors import XTransplantError
-from xtransplant.files import write_atomically
 from xtransplant.model.model import Model
-from xtransplant.runs.checksums import sha256_of
 from xtransplant.strategies import Fit, Strategy, find_strategy, load_fit
-from xtransplant.strategies.faults import describe_error, locate_error
-from xtransplant.strategies.fit import FIT_SCHEMA, MANIFEST, TENSORS, tensor_key
+from xtransplant.strategies.fit import FIT_SCHEMA, MANIFEST
 from xtransplant.strategies.fitting import Fitting
 from xtransplant.tasks.load import examples_digest
 from xtransplant.tasks.task import find_task
 from xtransplant.text import text_digest
 
 __all__ = ["fit"]
-
-Tensors = dict[str, dict[str, Tensor]]  # by name, and by language (empty: the same for all)
 
 
 def fit(
@@ -81,9 +73,9 @@ def fit(
     about = _about(strategy, fitting, config, model, tasks)
     folder = context.output_path
     parts = Parts(folder / "parts", _identity(about), fitting, examples)
-    _check_folder(folder, parts)
     if (found := _finished(folder, about, options)) is not None:
         return found
+    _check_folder(folder, parts, strategy.name)
     started = time.perf_counter()
 
     def done(count: int) -> None:
@@ -99,9 +91,9 @@ def fit(
     )  # fmt: skip
     parts.capture(lambda prompt: read(prompt), done)
     statistics = StoredStatistics(parts)
-    tensors = _fitted(strategy, fitting, statistics, options)
+    tensors = make_tensors(strategy, fitting, statistics, options)
     counts = {lang: statistics.count(lang) for lang in statistics.languages}
-    return _write(folder, tensors, {**about, "options": options, "counts": counts})
+    return write_fit(folder, tensors, {**about, "options": options, "counts": counts})
 
 
 def _options(strategy: Strategy, fitting: Fitting, config: Config) -> dict[str, Any]:
@@ -204,19 +196,30 @@ def _identity(about: Mapping[str, Any]) -> str:
     return text_digest(json.dumps({name: about[name] for name in names}, sort_keys=True))
 
 
-def _check_folder(folder: Path, parts: Parts) -> None:
+def _check_folder(folder: Path, parts: Parts, name: str) -> None:
     """Refuse a folder that holds the parts of another fit, or other things.
 
     Raises:
         XTransplantError: it does.
     """
     stored = [number for number in range(len(parts)) if parts.path(number).exists()]
-    others = stored and not any(map(parts.has, stored))
-    if others or (not stored and (folder / MANIFEST).exists()):
+    others = bool(stored) and not any(map(parts.has, stored))
+    if (folder / MANIFEST).exists():
+        others |= not stored or _strategy_of(folder / MANIFEST) not in ("", name)
+    if others:
         raise XTransplantError(
-            f"{str(folder)!r} holds another fit (of another model, site, examples or software); "
+            f"{str(folder)!r} holds another fit (of another strategy, model, site, examples or "
+            "software); "
             "give an -o folder of its own, or take that one away"
         )
+
+
+def _strategy_of(manifest: Path) -> str:
+    """Which strategy a manifest's fit is for; empty if it is damaged."""
+    try:
+        return str(json.loads(manifest.read_text(encoding="utf-8"))["strategy"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _finished(folder: Path, about: dict[str, Any], options: dict[str, Any]) -> Fit | None:
@@ -228,66 +231,5 @@ def _finished(folder: Path, about: dict[str, Any], options: dict[str, Any]) -> F
     except XTransplantError:
         return None  # killed between its two files: made again
     wanted = {**about, "options": options}
-    alike = all(found.manifest[name] == value for name, value in wanted.items())
+    alike = all(found.manifest.get(name) == value for name, value in wanted.items())
     return found if alike else None
-
-
-def _fitted(
-    strategy: Strategy, fitting: Fitting, statistics: StoredStatistics, options: dict[str, Any]
-) -> Tensors:
-    """What the strategy's function makes of the statistics, checked.
-
-    Raises:
-        XTransplantError: it fails, or gives what is no fit; says its file and line.
-    """
-    try:
-        found = fitting.function(statistics, **options)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        place, words = locate_error(error, strategy.origin), describe_error(error)
-        raise XTransplantError(f"fitting {strategy.name} fails at {place}: {words}") from error
-    if not isinstance(found, Mapping) or not found:
-        raise XTransplantError(
-            f"the function that fits {strategy.name} should return tensors by name, as in "
-            f'{{"direction": tensor}}, not {type(found).__name__}'
-        )
-    tensors: Tensors = {}
-    for name, value in found.items():
-        by_lang = value if isinstance(value, Mapping) else {"": value}
-        tensors[str(name)] = {
-            str(lang): _checked(strategy, tensor_key(str(name), str(lang)), one, statistics)
-            for lang, one in by_lang.items()
-        }
-    return tensors
-
-
-def _checked(strategy: Strategy, name: str, tensor: Any, statistics: StoredStatistics) -> Tensor:
-    n_layers = statistics.n_layers
-    right = f"should be a floating-point tensor [n_layers, ...], here [{n_layers}, ...]"
-    if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
-        raise XTransplantError(f"{name} of a fit of {strategy.name} {right}")
-    if tensor.dim() not in (2, 3) or len(tensor) != n_layers:
-        raise XTransplantError(
-            f"{name} of a fit of {strategy.name} {right}, not {list(tensor.shape)}"
-        )
-    if not tensor.isfinite().all():
-        raise XTransplantError(f"{name} of a fit of {strategy.name} holds numbers not finite")
-    return tensor.detach().cpu().to(torch.float32).contiguous().clone()
-
-
-def _write(folder: Path, tensors: Tensors, manifest: dict[str, Any]) -> Fit:
-    flat = {
-        tensor_key(name, lang): one for name, own in tensors.items() for lang, one in own.items()
-    }
-    with write_atomically(folder / TENSORS) as draft:
-        save_file(flat, draft)
-    manifest = {
-        **manifest,
-        "digest": sha256_of(folder / TENSORS),
-        "tensors": {name: [lang for lang in own if lang] for name, own in tensors.items()},
-        "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
-    with write_atomically(folder / MANIFEST) as draft:
-        draft.write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
-    return load_fit(str(folder))

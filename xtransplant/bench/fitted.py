@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from xtransplant.bench.task_plan import TaskPlan
@@ -34,12 +35,14 @@ def _check_unseen(fit: Fit, strategy: Strategy, name: str, task: TaskPlan) -> No
     prompts, own = set(fit.manifest["prompts"]), fit.manifest["tasks"].get(name, {})
     # A split's items are the same in every language; another split may count them anew.
     ids = set(own.get("ids", ())) if own.get("split") == task.split else set[str]()
-    shared = [
-        (lang, example.id)
-        for lang, examples in task.examples.items()
-        for example in examples
-        if example.id in ids or prompt_digest(example.target) in prompts
-    ]
+    shared = []
+    for lang, examples in task.examples.items():
+        # A source prompt that all items have tells none from another.
+        times = Counter(example.source for example in examples)
+        for one in examples:
+            own_prompts = [one.target, *([one.source] if times[one.source] == 1 else [])]
+            if one.id in ids or prompts & set(map(prompt_digest, own_prompts)):
+                shared.append((lang, one.id))
     if not shared:
         return
     total = sum(map(len, task.examples.values()))

@@ -23,15 +23,15 @@ Pooling = Literal["mean", "last"]
 
 
 class Statistics(Protocol):
-    """What a fit is made of: activations of prompts, one vector for each layer and prompt.
+    """What a fit is made of: activations of prompts, one vector for each layer and prompt."""
 
-    Attributes:
-        languages: whose prompts there are.
-        n_layers: of the model.
-    """
+    @property
+    def languages(self) -> Sequence[str]:
+        """Whose prompts there are."""
 
-    languages: Sequence[str]
-    n_layers: int
+    @property
+    def n_layers(self) -> int:
+        """Of the model."""
 
     def mean(self, lang: str) -> Any:
         """The mean over the distinct prompts of a language, ``[n_layers, width]``, float32.
