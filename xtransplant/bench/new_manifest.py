@@ -95,6 +95,8 @@ def _identity(strategy: Strategy) -> dict[str, Any]:
         "source_hash": strategy.source_hash,
         "origin": strategy.origin,
         "options": {name: value for name, value in strategy.values if name not in own},
+        "name": strategy.family,
+        "bound": {name: value for name, value in strategy.bound.items() if name != "fit"},
         **own,
     }
 

@@ -6,22 +6,25 @@ strategy by name or file. Nothing here knows a model.
 """
 
 from xtransplant.strategies.decorator import strategy
-from xtransplant.strategies.definition import Strategy, check_verifiable, combine
+from xtransplant.strategies.definition import Strategy, Sweep, combine
 from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.expression import split_names
 from xtransplant.strategies.fit import Fit, load_fit
 from xtransplant.strategies.fitting import Fitting, Statistics, fitted
 from xtransplant.strategies.overlap import Clash, find_clashes
 from xtransplant.strategies.places import LAST, Read, Span
-from xtransplant.strategies.registry import bind_options, find_strategy, strategy_names
+from xtransplant.strategies.registry import find_strategy, strategy_names, sweep_options
 from xtransplant.strategies.script import Script, Variant, split_scripts
 from xtransplant.strategies.shape import Shape
 from xtransplant.strategies.tensors import Fixed
+from xtransplant.strategies.typed_options import Axis
 from xtransplant.strategies.values import Applied, Value, apply, fixed
+from xtransplant.strategies.verifiable import check_verifiable
 
 __all__ = [
     "LAST",
     "Applied",
+    "Axis",
     "Clash",
     "Edit",
     "Fit",
@@ -33,10 +36,10 @@ __all__ = [
     "Span",
     "Statistics",
     "Strategy",
+    "Sweep",
     "Value",
     "Variant",
     "apply",
-    "bind_options",
     "check_verifiable",
     "combine",
     "find_clashes",
@@ -48,4 +51,5 @@ __all__ = [
     "split_scripts",
     "strategy",
     "strategy_names",
+    "sweep_options",
 ]

@@ -15,6 +15,7 @@ from xtransplant.strategies.definition import Strategy
 from xtransplant.strategies.fit import load_fit
 from xtransplant.strategies.fitting import Fitting
 from xtransplant.strategies.identity import source_digest
+from xtransplant.strategies.signature import check_kind, option_parameters
 from xtransplant.strategies.typed_options import Option, read_options
 
 __all__ = ["strategy"]
@@ -50,8 +51,8 @@ def strategy(
         )
 
     def decorate(function: Callable[..., Any]) -> Strategy:
-        _check_kind(function, name, raw)
-        own = _option_parameters(function, name, raw, fitted=fit is not None)
+        check_kind(function, name, raw)
+        own = option_parameters(function, name, raw, fitted=fit is not None)
         options = read_options(function, own, name)
         if fit is not None:
             options = (*options, Option("fit", load_fit, None))
@@ -69,36 +70,3 @@ def strategy(
         return Strategy(name, function, options, doc, path, digest, raw=raw, fitting=fit)
 
     return decorate
-
-
-def _check_kind(function: Any, name: str, raw: bool) -> None:
-    """Refuse what is no plain function, and a ``yield`` where none belongs or none is."""
-    if not inspect.isfunction(function):
-        raise XTransplantError(f"strategy {name} should be a function, not {function!r:.60}")
-    plain = inspect.unwrap(function)
-    if inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain):
-        raise XTransplantError(f"strategy {name} is async; write it as def, without await")
-    if raw != inspect.isgeneratorfunction(plain):
-        raise XTransplantError(
-            f"raw strategy {name} has no yield; write one between what it does in the trace "
-            "of the source and in that of the target"
-            if raw
-            else f"strategy {name} has a yield; leave it out, or say that it is raw: "
-            f'@strategy("{name}", raw=True)'
-        )
-
-
-def _option_parameters(
-    function: Callable[..., Any], name: str, raw: bool, *, fitted: bool
-) -> list[inspect.Parameter]:
-    """A function's parameters after those that the engine fills in."""
-    filled = ("model", "i", "j") if raw else ("source", "target", "i", "j")
-    filled = (*filled, "fit") if fitted else filled
-    signature = inspect.signature(function)
-    try:
-        signature.bind(*filled)
-    except TypeError as error:
-        raise XTransplantError(
-            f"strategy {name} takes {signature}, but is called with ({', '.join(filled)}): {error}"
-        ) from None
-    return list(signature.parameters.values())[len(filled) :]

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
 from typing import Any, cast
 
-from xtransplant.errors import MissingSite, XTransplantError
+from xtransplant.errors import XTransplantError
 from xtransplant.strategies.combine import InTurn, combined_digest, combined_doc
 from xtransplant.strategies.docstring import find_formula
 from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.faults import (
-    TimeLimitExceeded,
-    describe_error,
     last_line_in,
     locate_error,
-    time_limit,
 )
 from xtransplant.strategies.fit import PRINTED, BoundFit, Fit, check_made_for
 from xtransplant.strategies.fitting import Fitting
 from xtransplant.strategies.identity import FILE_MODULE
 from xtransplant.strategies.recorder import record
+from xtransplant.strategies.recording import record_located
 from xtransplant.strategies.script import Script
 from xtransplant.strategies.shape import Shape
-from xtransplant.strategies.typed_options import Option, nearest
+from xtransplant.strategies.swept_values import check_number, option_values
+from xtransplant.strategies.typed_options import Option
+from xtransplant.text import nearest
 
-__all__ = [
-    "RECORDING_SECONDS",
-    "Strategy",
-    "check_verifiable",
-    "combine",
-    "nearest",
-]
+__all__ = ["RECORDING_SECONDS", "Strategy", "Sweep", "combine"]
 
 RECORDING_SECONDS = 30.0
 """How long a strategy may take over one layer pair; recording one is a matter of microseconds."""
@@ -71,8 +68,7 @@ class Strategy:
     @property
     def fit(self) -> Fit | None:
         """The fit that is bound to it."""
-        found: Fit | None = dict(self.values).get("fit") if self.fitting is not None else None
-        return found
+        return cast("Fit | None", self.fitting and dict(self.values).get("fit"))
 
     def for_languages(self, source: str, target: str) -> Strategy:
         """This strategy for examples in two languages, as codes; empty where one is not known."""
@@ -93,6 +89,19 @@ class Strategy:
             return self
         return replace(self, values=(*self.values, ("fit", PRINTED)))
 
+    @property
+    def bound(self) -> dict[str, Any]:
+        """The value of every option, defaults and those of a combination's parts included."""
+        found: dict[str, Any] = {}
+        for part in self.parts:
+            found |= {option.name: option.default for option in part.options} | dict(part.values)
+        return found
+
+    @property
+    def family(self) -> str:
+        """Its name without any option: what its other values have in common with it."""
+        return " + ".join(part.name for part in self.parts)
+
     def with_options(self, options: Mapping[str, Any]) -> Strategy:
         """This strategy with options bound; text is parsed by the option's type.
 
@@ -103,14 +112,8 @@ class Strategy:
             XTransplantError: no such option, one that several parts of a combination have, or a
                 text that is no value of its type.
         """
+        self._check_known(options)
         known = {option.name: option for option in self.options}
-        for name in options:
-            if name not in known:
-                right = ", ".join(known) or "none"
-                raise XTransplantError(
-                    f"strategy {self.name} has no option {name!r}{nearest(name, known)}; "
-                    f"its options: {right}"
-                )
         if len(self.parts) > 1:
             return self._with_options_of_parts(options)
         bound = dict(self.values)
@@ -150,6 +153,34 @@ class Strategy:
         """Both as one strategy: this one's edits, then the other's; see :func:`combine`."""
         return combine([self, other]) if isinstance(other, Strategy) else NotImplemented
 
+    def sweep(self, **options: Any) -> Sweep:
+        """This strategy at several values of some of its options.
+
+        Args:
+            **options: by name, a sequence of values, a single one (which is bound), or text as
+                ``-S`` takes it: ``"0:1:0.25"`` (both ends in) or ``"0,0.5"``.
+
+        Raises:
+            XTransplantError: no such option, values that are none of its type, one that is there
+                twice, or too many.
+        """
+        self._check_known(options)
+        known = {option.name: option for option in self.options}
+        values = {name: option_values(known[name], given) for name, given in options.items()}
+        axes = tuple((name, found) for name, found in values.items() if len(found) > 1)
+        check_number(math.prod(len(found) for _, found in axes), f"the sweep of {self.name}")
+        single = {name: found[0] for name, found in values.items() if len(found) == 1}
+        return Sweep(self.with_options(single), axes)
+
+    def _check_known(self, names: Iterable[str]) -> None:
+        known = [option.name for option in self.options]
+        for name in names:
+            if name not in known:
+                raise XTransplantError(
+                    f"strategy {self.name} has no option {name!r}{nearest(name, known)}; "
+                    f"its options: {', '.join(known) or 'none'}"
+                )
+
     def variant(self, shape: Shape, i: int, j: int) -> tuple[Edit, ...] | Script:
         """What it does at layer pair i→j: its edits, or its script if it is raw.
 
@@ -158,8 +189,8 @@ class Strategy:
         """
         if self.raw:
             # Defaults as well: a server has the function's source, and these values with it.
-            options = {option.name: option.default for option in self.options} | dict(self.values)
-            return Script(self.function, i, j, tuple(options.items()), str(self), self.origin)
+            options = tuple(self.bound.items())
+            return Script(self.function, i, j, options, str(self), self.origin)
         return self.edits(shape, i, j)
 
     def edits(self, shape: Shape, i: int, j: int) -> tuple[Edit, ...]:
@@ -173,25 +204,8 @@ class Strategy:
             raise XTransplantError(f"strategy {self} is raw: it records no edits")
         self.check_fitted()
         at = f"layer pair {i}→{j}, "
-        try:
-            values = self.arguments()
-            with time_limit(RECORDING_SECONDS):
-                return record(self.function, shape, i, j, values)
-        except KeyboardInterrupt:
-            raise
-        except XTransplantError as error:
-            place = self._locate(error)
-            # A layer that has not the site is no fault of the strategy: callers tell them apart.
-            kind = MissingSite if isinstance(error, MissingSite) else XTransplantError
-            raise kind(f"strategy {self}, {at}{place}: {error}") from error
-        except TimeLimitExceeded as error:
-            raise XTransplantError(
-                f"strategy {self} is still recording after {RECORDING_SECONDS:g} s at {at}"
-                f"{self._locate(error)}: is there a loop without an end?"
-            ) from error
-        except BaseException as error:  # SystemExit too
-            place, words = self._locate(error), describe_error(error)
-            raise XTransplantError(f"strategy {self} fails at {at}{place}: {words}") from error
+        make = partial(record, self.function, shape, i, j, self.arguments())
+        return record_located(make, f"strategy {self}", at, self._locate, RECORDING_SECONDS)
 
     def check_fitted(self) -> None:
         """Refuse a strategy that needs a fit and has none.
@@ -216,8 +230,7 @@ class Strategy:
     @property
     def command(self) -> str:
         """What a command takes for it."""
-        own = self.function.__module__.startswith(FILE_MODULE)
-        return self.origin if own else self.name
+        return self.origin if self.function.__module__.startswith(FILE_MODULE) else self.name
 
     def _locate(self, error: BaseException) -> str:
         """File and line of an error; of a combination, those of the part that it is of."""
@@ -227,6 +240,37 @@ class Strategy:
     def __str__(self) -> str:
         values = ", ".join(f"{name}={value}" for name, value in self.values)
         return f"{self.name}({values})" if values else self.name
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A strategy at every combination of some values of its options.
+
+    Attributes:
+        strategy: its other options bound.
+        axes: the swept options and their values, in the order they were given in; the sweep is
+            their product, the first option slow. Without any it is the strategy alone.
+    """
+
+    strategy: Strategy
+    axes: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+
+    @property
+    def strategies(self) -> tuple[Strategy, ...]:
+        """The strategy with each combination of values bound."""
+        names = [name for name, _ in self.axes]
+        return tuple(
+            self.strategy.with_options(dict(zip(names, values, strict=True)))
+            for values in product(*(values for _, values in self.axes))
+        )
+
+    def for_languages(self, source: str, target: str) -> Sweep:
+        """This sweep for examples in two languages; see :meth:`Strategy.for_languages`."""
+        return replace(self, strategy=self.strategy.for_languages(source, target))
+
+    def __str__(self) -> str:
+        values = (f"{name}={', '.join(map(str, found))}" for name, found in self.axes)
+        return "; ".join([str(self.strategy), *values])
 
 
 def combine(strategies: Iterable[Strategy]) -> Strategy:
@@ -254,16 +298,3 @@ def combine(strategies: Iterable[Strategy]) -> Strategy:
         origin=" + ".join(dict.fromkeys(one.origin for one in parts)),
         source_hash=combined_digest(parts),
     )
-
-
-def check_verifiable(strategy: Strategy) -> None:
-    """Refuse ``--verify`` of a raw strategy: it compares packed variants with single ones.
-
-    Raises:
-        XTransplantError: the strategy is raw, so that its variants are run singly anyway.
-    """
-    if strategy.raw:
-        raise XTransplantError(
-            f"raw strategy {strategy} runs one variant after another as it is, so there is nothing "
-            "to hold it against; leave --verify off"
-        )

@@ -13,8 +13,8 @@ from xtransplant.errors import XTransplantError
 from xtransplant.strategies.fitting import Fitting
 from xtransplant.strategies.places import Layer
 from xtransplant.strategies.tensors import Fixed, make_fixed
-from xtransplant.strategies.typed_options import nearest
 from xtransplant.strategies.values import Value
+from xtransplant.text import nearest
 
 __all__ = [
     "FIT_SCHEMA",
