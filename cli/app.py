@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 import xtransplant
-from xtransplant.cli import author, bench, catalogue, pilot, remote, report, trace
+from xtransplant.cli import author, bench, catalogue, fit, pilot, remote, report, trace
 from xtransplant.cli.command import command
 from xtransplant.cli.progress import listen
 from xtransplant.errors import XTransplantError
@@ -41,6 +41,7 @@ app.command("check")(command(author.check))
 app.command("trace")(command(trace.trace))
 app.command("bench")(command(bench.bench))
 app.command("pilot")(command(pilot.pilot))
+app.command("fit")(command(fit.fit))
 app.command("report")(command(report.report))
 app.command("runs")(command(report.runs))
 app.command("rescore")(command(report.rescore))

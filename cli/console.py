@@ -140,6 +140,10 @@ def print_strategy(about: Mapping[str, Any]) -> None:
     print("\noptions" if about["options"] else "\nno options")
     for option in about["options"]:
         print(visible(f"    -S {option['name']}={option['default']}  ({option['type']})"))
+    if about["fit"]:
+        print(f"\nfitted, with xtp fit, to {visible(about['fit'])}")
+    for option in about["fit_options"]:
+        print(visible(f"    -S {option['name']}={option['default']}  ({option['type']})"))
 
 
 def print_report(found: Report, *, as_json: bool) -> None:

@@ -14,9 +14,10 @@ from tokenizers_made import TEMPLATES
 from xtransplant import XTransplantError, load
 from xtransplant.backends.ndif.backend import Ndif
 from xtransplant.bench import model_digests
-from xtransplant.bench.model_digests import file_digests, tensor_digest, weights_digest
+from xtransplant.bench.model_digests import file_digests
 from xtransplant.bench.model_identity import check_folder, check_model, model_entry
 from xtransplant.benchmarks.babel import CHECKPOINT
+from xtransplant.model.identity import tensor_digest, weights_digest
 
 
 def entry(model):
@@ -126,7 +127,7 @@ def test_files_are_remembered_by_path_size_and_time(tmp_path, memory, monkeypatc
     right = {"model.safetensors": hashlib.sha256(b"one").hexdigest()}
     assert file_digests(str(folder), None) == right
     with monkeypatch.context() as patched:
-        patched.setattr(model_digests.hashlib, "sha256", None)
+        patched.setattr(hashlib, "sha256", None)
         assert file_digests(str(folder), None) == right, "it was read again"
     # Of the same size, and its time put back: the time it was changed cannot be.
     times = file.stat()

@@ -17,8 +17,6 @@ from xtransplant.engine.score import score
 from xtransplant.engine.verify import packing_for
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 from xtransplant.strategies import Applied, fixed
-from xtransplant.strategies.tensors import make_fixed
-from xtransplant.strategies.values import Matrix
 
 WAYS = (ROWS, MASKED, Packing(growing=True), Packing(shared_prefix=True), SHARED)
 PAIRS = [(0, 1), (2, 0), (3, 3), (1, 2)]
@@ -53,14 +51,14 @@ def masked(source, target, i, j):
 
 @strategy("mapped")
 def mapped(source, target, i, j):
-    matrix = Matrix(make_fixed(MAP, "map"))
+    matrix = fixed(MAP, "map")
     once = matrix @ target.resid_mid[j, -2:]
     target.resid_mid[j, -2:] = once - 0.3 * (matrix @ (once + source.resid_pre[i]))
 
 
 @strategy("projected")
 def projected(source, target, i, j):
-    basis = Matrix(make_fixed(BASIS, "basis"))
+    basis = fixed(BASIS, "basis")
     target.resid_post[j, :] = target.resid_post[j, :] - basis.project(target.resid_post[j, :])
 
 
@@ -129,7 +127,7 @@ def test_plain_hooks_give_the_same(family, chosen, change):
 def test_a_map_is_the_matrix_times_each_row(llama):
     @strategy("map-only")
     def map_only(source, target, i, j):
-        target.ffn[j, :] = Matrix(make_fixed(MAP, "map")) @ target.ffn[j, :]
+        target.ffn[j, :] = fixed(MAP, "map") @ target.ffn[j, :]
 
     found = score(llama, EXAMPLE, map_only, PAIRS, packing=SHARED)
     for (_, j), top in zip(PAIRS, found.top_logprobs, strict=True):
@@ -164,7 +162,7 @@ def test_calls_of_one_matrix_run_as_one_after_what_they_are_applied_to(llama):
     [
         (numbers(WIDTH + 1), "target.ffn[j] is 48 wide and v is 49"),
         (numbers(2, 3, 4), "v has shape [2, 3, 4]"),
-        (numbers(2, WIDTH), "v should be one vector, not of shape [2, 48]"),
+        (numbers(2, WIDTH), "v has shape [2, 48]: only @ and project take a matrix"),
         (torch.ones(WIDTH).long(), "v should be a tensor of floating-point numbers"),
         (torch.full((WIDTH,), torch.nan), "v holds numbers that are not finite"),
         ([1.0], "v should be a tensor"),
@@ -195,13 +193,13 @@ def test_it_prints_by_its_name_and_equals_what_holds_the_same():
     assert one == other
     assert str(one - 0.5 * other) == "0.5 * a"
     assert fixed(VECTORS[1], "a") != one
-    assert str(Matrix(make_fixed(MAP, "fit.map[j]")) @ (one + 1)) == "fit.map[j] @ (a + 1)"
+    assert str(fixed(MAP, "fit.map[j]") @ (one + 1)) == "fit.map[j] @ (a + 1)"
 
 
 def test_a_matrix_takes_what_is_read(llama):
     for wrong in (
-        lambda: Matrix(make_fixed(BASIS, "b")) @ fixed(VECTORS[0], "v"),
-        lambda: Matrix(make_fixed(MAP, "m")) @ 2.0,
+        lambda: fixed(BASIS, "b") @ fixed(VECTORS[0], "v"),
+        lambda: fixed(MAP, "m") @ 2.0,
     ):
-        with pytest.raises(XTransplantError, match=r"square matrix|it is multiplied with"):
+        with pytest.raises(XTransplantError, match=r"square matrix|is multiplied with"):
             wrong()

@@ -20,8 +20,7 @@ from xtransplant.engine.generate import generate
 from xtransplant.engine.score import score
 from xtransplant.engine.trace.raw import generate_scripts, score_scripts
 from xtransplant.packing import MASKED, Packing
-from xtransplant.strategies.tensors import make_fixed
-from xtransplant.strategies.values import Matrix
+from xtransplant.strategies import fixed
 
 
 class Intercepted(Exception):
@@ -58,7 +57,7 @@ def modules_named(blob):
 
 @strategy("mapped")
 def mapped(source, target, i, j):
-    matrix = Matrix(make_fixed(torch.eye(target.shape.d_model), "map"))
+    matrix = fixed(torch.eye(target.shape.d_model), "map")
     target.ffn[j] = matrix @ source.ffn[i] + matrix.project(source.ffn[i])
 
 

@@ -1,5 +1,6 @@
 """Grids of a model that is on a server."""
 
+from dataclasses import replace
 from typing import Any
 
 from tiny import EXAMPLE
@@ -7,11 +8,13 @@ from tiny import EXAMPLE
 from xtransplant import Grid, Model, transplant
 from xtransplant.engine import verify
 from xtransplant.engine.verify import packing_for
+from xtransplant.strategies import Strategy
 
 
-def grid(model: Model, strategy: str = "attn-swap", **options: Any) -> Grid:
-    """The grid of an example that all tests share."""
-    return transplant(model, EXAMPLE, strategy, **options)
+def grid(model: Model, strategy: Strategy | str = "attn-swap", **options: Any) -> Grid:
+    """The grid of an example that all tests share, and that says in which languages it is."""
+    example = replace(EXAMPLE, source_lang="en", target_lang="sw")
+    return transplant(model, example, strategy, **options)
 
 
 def warm(model: Model, packed: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import raw_cases
 from far import grid, warm
+from fits_made import ready
 from loopback import Real
 from tiny import EXAMPLE, make_tiny
 from travel_cases import BAD, GOOD, recorded
@@ -21,7 +22,8 @@ from xtransplant.strategies import strategy_names
 def test_scores_are_those_here(asked, near, packed, name):
     far, _, _ = asked
     warm(far, packed)
-    there, here = grid(far, name), grid(near, name)
+    chosen = ready(near, name)
+    there, here = grid(far, chosen), grid(near, chosen)
     assert np.abs(there.scores.logprobs - here.scores.logprobs).max() < 1e-5
     assert np.abs(there.scores.vanilla - here.scores.vanilla).max() < 1e-5
     assert np.abs(there.scores.source - here.scores.source).max() < 1e-5
@@ -39,7 +41,8 @@ def test_generations_are_those_here(asked, near, packed, name):
     far, _, _ = asked
     warm(far, packed)
     options = {"scores": False, "generations": True, "max_new_tokens": 6}
-    there, here = (grid(model, name, **options).generations for model in (far, near))
+    chosen = ready(near, name)
+    there, here = (grid(model, chosen, **options).generations for model in (far, near))
     assert there.outputs == here.outputs
     same_writes(there.writes, here.writes)
 
@@ -122,15 +125,13 @@ FIXED = """
 import torch
 from xtransplant import strategy
 from xtransplant.strategies import fixed
-from xtransplant.strategies.tensors import make_fixed
-from xtransplant.strategies.values import Matrix
 
 NUMBERS = torch.randn(SIZE, SIZE, generator=torch.Generator().manual_seed(0)) / 8
 
 
 @strategy("fixed-numbers")
 def fixed_numbers(source, target, i, j):
-    mapped = Matrix(make_fixed(NUMBERS, "map")) @ source.ffn[i]
+    mapped = fixed(NUMBERS, "map") @ source.ffn[i]
     target.ffn[j] = mapped + fixed(NUMBERS[j], "vector")
 """
 

@@ -26,13 +26,14 @@ SCRIPT = """
     from xtransplant import load, transplant
     from xtransplant.engine.verify import packing_for
     from xtransplant.model.distributed import destroy_process_group, rank
-    from xtransplant.strategies import strategy_names
+    from xtransplant.strategies import find_strategy, strategy_names
 
     model = load(GOLDEN / "llama", tensor_parallel=True)
     parts = model.module.model.layers[0].self_attn.q_proj.weight.to_local().shape[0]
     found = {"packing": str(packing_for(model).packing), "rows of q_proj": parts, "scores": {},
              "texts": {}}
-    for name in [*strategy_names(), raw_cases.__file__ + ":raw-attn"]:
+    names = [name for name in strategy_names() if not find_strategy(name).is_fitted]
+    for name in [*names, raw_cases.__file__ + ":raw-attn"]:
         grid = transplant(model, EXAMPLE, name, generations=True, max_new_tokens=5,
                           source_layers=(0, 2), target_layers=(1, 3))
         found["scores"][name] = grid.scores.logprobs.tolist()

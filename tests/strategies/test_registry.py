@@ -14,7 +14,7 @@ def test_every_builtin_records_and_says_how_to_run_it():
             "resid-swap"} <= set(names)  # fmt: skip
     for name in names:
         strategy = find_strategy(name)
-        assert strategy.edits(SHAPE, 1, 2)
+        assert strategy.printable().edits(SHAPE, 1, 2)
         assert f"xtp trace --strategy {name}" in strategy.doc
         assert strategy.name == name
 

@@ -58,9 +58,17 @@ class Work:
     group: Hashable = None
 
     @classmethod
-    def of(cls, model: Model, name: str, strategy: Strategy, pairs: Sequence[Pair]) -> Work:
-        """Record a strategy's edits at some pairs."""
-        variants = tuple(record_variants(model, strategy, pairs))
+    def of(
+        cls,
+        model: Model,
+        name: str,
+        strategy: Strategy,
+        pairs: Sequence[Pair],
+        example: Example,
+    ) -> Work:
+        """Record a strategy's edits at some pairs, for examples in the languages of this one."""
+        bound = strategy.for_languages(example.source_lang, example.target_lang)
+        variants = tuple(record_variants(model, bound, pairs))
         recorded, scripts = split_scripts(variants)
         # A variant that edits early tokens would have all others branch off there.
         spans = None if scripts else frozenset(Variants.of(recorded).spans)

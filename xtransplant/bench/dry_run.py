@@ -161,7 +161,7 @@ def _count(
     }
     works = {
         lang: [
-            Work.of(model, s, strategy, manifest.pairs(s, name, lang))
+            Work.of(model, s, strategy, manifest.pairs(s, name, lang), task.examples[lang][0])
             for s, strategy in plan.strategies.items()
         ]
         + [Work.of_baseline(one, lang) for one in task.baselines]

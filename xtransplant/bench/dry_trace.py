@@ -61,7 +61,8 @@ def dry_trace(plan: TracePlan, model: Model) -> DryTrace:
     from_layers, to_layers, left_out = layers_of_all(
         model, config.sweep.strategies, source_layers, target_layers
     )
-    variants = record_sweep(model, config.sweep, product(from_layers, to_layers))
+    bound = config.sweep.for_languages(plan.example.source_lang, plan.example.target_lang)
+    variants = record_sweep(model, bound, product(from_layers, to_layers))
     item = item_of(model, plan.example, chat_template=config.chat_template)
     found = find_concerns(collect_functions(variants))
     decoding = Decoding(config.max_new_tokens) if config.generations else None

@@ -46,6 +46,10 @@ def execute(plan: Plan, run: Run, model: Model, context: RunContext) -> Run:
     # Work that a client leaves behind when it dies is collected by the next.
     model = replace(model, backend=model.backend.remembering(run.jobs_path))
     job = _Job(plan, run, model, packing)
+    if any(strategy.is_fitted for strategy in plan.strategies.values()):
+        # A language that a fit has not is found before anything is computed.
+        for part in {(part.task, part.lang): part for part in parts}.values():
+            job.works_of(part)
     clock = Clock.of(plan, run, parts)
 
     def do(part: Part) -> None:
@@ -74,7 +78,7 @@ def _parts(run: Run, shard: tuple[int, int] | None) -> list[Part]:
     return parts[number - 1 :: count]
 
 
-_Key = tuple[str, tuple[tuple[int, int], ...]]
+_Key = tuple[str, tuple[str, str], tuple[tuple[int, int], ...]]
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ class _Job:
 
     Attributes:
         packing: the one that is exact on the model.
-        works: recorded edits by strategy and layer pairs: languages share most of them.
+        works: recorded edits by strategy, languages (where it depends on them) and layer pairs.
     """
 
     plan: Plan
@@ -110,15 +114,19 @@ class _Job:
 
     def works_of(self, part: Part) -> list[Work]:
         """A part's strategies at its language's pairs, and its task's baselines."""
-        found = []
+        found, task = [], self.plan.tasks[part.task]
         for name, strategy in self.plan.strategies.items():
             pairs = tuple(self.run.manifest.pairs(name, part.task, part.lang))
-            if (name, pairs) not in self.works:
-                work = self.works[name, pairs] = Work.of(self.model, name, strategy, pairs)
+            example = task.examples[part.lang][0]
+            langs = ("", "")
+            if strategy.is_fitted:
+                langs = example.source_lang, example.target_lang
+            key = name, langs, pairs
+            if key not in self.works:
+                work = self.works[key] = Work.of(self.model, name, strategy, pairs, example)
                 if self.model.backend.travels:
                     check_travel(work.variants)
-            found.append(self.works[name, pairs])
-        task = self.plan.tasks[part.task]
+            found.append(self.works[key])
         return found + [Work.of_baseline(one, part.lang) for one in task.baselines]
 
 

@@ -1,4 +1,4 @@
-"""SHA-256 of all of a model: of its weights in memory, and of the files it came from.
+"""SHA-256 of the files that a model came from.
 
 Nothing is sampled: one changed value among billions is another model. A file's digest is remembered
 by its path, size and times, for large ones take seconds a gigabyte; what the hub's client stored is
@@ -7,68 +7,24 @@ named by its digest already.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from xtransplant.errors import XTransplantError
 from xtransplant.files import cache_folder, write_atomically
 from xtransplant.model.checkpoint import find_checkpoint
 from xtransplant.runs.checksums import sha256_of
 
-__all__ = ["file_digests", "tensor_digest", "weights_digest"]
+__all__ = ["file_digests"]
 
 _READ = (".json", ".safetensors", ".model", ".txt", ".jinja", ".py", ".tiktoken")
-_CHUNK = 2**24  # bytes at once
 _LARGE = 2**25  # bytes from which on a file's digest is worth remembering
 _FRESH = 2.0  # seconds in which a file may change twice and its times once
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-def weights_digest(module: torch.nn.Module) -> str:
-    """SHA-256 over the name, shape, type and every value of a module's parameters and buffers.
-
-    Buffers that are not saved with a checkpoint are left out: they are computed, by each device in
-    its own way. Of a tensor that several processes hold in parts, all of it counts, so each of
-    them has to call this.
-    """
-    tensors: dict[str, torch.Tensor] = {}
-    seen: set[int] = set()
-    for name, tensor in module.state_dict(keep_vars=True).items():
-        # Tied weights are one tensor under two names.
-        if isinstance(tensor, torch.Tensor) and id(tensor) not in seen:
-            seen.add(id(tensor))
-            tensors[name] = tensor.detach()
-    if any(hasattr(tensor, "full_tensor") for tensor in tensors.values()):
-        found = [
-            tensor_digest(tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor)
-            for tensor in tensors.values()
-        ]
-    else:
-        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-            found = list(pool.map(tensor_digest, tensors.values()))
-    digest = hashlib.sha256()
-    for (name, tensor), own in sorted(zip(tensors.items(), found, strict=True)):
-        digest.update(f"{name}:{tuple(tensor.shape)}:{tensor.dtype}:{own}\n".encode())
-    return digest.hexdigest()
-
-
-def tensor_digest(tensor: torch.Tensor) -> str:
-    """SHA-256 over the bytes of a tensor, wherever it is; of one without values, of none."""
-    digest = hashlib.sha256()
-    if not tensor.is_meta:
-        values = tensor.detach().contiguous().reshape(-1).view(torch.uint8)
-        for start in range(0, len(values), _CHUNK):
-            digest.update(values[start : start + _CHUNK].cpu().numpy().data)
-    return digest.hexdigest()
 
 
 def file_digests(

@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from xtransplant.bench.model_digests import file_digests, weights_digest
-from xtransplant.compat.transformers import name_in_config
+from xtransplant.bench.model_digests import file_digests
 from xtransplant.errors import XTransplantError
 from xtransplant.model.checkpoint import Checkpoint, find_checkpoint
+from xtransplant.model.identity import config_text, weights_digest
 from xtransplant.model.model import Model
 
 __all__ = ["check_folder", "check_model", "model_entry"]
@@ -102,19 +102,12 @@ def check_folder(name: str, then: dict[str, Any], run: str, gguf_file: str | Non
         )
 
 
-# What a configuration says of where its model is, not of what it computes.
-_OF_PLACE = ("distributed_config", "tp_plan", "tp_size", "device_map")
-
-
 def _fingerprint(model: Model, files: dict[str, str] | None) -> str:
     """SHA-256 over the configuration and every weight as it is in memory.
 
     A model that was handed in may have been changed there, so its files say too little.
     """
-    config = model.config.to_dict()
-    for local in (name_in_config, "transformers_version", "dtype", "torch_dtype", *_OF_PLACE):
-        config.pop(local, None)
-    digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
+    digest = hashlib.sha256(config_text(model).encode())
     if model.backend.in_process:
         digest.update(weights_digest(model.module).encode())
         if any(parameter.is_meta for parameter in model.module.parameters()):

@@ -89,12 +89,15 @@ def _strategy(plan: Plan, name: str, model: Model) -> dict[str, Any]:
 
 
 def _identity(strategy: Strategy) -> dict[str, Any]:
+    fit = strategy.fit
+    own = {} if fit is None else {"fit": fit.about()}
     return {
         "source_hash": strategy.source_hash,
         "origin": strategy.origin,
-        "options": dict(strategy.values),
+        "options": {name: value for name, value in strategy.values if name not in own},
         "name": strategy.family,
-        "bound": strategy.bound,
+        "bound": {name: value for name, value in strategy.bound.items() if name != "fit"},
+        **own,
     }
 
 

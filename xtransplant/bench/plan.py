@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from xtransplant.backends.protocol import Say
 from xtransplant.bench.chosen_values import keep_chosen
 from xtransplant.bench.config import Config
+from xtransplant.bench.fitted import check_fits
 from xtransplant.bench.pairs import Chosen, Pairs, list_pairs, parse_pairs
 from xtransplant.bench.run_id import run_id
 from xtransplant.bench.sources import check_sources
@@ -110,6 +111,7 @@ def make_plan(
         raise XTransplantError(
             f"no model comes with {tasks[0].name}: name one, --model REPOSITORY|FOLDER"
         )
+    check_fits(strategies.values(), planned)
     found = run_id(config, planned, strategies, pairs, model)
     return Plan(config, model, planned, strategies, pairs, found)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from xtransplant.bench.config import Config, ModelSpec
+from xtransplant.bench.fitted import identity_of
 from xtransplant.bench.model_digests import file_digests
 from xtransplant.bench.pairs import Chosen, Pairs, list_pairs
 from xtransplant.bench.task_plan import TaskPlan
@@ -63,7 +64,7 @@ def run_id(
         "schema": SCHEMA,
         **{name: value for name, value in asdict(config).items() if name not in _ELSEWHERE},
         "model": _model(config.model, model, checkpoint, [one.task for one in tasks.values()]),
-        "strategies": {name: one.source_hash for name, one in strategies.items()},
+        "strategies": {name: identity_of(one) for name, one in strategies.items()},
         "tasks": {name: _task(one, config) for name, one in tasks.items()},
         "pairs": _pairs(pairs, checkpoint, tasks, strategies, config) if strategies else [],
     }

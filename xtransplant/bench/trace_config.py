@@ -99,6 +99,8 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
             there, or a flag that would do nothing.
     """
     sweep, axes = _parse_sweep(flags)
+    for one in sweep.strategies:
+        one.check_fitted()
     if flags.verify:
         check_verifiable(sweep.strategy)
     check_layers(flags.source_layers, "--source-layers")

@@ -18,7 +18,7 @@ from xtransplant.packing import rows
 from xtransplant.sites import Site, bank_of, summands
 from xtransplant.strategies import LAST, Read, Span
 
-__all__ = ["capture"]
+__all__ = ["capture", "pool"]
 
 
 def capture(
@@ -76,6 +76,53 @@ def capture(
         total = torch.stack(pieces).sum(dim=0)
         found[site] = total.transpose(1, 2) if site == "head" else total.squeeze(1)
     return found
+
+
+def pool(
+    model: Model, prompt: str, site: Site, *, last: bool = False, chat_template: bool = False
+) -> Tensor:
+    """The mean of a prompt's activations at a site over its tokens, in every layer that has it.
+
+    The mean is taken where the model runs, so that a vector a layer is all that comes back.
+
+    Args:
+        model: a loaded model.
+        prompt: the text.
+        site: which site; ``head`` gives every head.
+        last: the last token instead of the mean.
+        chat_template: pass the prompt through the checkpoint's chat template.
+
+    Returns:
+        ``[n_layers, d_model]`` on the CPU, for ``head`` ``[n_layers, n_heads, head_dim]``; zeros in
+        layers that have not the site.
+
+    Raises:
+        XTransplantError: an unusable prompt, or a site that the model has not.
+    """
+    layers = model.layers_with(site)
+    _check_places(model, [site], layers)
+    ids = prompt_ids(model, prompt, chat_template=chat_template)
+    heads = range(model.n_heads) if site == "head" else (None,)
+    span = LAST if last else Span(None, None)
+    reads = [
+        Read("source", part, layer, span, head)
+        for layer in layers
+        for head in heads
+        for part in summands(site)  # the mean of a sum is the sum of means
+    ]
+    layout, bank = rows(ids, 1), bank_of(site)
+    program = compile_source(model, layout, reads)
+    groups: list[Tensor | None] = [None] * len(program.sizes)
+    numbers = groups[bank] = torch.zeros(program.sizes[bank], dtype=torch.long)
+    for number, read in enumerate(reads):
+        numbers[torch.tensor(program.rows[read])] = number
+    banks = capture_pass(
+        model, make_row_pass(model, layout, program.steps, 1), program.sizes, groups
+    )
+    found = banks[bank].view(len(layers), len(heads), len(summands(site)), -1).sum(dim=2)
+    whole = found.new_zeros(model.n_layers, len(heads), found.shape[-1])
+    whole[list(layers)] = found
+    return whole if site == "head" else whole[:, 0]
 
 
 def _check_places(model: Model, sites: Sequence[Site], layers: Sequence[int]) -> None:

@@ -127,7 +127,8 @@ def verify_grid(
     """
     check_verifiable(strategy)
     shape = shape_of(model)
-    variants = [strategy.edits(shape, i, j) for i, j in grid.pairs]
+    bound = strategy.for_languages(grid.example.source_lang, grid.example.target_lang)
+    variants = [bound.edits(shape, i, j) for i, j in grid.pairs]
     item = item_of(model, grid.example, chat_template=chat_template)
     alone = _Alone(model, item, variants, packing_for(model).tolerance)
     half = half_precision(model)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import product, repeat, tee
+from itertools import groupby, product, repeat, tee
 from typing import Any, NamedTuple, TypedDict, Unpack, overload
 
 from xtransplant.engine.ask.items import Item, item_of
@@ -165,12 +165,16 @@ def _grids(
         model, sweep.strategies, settings.source_layers, settings.target_layers
     )
     names = [str(strategy) for strategy in sweep.strategies]
-    variants = record_sweep(model, sweep, product(from_layers, to_layers))
-    if model.backend.travels:
-        check_travel(variants)
-    check, raw = packing_for(model), sweep.strategy.raw
-    size = len(variants) // len(names)
-    for found in _results(model, examples, variants, check.packing, settings, sources):
+    pairs, raw = list(product(from_layers, to_layers)), sweep.strategy.raw
+    size = len(pairs)
+
+    def results() -> Iterator[_Result]:
+        for own, variants in _by_languages(model, examples, sweep, pairs):
+            packing = packing_for(model).packing
+            yield from _results(model, own, variants, packing, settings, sources)
+
+    for found in results():
+        check = packing_for(model)
         longest = max(len(found.item.source), len(found.item.target))
         note = _RAW_NOTE if raw else check.note_for(longest)
         whole = Grid(
@@ -196,6 +200,20 @@ def _part(found: _Result, start: int, stop: int) -> dict[str, Any]:
         "scores": found.scores and found.scores.part(start, stop),
         "generations": found.generations and found.generations.part(start, stop),
     }
+
+
+def _by_languages(
+    model: Model, examples: Iterable[Example], sweep: Sweep, pairs: list[tuple[int, int]]
+) -> Iterator[tuple[Iterable[Example], list[Variant]]]:
+    """Examples with the variants of each: these depend on languages where something is fitted."""
+    groups: Iterable[tuple[tuple[str, str], Iterable[Example]]] = [(("", ""), examples)]
+    if sweep.strategy.is_fitted:
+        groups = groupby(examples, key=lambda one: (one.source_lang, one.target_lang))
+    for langs, own in groups:
+        variants = record_sweep(model, sweep.for_languages(*langs), pairs)
+        if model.backend.travels:
+            check_travel(variants)
+        yield own, variants
 
 
 class _Result(NamedTuple):

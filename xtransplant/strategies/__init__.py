@@ -1,13 +1,16 @@
 """A strategy as data: which activations of the source's run are written where in the target's.
 
-``@strategy`` (``definition``) makes a :class:`Strategy` of a function. ``record`` (``recorder``)
+``@strategy`` (``decorator``) makes a :class:`Strategy` of a function. ``record`` (``recorder``)
 calls that function with recorders and gives its edits. ``find_strategy`` (``registry``) finds a
 strategy by name or file. Nothing here knows a model.
 """
 
-from xtransplant.strategies.definition import Strategy, Sweep, combine, strategy
+from xtransplant.strategies.decorator import strategy
+from xtransplant.strategies.definition import Strategy, Sweep, combine
 from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.expression import split_names
+from xtransplant.strategies.fit import Fit, load_fit
+from xtransplant.strategies.fitting import Fitting, Statistics, fitted
 from xtransplant.strategies.overlap import Clash, find_clashes
 from xtransplant.strategies.places import LAST, Read, Span
 from xtransplant.strategies.registry import find_strategy, strategy_names, sweep_options
@@ -24,11 +27,14 @@ __all__ = [
     "Axis",
     "Clash",
     "Edit",
+    "Fit",
+    "Fitting",
     "Fixed",
     "Read",
     "Script",
     "Shape",
     "Span",
+    "Statistics",
     "Strategy",
     "Sweep",
     "Value",
@@ -38,7 +44,9 @@ __all__ = [
     "combine",
     "find_clashes",
     "find_strategy",
+    "fitted",
     "fixed",
+    "load_fit",
     "split_names",
     "split_scripts",
     "strategy",

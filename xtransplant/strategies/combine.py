@@ -26,9 +26,8 @@ class Part(Protocol):
     def function(self) -> Callable[..., Any]:
         """``function(source, target, i, j, **options)``."""
 
-    @property
-    def values(self) -> tuple[tuple[str, Any], ...]:
-        """Its bound options."""
+    def arguments(self) -> dict[str, Any]:
+        """What the function is called with by name."""
 
     @property
     def doc(self) -> str:
@@ -53,7 +52,7 @@ class InTurn:
         """
         for part in self.parts:
             before = list(target.edits.values())
-            part.function(source, target, i, j, **dict(part.values))
+            part.function(source, target, i, j, **part.arguments())
             known = set(map(id, before))
             _check_apart(part, before, [e for e in target.edits.values() if id(e) not in known])
 

@@ -1,39 +1,34 @@
-"""What a strategy is, and ``@strategy``, which makes one of a function."""
+"""What a strategy is: a named function, its options, and the edits it makes of a layer pair."""
 
 from __future__ import annotations
 
-import inspect
 import math
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
-from pathlib import Path
 from typing import Any, cast
 
-from xtransplant.compat.nnsight_sources import forget_source
-from xtransplant.errors import MissingSite, XTransplantError
-from xtransplant.strategies.cells import cell_digest
+from xtransplant.errors import XTransplantError
 from xtransplant.strategies.combine import InTurn, combined_digest, combined_doc
 from xtransplant.strategies.docstring import find_formula
 from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.faults import (
-    TimeLimitExceeded,
-    describe_error,
     last_line_in,
     locate_error,
-    time_limit,
 )
-from xtransplant.strategies.identity import source_digest
+from xtransplant.strategies.fit import PRINTED, BoundFit, Fit, check_made_for
+from xtransplant.strategies.fitting import Fitting
+from xtransplant.strategies.identity import FILE_MODULE
 from xtransplant.strategies.recorder import record
+from xtransplant.strategies.recording import record_located
 from xtransplant.strategies.script import Script
 from xtransplant.strategies.shape import Shape
-from xtransplant.strategies.signature import check_kind, option_parameters
 from xtransplant.strategies.swept_values import check_number, option_values
-from xtransplant.strategies.typed_options import Option, read_options
+from xtransplant.strategies.typed_options import Option
 from xtransplant.text import nearest
 
-__all__ = ["RECORDING_SECONDS", "Strategy", "Sweep", "combine", "strategy"]
+__all__ = ["RECORDING_SECONDS", "Strategy", "Sweep", "combine"]
 
 RECORDING_SECONDS = 30.0
 """How long a strategy may take over one layer pair; recording one is a matter of microseconds."""
@@ -50,6 +45,9 @@ class Strategy:
         options: its typed keyword arguments.
         values: the values bound to them by :meth:`with_options`; the defaults hold elsewhere.
         raw: whether its function runs inside the model's traces, and is not recorded.
+        fitting: what has to be fitted for it, if anything; its option ``fit`` then.
+        langs: languages of source and target of the examples that its variants are for; None
+            where that is not said. Only what is fitted by language depends on it.
         doc: the docstring of its file.
         origin: path of its file, or the name of its notebook's cell.
         source_hash: SHA-256 of that file and the local files it imports; of a cell, of its function
@@ -64,6 +62,32 @@ class Strategy:
     source_hash: str
     values: tuple[tuple[str, Any], ...] = ()
     raw: bool = False
+    fitting: Fitting | None = None
+    langs: tuple[str, str] | None = None
+
+    @property
+    def fit(self) -> Fit | None:
+        """The fit that is bound to it."""
+        return cast("Fit | None", self.fitting and dict(self.values).get("fit"))
+
+    def for_languages(self, source: str, target: str) -> Strategy:
+        """This strategy for examples in two languages, as codes; empty where one is not known."""
+        if len(self.parts) > 1 and self.is_fitted:
+            return combine([one.for_languages(source, target) for one in self.parts])
+        return self if self.fitting is None else replace(self, langs=(source, target))
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether it, or a part of it, takes a fit."""
+        return any(one.fitting is not None for one in self.parts)
+
+    def printable(self) -> Strategy:
+        """This strategy with a fit of names alone, where it has none: enough to print its edits."""
+        if len(self.parts) > 1 and self.is_fitted:
+            return combine([one.printable() for one in self.parts])
+        if self.fitting is None or self.fit is not None:
+            return self
+        return replace(self, values=(*self.values, ("fit", PRINTED)))
 
     @property
     def bound(self) -> dict[str, Any]:
@@ -95,6 +119,8 @@ class Strategy:
         bound = dict(self.values)
         for name, value in options.items():
             bound[name] = known[name].parse(value) if isinstance(value, str) else value
+            if name == "fit" and self.fitting is not None:
+                check_made_for(bound[name], self.name, self.fitting)
         given = {name: value for name, value in bound.items() if value != known[name].default}
         return replace(self, values=tuple(sorted(given.items())))
 
@@ -176,25 +202,35 @@ class Strategy:
         """
         if self.raw:
             raise XTransplantError(f"strategy {self} is raw: it records no edits")
+        self.check_fitted()
         at = f"layer pair {i}→{j}, "
-        try:
-            with time_limit(RECORDING_SECONDS):
-                return record(self.function, shape, i, j, dict(self.values))
-        except KeyboardInterrupt:
-            raise
-        except XTransplantError as error:
-            place = self._locate(error)
-            # A layer that has not the site is no fault of the strategy: callers tell them apart.
-            kind = MissingSite if isinstance(error, MissingSite) else XTransplantError
-            raise kind(f"strategy {self}, {at}{place}: {error}") from error
-        except TimeLimitExceeded as error:
-            raise XTransplantError(
-                f"strategy {self} is still recording after {RECORDING_SECONDS:g} s at {at}"
-                f"{self._locate(error)}: is there a loop without an end?"
-            ) from error
-        except BaseException as error:  # SystemExit too
-            place, words = self._locate(error), describe_error(error)
-            raise XTransplantError(f"strategy {self} fails at {at}{place}: {words}") from error
+        make = partial(record, self.function, shape, i, j, self.arguments())
+        return record_located(make, f"strategy {self}", at, self._locate, RECORDING_SECONDS)
+
+    def check_fitted(self) -> None:
+        """Refuse a strategy that needs a fit and has none.
+
+        Raises:
+            XTransplantError: says how to make one.
+        """
+        for one in self.parts:
+            if one.fitting is not None and one.fit is None:
+                raise XTransplantError(
+                    f"strategy {one.name} needs a fit: make one with xtp fit {one.command} "
+                    "--task TASK -m MODEL -o FOLDER, then give it, -S fit=FOLDER"
+                )
+
+    def arguments(self) -> dict[str, Any]:
+        """What its function is called with by name: its options, and the fit as it reads it."""
+        values = dict(self.values)
+        if self.fit is not None:
+            values["fit"] = BoundFit(self.fit, self.langs)
+        return values
+
+    @property
+    def command(self) -> str:
+        """What a command takes for it."""
+        return self.origin if self.function.__module__.startswith(FILE_MODULE) else self.name
 
     def _locate(self, error: BaseException) -> str:
         """File and line of an error; of a combination, those of the part that it is of."""
@@ -228,6 +264,10 @@ class Sweep:
             for values in product(*(values for _, values in self.axes))
         )
 
+    def for_languages(self, source: str, target: str) -> Sweep:
+        """This sweep for examples in two languages; see :meth:`Strategy.for_languages`."""
+        return replace(self, strategy=self.strategy.for_languages(source, target))
+
     def __str__(self) -> str:
         values = (f"{name}={', '.join(map(str, found))}" for name, found in self.axes)
         return "; ".join([str(self.strategy), *values])
@@ -258,41 +298,3 @@ def combine(strategies: Iterable[Strategy]) -> Strategy:
         origin=" + ".join(dict.fromkeys(one.origin for one in parts)),
         source_hash=combined_digest(parts),
     )
-
-
-def strategy(name: str, *, raw: bool = False) -> Callable[[Callable[..., Any]], Strategy]:
-    """Make a strategy of a function ``(source, target, i, j, *, option: type = default)``.
-
-    Args:
-        name: what ``--strategy`` takes.
-        raw: the function is a generator function ``(model, i, j, *, option: type = default)``
-            with one ``yield``, and runs inside the traces of one variant: before the ``yield`` in
-            that of the source, after it in that of the target. ``model`` is nnsight's, and each
-            trace holds nothing but its prompt, ``[1, n_tokens, ...]``.
-
-    Raises:
-        XTransplantError: no function that can be called like this, a name that is none, an option
-            of another type or without a default, or a raw function without a ``yield``.
-    """
-    if not isinstance(name, str) or not name.strip() or not name.isprintable():
-        raise XTransplantError(
-            f'a strategy needs a name on one line: @strategy("name"), not {name!r:.60}'
-        )
-
-    def decorate(function: Callable[..., Any]) -> Strategy:
-        check_kind(function, name, raw)
-        options = read_options(function, option_parameters(function, name, raw), name)
-        # A cell of a notebook has a name like a file's, and is none.
-        path = inspect.getsourcefile(function) or inspect.unwrap(function).__code__.co_filename
-        in_file = Path(path).is_file()
-        module = sys.modules.get(function.__module__) if in_file else None
-        doc = inspect.getdoc(function) or (module and inspect.getdoc(module)) or ""
-        if in_file:
-            digest = source_digest(Path(path), function.__module__)
-        else:
-            digest = cell_digest(function)
-        if raw:
-            forget_source(path)
-        return Strategy(name, function, options, doc, path, digest, raw=raw)
-
-    return decorate

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from xtransplant.errors import XTransplantError
 from xtransplant.options import parse_assignments
 from xtransplant.strategies.definition import Strategy
+from xtransplant.strategies.fit import Fit, load_fit
 from xtransplant.strategies.places import MEAN
 from xtransplant.strategies.registry import find_strategy
 from xtransplant.strategies.shape import Shape
+from xtransplant.strategies.typed_options import Option
 
 __all__ = ["describe", "reads_mean", "type_name"]
 
@@ -27,30 +29,42 @@ def describe(name: str, options: Sequence[str] = ()) -> dict[str, Any]:
         options: bound ones, each as ``NAME=VALUE``.
 
     Returns:
-        ``name``, ``doc``, ``origin`` (its file), ``raw``, ``records`` (the text of each edit), and
-        ``options``: the name, type and default of each.
+        ``name``, ``doc``, ``origin`` (its file), ``raw``, ``records`` (the text of each edit),
+        ``fit`` (what is captured for it; empty if nothing is fitted), and ``options`` and
+        ``fit_options``: the name, type and default of each.
 
     Raises:
         XTransplantError: no such strategy or option, or it records nothing.
     """
     strategy = find_strategy(name).with_options(parse_assignments(options))
-    bound = dict(strategy.values)
-    edits = () if strategy.raw else strategy.edits(_SHAPE, _SOURCE, _TARGET)
+    fitting, bound = strategy.fitting, dict(strategy.values)
+    edits = () if strategy.raw else strategy.printable().edits(_SHAPE, _SOURCE, _TARGET)
     return {
         "name": strategy.name,
         "doc": strategy.doc,
         "origin": strategy.origin,
         "raw": strategy.raw,
         "records": [str(edit) for edit in edits],
-        "options": [
-            {
-                "name": option.name,
-                "type": type_name(option.type),
-                "default": bound.get(option.name, option.default),
-            }
-            for option in strategy.options
-        ],
+        "options": _described(strategy.options, bound),
+        "fit": "" if fitting is None else str(fitting),
+        "fit_options": [] if fitting is None else _described(fitting.options, {}),
     }
+
+
+def _described(options: Iterable[Option], bound: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": option.name,
+            "type": type_name(option.type),
+            "default": _plain(bound.get(option.name, option.default)),
+        }
+        for option in options
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON takes it."""
+    return value.path if isinstance(value, Fit) else value
 
 
 def reads_mean(strategy: Strategy) -> bool | None:
@@ -61,7 +75,7 @@ def reads_mean(strategy: Strategy) -> bool | None:
     if strategy.raw:
         return None
     try:
-        edits = strategy.edits(_SHAPE, _SOURCE, _TARGET)
+        edits = strategy.printable().edits(_SHAPE, _SOURCE, _TARGET)
     except XTransplantError:
         return None
     return any(read.prompt == MEAN for edit in edits for read in edit.value.reads())
@@ -69,6 +83,8 @@ def reads_mean(strategy: Strategy) -> bool | None:
 
 def type_name(kind: Any) -> str:
     """How an option's type reads in help: ``float``, or the choices of a Literal."""
+    if kind is load_fit:
+        return "a folder that xtp fit wrote"
     if typing.get_origin(kind) is typing.Literal:
         return " | ".join(map(str, typing.get_args(kind)))
     return str(getattr(kind, "__name__", kind))

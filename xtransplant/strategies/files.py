@@ -11,11 +11,9 @@ from types import ModuleType
 from xtransplant.errors import XTransplantError
 from xtransplant.strategies.definition import Strategy
 from xtransplant.strategies.faults import describe_error, locate_error
+from xtransplant.strategies.identity import FILE_MODULE
 
-__all__ = ["FILE_MODULE", "load_file"]
-
-FILE_MODULE = "xtransplant_file_"
-"""What the modules of strategy files are called, before a digest of the path and the name."""
+__all__ = ["load_file"]
 
 
 def load_file(path: Path, name: str) -> Strategy:

@@ -16,7 +16,10 @@ from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
-__all__ = ["source_digest"]
+__all__ = ["FILE_MODULE", "source_digest"]
+
+FILE_MODULE = "xtransplant_file_"
+"""What the modules of strategy files are called, before a digest of the path and the name."""
 
 _INSTALLED = ("site-packages", "dist-packages")
 _OURS = "xtransplant"

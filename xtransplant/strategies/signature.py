@@ -29,10 +29,11 @@ def check_kind(function: Any, name: str, raw: bool) -> None:
 
 
 def option_parameters(
-    function: Callable[..., Any], name: str, raw: bool
+    function: Callable[..., Any], name: str, raw: bool, *, fitted: bool
 ) -> list[inspect.Parameter]:
     """A function's parameters after those that the engine fills in."""
     filled = ("model", "i", "j") if raw else ("source", "target", "i", "j")
+    filled = (*filled, "fit") if fitted else filled
     signature = inspect.signature(function)
     try:
         signature.bind(*filled)

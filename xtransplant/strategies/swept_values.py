@@ -32,7 +32,7 @@ def option_values(option: Option, given: Any) -> tuple[Any, ...]:
     if isinstance(given, str):
         values = _read(option, given)
     else:
-        several = isinstance(given, Iterable)
+        several = isinstance(given, Iterable) and not option.is_loaded
         values = tuple(option.check(one) for one in (given if several else [given]))
     if not values:
         raise XTransplantError(
@@ -61,7 +61,7 @@ def check_number(count: int, what: str) -> None:
 
 
 def _read(option: Option, text: str) -> tuple[Any, ...]:
-    if option.type is str or text in typing.get_args(option.type):
+    if option.type is str or option.is_loaded or text in typing.get_args(option.type):
         return (option.parse(text),)
     if text == "all":
         return _every(option)

@@ -39,7 +39,8 @@ class Option:
 
     Attributes:
         name: of the keyword argument.
-        type: ``float``, ``int``, ``bool``, ``str`` or a ``Literal`` of texts.
+        type: ``float``, ``int``, ``bool``, ``str`` or a ``Literal`` of texts; of a fit, the
+            function that loads it.
         default: the argument's.
         axis: what it is swept over by ``-S name=all``; a ``Literal`` over its choices.
     """
@@ -48,6 +49,11 @@ class Option:
     type: Any
     default: Any
     axis: Axis | None = None
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether its text names what is read from the disk: a fit."""
+        return self.type not in _EXPECTED and not typing.get_args(self.type)
 
     def parse(self, text: str) -> Any:
         """The value that ``text`` means for this option's type.
@@ -80,6 +86,8 @@ class Option:
         """
         if isinstance(value, str):
             return self.parse(value)
+        if self.is_loaded:
+            return value
         if isinstance(value, numbers.Real) and self.type in (int, float, bool):
             try:
                 found = self.type(value)

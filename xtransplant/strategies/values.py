@@ -20,7 +20,7 @@ from xtransplant.strategies.linear import map_rows, project_rows
 from xtransplant.strategies.places import Read
 from xtransplant.strategies.tensors import Fixed, make_fixed
 
-__all__ = ["Applied", "Matrix", "Value", "apply", "as_value", "fixed"]
+__all__ = ["Applied", "Value", "apply", "as_value", "fixed"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,45 @@ class Value:
             raise XTransplantError("a value is divided by 0; leave such layer pairs out")
         return self._scaled(1.0 / divisor)
 
+    def __matmul__(self, other: Value) -> Value:
+        """A matrix times each row of a value: ``fit["map"][j] @ target.ffn[j]``.
+
+        Raises:
+            XTransplantError: this is no square matrix, or the other no value.
+        """
+        matrix = self._matrix(other)
+        if matrix.shape and matrix.shape[0] != matrix.shape[-1]:
+            raise XTransplantError(
+                f"{matrix} @ ... needs a square matrix, not one of shape {list(matrix.shape)}; "
+                f"{matrix}.project(value) projects on the span of its rows"
+            )
+        return Value(((1.0, Applied(map_rows, (other,), (matrix,), "{1} @ {0}")),))
+
+    def project(self, other: Value) -> Value:
+        """The projection of each row of a value on the span of this matrix's orthonormal rows.
+
+        Raises:
+            XTransplantError: this is no matrix, or the other no value.
+        """
+        matrix = self._matrix(other)
+        return Value(((1.0, Applied(project_rows, (other,), (matrix,), "{1}.project({0})")),))
+
+    def _matrix(self, other: object) -> Fixed:
+        """The matrix that this is, to be multiplied with another value."""
+        single = len(self.terms) == 1 and not self.constant
+        weight, term = self.terms[0] if single else (0.0, None)
+        if weight != 1.0 or not isinstance(term, Fixed) or len(term.shape) == 1:
+            raise XTransplantError(
+                f"{self} is no matrix: @ and project take a fitted one, as in "
+                'fit["map"][j] @ target.ffn[j]'
+            )
+        if not isinstance(other, Value):
+            raise XTransplantError(
+                f"{term} is multiplied with what is read, as in {term} @ target.ffn[j], not with "
+                f"{type(other).__name__}"
+            )
+        return term
+
     def _scaled(self, factor: float) -> Value:
         if factor == 0.0:
             return Value()
@@ -113,10 +152,18 @@ class Value:
         return tuple(found)
 
     def fixed(self) -> tuple[Fixed, ...]:
-        """Every tensor it is computed with that was there before, through functions too."""
+        """Every tensor it is computed with that was there before, through functions too.
+
+        Raises:
+            XTransplantError: a matrix where a vector should be.
+        """
         found: dict[Fixed, None] = {}
         for _, term in self.terms:
             if isinstance(term, Fixed):
+                if len(term.shape) > 1:
+                    raise XTransplantError(
+                        f"{term} has shape {list(term.shape)}: only @ and project take a matrix"
+                    )
                 found[term] = None
             elif isinstance(term, Applied):
                 found.update((one, None) for value in term.arguments for one in value.fixed())
@@ -180,47 +227,6 @@ def apply(function: Callable[..., Any], *values: Value | float) -> Value:
     return Value(((1.0, Applied(function, tuple(as_value(value) for value in values))),))
 
 
-@dataclass(frozen=True)
-class Matrix:
-    """A fitted matrix, to multiply values by.
-
-    Attributes:
-        fixed: its numbers, ``[n, width]``.
-    """
-
-    fixed: Fixed
-
-    def __matmul__(self, value: Value) -> Value:
-        """``matrix @ row`` of each row of a value; the matrix is ``[width, width]``.
-
-        Raises:
-            XTransplantError: no value, or a matrix that is not square.
-        """
-        shape = self.fixed.shape
-        if shape and shape[0] != shape[1]:
-            raise XTransplantError(
-                f"{self.fixed} @ ... needs a square matrix, not one of shape {list(shape)}; "
-                "project(value) is the projection on the span of its rows"
-            )
-        return self._applied(map_rows, value, "{1} @ {0}")
-
-    def project(self, value: Value) -> Value:
-        """The projection of each row of a value on the span of the matrix's orthonormal rows.
-
-        Raises:
-            XTransplantError: no value.
-        """
-        return self._applied(project_rows, value, "{1}.project({0})")
-
-    def _applied(self, function: Callable[..., Any], value: Value, shown: str) -> Value:
-        if not isinstance(value, Value):
-            raise XTransplantError(
-                f"{self.fixed} is a matrix: it is multiplied with what is read, as in "
-                f"{self.fixed} @ target.ffn[j], not with {type(value).__name__}"
-            )
-        return Value(((1.0, Applied(function, (value,), (self.fixed,), shown)),))
-
-
 def fixed(values: Any, name: str) -> Value:
     """A tensor of your own as a value, to be written, added or multiplied with.
 
@@ -228,13 +234,11 @@ def fixed(values: Any, name: str) -> Value:
     fitted to data belongs in a fit (docs/strategies.md), which it does.
 
     Args:
-        values: floating-point numbers, ``[d_model]`` (``[head_dim]`` for site ``head``).
+        values: floating-point numbers, ``[d_model]`` (``[head_dim]`` for site ``head``); or a
+            matrix ``[n, d_model]``, for ``@`` and ``project``.
         name: what it is called where the strategy is printed.
 
     Raises:
         XTransplantError: anything else, or numbers that are not finite.
     """
-    found = make_fixed(values, name)
-    if len(found.shape) != 1:
-        raise XTransplantError(f"{name} should be one vector, not of shape {list(found.shape)}")
-    return Value(((1.0, found),))
+    return Value(((1.0, make_fixed(values, name)),))

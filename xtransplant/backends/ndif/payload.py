@@ -8,9 +8,11 @@ from typing import Any
 
 from xtransplant.compat.nnsight import RemoteBackend, send_by_value, serialize
 from xtransplant.errors import XTransplantError, one_line
-from xtransplant.strategies.files import FILE_MODULE
+from xtransplant.strategies.identity import FILE_MODULE
 
 __all__ = ["payload_of"]
+
+_BUILT_IN = "xtransplant.interventions."
 
 
 def payload_of(client: RemoteBackend, tracer: Any) -> bytes:
@@ -19,8 +21,8 @@ def payload_of(client: RemoteBackend, tracer: Any) -> bytes:
     Raises:
         XTransplantError: it holds something that cannot be pickled.
     """
-    for name in [name for name in sys.modules if name.startswith(FILE_MODULE)]:
-        # A strategy file's own functions are installed nowhere.
+    for name in [name for name in sys.modules if name.startswith((FILE_MODULE, _BUILT_IN))]:
+        # A strategy file's own functions are installed nowhere, nor are this package's.
         send_by_value(sys.modules[name])
     try:
         return serialize(client, tracer)

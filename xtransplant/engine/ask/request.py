@@ -78,8 +78,9 @@ def make_request(
     Raises:
         XTransplantError: an unusable prompt, candidate, strategy or budget.
     """
+    bound = strategy.for_languages(example.source_lang, example.target_lang)
     return Request(
-        variants=record_variants(model, strategy, pairs),
+        variants=record_variants(model, bound, pairs),
         item=item_of(model, example, chat_template=chat_template),
         memory=MemoryBudget.of(model, memory_budget),
     )

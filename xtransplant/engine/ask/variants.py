@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from xtransplant.engine.ask.edits import expand_resid_mid, first_layer, prompt_reads
+from xtransplant.engine.ask.fits import check_fit
 from xtransplant.engine.ask.items import Item
 from xtransplant.errors import MissingSite
 from xtransplant.model.model import Model
@@ -64,6 +65,7 @@ def record_variants(
     Raises:
         XTransplantError: the strategy fails, or addresses what the model does not have.
     """
+    check_fit(model, strategy)
     shape = shape_of(model)
     return [strategy.variant(shape, i, j) for i, j in pairs]
 
@@ -106,6 +108,7 @@ def existing_pairs(model: Model, strategy: Strategy, pairs: Iterable[tuple[int, 
         MissingSite: none is left; the message names the first.
         XTransplantError: the strategy fails.
     """
+    check_fit(model, strategy)
     shape, found, missing = shape_of(model), list[tuple[int, int]](), list[MissingSite]()
     if strategy.raw:  # its function is not called without a model
         return Existing(list(pairs))

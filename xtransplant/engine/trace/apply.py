@@ -16,7 +16,7 @@ from torch import Tensor
 from xtransplant.compat.nnsight import send_by_value
 from xtransplant.engine.compile.steps import FixedRows, Join, SiteStep, SiteWrite, Step, Sum
 
-__all__ = ["apply_edits", "fill_banks", "grow_banks", "zero_banks"]
+__all__ = ["apply_edits", "fill_banks", "grow_banks", "mean_rows", "zero_banks"]
 
 
 def zero_banks(sizes: Any, widths: Any, n_examples: int, like: dict[str, Any]) -> list[Tensor]:
@@ -61,6 +61,14 @@ def fill_banks(banks: list[Tensor], fixed: list[FixedRows]) -> None:
     """
     for bank, own in zip(banks, fixed, strict=True):
         bank[:, own["rows"].to(bank.device)] = own["values"].to(bank)
+
+
+def mean_rows(rows: Tensor, groups: Tensor) -> Tensor:
+    """Means ``[n_groups, width]`` of those rows ``[n, width]`` that have one number ``[n]``."""
+    where = groups.to(rows.device)
+    shape = (int(groups.max()) + 1, rows.shape[-1])
+    sums = torch.zeros(shape, dtype=rows.dtype, device=rows.device).index_add(0, where, rows)
+    return sums / torch.bincount(where, minlength=shape[0])[:, None]
 
 
 def apply_edits(

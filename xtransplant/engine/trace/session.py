@@ -18,7 +18,13 @@ from torch import Tensor
 from transformers import GenerationConfig
 
 from xtransplant.engine.compile.steps import FixedRows, Pass, Step, Wanted
-from xtransplant.engine.trace.apply import apply_edits, fill_banks, grow_banks, zero_banks
+from xtransplant.engine.trace.apply import (
+    apply_edits,
+    fill_banks,
+    grow_banks,
+    mean_rows,
+    zero_banks,
+)
 from xtransplant.engine.trace.logits import read_pass, token_certainty
 from xtransplant.engine.trace.validate import (
     validate_activations,
@@ -147,27 +153,40 @@ def run_passes(
     return found, read
 
 
-def capture_pass(model: Model, source: Pass, sizes: tuple[int, ...]) -> list[Tensor]:
+def capture_pass(
+    model: Model,
+    source: Pass,
+    sizes: tuple[int, ...],
+    groups: Sequence[Tensor | None] = (),
+) -> list[Tensor]:
     """The banks of a single prompt, filled by a pass that only reads.
 
     Args:
         model: the pass is for.
         source: its logits are not read.
         sizes: rows of each bank.
+        groups: of each bank ``[size]``, numbers from 0: rows of one number come back as their
+            mean; None for every row as it is, which empty says of all.
 
     Returns:
-        Each ``[size, width]``, on the CPU.
+        Each ``[size or n_groups, width]``, on the CPU.
     """
     nn, widths, like = model.nn, model.bank_widths, bank_kind(model)
-    with nn.session(**model.session("capture", source, sizes)):
+    means = list(groups) or [None] * len(sizes)
+    with nn.session(**model.session("capture", source, sizes, means)):
         found: list[Tensor] = []
         nnsight.save(found)
         banks = zero_banks(sizes, widths, 1, like)
         with nn.trace(**source["inputs"]):
             apply_edits(nn, source["steps"], banks, 1, None)
-        found.extend(bank[0].cpu() for bank in banks)
+        for bank, own in zip(banks, means, strict=True):
+            found.append((bank[0] if own is None else mean_rows(bank[0], own)).cpu())
     if model.backend.travels:
-        validate_activations(model, found, list(zip(sizes, widths, strict=True)))
+        counts = [
+            size if own is None else int(own.max()) + 1
+            for size, own in zip(sizes, means, strict=True)
+        ]
+        validate_activations(model, found, list(zip(counts, widths, strict=True)))
     return found
 
 

@@ -1,0 +1,235 @@
+"""Fitting a strategy: capture what it declares, over the examples of a split, and store the fit."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from xtransplant.backends.registry import open_backend
+from xtransplant.bench.config import Config
+from xtransplant.bench.context import RunContext
+from xtransplant.bench.environment import versions
+from xtransplant.bench.fit_file import make_tensors, write_fit
+from xtransplant.bench.fit_parts import Parts, StoredStatistics
+from xtransplant.bench.fitted import prompt_digest
+from xtransplant.bench.load import load_model
+from xtransplant.bench.progress import Progress
+from xtransplant.bench.task_plan import TaskPlan, nothing_left, plan_task
+from xtransplant.engine.ask.fits import fit_model
+from xtransplant.engine.capture import pool
+from xtransplant.errors import XTransplantError
+from xtransplant.model.model import Model
+from xtransplant.strategies import Fit, Strategy, find_strategy, load_fit
+from xtransplant.strategies.fit import FIT_SCHEMA, MANIFEST
+from xtransplant.strategies.fitting import Fitting
+from xtransplant.tasks.load import examples_digest
+from xtransplant.tasks.task import find_task
+from xtransplant.text import text_digest
+
+__all__ = ["fit"]
+
+
+def fit(
+    config: Config,
+    context: RunContext = RunContext(),
+    *,
+    last: int | None = None,
+    model: Model | None = None,
+) -> Fit:
+    """Fit a strategy to the examples of a split, or go on where an earlier call was left.
+
+    Args:
+        config: its one strategy, the options of the function that fits it, its tasks, languages,
+            split (``pilot`` by default), limit, data and model.
+        context: where the fit is written (its output path), where the model runs, what is told.
+        last: the last so many examples of each language.
+        model: loaded already; else the configuration's is.
+
+    Raises:
+        XTransplantError: a strategy that needs no fit, anything wrong with the configuration, data
+            or model, a folder with another fit in it, or a function that fails or gives what is no
+            fit. What was captured stays, and the same call goes on from there.
+    """
+    strategy = find_strategy(config.strategies[0])
+    fitting = strategy.fitting
+    if fitting is None:
+        raise XTransplantError(f"strategy {strategy.name} needs no fit: it is used as it is")
+    options = _options(strategy, fitting, config)
+    config = replace(config, split=config.split or "pilot")
+    tasks = _tasks(config, last, context.say)
+    if model is None:
+        model = _load(config, context)
+    if fitting.site not in model.sites:
+        raise XTransplantError(
+            f"strategy {strategy.name} is fitted at site {fitting.site}, which {model.name} has "
+            f"not; it has {', '.join(model.sites)}"
+        )
+    examples = [one for task in tasks.values() for own in task.examples.values() for one in own]
+    about = _about(strategy, fitting, config, model, tasks)
+    folder = context.output_path
+    parts = Parts(folder / "parts", _identity(about), fitting, examples)
+    if (found := _finished(folder, about, options)) is not None:
+        return found
+    _check_folder(folder, parts, strategy.name)
+    started = time.perf_counter()
+
+    def done(count: int) -> None:
+        seconds = time.perf_counter() - started
+        names = "+".join(tasks)
+        context.watch(
+            Progress(names, str(config.split), "fit", count, len(examples), seconds, None)
+        )
+
+    read = partial(
+        pool, model, site=fitting.site, last=fitting.tokens == "last",
+        chat_template=config.chat_template,
+    )  # fmt: skip
+    parts.capture(lambda prompt: read(prompt), done)
+    statistics = StoredStatistics(parts)
+    tensors = make_tensors(strategy, fitting, statistics, options)
+    counts = {lang: statistics.count(lang) for lang in statistics.languages}
+    return write_fit(folder, tensors, {**about, "options": options, "counts": counts})
+
+
+def _options(strategy: Strategy, fitting: Fitting, config: Config) -> dict[str, Any]:
+    """The options of the function that fits, parsed; every default stands in it."""
+    known = {option.name: option for option in fitting.options}
+    values = {option.name: option.default for option in fitting.options}
+    for name, text in config.options:
+        if name not in known:
+            right = ", ".join(known) or "none"
+            raise XTransplantError(
+                f"-S {name}={text}: fitting {strategy.name} has no such option; it has {right} "
+                "(those of the strategy itself are given where it is used)"
+            )
+        values[name] = known[name].parse(text)
+    return values
+
+
+def _tasks(config: Config, last: int | None, say: Callable[[str], None]) -> dict[str, TaskPlan]:
+    if not config.tasks:
+        raise XTransplantError("no task is given; try --task babel, or xtp list tasks")
+    if last is not None and (last < 1 or config.limit is not None):
+        raise XTransplantError(
+            f"--last {last} takes the last so many examples of each language, 1 or more, without "
+            "--limit"
+        )
+    found: dict[str, TaskPlan] = {}
+    for name in config.tasks:
+        plan = plan_task(find_task(name), config, say)
+        if not plan.examples:
+            raise XTransplantError(nothing_left(plan, config))
+        cut = {lang: own[-last:] if last else own for lang, own in plan.examples.items()}
+        for lang, own in cut.items():
+            if unknown := [one.id for one in own if not (one.source_lang and one.target_lang)]:
+                raise XTransplantError(
+                    f"{name} {lang}: example {unknown[0]} does not say in which languages its "
+                    "prompts are, and a fit is by language"
+                )
+        found[name] = replace(plan, examples=cut)
+    return found
+
+
+def _load(config: Config, context: RunContext) -> Model:
+    own = [find_task(name).checkpoint for name in config.tasks]
+    name = config.model.name or next((one for one in own if one), None)
+    if name is None:
+        raise XTransplantError(
+            f"no model comes with {config.tasks[0]}: name one, --model REPOSITORY|FOLDER"
+        )
+    backend = open_backend(context.backend, say=context.note)
+    return load_model(name, config.model, backend, context.note)
+
+
+def _about(
+    strategy: Strategy,
+    fitting: Fitting,
+    config: Config,
+    model: Model,
+    tasks: Mapping[str, TaskPlan],
+) -> dict[str, Any]:
+    """What the manifest says of a fit before it is made."""
+    prompts = {
+        prompt_digest(prompt)
+        for task in tasks.values()
+        for own in task.examples.values()
+        for one in own
+        for prompt in (one.source, one.target)
+    }
+    return {
+        "schema": FIT_SCHEMA,
+        "strategy": strategy.name,
+        "source_hash": strategy.source_hash,
+        "formula": fitting.digest,
+        "site": fitting.site,
+        "tokens": fitting.tokens,
+        "pairs": fitting.pairs,
+        "n_layers": model.n_layers,
+        "model": fit_model(model),
+        "chat_template": config.chat_template,
+        "add_bos": config.model.add_bos,
+        "tasks": {name: _task(task) for name, task in tasks.items()},
+        "prompts": sorted(prompts),
+        "versions": versions(),
+    }
+
+
+def _task(plan: TaskPlan) -> dict[str, Any]:
+    return {
+        "version": plan.task.version,
+        "direction": plan.direction,
+        "split": plan.split,
+        "examples": {lang: len(own) for lang, own in plan.examples.items()},
+        "digests": {lang: examples_digest(own) for lang, own in plan.examples.items()},
+        "ids": sorted({one.id for own in plan.examples.values() for one in own}),
+    }
+
+
+def _identity(about: Mapping[str, Any]) -> str:
+    """What captured activations depend on; the function that fits may change after that."""
+    names = ("site", "tokens", "pairs", "model", "chat_template", "add_bos", "tasks", "versions")
+    return text_digest(json.dumps({name: about[name] for name in names}, sort_keys=True))
+
+
+def _check_folder(folder: Path, parts: Parts, name: str) -> None:
+    """Refuse a folder that holds the parts of another fit, or other things.
+
+    Raises:
+        XTransplantError: it does.
+    """
+    stored = [number for number in range(len(parts)) if parts.path(number).exists()]
+    others = bool(stored) and not any(map(parts.has, stored))
+    if (folder / MANIFEST).exists():
+        others |= not stored or _strategy_of(folder / MANIFEST) not in ("", name)
+    if others:
+        raise XTransplantError(
+            f"{str(folder)!r} holds another fit (of another strategy, model, site, examples or "
+            "software); "
+            "give an -o folder of its own, or take that one away"
+        )
+
+
+def _strategy_of(manifest: Path) -> str:
+    """Which strategy a manifest's fit is for; empty if it is damaged."""
+    try:
+        return str(json.loads(manifest.read_text(encoding="utf-8"))["strategy"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _finished(folder: Path, about: dict[str, Any], options: dict[str, Any]) -> Fit | None:
+    """The fit that an earlier call made, if it is this one."""
+    if not (folder / MANIFEST).exists():
+        return None
+    try:
+        found = load_fit(str(folder))
+    except XTransplantError:
+        return None  # killed between its two files: made again
+    wanted = {**about, "options": options}
+    alike = all(found.manifest.get(name) == value for name, value in wanted.items())
+    return found if alike else None
