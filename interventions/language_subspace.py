@@ -3,9 +3,10 @@
     resid_post_l(target)[t] := resid_post_l(target)[t] - strength * P_l resid_post_l(target)[t]
     resid_post_last(target)[t] := resid_post_last(target)[t] + back * P resid_post_last(target)[t]
 
-for l = j .. j+width-1 and every token t of the prompt and every token generated. P_l projects on the
-span of the languages' means less their mean at layer l: their singular vectors, one fewer than there
-are languages. back=0 (the default) puts nothing back. i is not used: --pairs diagonal.
+for l = j .. j+width-1 and every token t of the prompt and every token generated. P_l projects on
+the span of the languages' means at layer l, less the mean of these: their singular vectors, one
+fewer than there are languages. back=0 (the default) puts nothing back. i is not used: --pairs
+diagonal.
 
 After LSAR and its use in reasoning models (arXiv 2505.15257).
 
@@ -31,7 +32,7 @@ def subspace(stats):
 
 @strategy("language-subspace", fit=subspace)
 def language_subspace(
-    source, target, i, j, fit, strength: float = 1.0, back: float = 0.0, width: int = 1
+    source, target, i, j, fit, *, strength: float = 1.0, back: float = 0.0, width: int = 1
 ):
     target, last = target.during("all"), target.n_layers - 1
     for k in range(width):

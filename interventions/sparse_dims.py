@@ -3,8 +3,8 @@
     resid_post_j(target)[t, k] := scale * mean_L[k]   for the dims largest |mean_L - mean_others|[k]
 
 for every token t of the prompt and every token generated; the other dimensions stay. L is the
-target's own language by default, and mean_others the mean of the other languages' means. Option dims
-is of the fit: xtp fit sparse-dims -S dims=32. i is not used: --pairs diagonal.
+target's own language by default, and mean_others the mean of the other languages' means. Option
+dims is of the fit: xtp fit sparse-dims -S dims=32. i is not used: --pairs diagonal.
 
 After sparse language dimensions (arXiv 2510.07213), where 400 are overwritten in one model.
 

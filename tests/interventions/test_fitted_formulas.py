@@ -1,0 +1,129 @@
+"""Each fitted strategy: what is fitted from given numbers, and its formula against plain hooks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from fits_made import Numbers, ready
+from reference import continued_under, likelihood
+from safetensors.torch import load_file
+from tiny import EXAMPLE, tiny_checkpoint
+
+from xtransplant import find_strategy, load
+from xtransplant.engine.ask.tokenise import candidate_ids, prompt_ids
+from xtransplant.engine.score import score
+from xtransplant.packing import ROWS, SHARED
+
+PAIRS = [(0, 2), (1, 1), (2, 0)]
+IN_TWO = replace(EXAMPLE, source_lang="en", target_lang="sw")
+NUMBERS = Numbers(4, 48)
+
+
+def fitted(name, **options):
+    return find_strategy(name).fitting.function(NUMBERS, **options)
+
+
+def test_the_subspace_is_that_of_the_differences_of_means():
+    (basis,) = fitted("language-subspace").values()
+    means = torch.stack([NUMBERS.mean(lang) for lang in NUMBERS.languages])
+    for layer, rows in enumerate(basis):
+        assert torch.allclose(rows @ rows.T, torch.eye(2), atol=1e-5)
+        apart = means[0, layer] - means[2, layer]
+        assert torch.allclose(rows.T @ (rows @ apart), apart, atol=1e-4)
+
+
+def test_the_dimensions_are_those_of_the_largest_differences():
+    found = fitted("sparse-dims", dims=3)
+    means = {lang: NUMBERS.mean(lang) for lang in NUMBERS.languages}
+    apart = (means["sw"] - (means["en"] + means["hi"]) / 2).abs()
+    for layer in range(4):
+        chosen = (found["keep"]["sw"][layer] == 0).nonzero().flatten().tolist()
+        assert sorted(chosen) == sorted(apart[layer].argsort(descending=True)[:3].tolist())
+        assert torch.equal(found["put"]["sw"][layer][chosen], means["sw"][layer][chosen])
+        assert found["put"]["sw"][layer].count_nonzero() == 3
+
+
+def test_the_map_is_that_of_least_squares():
+    for lang, maps in fitted("incline")["map"].items():
+        for layer, matrix in enumerate(maps):
+            own, to = (rows.double().numpy() for rows in NUMBERS.pairs(lang, layer))
+            wanted = np.linalg.lstsq(own, to, rcond=None)[0]
+            np.testing.assert_allclose(matrix.T.numpy(), wanted, atol=1e-4)
+
+
+def every(change):
+    """Change every token, of the prompt and of what follows it."""
+    return lambda rows, last: rows.copy_(change(rows))
+
+
+def at_the_last(change):
+    def act(rows, last):
+        rows[:, last] = change(rows[:, last])
+
+    return act
+
+
+def subspace(fit, i, j):
+    def project(rows, layer):
+        return rows @ fit["basis"][layer].T @ fit["basis"][layer]
+
+    return [
+        ("resid_post", j, every(lambda rows: rows - 0.5 * project(rows, j))),
+        ("resid_post", 3, every(lambda rows: rows + 0.25 * project(rows, 3))),
+    ]
+
+
+def sparse(fit, i, j):
+    keep, put = fit["keep/sw"][j], fit["put/sw"][j]
+    return [("resid_post", j, every(lambda rows: rows * keep + 2.0 * put))]
+
+
+def two(fit, i, j):
+    return [
+        ("resid_post", i, every(lambda rows: rows + 0.5 * fit["vector/en"][i])),
+        ("resid_post", j, every(lambda rows: rows + fit["vector/sw"][j])),
+    ]
+
+
+def incline(fit, i, j):
+    return [("ffn", j, at_the_last(lambda rows: rows + 0.5 * (rows @ fit["map/sw"][j].T - rows)))]
+
+
+FORMULAS = {
+    "language-subspace": ({"strength": 0.5, "back": 0.25}, subspace),
+    "sparse-dims": ({"scale": 2.0}, sparse),
+    "two-vectors": ({"alpha": 0.5}, two),
+    "incline": ({"strength": 0.5}, incline),
+}
+
+
+@cache
+def loaded(family):
+    return load(tiny_checkpoint(family))
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma3_text"])
+@pytest.mark.parametrize("name", FORMULAS)
+def test_it_does_what_its_formula_says(family, name):
+    model, (options, formula) = loaded(family), FORMULAS[name]
+    chosen = ready(model, name).with_options(options)
+    fit = load_file(Path(chosen.fit.path) / "fit.safetensors")
+    target = prompt_ids(model, IN_TWO.target)
+    ids = candidate_ids(model, IN_TWO.target, target, IN_TWO.candidates)
+    wanted = []
+    for i, j in PAIRS:
+        acts = [
+            (site, layer, lambda rows, act=act: act(rows, len(target) - 1))
+            for site, layer, act in formula(fit, i, j)
+        ]
+        after = continued_under(model.module, acts, target, ids)
+        wanted.append([likelihood(*pair) for pair in zip(after, ids, strict=True)])
+    for packing in (SHARED, ROWS):
+        found = score(model, IN_TWO, chosen, PAIRS, packing=packing)
+        np.testing.assert_allclose(found.logprobs, wanted, atol=2e-4)
+    assert (np.abs(found.logprobs - found.vanilla).max(1) > 1e-3).all()
