@@ -210,8 +210,7 @@ def _touched(place: Read, prompts: Prompts) -> Touched:
 
 def _without_tokens(place: Read) -> str:
     """A place as it is written, with its layer's number and without its tokens."""
-    site = place.site if place.head is None else f"{place.site}({place.head})"
-    return f"{place.prompt}.{site}[{place.layer}]"
+    return f"{place.prompt}.{place.part}[{place.layer}]"
 
 
 def _in_words(tokens: range, texts: Sequence[str]) -> str:
