@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from xtransplant.bench.dry_run import DryRun
     from xtransplant.bench.dry_trace import DryTrace
     from xtransplant.grid.grid import Grid
+    from xtransplant.grid.swept import SweptGrid
     from xtransplant.strategies.plan import Plan
     from xtransplant.testing.check import Report
 
@@ -75,12 +76,12 @@ def quieten_plots() -> None:
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 
-def print_grid(grid: Grid, *, as_json: bool) -> None:
-    """A grid to stdout: for a reader, or as one JSON document."""
-    from xtransplant.grid.frame import grid_json
+def print_grid(grid: Grid | SweptGrid, *, as_json: bool) -> None:
+    """A grid, or a sweep, to stdout: for a reader, or as one JSON document."""
+    from xtransplant.style.escape import json_text
 
     if as_json:
-        print(grid_json(grid))
+        print(json_text(grid.to_dict()))
     else:
         results().print(grid)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from xtransplant.bench.flags import TraceFlags
+from xtransplant.bench.trace_flags import TraceFlags
 
 __all__ = ["trace"]
 
@@ -31,14 +31,15 @@ def trace(flags: TraceFlags) -> None:
 
         print_dry_trace(dry_trace(plan, model))
         return
-    with lines.doing(f"running {config.strategy} at every layer pair"):
+    with lines.doing(f"running {config.sweep} at every layer pair"):
         grid = one_grid.compute_grid(plan, model)
     with one_grid.writing_files(plan, grid):
         print_grid(grid, as_json=flags.as_json)
     if config.verify:
         with lines.doing("verifying, one variant at a time"):
             checked = one_grid.verify(plan, model, grid)
-        # Where stdout is to be one JSON document, this line must not follow it.
-        typer.echo(checked.summary, err=flags.as_json)
+        # Where stdout is to be one JSON document, these lines must not follow it.
+        for line in checked.lines:
+            typer.echo(line, err=flags.as_json)
         if not checked.agrees:
             raise typer.Exit(1)

@@ -6,12 +6,14 @@ import codecs
 import hashlib
 import json
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from xtransplant.errors import XTransplantError
 
-__all__ = ["check_text", "parse_json", "read_text", "text_digest"]
+__all__ = ["check_text", "nearest", "parse_json", "read_text", "text_digest"]
 
 _MOST_BYTES = 2**30
 # Byte order marks and other first bytes. UTF-32's stand first: they begin as UTF-16's do.
@@ -144,3 +146,9 @@ def _guess_single_byte(raw: bytes) -> str:
     if re.search(rb"[\xc0-\xff]{4}", raw):
         return "CP1251"
     return "CP1252" if re.search(rb"[\x80-\x9f]", raw) else "ISO-8859-1"
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """`` (nearest: ...)`` with up to three names like one that is none; empty if none is."""
+    near = get_close_matches(name, list(names), n=3, cutoff=0.5)
+    return f" (nearest: {', '.join(near)})" if near else ""

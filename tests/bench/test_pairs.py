@@ -1,6 +1,7 @@
 """Pairs by name, by number, as a pilot chose them, as the paper saved them."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from xtransplant import XTransplantError
 from xtransplant.bench.context import RunContext
 from xtransplant.bench.pairs import list_pairs, parse_pairs
 from xtransplant.bench.pilot import pilot
+from xtransplant.bench.plan import make_plan
 from xtransplant.runs import records
 
 
@@ -123,3 +125,28 @@ def test_pairs_of_an_unfinished_run_are_not_taken(small):
     run.part_path("correct", next(run.manifest.parts())).unlink()
     with pytest.raises(XTransplantError, match="not complete"):
         parse_pairs(f"@{run.path}")
+
+
+@pytest.mark.parametrize(
+    ("pairs", "layers", "found"),
+    [
+        ("overall", ("1,3", "0:2"), [(1, 0), (1, 1), (3, 0), (3, 1)]),
+        ("source-last", ("all", "-1"), [(3, 3)]),
+        ("diagonal", ("0:3", "1:"), [(1, 1), (2, 2)]),
+    ],
+)
+def test_layers_restrict_the_pairs(pairs, layers, found):
+    assert list_pairs(pairs, 4, *layers) == found
+
+
+def test_layers_that_leave_no_pair():
+    with pytest.raises(XTransplantError, match="no layer pair in common"):
+        list_pairs("source-last", 4, "0:3", "all")
+
+
+def test_restricted_layers_are_part_of_a_runs_identity():
+    whole = make_plan(SMALL)
+    some = make_plan(replace(SMALL, source_layers="5", target_layers="0:2"))
+    same = make_plan(replace(SMALL, pairs="5:0,5:1"))
+    assert some.id == same.id != whole.id
+    assert make_plan(replace(SMALL, source_layers="0:8", target_layers=":")).id == whole.id

@@ -147,7 +147,7 @@ def test_a_grid_is_printed_though_its_file_cannot_be_written(traced, here, monke
         raise OSError(28, "No space left on device")
 
     (here / "x.csv").write_text("kept")
-    monkeypatch.setattr("xtransplant.grid.frame.grid_frame", full)
+    monkeypatch.setattr("xtransplant.grid.grid.grid_frame", full)
     outcome = traced("--save", "x.csv")
     assert outcome.code == 2
     assert "without a transplant" in outcome.out

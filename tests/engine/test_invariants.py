@@ -21,7 +21,9 @@ from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 # One variant per row first: it is what the others are held to.
 WAYS = (ROWS, MASKED, Packing(growing=True), Packing(shared_prefix=True), SHARED)
 PAIRS = [(0, 1), (2, 0), (3, 3), (1, 2)]
-BUILT_IN = ("attn-swap", "attn-swap-official", "ffn-swap", "resid-swap", "head-swap", "blend")
+BUILT_IN = (
+    "attn-swap", "attn-swap-official", "ffn-swap", "neuron-swap", "resid-swap", "head-swap", "blend"
+)  # fmt: skip
 
 
 @strategy("two-tokens")
@@ -79,12 +81,22 @@ def test_the_identity_changes_nothing(llama, packing):
     assert np.abs(found.logprobs - found.vanilla).max() < allowed(llama, 1e-5)
 
 
-@pytest.mark.parametrize("name", ["attn-swap", "ffn-swap", "resid-swap", "head-swap"])
+@pytest.mark.parametrize("name", ["attn-swap", "ffn-swap", "neuron-swap", "head-swap"])
 def test_a_transplant_from_itself_changes_nothing(llama, name):
     same = Example(EXAMPLE.target, EXAMPLE.target, EXAMPLE.candidates)
     found = score(llama, same, find_strategy(name), [(k, k) for k in range(4)], packing=SHARED)
     assert np.abs(found.logprobs - found.vanilla).max() < 1e-5
     assert np.abs(found.source - found.vanilla).max() < 1e-5
+
+
+def test_within_one_layer_the_neurons_are_all_of_the_feed_forward_network(llama):
+    same, others = [(k, k) for k in range(4)], [(0, 3), (2, 1)]
+    neurons, ffn = (
+        score(llama, EXAMPLE, find_strategy(name), [*same, *others], packing=SHARED).logprobs
+        for name in ("neuron-swap", "ffn-swap")
+    )
+    assert np.abs(neurons[:4] - ffn[:4]).max() < 1e-5
+    assert np.abs(neurons[4:] - ffn[4:]).min() > 1e-3  # another layer reads them otherwise
 
 
 @pytest.mark.parametrize("site", ["attn", "ffn", "resid_pre", "resid_mid", "resid_post"])
@@ -213,7 +225,7 @@ def test_a_halved_model_still_packs():
     assert np.abs(found.logprobs - found.vanilla).max() < 0.3
 
 
-@pytest.mark.parametrize("name", ["ffn-swap", "attn-swap-official", "head-swap"])
+@pytest.mark.parametrize("name", ["ffn-swap", "attn-swap-official", "head-swap", "neuron-swap"])
 def test_a_sharded_model_gives_what_a_whole_one_gives(llama, sharded, name):
     chosen = find_strategy(name)
     whole, parted = (

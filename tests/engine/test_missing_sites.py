@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from family_cases import swap
 from tiny import EXAMPLE, tiny_checkpoint
 
 from xtransplant import XTransplantError, capture, find_strategy, load, strategy, transplant
@@ -44,6 +45,28 @@ def test_heads_of_other_widths_are_no_pair():
         transplant(model, EXAMPLE, swap)
     same = transplant(model, EXAMPLE, swap, source_layers=[1, 3], target_layers=[1, 3])
     assert same.scores.logprobs.shape[0] == 4
+
+
+@pytest.mark.parametrize(
+    ("family", "site", "says"),
+    [
+        ("mixtral", "neurons", "no layer's feed-forward network has one projection"),
+        ("phi3", "keys", "no layer has a projection that makes its keys"),
+        ("gpt2", "values", "no layer has a projection that makes its values"),
+    ],
+)
+def test_a_site_inside_modules_that_are_made_otherwise_is_missing_by_name(family, site, says):
+    with pytest.raises(
+        XTransplantError, match=f"{site}: this model's sites are .*; {says}"
+    ) as found:
+        transplant(load(tiny_checkpoint(family)), EXAMPLE, swap(site))
+    assert "\n" not in str(found.value)
+
+
+def test_layers_with_experts_have_no_neurons():
+    grid = transplant(load(tiny_checkpoint("llama4_text")), EXAMPLE, "neuron-swap")
+    assert (grid.source_layers, grid.target_layers) == ((0, 2), (0, 2))
+    assert "which has no neurons; layers 0, 2 have" in grid.note
 
 
 @strategy("mean-of-two")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xtransplant import XTransplantError, find_strategy
-from xtransplant.strategies import Shape, bind_options, split_names
+from xtransplant.strategies import Shape, split_names, sweep_options
 from xtransplant.strategies.expression import Named, parse_expression
 
 SHAPE = Shape(n_layers=4, n_heads=4)
@@ -90,7 +90,7 @@ def test_identity_is_the_parts_hashes_in_order():
 
 
 def test_an_option_goes_to_the_part_that_has_it():
-    found = bind_options(find_strategy("attn-swap + blend"), {"weight": "0.25"})
+    found = sweep_options(find_strategy("attn-swap + blend"), {"weight": "0.25"}).strategy
     assert str(found) == "attn-swap + blend(weight=0.25)"
 
 
@@ -118,12 +118,12 @@ def test_what_cannot_be_is_refused(text, words):
 
 def test_options_that_are_not_plain_are_refused():
     with pytest.raises(XTransplantError, match=r"-S weight=1: strategy blend.weight=0.3. has"):
-        bind_options(find_strategy("blend(weight=0.3)"), {"weight": "1"})
+        sweep_options(find_strategy("blend(weight=0.3)"), {"weight": "1"})
     two = find_strategy("blend(site=attn) + blend(site=ffn)")
     with pytest.raises(XTransplantError, match=r"is of blend and of blend: write it behind"):
-        bind_options(two, {"weight": "1"})
+        sweep_options(two, {"weight": "1"})
     with pytest.raises(XTransplantError, match=r"has no option 'weigth' .nearest: weight"):
-        bind_options(two, {"weigth": "1"})
+        sweep_options(two, {"weigth": "1"})
 
 
 def test_a_raw_strategy_is_not_combined(write):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from typing import NamedTuple
 
 import psutil
@@ -17,7 +18,7 @@ from xtransplant.bench.judge import judge
 from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.request import Decoding
-from xtransplant.engine.ask.variants import record_variants
+from xtransplant.engine.ask.variants import Variants, record_variants
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.outcome import Generations, Scores
 from xtransplant.engine.score import score_items
@@ -30,7 +31,7 @@ from xtransplant.runs.columns import SOURCE, VANILLA, Mode
 from xtransplant.runs.examples_table import examples_table
 from xtransplant.runs.measured import Measured, Which
 from xtransplant.runs.rows import Rows
-from xtransplant.strategies import Strategy, Variant
+from xtransplant.strategies import Strategy, Variant, split_scripts
 from xtransplant.tasks.baselines import Baseline
 
 __all__ = ["ComputeSettings", "Computed", "Work", "compute_records", "fixed_budget", "part_size"]
@@ -46,17 +47,25 @@ class Work:
         name: the strategy's, with its options; or the baseline's.
         variants: the strategy at each of the pairs; none of a baseline.
         prompt: of a baseline: an example with another target.
+        group: works in a row that agree in it are run in the same passes: those of one strategy
+            whose options differ, and that reach for the same tokens; None for no others.
     """
 
     name: str
     pairs: tuple[Pair, ...]
     variants: tuple[Variant, ...]
     prompt: Callable[[Example], Example] | None = None
+    group: Hashable = None
 
     @classmethod
     def of(cls, model: Model, name: str, strategy: Strategy, pairs: Sequence[Pair]) -> Work:
         """Record a strategy's edits at some pairs."""
-        return cls(name, tuple(pairs), tuple(record_variants(model, strategy, pairs)))
+        variants = tuple(record_variants(model, strategy, pairs))
+        recorded, scripts = split_scripts(variants)
+        # A variant that edits early tokens would have all others branch off there.
+        spans = None if scripts else frozenset(Variants.of(recorded).spans)
+        group = None if spans is None else (strategy.family, strategy.source_hash, spans)
+        return cls(name, tuple(pairs), variants, group=group)
 
     @classmethod
     def of_baseline(cls, baseline: Baseline, lang: str) -> Work:
@@ -140,19 +149,38 @@ def compute_records(
     if settings.only != "all":
         numbers = _chosen(model, rows, examples, span, settings)
         items = [items[k - span.start] for k in numbers]
-    for number, work in enumerate(works if items else ()):
+    for number, group in enumerate(_grouped(works) if items else ()):
         first = number == 0 and not alone
-        own, variants, which = items, work.variants, _VARIANTS
-        if work.prompt is not None:
-            own = [as_item(work.prompt(examples[k])) for k in numbers]
+        own, which = items, _VARIANTS
+        variants: Sequence[Variant] = [one for work in group for one in work.variants]
+        if group[0].prompt is not None:
+            own = [as_item(group[0].prompt(examples[k])) for k in numbers]
             variants, which = ((),), _BASELINE
         found = _found(model, own, variants, settings, memory, sources, source_text=first)
         if first:
             _add_prompts(rows, numbers, found)
-        for k, one in zip(numbers, found, strict=True):
-            rows.add_measured(k, work.name, work.pairs, _measured(one, which))
+        for work, start in zip(group, _starts(group), strict=True):
+            for k, one in zip(numbers, found, strict=True):
+                part = one if len(group) == 1 else one.part(start, start + len(work.variants))
+                rows.add_measured(k, work.name, work.pairs, _measured(part, which))
         token_forwards += math.fsum(one.token_forwards for one in found)
     return Computed(rows.table(), token_forwards)
+
+
+def _grouped(works: Sequence[Work]) -> list[list[Work]]:
+    """Works in a row that run in the same passes."""
+    found: list[list[Work]] = []
+    for work in works:
+        if work.group is not None and found and found[-1][0].group == work.group:
+            found[-1].append(work)
+        else:
+            found.append([work])
+    return found
+
+
+def _starts(group: Sequence[Work]) -> list[int]:
+    """Where each work's variants begin among those of its group."""
+    return [0, *accumulate(len(work.variants) for work in group)][:-1]
 
 
 def _add_prompts(rows: Rows, numbers: Sequence[int], found: Sequence[Scores | Generations]) -> None:

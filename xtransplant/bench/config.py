@@ -45,6 +45,7 @@ class Config:
         tasks, strategies: by name; a strategy's options are in ``options``.
         langs: codes; empty for all that the tasks have.
         pairs: see :func:`xtransplant.bench.pairs.parse_pairs`.
+        source_layers, target_layers: of these pairs, those that read and write there; as text.
         options: ``-S``: by name, for every strategy that has it.
         mode: ``score`` or ``generate``; the task's own if None.
         limit: the first so many examples of each language.
@@ -65,6 +66,8 @@ class Config:
     model: ModelSpec = ModelSpec()
     langs: tuple[str, ...] = ()
     pairs: str = "overall"
+    source_layers: str = "all"
+    target_layers: str = "all"
     options: tuple[tuple[str, str], ...] = ()
     direction: Direction | None = None
     mode: Literal["score", "generate"] | None = None

@@ -7,9 +7,9 @@ from itertools import product
 
 from xtransplant.bench.trace_config import TracePlan
 from xtransplant.engine.ask.items import item_of
-from xtransplant.engine.ask.layers import existing_layers
+from xtransplant.engine.ask.layers import layers_of_all
 from xtransplant.engine.ask.request import Decoding
-from xtransplant.engine.ask.variants import record_variants
+from xtransplant.engine.ask.variants import record_sweep
 from xtransplant.engine.dry_run import dry_run_grid, likely_packing
 from xtransplant.model.model import Model
 from xtransplant.packing import ROWS
@@ -23,7 +23,7 @@ class DryTrace:
     """A grid that was not run.
 
     Attributes:
-        variants: layer pairs.
+        variants: layer pairs; of a sweep, at each of its values.
         source_tokens, target_tokens: of the two prompts.
         token_forwards: how many times a token goes through the whole model; at most, where texts
             are generated.
@@ -58,23 +58,23 @@ def dry_trace(plan: TracePlan, model: Model) -> DryTrace:
     """
     config = plan.config
     source_layers, target_layers = plan.layers(model.n_layers)
-    from_layers, to_layers, left_out = existing_layers(
-        model, config.strategy, source_layers, target_layers
+    from_layers, to_layers, left_out = layers_of_all(
+        model, config.sweep.strategies, source_layers, target_layers
     )
-    variants = record_variants(model, config.strategy, product(from_layers, to_layers))
+    variants = record_sweep(model, config.sweep, product(from_layers, to_layers))
     item = item_of(model, plan.example, chat_template=config.chat_template)
     found = find_concerns(collect_functions(variants))
     decoding = Decoding(config.max_new_tokens) if config.generations else None
     estimate = dry_run_grid(model, item, variants, decoding)
     return DryTrace(
         model=model.name,
-        strategy=str(config.strategy),
+        strategy=str(config.sweep),
         variants=len(variants),
         source_tokens=len(item.source),
         target_tokens=len(item.target),
         token_forwards=estimate.token_forwards,
         payload=estimate.payload,
-        packing=str(ROWS if config.strategy.raw else likely_packing(model)),
+        packing=str(ROWS if config.sweep.strategy.raw else likely_packing(model)),
         concerns=tuple(map(str, found)),
         left_out=left_out,
     )

@@ -1,7 +1,8 @@
-"""The flags of ``xtp trace``, ``xtp bench`` and ``xtp pilot``: texts as a user gives them.
+"""The flags of ``xtp bench`` and ``xtp pilot``, and what ``xtp trace`` shares: texts as given.
 
 One class for each verb, made of groups that they share. ``xtransplant.cli.command`` makes an option
-of each field, in their order; ``bench.parse`` and ``bench.trace_config`` parse and check them.
+of each field, in their order; ``bench.parse`` parses and checks them. Those of ``xtp trace`` are in
+``bench.trace_flags``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-__all__ = ["BenchFlags", "Flag", "PilotFlags", "TraceFlags"]
+__all__ = ["BenchFlags", "Flag", "PilotFlags"]
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,16 @@ Model = Annotated[
     Flag("Hub repository, folder or .gguf file; the task's own by default.", ("--model", "-m")),
 ]
 Options = Annotated[
-    list[str], Flag("Option of the strategy; repeat it.", ("-S",), metavar="NAME=VALUE")
+    list[str],
+    Flag(
+        "Option of the strategy; repeat it. Several values: a=0,0.5 or a=0:1:0.25 (both ends in).",
+        ("-S",),
+        metavar="NAME=VALUE",
+    ),
 ]
-_STRATEGY = "Name or path/to/file.py[:name], with (option=value, ...) behind it; + combines several"
+SourceLayers = Annotated[str, Flag("Layers to read: all, 3, 0,4,8 or 0:32:2 (end left out).")]
+TargetLayers = Annotated[str, Flag("Layers to write, in the same form.")]
+STRATEGY = "Name or path/to/file.py[:name], with (option=value, ...) behind it; + combines several"
 MaxNewTokens = Annotated[int, Flag("Of each continuation.", minimum=1)]
 ChatTemplate = Annotated[bool, Flag("Pass both prompts through it.", ("--apply-chat-template",))]
 AddBos = Annotated[
@@ -120,7 +128,7 @@ class WhatFlags:
         list[str], Flag("Name (xtp list tasks); repeat it, or use commas.", ("--task", "-t"))
     ] = field(default_factory=list)
     strategy: Annotated[
-        list[str], Flag(f"{_STRATEGY}; repeat it, or use commas.", ("--strategy", "-s"))
+        list[str], Flag(f"{STRATEGY}; repeat it, or use commas.", ("--strategy", "-s"))
     ] = field(default_factory=list)
     baselines: Annotated[
         list[str], Flag("Other prompts beside them, no activation moved: concat, few-shot(k=3).")
@@ -192,6 +200,8 @@ class BenchFlags:
             "between commas), @RUN or @FILE.json."
         ),
     ] = "overall"
+    source_layers: SourceLayers = "all"
+    target_layers: TargetLayers = "all"
     across: Annotated[bool, Flag("With @RUN: one pair for all languages.", ("--across",))] = False
     direction: DirectionFlag = None
     mode: ModeFlag = None
@@ -221,6 +231,8 @@ class PilotFlags:
     pairs: Annotated[str, Flag("To choose from: overall, source-last, target-first, diagonal.")] = (
         "overall"
     )
+    source_layers: SourceLayers = "all"
+    target_layers: TargetLayers = "all"
     across: Annotated[bool, Flag("One pair for all languages of a task.", ("--across",))] = False
     split: Annotated[str, Flag("Where pairs are chosen.")] = "pilot"
     apply_to: Annotated[str, Flag("Where they are applied.")] = "unseen"
@@ -237,64 +249,3 @@ class PilotFlags:
     load: LoadFlags = LoadFlags()
     memory_budget: Budget = None
     output: OutputFlags = OutputFlags()
-
-
-@dataclass(frozen=True)
-class PromptFlags:
-    """Which example a grid is of: the user's own prompts, or one of a task."""
-
-    source: Annotated[str | None, Flag("Prompt to read from: text, @FILE, or - for stdin.")] = None
-    target: Annotated[str | None, Flag("Prompt to write into: text, @FILE, or - for stdin.")] = None
-    candidates: Annotated[
-        list[str],
-        Flag("An answer to score, spaces included; repeat it, or @FILE of lines.", metavar="TEXT"),
-    ] = field(default_factory=list)
-    answer: Annotated[str | None, Flag("The right answer, spaces included.")] = None
-    task: Annotated[
-        str | None, Flag("Where the example comes from (xtp list tasks); babel by default.")
-    ] = None
-    lang: Annotated[str | None, Flag("Language of the task; its first by default.")] = None
-    example: Annotated[int | None, Flag("Number of the example, from 0; 0 by default.")] = None
-    sources: Sources = field(default_factory=list)
-    direction: DirectionFlag = None
-    split: Split = None
-    data: DataFlags = DataFlags()
-
-
-@dataclass(frozen=True)
-class TraceFlags:
-    """Of ``xtp trace``."""
-
-    strategy: Annotated[str, Flag(f"{_STRATEGY}.", ("--strategy", "-s"))]
-    model: Model = None
-    load: LoadFlags = LoadFlags()
-    prompt: PromptFlags = PromptFlags()
-    source_layers: Annotated[
-        str, Flag("Layers to read: all, 3, 0,4,8 or 0:32:2 (end left out).")
-    ] = "all"
-    target_layers: Annotated[str, Flag("Layers to write, in the same form.")] = "all"
-    options: Options = field(default_factory=list)
-    score: Annotated[
-        bool, Flag("Score candidates (default, unless --generate is given).", ("--score",))
-    ] = False
-    generate: Annotated[bool, Flag("Generate a text in every cell.", ("--generate",))] = False
-    max_new_tokens: MaxNewTokens = 20
-    apply_chat_template: ChatTemplate = False
-    add_bos: AddBos = False
-    memory_budget: Budget = None
-    verify: Annotated[
-        bool,
-        Flag(
-            "Verify packing anew, and compare this grid with one variant at a time, at half "
-            "precision with float32 too; exit 1 if it differs by more than rounding.",
-            ("--verify",),
-        ),
-    ] = False
-    as_json: Annotated[bool, Flag("Print one JSON document.", ("--json",))] = False
-    save: Annotated[Path | None, Flag("Cells to FILE.parquet, .csv or .json.")] = None
-    plot: Annotated[Path | None, Flag("Heatmap to FILE.png, .svg or .pdf.")] = None
-    on: On = "local"
-    insecure: Insecure = False
-    debug: Debug = False
-    quiet: Quiet = False
-    verbose: Verbose = False

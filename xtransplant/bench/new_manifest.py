@@ -93,6 +93,8 @@ def _identity(strategy: Strategy) -> dict[str, Any]:
         "source_hash": strategy.source_hash,
         "origin": strategy.origin,
         "options": dict(strategy.values),
+        "name": strategy.family,
+        "bound": strategy.bound,
     }
 
 

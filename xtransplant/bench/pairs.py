@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
 from xtransplant.errors import XTransplantError
+from xtransplant.options import parse_layers
 from xtransplant.prompts import Example, item_digest
 from xtransplant.runs.check import check_intact
 from xtransplant.runs.columns import CORRECT
@@ -46,12 +47,14 @@ class Chosen:
         items: the first digits of the digests of all examples that they were chosen on; None
             where nothing says.
         only: which of these examples counted: all, the gap, or the shared.
+        right: on how many each pair was right there, by the same keys; empty where nothing says.
     """
 
     origin: str
     pairs: dict[tuple[str, str, str], Pair]
     items: frozenset[str] | None = None
     only: str = "all"
+    right: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
     def find(self, task: str, strategy: str, lang: str) -> Pair:
         """The pair for a language.
@@ -67,6 +70,10 @@ class Chosen:
             f"{self.origin} holds no pair for {strategy} on {task} in {lang}; "
             f"it has languages {there}; choose with --langs"
         )
+
+    def knows(self, strategy: str) -> bool:
+        """Whether there is a pair for a strategy, anywhere."""
+        return any(of in ("", strategy) for _, of, _ in self.pairs)
 
     def has(self, task: str, strategy: str, lang: str) -> bool:
         """Whether there is a pair for a language."""
@@ -112,12 +119,32 @@ def parse_pairs(text: str, *, across: bool = False) -> Pairs:
     return text
 
 
-def list_pairs(text: str, n_layers: int) -> list[Pair]:
+def list_pairs(
+    text: str, n_layers: int, source_layers: str = "all", target_layers: str = "all"
+) -> list[Pair]:
     """The pairs that a text means for a model of ``n_layers``.
 
+    Args:
+        text: as ``--pairs`` has it; see :func:`parse_pairs`.
+        n_layers: of the model.
+        source_layers: of these pairs those that read there; as ``--source-layers`` has it.
+        target_layers: and that write there.
+
     Raises:
-        XTransplantError: a layer that the model has not.
+        XTransplantError: a layer that the model has not, or no pair is left.
     """
+    sources = parse_layers(source_layers, n_layers, "--source-layers")
+    targets = parse_layers(target_layers, n_layers, "--target-layers")
+    found = [(i, j) for i, j in _named_pairs(text, n_layers) if i in sources and j in targets]
+    if not found:
+        raise XTransplantError(
+            f"--pairs {text}, --source-layers {source_layers} and --target-layers {target_layers} "
+            f"have no layer pair in common in a model of {n_layers} layers"
+        )
+    return found
+
+
+def _named_pairs(text: str, n_layers: int) -> list[Pair]:
     layers, last = range(n_layers), n_layers - 1
     if text == "overall":
         return list(product(layers, layers))
@@ -158,12 +185,14 @@ def choose_pairs(path: str | Path, *, level: str = "match", across: bool = False
             "finish it before pairs are chosen on it"
         )
     pairs: dict[tuple[str, str, str], Pair] = {}
+    right: dict[tuple[str, str, str], int] = {}
     for task in run.manifest.tasks:
         for strategy, hits in _hits_by_language(run, task, level).items():
             shared = choose_pair(sum_hits(list(hits.values()))) if across else None
             for lang, own in hits.items():
-                pairs[task, strategy, lang] = shared or choose_pair(own)
-    return Chosen(f"run {run.path.name}", pairs, _items(run), run.manifest.only)
+                pair = pairs[task, strategy, lang] = shared or choose_pair(own)
+                right[task, strategy, lang] = own[pair]
+    return Chosen(f"run {run.path.name}", pairs, _items(run), run.manifest.only, right)
 
 
 def _hits_by_language(run: Run, task: str, level: str) -> dict[str, dict[str, Hits]]:

@@ -11,7 +11,7 @@ from xtransplant.bench.context import RunContext
 from xtransplant.bench.flags import BenchFlags, PilotFlags
 from xtransplant.bench.unused import check_bench, check_data, check_given
 from xtransplant.errors import XTransplantError
-from xtransplant.options import parse_assignments, parse_bytes, parse_names
+from xtransplant.options import check_layers, parse_assignments, parse_bytes, parse_names
 from xtransplant.strategies import split_names
 from xtransplant.tasks.baselines import n_shots, parse_baselines
 from xtransplant.tasks.data import parse_data_source
@@ -73,6 +73,7 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
         langs=what.langs, sources=what.sources, pairs=flags.pairs, split=flags.split,
         split_by=data.split_by,
     )  # fmt: skip
+    _check_layers(flags)
     source = parse_data_source(
         data.data_dir, data.file, data.column, flags.seed or 0, data.split_by
     )
@@ -87,6 +88,8 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
         model=ModelSpec.of(what.model, load, add_bos=run.add_bos),
         langs=parse_names(what.langs),
         pairs=flags.pairs,
+        source_layers=flags.source_layers,
+        target_layers=flags.target_layers,
         options=tuple(parse_assignments(run.options).items()),
         direction=flags.direction,
         mode=flags.mode,
@@ -103,6 +106,18 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
         sources=parse_names(what.sources),
         memory_budget=None if flags.memory_budget is None else parse_bytes(flags.memory_budget),
     )
+
+
+def _check_layers(flags: BenchFlags | PilotFlags) -> None:
+    """Refuse layers that are none, or that could only speak against pairs that are named."""
+    sides = {"--source-layers": flags.source_layers, "--target-layers": flags.target_layers}
+    for flag, text in sides.items():
+        check_layers(text, flag)
+        if text != "all" and (flags.pairs.startswith("@") or ":" in flags.pairs):
+            raise XTransplantError(
+                f"{flag} {text} restricts overall, source-last, target-first or diagonal, and "
+                f"--pairs {flags.pairs} says its pairs itself; leave one of the two out"
+            )
 
 
 def parse_shard(text: str) -> tuple[int, int]:

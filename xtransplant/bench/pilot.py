@@ -7,11 +7,12 @@ from functools import partial
 from pathlib import Path
 
 from xtransplant.backends.registry import open_backend
+from xtransplant.bench.chosen_values import choose_values
 from xtransplant.bench.config import Config
 from xtransplant.bench.context import RunContext
 from xtransplant.bench.load import load_model
 from xtransplant.bench.pairs import Chosen, choose_pairs, write_chosen
-from xtransplant.bench.plan import make_plan
+from xtransplant.bench.plan import make_plan, sweeps_of
 from xtransplant.bench.run import bench
 from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
@@ -59,8 +60,8 @@ def pilot(
     """Choose a pair per language on the pilot split, freeze it, and apply it to another split.
 
     Chosen is the pair with most correct answers; ties: smallest target layer, then largest source
-    layer (arXiv 2412.12686). Where the configuration says ``only``, that goes for the
-    choice; the pairs are applied to all examples.
+    layer (arXiv 2412.12686). Of a sweep one value is chosen with them: :func:`choose_values`. Where
+    the configuration says ``only``, that goes for the choice; pairs are applied to all examples.
 
     Args:
         config: its split is where pairs are chosen, ``pilot`` by default.
@@ -88,7 +89,8 @@ def pilot(
         model = load_model(make_plan(on_pilot).model_name, config.model, backend, context.note)
     run = partial(bench, context=context, model=model)
     first = run(on_pilot)
-    chosen = choose_pairs(first.path, across=across)
+    pairs = choose_pairs(first.path, across=across)
+    chosen = choose_values(pairs, sweeps_of(on_pilot), context.say)
     written = first.path / ("pairs-across.json" if across else "pairs.json")
     write_chosen(chosen, written)
     # Tasks and languages that the pilot left out have no pair to apply.

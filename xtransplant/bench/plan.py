@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from xtransplant.backends.protocol import Say
+from xtransplant.bench.chosen_values import keep_chosen
 from xtransplant.bench.config import Config
 from xtransplant.bench.pairs import Chosen, Pairs, list_pairs, parse_pairs
 from xtransplant.bench.run_id import run_id
@@ -14,11 +15,11 @@ from xtransplant.bench.task_plan import TaskPlan, leave_out_unchosen, nothing_le
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.columns import SOURCE, VANILLA
 from xtransplant.runs.names import plain_name
-from xtransplant.strategies import Strategy, bind_options, find_strategy
+from xtransplant.strategies import Strategy, find_strategy, sweep_options
 from xtransplant.tasks.baselines import parse_baselines
 from xtransplant.tasks.task import Task, find_task
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Plan", "make_plan", "sweeps_of"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class Plan:
             XTransplantError: a layer that the model has not, or a language nobody chose for.
         """
         if isinstance(self.pairs, str):
-            return list_pairs(self.pairs, n_layers)
+            layers = self.config.source_layers, self.config.target_layers
+            return list_pairs(self.pairs, n_layers, *layers)
         i, j = self.pairs.find(task, strategy, lang)
         if max(i, j) >= n_layers:
             raise XTransplantError(
@@ -84,9 +86,12 @@ def make_plan(
     Raises:
         XTransplantError: anything that is wrong with the configuration or the data.
     """
-    strategies = _strategies(config)
+    sweeps = _sweeps(config)
+    strategies = {name: one for sweep in sweeps for name, one in sweep.items()}
     check_sources(config.sources, strategies)
     pairs = parse_pairs(config.pairs, across=across) if chosen is None else chosen
+    if isinstance(pairs, Chosen):
+        strategies = {name: strategies[name] for name in keep_chosen(sweeps, pairs, say)}
     tasks = _tasks(config)
     planned = {task.name: plan_task(task, config, say) for task in tasks}
     if chosen is not None:
@@ -123,7 +128,17 @@ def _tasks(config: Config) -> list[Task]:
     return tasks
 
 
-def _strategies(config: Config) -> dict[str, Strategy]:
+def sweeps_of(config: Config) -> list[list[str]]:
+    """Names of the strategies that each one given comes to: one, or a sweep's.
+
+    Raises:
+        XTransplantError: as :func:`make_plan`.
+    """
+    return [list(names) for names in _sweeps(config)]
+
+
+def _sweeps(config: Config) -> list[dict[str, Strategy]]:
+    """The strategies with their options bound, by name: of each one given those of its sweep."""
     baselines = parse_baselines(config.baselines)
     if not config.strategies and not baselines:
         raise XTransplantError("no strategy is given; try --strategy attn-swap")
@@ -140,18 +155,19 @@ def _strategies(config: Config) -> dict[str, Strategy]:
         raise XTransplantError(
             f"-S {name}={values[name]}: no strategy here has this option; there are: {right}"
         )
-    bound = [
-        bind_options(one, {o.name: values[o.name] for o in one.options if o.name in values})
+    swept = [
+        sweep_options(one, {o.name: values[o.name] for o in one.options if o.name in values})
         for one in found
     ]
-    named = {str(strategy): strategy for strategy in bound}
+    sweeps = [{str(one): one for one in sweep.strategies} for sweep in swept]
+    names = [name for sweep in sweeps for name in sweep]
     taken_names = {VANILLA, SOURCE, *baselines}
-    if len(named) < len(bound) or named.keys() & taken_names:
+    if len({*names}) < len(names) or taken_names.intersection(names):
         raise XTransplantError(
             f"strategies need names of their own, not {VANILLA} or {SOURCE} or a baseline's: "
-            f"{', '.join(named)}"
+            f"{', '.join(dict.fromkeys(names))}"
         )
-    return named
+    return sweeps
 
 
 def _say_in_sample(

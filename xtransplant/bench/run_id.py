@@ -28,9 +28,9 @@ __all__ = ["run_id"]
 
 # Of a configuration: what stands elsewhere in the identity, resolved, or bears on no number.
 _ELSEWHERE = (
-    "tasks", "strategies", "model", "langs", "pairs", "options", "direction", "mode", "split",
-    "limit", "only", "data", "max_new_tokens", "allow_misaligned", "memory_budget",
-    "exact_scores", "baselines", "sources",
+    "tasks", "strategies", "model", "langs", "pairs", "source_layers", "target_layers", "options",
+    "direction", "mode", "split", "limit", "only", "data", "max_new_tokens", "allow_misaligned",
+    "memory_budget", "exact_scores", "baselines", "sources",
 )  # fmt: skip
 _OF_PLACE = ("device_map", "trust_remote_code", "tensor_parallel")
 _LATER = ("gguf_file", "quantization")
@@ -65,7 +65,7 @@ def run_id(
         "model": _model(config.model, model, checkpoint, [one.task for one in tasks.values()]),
         "strategies": {name: one.source_hash for name, one in strategies.items()},
         "tasks": {name: _task(one, config) for name, one in tasks.items()},
-        "pairs": _pairs(pairs, checkpoint, tasks, strategies) if strategies else [],
+        "pairs": _pairs(pairs, checkpoint, tasks, strategies, config) if strategies else [],
     }
     if config.only != "all":
         document["only"] = config.only
@@ -129,11 +129,15 @@ def _pairs(
     checkpoint: Any,
     tasks: Mapping[str, TaskPlan],
     strategies: Mapping[str, Strategy],
+    config: Config,
 ) -> Any:
     if isinstance(pairs, str):
+        layers = config.source_layers, config.target_layers
         n_layers = getattr(checkpoint.get_text_config(), "num_hidden_layers", None)
         # A configuration that does not say how many layers there are leaves the text as it is.
-        return pairs if n_layers is None else sorted(list_pairs(pairs, int(n_layers)))
+        if n_layers is None:
+            return pairs if layers == ("all", "all") else [pairs, *layers]
+        return sorted(list_pairs(pairs, int(n_layers), *layers))
     return _chosen(pairs, tasks, strategies)
 
 

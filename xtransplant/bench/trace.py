@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
 
 from xtransplant.backends.registry import open_backend
 from xtransplant.bench.load import load_model
 from xtransplant.bench.trace_config import TracePlan
 from xtransplant.engine.verify import packing_for
-from xtransplant.grid.check import GridCheck, verify_grid
-from xtransplant.grid.frame import save_grid
+from xtransplant.grid.check import verify_grid
+from xtransplant.grid.frame import save_frame
 from xtransplant.grid.grid import Grid
-from xtransplant.grid.transplant import transplant
+from xtransplant.grid.swept import SweptGrid
+from xtransplant.grid.transplant import GridOptions, transplant
 from xtransplant.model.distributed import rank
 from xtransplant.model.model import Model
 
-__all__ = ["compute_grid", "load_for", "verify", "writing_files"]
+__all__ = ["Found", "Verified", "compute_grid", "load_for", "verify", "writing_files"]
+
+Found = Grid | SweptGrid
 
 
 def load_for(plan: TracePlan, note: Callable[[str], None]) -> Model:
@@ -33,8 +37,10 @@ def load_for(plan: TracePlan, note: Callable[[str], None]) -> Model:
     return load_model(plan.model_name, plan.config.model, backend)
 
 
-def compute_grid(plan: TracePlan, model: Model) -> Grid:
-    """Run the grid; where it is to be verified, its packing is too, also if that is remembered.
+def compute_grid(plan: TracePlan, model: Model) -> Found:
+    """Run the grid, or those of a sweep.
+
+    Where it is to be verified, its packing is too, also if that is remembered.
 
     Raises:
         XTransplantError: layers that the model has not, an unusable prompt or candidate, or too
@@ -44,10 +50,7 @@ def compute_grid(plan: TracePlan, model: Model) -> Grid:
     if config.verify:
         packing_for(model, anew=True)
     source_layers, target_layers = plan.layers(model.n_layers)
-    return transplant(
-        model,
-        plan.example,
-        config.strategy,
+    options = GridOptions(
         source_layers=source_layers,
         target_layers=target_layers,
         scores=config.scores,
@@ -56,10 +59,13 @@ def compute_grid(plan: TracePlan, model: Model) -> Grid:
         chat_template=config.chat_template,
         memory_budget=config.memory_budget,
     )
+    if config.axes is None:
+        return transplant(model, plan.example, config.sweep.strategy, **options)
+    return transplant(model, plan.example, config.sweep, **options).over(*config.axes)
 
 
 @contextmanager
-def writing_files(plan: TracePlan, grid: Grid) -> Iterator[None]:
+def writing_files(plan: TracePlan, grid: Found) -> Iterator[None]:
     """Write a grid's cells and its heatmap at the end of the block, however that ends.
 
     So they are written also where standard output cannot be, and the block prints also where they
@@ -73,15 +79,29 @@ def writing_files(plan: TracePlan, grid: Grid) -> Iterator[None]:
         if config.plot is not None and not rank():
             files.callback(grid.plot, config.plot)
         if config.save is not None and not rank():
-            files.callback(save_grid, grid, config.save)
+            files.callback(save_frame, grid.to_frame, grid.to_dict, config.save)
         yield
 
 
-def verify(plan: TracePlan, model: Model, grid: Grid) -> GridCheck:
-    """Run a grid again one variant at a time, and compare.
+class Verified(NamedTuple):
+    """A grid, or each of a sweep's, against one variant at a time: in lines, and whether all do."""
+
+    lines: list[str]
+    agrees: bool
+
+
+def verify(plan: TracePlan, model: Model, found: Found) -> Verified:
+    """Run a grid, or those of a sweep, again one variant at a time, and compare.
 
     Raises:
         XTransplantError: a raw strategy, whose variants have run one after another as it is.
     """
     config = plan.config
-    return verify_grid(model, grid, config.strategy, chat_template=config.chat_template)
+    grids = found.grids if isinstance(found, SweptGrid) else (found,)
+    checked = [
+        verify_grid(model, grid, strategy, chat_template=config.chat_template)
+        for grid, strategy in zip(grids, config.sweep.strategies, strict=True)
+    ]
+    names = [f"{grid.strategy}: " if len(grids) > 1 else "" for grid in grids]
+    lines = [name + one.summary for name, one in zip(names, checked, strict=True)]
+    return Verified(lines, all(one.agrees for one in checked))

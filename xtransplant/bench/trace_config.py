@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from xtransplant.backends.protocol import Backend
 from xtransplant.backends.registry import parse_on
 from xtransplant.bench.config import ModelSpec
-from xtransplant.bench.flags import PromptFlags, TraceFlags
 from xtransplant.bench.sources import check_sources
+from xtransplant.bench.trace_flags import PromptFlags, TraceFlags
 from xtransplant.bench.unused import check_given, check_trace
 from xtransplant.errors import XTransplantError
+from xtransplant.grid.views import LAYERS, check_axes, check_layers_fixed
 from xtransplant.model.checkpoint import find_checkpoint
 from xtransplant.options import (
     check_layers,
@@ -21,7 +23,7 @@ from xtransplant.options import (
     parse_names,
 )
 from xtransplant.prompts import Example
-from xtransplant.strategies import Strategy, bind_options, check_verifiable, find_strategy
+from xtransplant.strategies import Sweep, check_verifiable, find_strategy, sweep_options
 from xtransplant.style.paths import PLOT_SUFFIXES, TABLE_SUFFIXES, checked_path
 from xtransplant.tasks.choose import TaskChoice, choose_example
 from xtransplant.tasks.data import DataSource, parse_data_source
@@ -34,6 +36,7 @@ class TraceConfig:
     """What a grid is asked to be, parsed and checked.
 
     Attributes:
+        sweep: the strategy, and which of its options have several values.
         model: its name is None for the task's own.
         prompt: which example; ``data`` is where its task's data lie.
         source_layers, target_layers: as text, for the model says how many there are.
@@ -41,9 +44,10 @@ class TraceConfig:
         memory_budget: bytes beyond the model; half of what is free if None.
         verify: run the grid again one variant at a time.
         save, plot: files for its cells and its heatmap.
+        axes: what its tables and heatmaps stand over; None for layers, where it is no sweep.
     """
 
-    strategy: Strategy
+    sweep: Sweep
     model: ModelSpec
     prompt: PromptFlags
     data: DataSource
@@ -58,6 +62,7 @@ class TraceConfig:
     verify: bool = False
     save: Path | None = None
     plot: Path | None = None
+    axes: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,10 +84,11 @@ class TracePlan:
         Raises:
             XTransplantError: layers that it has not.
         """
-        return (
-            parse_layers(self.config.source_layers, n_layers, "--source-layers"),
-            parse_layers(self.config.target_layers, n_layers, "--target-layers"),
-        )
+        source = parse_layers(self.config.source_layers, n_layers, "--source-layers")
+        target = parse_layers(self.config.target_layers, n_layers, "--target-layers")
+        if self.config.axes is not None:
+            check_layers_fixed(self.config.axes, source, target)
+        return source, target
 
 
 def parse_trace(flags: TraceFlags) -> TraceConfig:
@@ -92,9 +98,9 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
         XTransplantError: text that means nothing, an unknown strategy, a folder or file that is not
             there, or a flag that would do nothing.
     """
-    strategy = bind_options(find_strategy(flags.strategy), parse_assignments(flags.options))
+    sweep, axes = _parse_sweep(flags)
     if flags.verify:
-        check_verifiable(strategy)
+        check_verifiable(sweep.strategy)
     check_layers(flags.source_layers, "--source-layers")
     check_layers(flags.target_layers, "--target-layers")
     load, prompt = flags.load, flags.prompt
@@ -109,7 +115,7 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
         device_map=load.device_map, split_by=prompt.data.split_by,
     )  # fmt: skip
     config = TraceConfig(
-        strategy=strategy,
+        sweep=sweep,
         model=ModelSpec.of(flags.model, load, add_bos=flags.add_bos),
         prompt=prompt,
         data=data,
@@ -124,15 +130,33 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
         verify=flags.verify,
         save=flags.save,
         plot=flags.plot,
+        axes=axes or (LAYERS if sweep.axes else None),
     )
     _check_unused(flags, config)
     if prompt.source is None and prompt.target is None:  # else there are none to be named
-        check_sources(parse_names(prompt.sources), {str(strategy): strategy})
+        check_sources(parse_names(prompt.sources), {str(one): one for one in sweep.strategies})
     return config
+
+
+def _parse_sweep(flags: TraceFlags) -> tuple[Sweep, tuple[str, str] | None]:
+    """The strategy with its options, and the axes of its tables, where they are given."""
+    strategy, options = find_strategy(flags.strategy), parse_assignments(flags.options)
+    if flags.axes is None:
+        return sweep_options(strategy, options), None
+    names = [name.strip() for name in flags.axes.split(",")]
+    # An option that is an axis and has no value is swept over all that it declares.
+    declared = {one.name for one in strategy.options if one.axis or get_args(one.type)}
+    unswept = dict.fromkeys(declared.intersection(names), "all")
+    sweep = sweep_options(strategy, unswept | options)
+    try:
+        return sweep, check_axes(names, [name for name, _ in sweep.axes])
+    except XTransplantError as error:
+        raise XTransplantError(f"--{error}") from None
 
 
 def _check_unused(flags: TraceFlags, config: TraceConfig) -> None:
     only_run = {
+        "--axes": flags.axes is not None,
         "--verify": flags.verify,
         "--save": flags.save,
         "--plot": flags.plot,

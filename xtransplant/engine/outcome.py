@@ -5,7 +5,7 @@ Plain results, below everything that computes them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,6 +71,12 @@ class Writes:
                 for one in fields(Writes)
             )
         )
+
+    def part(self, start: int, stop: int) -> Writes:
+        """The writes of some consecutive variants."""
+        first, last = (int(self.counts[:end].sum()) for end in (start, stop))
+        flat = (getattr(self, one.name)[first:last] for one in fields(Writes)[1:])
+        return Writes(self.counts[start:stop], *flat)
 
 
 @dataclass(frozen=True)
@@ -139,6 +145,21 @@ class Scores:
         """As :attr:`finite`, of the source prompt."""
         return bool(_finite_rows(self.source[None], self.source_top_logprobs[None])[0])
 
+    def part(self, start: int, stop: int) -> Scores:
+        """Those of some consecutive variants, with their share of tokens and time."""
+        share = (stop - start) / len(self.logprobs)
+        return replace(
+            self,
+            logprobs=self.logprobs[start:stop],
+            top_tokens=self.top_tokens[start:stop],
+            top_logprobs=self.top_logprobs[start:stop],
+            unchanged=self.unchanged[start:stop],
+            writes=None if self.writes is None else self.writes.part(start, stop),
+            bounds=None if self.bounds is None else self.bounds[start:stop],
+            token_forwards=share * self.token_forwards,
+            seconds=share * self.seconds,
+        )
+
 
 class TokenCertainty(NamedTuple):
     """How certain a model was of a token that it generated greedily.
@@ -191,6 +212,22 @@ class Generations:
     vanilla_ids: tuple[int, ...] = ()
     certainty: tuple[tuple[TokenCertainty, ...], ...] = ()
     writes: Writes | None = None
+
+    def part(self, start: int, stop: int) -> Generations:
+        """Those of some consecutive variants, with their share of tokens and time."""
+        share = (stop - start) / len(self.outputs)
+        return replace(
+            self,
+            outputs=self.outputs[start:stop],
+            token_ids=self.token_ids[start:stop],
+            finite=self.finite[start:stop],
+            unchanged=self.unchanged[start:stop],
+            # The target's own stands before those of the variants.
+            certainty=self.certainty[:1] + self.certainty[1 + start : 1 + stop],
+            writes=None if self.writes is None else self.writes.part(start, stop),
+            token_forwards=share * self.token_forwards,
+            seconds=share * self.seconds,
+        )
 
 
 def same(found: Tensor, plain: Tensor, dtype: torch.dtype, *, bits: bool) -> Tensor:

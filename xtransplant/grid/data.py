@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from xtransplant.prompts import Example, key_of
 from xtransplant.runs.measured import Which
 from xtransplant.tasks.judging import LEVELS
 
-__all__ = ["Cell", "GridData", "Level", "Prompt"]
+__all__ = ["Cell", "GridData", "Level", "Prompt", "find_best"]
 
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
 Level = Literal["strict", "match", "lenient"]
@@ -169,21 +170,8 @@ class GridData:
         By the answer's probability where it was scored, else the first correct output. None
         without an answer, or where no output is correct, or no cell finite.
         """
-        worth = self.probabilities()
-        if worth is None:
-            right = self.correct()
-            if right is None or not right.any():
-                return None
-            worth = right.astype(float)
-        if not np.isfinite(worth).any():
-            return None
-        cells = self.cells
-        flat = np.nan_to_num(worth.flatten(), nan=-1.0)
-        order = sorted(
-            range(len(cells)),
-            key=lambda k: (-flat[k], cells[k].target_layer, -cells[k].source_layer),
-        )
-        return cells[order[0]]
+        at = find_best(self.probabilities(), self.correct(), self.pairs)
+        return None if at is None else self.cells[at]
 
     def answers(self) -> tuple[str | None, ...]:
         """What each cell answers: its output, else its likeliest candidate, else its top token.
@@ -218,6 +206,29 @@ class GridData:
         if self.example.answer is None or self.example.answer not in self.example.candidates:
             return None
         return self.example.candidates.index(self.example.answer)
+
+
+def find_best(
+    probabilities: np.ndarray[Any, Any] | None,
+    correct: Bools | None,
+    pairs: Sequence[tuple[int, int]],
+) -> int | None:
+    """The number of the cell that does most for the answer, as :meth:`GridData.best`.
+
+    Args:
+        probabilities: of the answer, of any shape; NaN where a cell is not finite.
+        correct: of the same shape.
+        pairs: the layer pair of each cell, in the order of the flattened arrays.
+    """
+    worth = probabilities
+    if worth is None:
+        if correct is None or not correct.any():
+            return None
+        worth = correct.astype(float)
+    if not np.isfinite(worth).any():
+        return None
+    flat = np.nan_to_num(worth.ravel(), nan=-1.0)
+    return min(range(len(flat)), key=lambda k: (-flat[k], pairs[k][1], -pairs[k][0]))
 
 
 def _by_candidate(example: Example, row: Any) -> dict[str, float]:

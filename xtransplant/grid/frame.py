@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from xtransplant.style.paths import TABLE_SUFFIXES, checked_path, replaced
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["grid_document", "grid_frame", "grid_json", "save_grid"]
+__all__ = ["grid_document", "grid_frame", "grid_json", "save_frame", "save_grid"]
 
 
 def grid_frame(grid: GridData) -> pd.DataFrame:
@@ -131,17 +132,27 @@ def save_grid(grid: GridData, path: str | Path) -> None:
     Raises:
         XTransplantError: another suffix, or a place that cannot be written to.
     """
+    save_frame(lambda: grid_frame(grid), lambda: grid_document(grid), path)
+
+
+def save_frame(
+    frame: Callable[[], pd.DataFrame], document: Callable[[], dict[str, Any]], path: str | Path
+) -> None:
+    """Write a table to ``.parquet`` or ``.csv``, or the document that goes with it to ``.json``.
+
+    Raises:
+        XTransplantError: as :func:`save_grid`.
+    """
     suffix = checked_path(path, TABLE_SUFFIXES, "--save").suffix.lower()
     with replaced(path, "--save") as target:
         if suffix == ".json":
-            target.write_text(grid_json(grid) + "\n", encoding="utf-8")
+            target.write_text(json_text(document()) + "\n", encoding="utf-8")
         elif suffix == ".csv":
-            grid_frame(grid).to_csv(target, index=False)
+            frame().to_csv(target, index=False)
         else:
-            frame = grid_frame(grid)
-            document = grid_document(grid)
-            frame.attrs = {key: document[key] for key in document if key != "cells"}
-            frame.to_parquet(target, index=False)
+            table = frame()
+            table.attrs = {key: value for key, value in document().items() if key != "cells"}
+            table.to_parquet(target, index=False)
 
 
 def _vanilla(grid: GridData, prompt: Prompt) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""A grid as a heatmap: source layers down, target layers across, the effect as colour."""
+"""Grids as heatmaps: source layers down, target layers across (or swept options), by effect."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from xtransplant.grid.captions import languages
 from xtransplant.grid.data import GridData
+from xtransplant.grid.views import View, views_of
 from xtransplant.style.escape import visible
 from xtransplant.style.fonts import installed_fonts, save_figure
 from xtransplant.style.heatmap import DIVERGING, label_layers, mark_cell
@@ -27,10 +29,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-__all__ = ["plot_grid"]
+__all__ = ["plot_grid", "plot_grids"]
 
 _MOST_NUMBERED = 16  # layers across, up to which each cell has its number written in it
 _MOST_TICKS = 20
+_MOST_ACROSS = 4  # panels
 _YES, _NO = 0.6, -0.1  # of 1, on the colour map: a strong and a pale colour
 
 
@@ -39,18 +42,18 @@ class _Picture:
     """What to draw.
 
     Attributes:
-        values: ``[source_layers, target_layers]``, zero in the middle of the colour map; NaN where
-            a cell is not finite.
+        values: of each view ``[rows, columns]``, zero in the middle of the colour map; NaN where a
+            cell is not finite.
         limit: the greatest absolute value of the colour map.
-        numbers: ``[source_layers][target_layers]``, written in the cells; None to write none.
+        numbers: of each view ``[rows][columns]``, written in the cells; None to write none.
         scale: title of the colour bar.
         subtitle: second line of the figure's title.
         ticks: labels of the two colours, where values are only yes and no.
     """
 
-    values: np.ndarray[Any, np.dtype[np.float64]]
+    values: list[np.ndarray[Any, np.dtype[np.float64]]]
     limit: float
-    numbers: list[list[str]] | None
+    numbers: list[list[list[str]]] | None
     scale: str
     subtitle: str
     ticks: dict[float, str] | None = None
@@ -70,67 +73,109 @@ def plot_grid(grid: GridData, path: str | Path | None = None) -> Figure:
     Raises:
         XTransplantError: another suffix, or a place that cannot be written to.
     """
+    return plot_grids([grid], views_of([grid]), grid.strategy, path)
+
+
+def plot_grids(
+    grids: Sequence[GridData], views: Sequence[View], name: str, path: str | Path | None = None
+) -> Figure:
+    """:func:`plot_grid` of one example's grids: a panel per view, all in the same colours.
+
+    Args:
+        grids: one per combination of the swept options' values.
+        views: their cells over two axes.
+        name: of the strategy, with what is swept.
+        path: as for :func:`plot_grid`.
+
+    Raises:
+        XTransplantError: as :func:`plot_grid`.
+    """
     from matplotlib.figure import Figure
 
     if path is not None:
         checked_path(path, PLOT_SUFFIXES, "--plot")
-    picture = _picture(grid)
-    n_rows, n_columns = picture.values.shape
-    cell = min(0.5, 6.4 / max(n_rows, n_columns))
-    figure = Figure(
-        figsize=(max(6.0, cell * n_columns + 2.6), max(3.2, cell * n_rows + 1.7)),
-        layout="constrained",
-    )
-    axes = figure.add_subplot()
-    image = axes.imshow(
-        picture.values, cmap=DIVERGING, vmin=-picture.limit, vmax=picture.limit, aspect="equal",
-        interpolation="nearest",
-    )  # fmt: skip
+    picture = _picture(grids, views)
+    across = min(len(views), _MOST_ACROSS)
+    down = -(-len(views) // across)
+    n_rows, n_columns = picture.values[0].shape
+    cell = min(0.5, 6.4 / max(n_rows, n_columns * across))
+    wide, high = cell * n_columns * across, (cell * n_rows + 0.6) * down
+    figure = Figure(figsize=(max(6.0, wide + 2.6), max(3.2, high + 1.1)), layout="constrained")
+    panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
+    images = [
+        _draw(axes, view, picture, k, several=len(views) > 1)
+        for k, (axes, view) in enumerate(zip(panels, views, strict=False))
+    ]
+    for axes in panels[len(views) :]:
+        axes.set_visible(False)
+    for k, axes in enumerate(panels[: len(views)]):
+        if k + across >= len(views):
+            axes.set_xlabel(visible(views[0].columns.label))
+            axes.tick_params(labelbottom=True)
+        if k % across == 0:
+            axes.set_ylabel(visible(views[0].rows.label))
     fonts = installed_fonts()
-    axes.set_xlabel("target layer")
-    axes.set_ylabel("source layer")
-    label_layers(axes, grid.source_layers, grid.target_layers, most=_MOST_TICKS, size=8)
-    _title(figure, grid, picture, fonts)
-    _colour_bar(figure, axes, image, picture, fonts)
-    if picture.numbers is not None:
-        _write_numbers(axes, picture)
-    else:
-        for row, column in np.argwhere(~grid.finite):
-            axes.text(column, row, "×", ha="center", va="center", fontsize=8)
-    _mark_best(axes, grid)
+    _title(figure, grids, name, picture, fonts)
+    _colour_bar(figure, list(panels[: len(views)]), images[0], picture, fonts)
     if path is not None:
         with replaced(path, "--plot") as target:
             save_figure(figure, target)
     return figure
 
 
-def _picture(grid: GridData) -> _Picture:
-    probabilities, vanilla = grid.probabilities(), grid.vanilla_probability()
-    best = grid.best()
-    marked = "" if best is None else f"best pair {best.source_layer}→{best.target_layer}"
-    if probabilities is not None and vanilla is not None:
-        points = 100 * (probabilities - vanilla)
-        most = highest(probabilities)
-        at_best = f"; {marked}: {percent(most)}" if marked else ""
-        answer = quoted(grid.example.answer or "", 24)
-        numbered = max(points.shape) <= _MOST_NUMBERED and most >= 0.01
+def _draw(axes: Axes, view: View, picture: _Picture, number: int, *, several: bool) -> AxesImage:
+    """One view's panel; of several, each says what is fixed in it."""
+    values = picture.values[number]
+    image = axes.imshow(
+        values, cmap=DIVERGING, vmin=-picture.limit, vmax=picture.limit, aspect="equal",
+        interpolation="nearest",
+    )  # fmt: skip
+    most, size = (8, 7) if several else (_MOST_TICKS, 8)
+    label_layers(axes, view.rows.values, view.columns.values, most=most, size=size)
+    if several:
+        axes.set_title(visible(view.about), fontsize=9, parse_math=False)
+    if picture.numbers is not None:
+        _write_numbers(axes, values, picture.limit, picture.numbers[number])
+    else:
+        for row, column in np.argwhere(~view.finite):
+            axes.text(column, row, "×", ha="center", va="center", fontsize=8)
+    if view.best is not None:
+        mark_cell(axes, *view.best)
+    return image
+
+
+def _picture(grids: Sequence[GridData], views: Sequence[View]) -> _Picture:
+    one = grids[0]
+    vanilla, n_cells = one.vanilla_probability(), sum(len(grid.pairs) for grid in grids)
+    best = max(views, key=lambda view: view.worth)
+    what = f"best of {n_cells:,}:" if len(grids) > 1 else "best pair"
+    marked = f"{what} {visible(best.best_name)}" if best.best_name else ""
+    if best.probabilities is not None and vanilla is not None:
+        probabilities = [np.asarray(view.probabilities) for view in views]
+        points = [100 * (values - vanilla) for values in probabilities]
+        most = max(map(highest, probabilities))
+        at_best = f"; {marked}: {percent(best.worth)}" if marked else ""
+        answer = quoted(one.example.answer or "", 24)
+        numbered = len(views) == 1 and max(points[0].shape) <= _MOST_NUMBERED and most >= 0.01
         number, colour = (" (number, %)", " (colour)") if numbered else ("", "")
         return _Picture(
             points,
-            highest(np.abs(points)) or 1.0,
-            _percents(probabilities) if numbered else None,
+            max(highest(np.abs(values)) for values in points) or 1.0,
+            [_percents(values) for values in probabilities] if numbered else None,
             f"probability of {answer}{number}:\nchange in percentage points{colour}",
             f"without a transplant: {percent(vanilla)}{at_best}",
         )
-    correct = grid.correct()
-    if correct is not None:
-        count = f"{int(correct.sum())} of {correct.size} layer pairs correct"
+    cells = "layer pairs" if len(grids) == 1 else "variants"
+    if best.correct is not None:
+        right = [np.asarray(view.correct) for view in views]
+        count = f"{sum(int(values.sum()) for values in right)} of {n_cells} {cells} correct"
         ticks = {-0.5: "incorrect", 0.5: "correct"}
         subtitle = f"{count}; {marked}" if marked else count
-        return _marks(grid, correct, subtitle, ticks)
-    changed = grid.changed()
-    count = f"{int(changed.sum())} of {changed.size} layer pairs change what the model says"
-    return _marks(grid, changed, count, {-0.5: "unchanged", 0.5: "changed"})
+        return _marks(views, right, subtitle, ticks)
+    changed = [view.changed for view in views]
+    total = sum(int(values.sum()) for values in changed)
+    count = f"{total} of {n_cells} {cells} change what the model says"
+    return _marks(views, changed, count, {-0.5: "unchanged", 0.5: "changed"})
 
 
 def _percents(probabilities: Any) -> list[list[str]]:
@@ -141,25 +186,33 @@ def _percents(probabilities: Any) -> list[list[str]]:
     ]
 
 
-def _marks(grid: GridData, yes: Any, subtitle: str, ticks: dict[float, str]) -> _Picture:
-    values = np.where(grid.finite, np.where(yes, _YES, _NO), np.nan)
+def _marks(
+    views: Sequence[View], yes: Sequence[Any], subtitle: str, ticks: dict[float, str]
+) -> _Picture:
+    values = [
+        np.where(view.finite, np.where(marks, _YES, _NO), np.nan)
+        for view, marks in zip(views, yes, strict=True)
+    ]
     return _Picture(values, 1.0, None, "", subtitle, ticks)
 
 
-def _title(figure: Figure, grid: GridData, picture: _Picture, fonts: list[str]) -> None:
-    parts = [visible(grid.strategy), model_label(grid.model), languages(grid)]
+def _title(
+    figure: Figure, grids: Sequence[GridData], name: str, picture: _Picture, fonts: list[str]
+) -> None:
+    parts = [visible(name), model_label(grids[0].model), languages(grids[0])]
     about = "  ·  ".join(part for part in parts if part)
     # A long title breaks between its parts, as the figure is no wider for it.
     if len(about) > 11 * figure.get_figwidth():
         about = "\n".join(part for part in parts if part)
-    bad = int((~grid.finite).sum())
-    more = f"; × {say_not_finite(bad, len(grid.pairs))}" if bad else ""
+    bad = sum(int((~grid.finite).sum()) for grid in grids)
+    total = sum(len(grid.pairs) for grid in grids)
+    more = f"; × {say_not_finite(bad, total)}" if bad else ""
     title = f"{about}\n{picture.subtitle}{more}"
     figure.suptitle(title, fontsize=10, fontfamily=fonts, parse_math=False)
 
 
 def _colour_bar(
-    figure: Figure, axes: Axes, image: AxesImage, picture: _Picture, fonts: list[str]
+    figure: Figure, axes: list[Axes], image: AxesImage, picture: _Picture, fonts: list[str]
 ) -> None:
     if picture.ticks is None:
         bar = figure.colorbar(image, ax=axes, shrink=0.9, pad=0.02)
@@ -172,19 +225,10 @@ def _colour_bar(
     bar.ax.tick_params(labelsize=8, length=2)
 
 
-def _write_numbers(axes: Axes, picture: _Picture) -> None:
-    assert picture.numbers is not None
-    for (row, column), value in np.ndenumerate(picture.values):
-        dark = abs(value) > 0.65 * picture.limit  # False for NaN
+def _write_numbers(axes: Axes, values: Any, limit: float, numbers: list[list[str]]) -> None:
+    for (row, column), value in np.ndenumerate(values):
+        dark = abs(value) > 0.65 * limit  # False for NaN
         axes.text(
-            column, row, picture.numbers[row][column],
+            column, row, numbers[row][column],
             ha="center", va="center", fontsize=8, color="white" if dark else "black",
         )  # fmt: skip
-
-
-def _mark_best(axes: Axes, grid: GridData) -> None:
-    best = grid.best()
-    if best is None:
-        return
-    row = grid.source_layers.index(best.source_layer)
-    mark_cell(axes, row, grid.target_layers.index(best.target_layer))

@@ -1,9 +1,9 @@
-"""A grid for the terminal: prompts, answers, the coloured table, the best pair, the cost."""
+"""Grids for the terminal: prompts, answers, the coloured table, the best pair, the cost."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -13,6 +13,7 @@ from rich.text import Text
 
 from xtransplant.grid.captions import languages, remarks, vanilla_answer
 from xtransplant.grid.data import GridData, Prompt
+from xtransplant.grid.views import View, views_of
 from xtransplant.prompts import key_of
 from xtransplant.style.escape import visible
 from xtransplant.style.matrix import Matrix, shade
@@ -26,11 +27,11 @@ from xtransplant.style.words import (
 )
 from xtransplant.tasks.rules import describe_rule
 
-__all__ = ["render_grid"]
+__all__ = ["render_grid", "render_grids"]
 
 _LONGEST_PROMPT = 900
 _MOST_ANSWERS = 12
-_MOST_PAIRS = 4
+_MOST_GRIDS = 3
 
 
 def render_grid(grid: GridData) -> Group:
@@ -39,18 +40,35 @@ def render_grid(grid: GridData) -> Group:
     Prompts and outputs are shown as text, never as markup; text that may run right to left stands
     last on its line, so that a terminal which reorders it leaves the numbers where they are.
     """
-    parts: list[Any] = [_heading(grid), Text()]
-    parts += [*_prompt(grid, "source"), Text(), *_prompt(grid, "target"), Text()]
-    matrix, caption = _matrix(grid)
-    parts += [caption, matrix, Text()]
-    if grid.generations is not None or grid.example.answer is None:
-        parts += [*_answers(grid), Text()]
-    parts += [*_best(grid), *(Text(one, style="bold") for one in remarks(grid)), _cost(grid)]
-    return Group(*parts)
+    return render_grids([grid], views_of([grid]), grid.strategy)
 
 
-def _heading(grid: GridData) -> Text:
-    line = Text(visible(grid.strategy), style="bold")
+def render_grids(grids: Sequence[GridData], views: Sequence[View], name: str) -> Group:
+    """:func:`render_grid` of one example's grids: of a sweep, one table per view.
+
+    Args:
+        grids: one per combination of the swept options' values.
+        views: their cells over two axes.
+        name: of the strategy, with what is swept.
+    """
+    one = grids[0]
+    parts: list[Any] = [_heading(one, name), Text()]
+    parts += [*_prompt(one, "source"), Text(), *_prompt(one, "target"), Text()]
+    caption, matrices = _matrices(one, views)
+    parts.append(caption)
+    for view, matrix in zip(views, matrices, strict=True):
+        if len(views) > 1 or view.fixed:
+            parts.append(Text(visible(view.about), style="bold"))
+        parts += [matrix, Text()]
+    if one.generations is not None or one.example.answer is None:
+        parts += [*_answers(grids), Text()]
+    parts += _best(one, grids, views)
+    parts += [Text(line, style="bold") for grid in grids for line in remarks(grid)]
+    return Group(*parts, _cost(grids))
+
+
+def _heading(grid: GridData, name: str) -> Text:
+    line = Text(visible(name), style="bold")
     about = (model_label(grid.model), languages(grid), visible(grid.example.id))
     for part in filter(None, about):
         line.append(f"   {part}", style="not bold")
@@ -79,31 +97,35 @@ def _prompt(grid: GridData, prompt: Prompt) -> Iterator[Any]:
         yield Text(f"  and gives {percent(known)} to the answer {answer}", style="dim")
 
 
-def _matrix(grid: GridData) -> tuple[Matrix, Text]:
-    """The cells and the line above them."""
-    probabilities, vanilla = grid.probabilities(), grid.vanilla_probability()
-    best = grid.best()
-    at = None
-    if best is not None:
-        row = grid.source_layers.index(best.source_layer)
-        at = (row, grid.target_layers.index(best.target_layer))
-    layers = (grid.source_layers, grid.target_layers)
-    if probabilities is not None and vanilla is not None:
-        difference = probabilities - vanilla
-        unit = _unit(highest(np.append(probabilities, vanilla)))
+def _matrices(grid: GridData, views: Sequence[View]) -> tuple[Text, list[Matrix]]:
+    """The line above all tables, and a table per view; their colours and units are the same."""
+    vanilla = grid.vanilla_probability()
+    if views[0].probabilities is not None and vanilla is not None:
+        every = np.array([view.probabilities for view in views])
+        unit = _unit(highest(np.append(every, vanilla)))
+        scale = highest(np.abs(every - vanilla))
         caption = Text(f"probability of the answer {quoted(grid.example.answer or '')}")
-        _append_scale(caption, highest(np.abs(difference)), vanilla)
-        return Matrix(probabilities, difference, *layers, at, unit=unit), caption
-    correct = grid.correct()
-    if correct is not None:
+        _append_scale(caption, scale, vanilla)
+        return caption, [
+            _matrix(view, view.probabilities, vanilla, unit=unit, scale=scale) for view in views
+        ]
+    if views[0].correct is not None:
         was = bool(grid.vanilla_correct())
         state = "correct" if was else "incorrect"
         caption = Text(f"✓ where the {_right(grid)} (without a transplant: {state})")
-        marks = np.where(grid.finite, correct, np.nan)
-        return Matrix(marks, marks - float(was), *layers, at, marks=True), caption
-    changed = np.where(grid.finite, grid.changed(), np.nan)
+        return caption, [_matrix(view, view.correct, float(was), marks=True) for view in views]
     caption = Text("✓ where the answer is another than without a transplant")
-    return Matrix(changed, changed, *layers, at, marks=True), caption
+    return caption, [_matrix(view, view.changed, 0.0, marks=True) for view in views]
+
+
+def _matrix(view: View, values: Any, vanilla: float, **more: Any) -> Matrix:
+    """A view's cells, coloured by how far they are from what there is without a transplant."""
+    shown = np.where(view.finite, values, np.nan)
+    labels = (view.rows.label, view.columns.label)
+    return Matrix(
+        shown, shown - vanilla, view.rows.values, view.columns.values, view.best, labels=labels,
+        **more,
+    )  # fmt: skip
 
 
 def _unit(most: float) -> float:
@@ -129,25 +151,36 @@ def _right(grid: GridData) -> str:
     return f"output {describe_rule(rule)}, by rule {rule}"
 
 
-def _answers(grid: GridData) -> Iterator[Text]:
+def _answers(grids: Sequence[GridData]) -> Iterator[Text]:
     """Distinct answers, the commonest first, with the layer pairs that give each."""
-    by_answer: dict[str | None, list[tuple[int, int]]] = {}
-    for pair, answer in zip(grid.pairs, grid.answers(), strict=True):
-        by_answer.setdefault(answer, []).append(pair)
-    ranked = sorted(by_answer.items(), key=lambda item: -len(item[1]))
-    shown = [(len(pairs), _pairs_text(pairs), answer) for answer, pairs in ranked[:_MOST_ANSWERS]]
-    width = max(len(pairs) for _, pairs, _ in shown)
+    by_answer: dict[str | None, dict[str, list[tuple[int, int]]]] = {}
+    for grid in grids:
+        for pair, answer in zip(grid.pairs, grid.answers(), strict=True):
+            by_answer.setdefault(answer, {}).setdefault(grid.strategy, []).append(pair)
+    counts = {answer: sum(map(len, found.values())) for answer, found in by_answer.items()}
+    ranked = sorted(by_answer, key=lambda answer: -counts[answer])
+    shown = [(answer, _where(by_answer[answer], len(grids))) for answer in ranked[:_MOST_ANSWERS]]
+    width = max(len(where) for _, where in shown)
     yield Text(f"cells  {'layer pairs':<{width}}  what they answer (= no change)", "dim")
-    for count, pairs, answer in shown:
-        mark = "=" if answer == grid.vanilla_answer() else " "
+    for answer, where in shown:
+        mark = "=" if answer == grids[0].vanilla_answer() else " "
         text = NOT_FINITE if answer is None else quoted(answer, 200)
-        yield Text(f"{count:>5}  {pairs:<{width}} {mark}{text}")
+        yield Text(f"{counts[answer]:>5}  {where:<{width}} {mark}{text}")
     if (rest := len(ranked) - len(shown)) > 0:
-        cells = sum(len(pairs) for _, pairs in ranked[_MOST_ANSWERS:])
+        cells = sum(counts[answer] for answer in ranked[_MOST_ANSWERS:])
         yield Text(f"{cells:>5}  {rest} other answers; --json or --save has them", "dim")
 
 
-def _pairs_text(pairs: list[tuple[int, int]]) -> str:
+def _where(found: dict[str, list[tuple[int, int]]], n_grids: int) -> str:
+    """Which cells give an answer: layer pairs, or in a sweep the strategies that have such."""
+    if n_grids == 1:
+        return _pairs_text(next(iter(found.values())))
+    texts = [f"{visible(name)}: {_pairs_text(pairs, 1)}" for name, pairs in found.items()]
+    more = len(texts) - _MOST_GRIDS
+    return "; ".join(texts[:_MOST_GRIDS]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _pairs_text(pairs: list[tuple[int, int]], most: int = 4) -> str:
     """``0→1, 3→0-7``: layer pairs, neighbouring target layers taken together."""
     runs = []
     for i, row in groupby(pairs, key=lambda pair: pair[0]):
@@ -156,38 +189,43 @@ def _pairs_text(pairs: list[tuple[int, int]]) -> str:
         for _, run in groupby(enumerate(targets), key=lambda item: item[1] - item[0]):
             ends = [j for _, j in run]
             runs.append(f"{i}→{ends[0]}" + (f"-{ends[-1]}" if len(ends) > 1 else ""))
-    more = len(runs) - _MOST_PAIRS
-    return ", ".join(runs[:_MOST_PAIRS]) + (f", and {more} more" if more > 0 else "")
+    more = len(runs) - most
+    return ", ".join(runs[:most]) + (f", and {more} more" if more > 0 else "")
 
 
-def _best(grid: GridData) -> Iterator[Text]:
-    best = grid.best()
-    if best is None:
+def _best(grid: GridData, grids: Sequence[GridData], views: Sequence[View]) -> Iterator[Text]:
+    """The best cell of all views; of several grids it says out of how many cells."""
+    view = max(views, key=lambda one: one.worth)
+    if view.best is None:
         if grid.example.answer is not None:
             yield Text("no layer pair gives the answer")
         return
-    line = Text.assemble("best pair ", (f"{best.source_layer}→{best.target_layer}", "bold"), ": ")
-    probabilities, vanilla = grid.probabilities(), grid.vanilla_probability()
-    if probabilities is not None and vanilla is not None:
-        top = highest(probabilities)
-        line.append(f"the answer has {percent(top)} ({points(top - vanilla)}); ")
+    cells = sum(len(one.pairs) for one in grids)
+    what = f"best of {cells:,}:" if len(grids) > 1 else "best pair"
+    line = Text.assemble(f"{what} ", (visible(view.best_name), "bold"), ": ")
+    vanilla = grid.vanilla_probability()
+    if view.probabilities is not None and vanilla is not None:
+        line.append(f"the answer has {percent(view.worth)} ({points(view.worth - vanilla)}); ")
     line.append("it answers ")
-    answer = grid.answer_of(best)
+    answer = view.answers[view.best]
     line.append(NOT_FINITE if answer is None else quoted(answer, 200), style="bold")
     yield line
 
 
-def _cost(grid: GridData) -> Text:
-    count = len(grid.pairs)
-    how = f"{count:,} layer pair{'s' * (count != 1)}"
-    if not grid.packing.together:
+def _cost(grids: Sequence[GridData]) -> Text:
+    one, count = grids[0], sum(len(grid.pairs) for grid in grids)
+    what = "layer pair" if len(grids) == 1 else "variant"
+    how = f"{count:,} {what}{'s' * (count != 1)}"
+    if not one.packing.together:
         how += ", one per row"
-    elif grid.scores is None:
+    elif one.scores is None:
         how += " after one shared prefix"
     else:
         how += " packed into one sequence"
-    passes = f"{grid.forward_passes} forward pass{'es' * (grid.forward_passes != 1)}"
-    line = Text(f"{how}: {passes}, {grid.seconds:.2f} s", style="dim")
-    if grid.note:
-        line.append(f"\nnote: {visible(grid.note)}")
+    # All grids of a sweep ran in the same passes.
+    passes = f"{one.forward_passes} forward pass{'es' * (one.forward_passes != 1)}"
+    seconds = sum(grid.seconds for grid in grids)
+    line = Text(f"{how}: {passes}, {seconds:.2f} s", style="dim")
+    if one.note:
+        line.append(f"\nnote: {visible(one.note)}")
     return line

@@ -1,27 +1,28 @@
-"""Running a grid: one strategy at every layer pair of one example, or of many."""
+"""Running a grid: one strategy at every layer pair of one example, or of many; or a sweep."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product, repeat, tee
-from typing import NamedTuple, TypedDict, Unpack
+from typing import Any, NamedTuple, TypedDict, Unpack, overload
 
 from xtransplant.engine.ask.items import Item, item_of
-from xtransplant.engine.ask.layers import existing_layers
+from xtransplant.engine.ask.layers import layers_of_all
 from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.request import Decoding
-from xtransplant.engine.ask.variants import record_variants
+from xtransplant.engine.ask.variants import record_sweep
 from xtransplant.engine.generate import generate_items
 from xtransplant.engine.outcome import Generations, Scores
 from xtransplant.engine.score import score_items
 from xtransplant.engine.trace.sources import Sources
 from xtransplant.engine.verify import packing_for
 from xtransplant.grid.grid import Grid
+from xtransplant.grid.swept import SweptGrid
 from xtransplant.model.model import Model
 from xtransplant.packing import ROWS, Packing
 from xtransplant.prompts import Example
-from xtransplant.strategies import Strategy, find_strategy
+from xtransplant.strategies import Strategy, Sweep, find_strategy
 from xtransplant.strategies.script import Variant
 from xtransplant.strategies.travel import check_travel
 
@@ -57,15 +58,30 @@ class _Settings:
     memory_budget: int | None = None
 
 
+@overload
 def transplant(
     model: Model, example: Example, strategy: Strategy | str, **options: Unpack[GridOptions]
-) -> Grid:
+) -> Grid: ...
+
+
+@overload
+def transplant(
+    model: Model, example: Example, strategy: Sweep, **options: Unpack[GridOptions]
+) -> SweptGrid: ...
+
+
+def transplant(
+    model: Model, example: Example, strategy: Strategy | Sweep | str, **options: Unpack[GridOptions]
+) -> Grid | SweptGrid:
     """One example's grid: every source layer into every target layer.
+
+    Of a sweep, ``find_strategy("blend").sweep(weight=[0, 0.5, 1])``, that at every value, all of
+    them in the same forward passes.
 
     Args:
         model: from :func:`xtransplant.load`.
         example: its two prompts, with candidates to score and the right answer if there are any.
-        strategy: a strategy, its name, or the path of its file.
+        strategy: a strategy, its name, or the path of its file; or a sweep.
         **options: by keyword, each with a default:
 
             - ``source_layers``, ``target_layers``: numbers of the layers to read and to write,
@@ -82,9 +98,13 @@ def transplant(
         XTransplantError: an unusable prompt, candidate, layer or strategy, or too little memory
             for one variant.
     """
+    # A call for each, as each has an overload of its own.
+    if isinstance(strategy, Sweep):
+        return next(transplant_many(model, [example], strategy, **options))
     return next(transplant_many(model, [example], strategy, **options))
 
 
+@overload
 def transplant_many(
     model: Model,
     examples: Iterable[Example],
@@ -92,7 +112,28 @@ def transplant_many(
     *,
     sources: Sources | None = None,
     **options: Unpack[GridOptions],
-) -> Iterator[Grid]:
+) -> Iterator[Grid]: ...
+
+
+@overload
+def transplant_many(
+    model: Model,
+    examples: Iterable[Example],
+    strategy: Sweep,
+    *,
+    sources: Sources | None = None,
+    **options: Unpack[GridOptions],
+) -> Iterator[SweptGrid]: ...
+
+
+def transplant_many(
+    model: Model,
+    examples: Iterable[Example],
+    strategy: Strategy | Sweep | str,
+    *,
+    sources: Sources | None = None,
+    **options: Unpack[GridOptions],
+) -> Iterator[Grid] | Iterator[SweptGrid]:
     """:func:`transplant` of many examples, in order; scores of several run together.
 
     Args:
@@ -108,37 +149,53 @@ def transplant_many(
     """
     chosen = find_strategy(strategy) if isinstance(strategy, str) else strategy
     kept = Sources() if sources is None else sources
-    return _grids(model, examples, chosen, _Settings(**options), kept)
+    sweep = chosen if isinstance(chosen, Sweep) else Sweep(chosen)
+    found = _grids(model, examples, sweep, _Settings(**options), kept)
+    if not isinstance(chosen, Sweep):
+        return (grids[0] for grids in found)
+    values = tuple(one.bound for one in sweep.strategies)
+    return (SweptGrid(str(sweep), sweep.axes, grids, values) for grids in found)
 
 
 def _grids(
-    model: Model,
-    examples: Iterable[Example],
-    strategy: Strategy,
-    settings: _Settings,
-    sources: Sources,
-) -> Iterator[Grid]:
-    from_layers, to_layers, left_out = existing_layers(
-        model, strategy, settings.source_layers, settings.target_layers
+    model: Model, examples: Iterable[Example], sweep: Sweep, settings: _Settings, sources: Sources
+) -> Iterator[tuple[Grid, ...]]:
+    """Of each example, a grid for each of the sweep's strategies, all run together."""
+    from_layers, to_layers, left_out = layers_of_all(
+        model, sweep.strategies, settings.source_layers, settings.target_layers
     )
-    variants = record_variants(model, strategy, product(from_layers, to_layers))
+    names = [str(strategy) for strategy in sweep.strategies]
+    variants = record_sweep(model, sweep, product(from_layers, to_layers))
     if model.backend.travels:
         check_travel(variants)
-    check = packing_for(model)
+    check, raw = packing_for(model), sweep.strategy.raw
+    size = len(variants) // len(names)
     for found in _results(model, examples, variants, check.packing, settings, sources):
         longest = max(len(found.item.source), len(found.item.target))
-        note = _RAW_NOTE if strategy.raw else check.note_for(longest)
-        yield Grid(
+        note = _RAW_NOTE if raw else check.note_for(longest)
+        whole = Grid(
             model=model.name,
-            strategy=str(strategy),
+            strategy="",
             example=found.example,
             source_layers=from_layers,
             target_layers=to_layers,
             scores=found.scores,
             generations=found.generations,
-            packing=ROWS if strategy.raw else check.packing,
+            packing=ROWS if raw else check.packing,
             note="; ".join(part for part in (note, left_out) if part),
         )
+        yield tuple(
+            replace(whole, strategy=name, **_part(found, k * size, (k + 1) * size))
+            for k, name in enumerate(names)
+        )
+
+
+def _part(found: _Result, start: int, stop: int) -> dict[str, Any]:
+    """The results of some consecutive variants."""
+    return {
+        "scores": found.scores and found.scores.part(start, stop),
+        "generations": found.generations and found.generations.part(start, stop),
+    }
 
 
 class _Result(NamedTuple):

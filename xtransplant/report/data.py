@@ -11,9 +11,10 @@ from xtransplant.report.sets import prompt_sets, set_columns, set_metrics, talli
 from xtransplant.report.summary import NO_PAIR, Summary, TaskCounts
 from xtransplant.report.tables import Table, make_tables
 from xtransplant.runs.columns import CORRECT
+from xtransplant.runs.options import is_text, option_columns
 from xtransplant.stats.rates import Rate, macro, micro
 from xtransplant.stats.tally import Bound, Tally
-from xtransplant.style.escape import csv_name, json_number, json_text
+from xtransplant.style.escape import csv_name, encodable, json_number, json_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,9 +38,10 @@ def to_frame(summaries: Sequence[Summary]) -> pd.DataFrame:
     elsewhere; ``null`` the bound's, a share; ``in_sample`` how many of the examples the pair was
     chosen on, -1 if not known; ``complete`` whether all parts of the run are stored. ``gap_...``
     is the same over the examples that the source answers and the target does not (mended), and
-    ``shared_...`` over those that both answer (kept); empty where that is not known.
+    ``shared_...`` over those that both answer (kept); empty where that is not known. Last comes
+    ``option:NAME`` for each option of the strategies.
     """
-    return _frame(summaries, _encodable)
+    return _frame(summaries, encodable)
 
 
 def to_csv(summaries: Sequence[Summary]) -> str:
@@ -48,8 +50,7 @@ def to_csv(summaries: Sequence[Summary]) -> str:
     Control characters in names are written as escapes, and a name that a spreadsheet would take
     for a formula begins with an apostrophe.
     """
-    text: str = _frame(summaries, csv_name).to_csv(index=False)
-    return text
+    return str(_frame(summaries, csv_name).to_csv(index=False))
 
 
 def _frame(summaries: Sequence[Summary], spell: Callable[[str], str]) -> pd.DataFrame:
@@ -57,16 +58,15 @@ def _frame(summaries: Sequence[Summary], spell: Callable[[str], str]) -> pd.Data
 
     # Before pandas sees them: its strings cannot hold what has no UTF-8.
     rows = [
-        {name: spell(value) if name in _NAMES else value for name, value in entry.items()}
+        {
+            name: spell(value) if name in _NAMES or is_text(name, value) else value
+            for name, value in entry.items()
+        }
         for summary in summaries
         for entry in _entries(summary)
     ]
-    return pd.DataFrame(rows, columns=list(_COLUMNS))
-
-
-def _encodable(text: str) -> str:
-    """The text, lone surrogates as escapes: a folder's name may have bytes that are no UTF-8."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    columns = dict.fromkeys([*_COLUMNS, *(name for entry in rows for name in entry)])
+    return pd.DataFrame(rows, columns=list(columns))
 
 
 def to_lm_eval(summaries: Sequence[Summary]) -> str:
@@ -252,6 +252,7 @@ def _of_language(summary: Summary, task: TaskCounts, lang: str) -> Iterator[dict
             yield {"level": level, "strategy": name, "kind": "baseline", **numbers}
         for strategy, tallies in counts.strategies.items():
             own, one = {"level": level, "strategy": strategy}, tallies[level]
+            own |= option_columns(summary.manifest, strategy)
             sets = tallies_of_sets(counts, level, strategy)
             for pair in one.hits:
                 numbers = _numbers_at(pair, one, sets, oracle=chosen_on != 0)
@@ -285,9 +286,8 @@ def _layers(i: int | None, j: int | None) -> dict[str, int | None]:
 def _numbers_at(
     pair: tuple[int, int], one: Tally, sets: dict[str, Tally], *, oracle: bool = False
 ) -> dict[str, Any]:
-    by_set: dict[str, tuple[Rate, Rate | None]] = {
-        name: (own.rate(pair), own.null(pair)) for name, own in sets.items()
-    }
+    by_set: dict[str, tuple[Rate, Rate | None]]
+    by_set = {name: (own.rate(pair), own.null(pair)) for name, own in sets.items()}
     return {**_numbers(one.rate(pair), oracle=oracle), **set_columns(by_set)}
 
 

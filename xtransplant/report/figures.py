@@ -1,4 +1,4 @@
-"""Every figure of runs, saved: heatmaps and bounds of each run, bars and gap of each table."""
+"""Every figure of runs, saved: heatmaps and bounds of a run; bars, gap and sweeps of a table."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from xtransplant.report.curves import draw_curves
 from xtransplant.report.heatmaps import draw_heatmaps
 from xtransplant.report.set_dots import draw_sets
 from xtransplant.report.summary import Summary, TaskCounts, tallies_of
+from xtransplant.report.sweep_lines import draw_sweeps
 from xtransplant.report.tables import make_tables
 from xtransplant.runs.names import plain_name
 from xtransplant.stats.tally import Tally
@@ -79,6 +80,8 @@ def _of_tables(summaries: Sequence[Summary], level: str) -> Iterator[_Named]:
         named = tuple(filter(None, about))
         yield _Named(draw_bars(table), (*named, "bars"))
         yield _Named(draw_sets(table), (*named, "gap"))
+        for option, figure in draw_sweeps(table, summaries):
+            yield _Named(figure, (*named, option))
 
 
 def _grids(summary: Summary, task: TaskCounts, level: str) -> dict[str, dict[str, Tally]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from xtransplant.report.rows import Row, arrow, common_pair
 from xtransplant.report.summary import Summary, TaskRun
+from xtransplant.runs.options import swept_options
 from xtransplant.style.words import ANOTHER_DTYPE, say_not_finite
 from xtransplant.tasks.derangements import N_DERANGEMENTS
 
@@ -28,6 +29,7 @@ def notes_of(runs: Sequence[TaskRun], rows: Sequence[Row]) -> Iterator[str]:
         rows: its rows, labelled as they are shown.
     """
     yield from _about_oracles(rows)
+    yield from _about_sweeps(runs)
     yield from _about_baselines(runs, rows)
     for summary, _ in runs:
         if further := summary.manifest.config.get("sources"):
@@ -61,6 +63,21 @@ def _about_oracles(rows: Sequence[Row]) -> Iterator[str]:
         yield (
             "null –: no other example has another answer that could be this one's, so what chance "
             "gives is not known"
+        )
+
+
+def _about_sweeps(runs: Sequence[TaskRun]) -> Iterator[str]:
+    """That the best of several values is no result either."""
+    found = dict[tuple[str, tuple[str, ...]], int]()
+    for summary, _ in runs:
+        for strategy, entry in summary.manifest.strategies.items():
+            if swept := swept_options(summary.manifest, strategy):
+                key = str(entry.get("name", strategy)), swept
+                found[key] = found.get(key, 0) + 1
+    for (name, swept), n in found.items():
+        yield (
+            f"{name} has {n} values of {' and '.join(swept)} here: the best of them, picked from "
+            "these rows, is an oracle too (†); xtp pilot chooses a value on other examples"
         )
 
 
@@ -171,7 +188,7 @@ def _about_runs(runs: Sequence[TaskRun], rows: Sequence[Row]) -> Iterator[str]:
         counts = ", ".join(
             f"{lang} {counts.vanilla['match'].n}" for lang, counts in task.languages.items()
         )
-        pairs = summary.manifest.config.get("pairs", "")
+        pairs = summary.manifest.pairs_text
         yield f"run {number} is {summary.name}: pairs {pairs}; examples: {counts}"
     if differ:
         yield "these runs have other examples: their rows are not to be compared one by one"

@@ -9,10 +9,11 @@ from typing import Any
 from xtransplant.report.sets import SetRates, of_prompt, of_strategy
 from xtransplant.report.summary import NO_PAIR, Summary, TaskCounts, tallies_of
 from xtransplant.runs.columns import SOURCE, VANILLA
+from xtransplant.runs.options import label_of
 from xtransplant.stats.rates import Mean, Rate, macro, micro, spread
 from xtransplant.stats.tally import Bound, Tally, combine
 
-__all__ = ["Row", "arrow", "common_pair", "has_own_pairs", "rows_of", "same_quantity"]
+__all__ = ["Row", "arrow", "base_of", "common_pair", "has_own_pairs", "rows_of", "same_quantity"]
 
 Pair = tuple[int, int]
 Rates = dict[str, Rate]
@@ -109,7 +110,7 @@ def rows_of(summary: Summary, task: TaskCounts, level: str) -> Iterator[Row]:
 
     At every level there are the same rows, in the same order.
     """
-    own, base = task.languages, _base(summary, task)
+    own, base = task.languages, base_of(summary, task)
 
     def row(label: str, key: str, kind: str, rates: Rates, **more: Any) -> Row:
         return Row(label, key, kind, "", rates, (summary.name,), (*base, key),
@@ -144,7 +145,7 @@ def _pilot(summary: Summary, task: TaskCounts, strategy: str, level: str, base: 
     known = summary.manifest.tasks[task.name].languages
     chosen_on = {lang: getattr(known[lang], "in_sample", 0) for lang in tallies}
     return Row(
-        label=f"{strategy}, {which}",
+        label=f"{label_of(summary.manifest, strategy)}, {which}",
         key=f"{strategy},pilot",
         kind="pilot",
         strategy=strategy,
@@ -168,18 +169,19 @@ def _grid(
     every = combine(list(tallies.values()))
     last = summary.manifest.model["n_layers"] - 1
     searched = tuple(sorted(every.hits))
+    shown = label_of(summary.manifest, strategy)
 
     def row(what: str, key: str, kind: str, rates: Rates, of: Any, **more: Any) -> Row:
         return Row(
-            f"{strategy} {what}", f"{strategy},{key}", kind, strategy, rates, (summary.name,),
+            f"{shown} {what}", f"{strategy},{key}", kind, strategy, rates, (summary.name,),
             (*base, *_source(summary, strategy), key, of), complete=summary.complete, **more,
         )  # fmt: skip
 
-    shown = list(every.hits)
-    if len(shown) > _MOST_PAIRS:
+    pairs = list(every.hits)
+    if len(pairs) > _MOST_PAIRS:
         # The paper's coarse settings.
-        shown = [pair for pair in ((last, 0), (0, 0)) if pair in every.hits]
-    for pair in shown:
+        pairs = [pair for pair in ((last, 0), (0, 0)) if pair in every.hits]
+    for pair in pairs:
         rates = {lang: one.rate(pair) for lang, one in tallies.items()}
         yield row(arrow(pair), arrow(pair), "pair", rates, (), pair=pair,
                   sets=_sets_at(task, level, strategy, pair))  # fmt: skip
@@ -229,7 +231,7 @@ def _bounds(every: Tally, last: int) -> Iterator[tuple[str, str, _OfTally]]:
         yield " i→0", ",i→0", lambda one: one.by_target[0]
 
 
-def _base(summary: Summary, task: TaskCounts) -> tuple[Any, ...]:
+def base_of(summary: Summary, task: TaskCounts) -> tuple[Any, ...]:
     """What every number of a run's task depends on, besides the strategy and its pairs."""
     model, entry = summary.manifest.model, summary.manifest.tasks[task.name]
     config = summary.manifest.config

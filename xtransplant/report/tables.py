@@ -175,7 +175,7 @@ def _searched_pairs(summary: Summary, task: TaskCounts) -> str:
     numbers = [len(one["pairs"]) for one in summary.manifest.strategies.values()]
     if has_own_pairs(summary, task.name) or max(numbers, default=0) < 2:
         return ""
-    return str(summary.manifest.config.get("pairs") or f"{max(numbers)} of its own")
+    return summary.manifest.pairs_text or f"{max(numbers)} of its own"
 
 
 def _table(subject: Subject, runs: Sequence[TaskRun], level: str) -> Table:

@@ -104,7 +104,7 @@ def _pairs(manifest: Manifest) -> str:
         for pair in pairs
     }
     if not chosen:
-        return str(manifest.config.get("pairs", ""))
+        return manifest.pairs_text
     if len(chosen) == 1:
         ((i, j),) = chosen
         return f"chosen {i}→{j}"

@@ -143,6 +143,14 @@ class Manifest:
         return str(self.config.get("only", "all"))
 
     @property
+    def pairs_text(self) -> str:
+        """The layer pairs as the command named them, with the layers it restricted them to."""
+        sides = {"source": "source_layers", "target": "target_layers"}
+        layers = {side: self.config.get(name, "all") for side, name in sides.items()}
+        parts = [f"{side} layers {text}" for side, text in layers.items() if text != "all"]
+        return ", ".join([str(self.config.get("pairs") or ""), *parts])
+
+    @property
     def state(self) -> str:
         """``complete`` or ``running``."""
         return "complete" if self.finished else "running"

@@ -5,20 +5,23 @@ calls that function with recorders and gives its edits. ``find_strategy`` (``reg
 strategy by name or file. Nothing here knows a model.
 """
 
-from xtransplant.strategies.definition import Strategy, check_verifiable, combine, strategy
+from xtransplant.strategies.definition import Strategy, Sweep, combine, strategy
 from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.expression import split_names
 from xtransplant.strategies.overlap import Clash, find_clashes
 from xtransplant.strategies.places import LAST, Read, Span
-from xtransplant.strategies.registry import bind_options, find_strategy, strategy_names
+from xtransplant.strategies.registry import find_strategy, strategy_names, sweep_options
 from xtransplant.strategies.script import Script, Variant, split_scripts
 from xtransplant.strategies.shape import Shape
 from xtransplant.strategies.tensors import Fixed
+from xtransplant.strategies.typed_options import Axis
 from xtransplant.strategies.values import Applied, Value, apply, fixed
+from xtransplant.strategies.verifiable import check_verifiable
 
 __all__ = [
     "LAST",
     "Applied",
+    "Axis",
     "Clash",
     "Edit",
     "Fixed",
@@ -27,10 +30,10 @@ __all__ = [
     "Shape",
     "Span",
     "Strategy",
+    "Sweep",
     "Value",
     "Variant",
     "apply",
-    "bind_options",
     "check_verifiable",
     "combine",
     "find_clashes",
@@ -40,4 +43,5 @@ __all__ = [
     "split_scripts",
     "strategy",
     "strategy_names",
+    "sweep_options",
 ]

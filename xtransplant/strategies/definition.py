@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
+from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,16 +28,12 @@ from xtransplant.strategies.identity import source_digest
 from xtransplant.strategies.recorder import record
 from xtransplant.strategies.script import Script
 from xtransplant.strategies.shape import Shape
+from xtransplant.strategies.signature import check_kind, option_parameters
+from xtransplant.strategies.swept_values import check_number, option_values
 from xtransplant.strategies.typed_options import Option, read_options
+from xtransplant.text import nearest
 
-__all__ = [
-    "RECORDING_SECONDS",
-    "Strategy",
-    "check_verifiable",
-    "combine",
-    "nearest",
-    "strategy",
-]
+__all__ = ["RECORDING_SECONDS", "Strategy", "Sweep", "combine", "strategy"]
 
 RECORDING_SECONDS = 30.0
 """How long a strategy may take over one layer pair; recording one is a matter of microseconds."""
@@ -68,6 +65,19 @@ class Strategy:
     values: tuple[tuple[str, Any], ...] = ()
     raw: bool = False
 
+    @property
+    def bound(self) -> dict[str, Any]:
+        """The value of every option, defaults and those of a combination's parts included."""
+        found: dict[str, Any] = {}
+        for part in self.parts:
+            found |= {option.name: option.default for option in part.options} | dict(part.values)
+        return found
+
+    @property
+    def family(self) -> str:
+        """Its name without any option: what its other values have in common with it."""
+        return " + ".join(part.name for part in self.parts)
+
     def with_options(self, options: Mapping[str, Any]) -> Strategy:
         """This strategy with options bound; text is parsed by the option's type.
 
@@ -78,14 +88,8 @@ class Strategy:
             XTransplantError: no such option, one that several parts of a combination have, or a
                 text that is no value of its type.
         """
+        self._check_known(options)
         known = {option.name: option for option in self.options}
-        for name in options:
-            if name not in known:
-                right = ", ".join(known) or "none"
-                raise XTransplantError(
-                    f"strategy {self.name} has no option {name!r}{nearest(name, known)}; "
-                    f"its options: {right}"
-                )
         if len(self.parts) > 1:
             return self._with_options_of_parts(options)
         bound = dict(self.values)
@@ -123,6 +127,34 @@ class Strategy:
         """Both as one strategy: this one's edits, then the other's; see :func:`combine`."""
         return combine([self, other]) if isinstance(other, Strategy) else NotImplemented
 
+    def sweep(self, **options: Any) -> Sweep:
+        """This strategy at several values of some of its options.
+
+        Args:
+            **options: by name, a sequence of values, a single one (which is bound), or text as
+                ``-S`` takes it: ``"0:1:0.25"`` (both ends in) or ``"0,0.5"``.
+
+        Raises:
+            XTransplantError: no such option, values that are none of its type, one that is there
+                twice, or too many.
+        """
+        self._check_known(options)
+        known = {option.name: option for option in self.options}
+        values = {name: option_values(known[name], given) for name, given in options.items()}
+        axes = tuple((name, found) for name, found in values.items() if len(found) > 1)
+        check_number(math.prod(len(found) for _, found in axes), f"the sweep of {self.name}")
+        single = {name: found[0] for name, found in values.items() if len(found) == 1}
+        return Sweep(self.with_options(single), axes)
+
+    def _check_known(self, names: Iterable[str]) -> None:
+        known = [option.name for option in self.options]
+        for name in names:
+            if name not in known:
+                raise XTransplantError(
+                    f"strategy {self.name} has no option {name!r}{nearest(name, known)}; "
+                    f"its options: {', '.join(known) or 'none'}"
+                )
+
     def variant(self, shape: Shape, i: int, j: int) -> tuple[Edit, ...] | Script:
         """What it does at layer pair i→j: its edits, or its script if it is raw.
 
@@ -131,8 +163,8 @@ class Strategy:
         """
         if self.raw:
             # Defaults as well: a server has the function's source, and these values with it.
-            options = {option.name: option.default for option in self.options} | dict(self.values)
-            return Script(self.function, i, j, tuple(options.items()), str(self), self.origin)
+            options = tuple(self.bound.items())
+            return Script(self.function, i, j, options, str(self), self.origin)
         return self.edits(shape, i, j)
 
     def edits(self, shape: Shape, i: int, j: int) -> tuple[Edit, ...]:
@@ -172,6 +204,33 @@ class Strategy:
     def __str__(self) -> str:
         values = ", ".join(f"{name}={value}" for name, value in self.values)
         return f"{self.name}({values})" if values else self.name
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A strategy at every combination of some values of its options.
+
+    Attributes:
+        strategy: its other options bound.
+        axes: the swept options and their values, in the order they were given in; the sweep is
+            their product, the first option slow. Without any it is the strategy alone.
+    """
+
+    strategy: Strategy
+    axes: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+
+    @property
+    def strategies(self) -> tuple[Strategy, ...]:
+        """The strategy with each combination of values bound."""
+        names = [name for name, _ in self.axes]
+        return tuple(
+            self.strategy.with_options(dict(zip(names, values, strict=True)))
+            for values in product(*(values for _, values in self.axes))
+        )
+
+    def __str__(self) -> str:
+        values = (f"{name}={', '.join(map(str, found))}" for name, found in self.axes)
+        return "; ".join([str(self.strategy), *values])
 
 
 def combine(strategies: Iterable[Strategy]) -> Strategy:
@@ -221,8 +280,8 @@ def strategy(name: str, *, raw: bool = False) -> Callable[[Callable[..., Any]], 
         )
 
     def decorate(function: Callable[..., Any]) -> Strategy:
-        _check_kind(function, name, raw)
-        options = read_options(function, _option_parameters(function, name, raw), name)
+        check_kind(function, name, raw)
+        options = read_options(function, option_parameters(function, name, raw), name)
         # A cell of a notebook has a name like a file's, and is none.
         path = inspect.getsourcefile(function) or inspect.unwrap(function).__code__.co_filename
         in_file = Path(path).is_file()
@@ -237,54 +296,3 @@ def strategy(name: str, *, raw: bool = False) -> Callable[[Callable[..., Any]], 
         return Strategy(name, function, options, doc, path, digest, raw=raw)
 
     return decorate
-
-
-def check_verifiable(strategy: Strategy) -> None:
-    """Refuse ``--verify`` of a raw strategy: it compares packed variants with single ones.
-
-    Raises:
-        XTransplantError: the strategy is raw, so that its variants are run singly anyway.
-    """
-    if strategy.raw:
-        raise XTransplantError(
-            f"raw strategy {strategy} runs one variant after another as it is, so there is nothing "
-            "to hold it against; leave --verify off"
-        )
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """`` (nearest: ...)`` with up to three names like one that is none; empty if none is."""
-    near = get_close_matches(name, list(names), n=3, cutoff=0.5)
-    return f" (nearest: {', '.join(near)})" if near else ""
-
-
-def _check_kind(function: Any, name: str, raw: bool) -> None:
-    """Refuse what is no plain function, and a ``yield`` where none belongs or none is."""
-    if not inspect.isfunction(function):
-        raise XTransplantError(f"strategy {name} should be a function, not {function!r:.60}")
-    plain = inspect.unwrap(function)
-    if inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain):
-        raise XTransplantError(f"strategy {name} is async; write it as def, without await")
-    if raw != inspect.isgeneratorfunction(plain):
-        raise XTransplantError(
-            f"raw strategy {name} has no yield; write one between what it does in the trace "
-            "of the source and in that of the target"
-            if raw
-            else f"strategy {name} has a yield; leave it out, or say that it is raw: "
-            f'@strategy("{name}", raw=True)'
-        )
-
-
-def _option_parameters(
-    function: Callable[..., Any], name: str, raw: bool
-) -> list[inspect.Parameter]:
-    """A function's parameters after those that the engine fills in."""
-    filled = ("model", "i", "j") if raw else ("source", "target", "i", "j")
-    signature = inspect.signature(function)
-    try:
-        signature.bind(*filled)
-    except TypeError as error:
-        raise XTransplantError(
-            f"strategy {name} takes {signature}, but is called with ({', '.join(filled)}): {error}"
-        ) from None
-    return list(signature.parameters.values())[len(filled) :]

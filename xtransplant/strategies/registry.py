@@ -12,11 +12,12 @@ from pathlib import Path
 
 from xtransplant.errors import XTransplantError
 from xtransplant.plugins import plugins
-from xtransplant.strategies.definition import Strategy, combine, nearest
+from xtransplant.strategies.definition import Strategy, Sweep, combine
 from xtransplant.strategies.expression import parse_expression
 from xtransplant.strategies.files import load_file
+from xtransplant.text import nearest
 
-__all__ = ["bind_options", "find_strategy", "strategy_names"]
+__all__ = ["find_strategy", "strategy_names", "sweep_options"]
 
 _GROUP = "xtransplant.strategies"
 
@@ -46,11 +47,11 @@ def find_strategy(name: str) -> Strategy:
     return combine(_find_one(one.name).with_options(one.options) for one in parts)
 
 
-def bind_options(strategy: Strategy, options: Mapping[str, str]) -> Strategy:
-    """A strategy with the options of ``-S``.
+def sweep_options(strategy: Strategy, options: Mapping[str, str]) -> Sweep:
+    """A strategy with the options of ``-S``, some of which may have several values.
 
     Raises:
-        XTransplantError: as :meth:`Strategy.with_options`, or one that stands in parentheses too.
+        XTransplantError: as :meth:`Strategy.sweep`, or one that stands in parentheses too.
     """
     for name, value in options.items():
         own = next((one for one in strategy.parts if name in dict(one.values)), None)
@@ -58,7 +59,7 @@ def bind_options(strategy: Strategy, options: Mapping[str, str]) -> Strategy:
             raise XTransplantError(
                 f"-S {name}={value}: strategy {own} has a value of {name} already; give it once"
             )
-    return strategy.with_options(options)
+    return strategy.sweep(**options)
 
 
 def _find_one(name: str) -> Strategy:

@@ -14,6 +14,7 @@ import unicodedata
 __all__ = [
     "TEX_PREAMBLE",
     "csv_name",
+    "encodable",
     "escape_markdown",
     "escape_tex",
     "json_number",
@@ -135,3 +136,8 @@ def _tex_char(char: str) -> str:
     if len(apart) == 2 and apart[0].isascii() and apart[0].isalpha() and apart[1] in _ACCENTS:
         return char
     return f"\\xtpletter{{{ord(char):04X}}}{{{char}}}"
+
+
+def encodable(text: str) -> str:
+    """The text, lone surrogates as escapes: a folder's name may have bytes that are no UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()

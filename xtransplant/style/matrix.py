@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.style import Style
 from rich.text import Text
 
+from xtransplant.style.escape import visible
 from xtransplant.style.words import highest, percent
 
 __all__ = ["Matrix", "shade"]
@@ -27,35 +28,40 @@ _FAINT = 0.06  # of the strongest: below it a cell is not coloured
 
 @dataclass(frozen=True)
 class Matrix:
-    """Cells by source layer (down) and target layer (across).
+    """Cells over two axes, such as source layer (down) and target layer (across).
 
     Attributes:
-        values: ``[source_layers, target_layers]``: a probability, or 1 and 0 for yes and no; NaN
-            where a cell is not finite.
-        differences: ``[source_layers, target_layers]``, from the run without a transplant; they
-            set the colour.
-        source_layers, target_layers: layer numbers, from 0.
+        values: ``[rows, columns]``: a probability, or 1 and 0 for yes and no; NaN where a cell is
+            not finite.
+        differences: ``[rows, columns]``, from the run without a transplant; they set the colour.
+        rows, columns: what each stands for: layer numbers from 0, or values of an option.
         best: row and column of the best cell, if there is one.
         marks: whether the values are yes and no, written ✓ and ·.
         unit: factor by which a value is multiplied before it is written; 100 for percent.
+        labels: of the two axes.
+        scale: of the differences, the one that the strongest colour stands for; the greatest of
+            them by default.
     """
 
     values: Floats
     differences: Floats
-    source_layers: Sequence[int]
-    target_layers: Sequence[int]
+    rows: Sequence[Any]
+    columns: Sequence[Any]
     best: tuple[int, int] | None
     marks: bool = False
     unit: float = 100.0
+    labels: tuple[str, str] = ("source layer", "target layer")
+    scale: float | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """The header, a line per source layer, and what the signs mean."""
+        """The header, a line per row, and what the signs mean."""
         columns = options.max_width if console.is_terminal else _PIPED
         shown, width, block = self._fit(columns)
         unit = "" if self.marks else f"   {self._unit_name(width)}"
-        yield Text(f"source layer ↓   target layer →{unit}", style="dim")
+        down, across = map(visible, self.labels)
+        yield Text(f"{down} ↓   {across} →{unit}", style="dim")
         yield from shown._header(width)
-        for row in range(len(shown.source_layers)):
+        for row in range(len(shown.rows)):
             yield shown._line(row, width)
         if key := self._key(width, block):
             yield Text(key, style="dim")
@@ -66,22 +72,26 @@ class Matrix:
 
     @property
     def _label_width(self) -> int:
-        return len(str(max((*self.source_layers, *self.target_layers)))) + 2
+        # Numbers of layers are as wide on both sides, so that a square grid looks like one.
+        return max(len(visible(str(one))) for one in (*self.rows, *self._numbers)) + 2
+
+    @property
+    def _numbers(self) -> Sequence[Any]:
+        return self.columns if self.labels[1] == "target layer" else ()
 
     def _fit(self, columns: int) -> _Fitted:
         """The widest cells that fit into so many columns; if none do, blocks of cells as one."""
         columns -= self._label_width
         widths = (3, 2, 1) if self.marks else (6, 4, 3, 2, 1)
         for width in widths:
-            if width * len(self.target_layers) <= columns:
+            if width * len(self.columns) <= columns:
                 return _Fitted(self, width, 1)
-        block = -(-len(self.target_layers) // max(columns, 1))
+        block = -(-len(self.columns) // max(columns, 1))
         return _Fitted(self._pooled(block), 1, block)
 
     def _pooled(self, block: int) -> Matrix:
         """The best of every ``block`` x ``block`` cells."""
-        rows = range(0, len(self.source_layers), block)
-        columns = range(0, len(self.target_layers), block)
+        rows, columns = (range(0, len(one), block) for one in (self.rows, self.columns))
         values = np.zeros((len(rows), len(columns)))
         differences = np.zeros_like(values)
         for a, row in enumerate(rows):
@@ -91,31 +101,31 @@ class Matrix:
                 at = np.unravel_index(found.argmax(), found.shape)
                 values[a, b] = self.values[part][at]
                 differences[a, b] = self.differences[part][at]
-        return Matrix(
-            values,
-            differences,
-            [self.source_layers[row] for row in rows],
-            [self.target_layers[column] for column in columns],
-            None if self.best is None else (self.best[0] // block, self.best[1] // block),
-            self.marks,
-            self.unit,
+        return replace(
+            self,
+            values=values,
+            differences=differences,
+            rows=[self.rows[row] for row in rows],
+            columns=[self.columns[column] for column in columns],
+            best=None if self.best is None else (self.best[0] // block, self.best[1] // block),
         )
 
     def _header(self, width: int) -> Iterator[Text]:
         indent = " " * self._label_width
-        digits = len(str(max(self.target_layers)))
-        if digits < width or digits == 1:
-            yield Text(indent + "".join(f"{j:>{width}}" for j in self.target_layers), style="dim")
+        names = [visible(str(one)) for one in self.columns]
+        longest = max(map(len, names))
+        if longest < width or longest == 1:
+            yield Text(indent + "".join(f"{name:>{width}}" for name in names), style="dim")
             return
-        # Numbers are wider than the cells: their digits stand one below the other.
-        for digit in range(digits):
-            line = "".join(f"{str(j).rjust(digits)[digit]:>{width}}" for j in self.target_layers)
+        # Wider than the cells: their characters stand one below the other.
+        for place in range(longest):
+            line = "".join(f"{name.rjust(longest)[place]:>{width}}" for name in names)
             yield Text(indent + line, style="dim")
 
     def _line(self, row: int, width: int) -> Text:
-        label = f"{self.source_layers[row]:>{self._label_width - 1}} "
+        label = f"{visible(str(self.rows[row])):>{self._label_width - 1}} "
         line = Text.assemble((label, "dim"), no_wrap=True)
-        scale = highest(np.abs(self.differences))
+        scale = highest(np.abs(self.differences)) if self.scale is None else self.scale
         for column, value in enumerate(self.values[row]):
             best = (row, column) == self.best
             style = shade(float(self.differences[row, column]), scale)
@@ -159,7 +169,8 @@ class Matrix:
         if np.isnan(self.values).any():
             parts.append("× not finite")
         if self.best is not None:
-            parts.append("* best pair")
+            layers = self.labels == ("source layer", "target layer")
+            parts.append("* best pair" if layers else "* best cell")
         return "; ".join(parts)
 
 

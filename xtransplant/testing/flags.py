@@ -13,8 +13,8 @@ from xtransplant.bench.flags import (
     LoadFlags,
     Model,
     Options,
-    PromptFlags,
 )
+from xtransplant.bench.trace_flags import PromptFlags
 from xtransplant.errors import XTransplantError
 
 __all__ = ["PlanFlags", "WorkFlags", "refuse_without_model"]
@@ -27,7 +27,7 @@ class WorkFlags:
     model: Model = None
     options: Options = field(default_factory=list)
     load: LoadFlags = LoadFlags()
-    prompt: PromptFlags = PromptFlags()
+    prompt: PromptFlags = field(default_factory=PromptFlags)
     apply_chat_template: ChatTemplate = False
     add_bos: AddBos = False
 

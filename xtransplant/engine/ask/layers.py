@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from itertools import product
 
 from xtransplant.engine.ask.variants import existing_pairs
-from xtransplant.errors import XTransplantError
+from xtransplant.errors import MissingSite, XTransplantError
 from xtransplant.model.model import Model
 from xtransplant.strategies import Strategy
 
-__all__ = ["existing_layers"]
+__all__ = ["existing_layers", "layers_of_all"]
 
 
 def existing_layers(
@@ -46,6 +46,29 @@ def existing_layers(
         every = len(layers) == model.n_layers
         kept.append(tuple(layer for layer in layers if not every or layer in left))
     return kept[0], kept[1], existing.note
+
+
+def layers_of_all(
+    model: Model,
+    strategies: Sequence[Strategy],
+    source_layers: Sequence[int] | None,
+    target_layers: Sequence[int] | None,
+) -> tuple[tuple[int, ...], tuple[int, ...], str]:
+    """:func:`existing_layers` that several strategies have in common, such as those of a sweep.
+
+    Raises:
+        MissingSite: as there, or they have none in common.
+        XTransplantError: as there.
+    """
+    found = [existing_layers(model, one, source_layers, target_layers) for one in strategies]
+    sources, targets = _common([one[0] for one in found]), _common([one[1] for one in found])
+    if not sources or not targets:
+        raise MissingSite(f"{strategies[0].name}: no layer is there at every value of the sweep")
+    return sources, targets, "; ".join(dict.fromkeys(one[2] for one in found if one[2]))
+
+
+def _common(sides: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(layer for layer in sides[0] if all(layer in side for side in sides))
 
 
 def _layers(model: Model, name: str, layers: Sequence[int] | None) -> tuple[int, ...]:

@@ -19,13 +19,22 @@ from xtransplant.strategies import (
     Shape,
     Span,
     Strategy,
+    Sweep,
     Variant,
     find_clashes,
 )
 from xtransplant.strategies.edits import Through, through_of
 from xtransplant.strategies.places import MEAN, Prompt
 
-__all__ = ["Existing", "Variants", "alike", "existing_pairs", "record_variants", "shape_of"]
+__all__ = [
+    "Existing",
+    "Variants",
+    "alike",
+    "existing_pairs",
+    "record_sweep",
+    "record_variants",
+    "shape_of",
+]
 
 
 def shape_of(model: Model) -> Shape:
@@ -57,6 +66,16 @@ def record_variants(
     """
     shape = shape_of(model)
     return [strategy.variant(shape, i, j) for i, j in pairs]
+
+
+def record_sweep(model: Model, sweep: Sweep, pairs: Iterable[tuple[int, int]]) -> list[Variant]:
+    """The variants of each of a sweep's strategies at some pairs, one strategy after the other.
+
+    Raises:
+        XTransplantError: as :func:`record_variants`.
+    """
+    every = list(pairs)
+    return [one for s in sweep.strategies for one in record_variants(model, s, every)]
 
 
 @dataclass(frozen=True)

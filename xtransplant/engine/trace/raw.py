@@ -149,13 +149,13 @@ def _run_scripts(
     model: Model, item: Item, scripts: Sequence[Script], asked: _ScriptRequest
 ) -> list[dict[str, Tensor]]:
     """Every script in one session; what each gives, ``{}`` for one that stops at a wrong place."""
-    nn, (function, options, pairs) = model.nn, _calls(scripts)
+    nn, (function, calls) = model.nn, _calls(scripts)
     source, target = _prompts(model, item)
     candidates, top_k, ends = asked["candidates"], asked["top_k"], asked["ends"]
     most = asked["max_new_tokens"]
     # The script's own pass gives the first token, where gradients are to be had.
     settings = greedy_settings(model, max(1, most - 1))
-    everything = function, options, pairs, source, target, asked
+    everything = function, calls, source, target, asked
     with _explained(model, item, scripts), nn.session(**model.session("raw", *everything)):
         found: list[dict[str, Tensor]] = []
         nnsight.save(found)
@@ -166,7 +166,7 @@ def _run_scripts(
             logprobs.append(token_certainty(logits)[:, 0])
             return logits
 
-        for i, j in pairs:
+        for i, j, options in calls:
             end = object()
             script = function(nn, i, j, **options)
             with nn.trace(**source):
@@ -203,12 +203,12 @@ def _run_scripts(
     return found
 
 
-Calls = tuple[Any, dict[str, Any], list[tuple[int, int]]]
+Calls = tuple[Any, list[tuple[int, int, dict[str, Any]]]]
 
 
 def _calls(scripts: Sequence[Script]) -> Calls:
-    """The function of some scripts, all of one strategy, and what it is called with."""
-    return scripts[0].function, dict(scripts[0].options), [(one.i, one.j) for one in scripts]
+    """The function of some scripts, all of one strategy, and what it is called with each time."""
+    return scripts[0].function, [(one.i, one.j, dict(one.options)) for one in scripts]
 
 
 def _prompts(model: Model, item: Item) -> tuple[dict[str, Any], dict[str, Any]]:

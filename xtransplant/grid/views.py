@@ -1,0 +1,180 @@
+"""Grids over any two of their axes: source layer i, target layer j, options that are swept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xtransplant.errors import XTransplantError
+from xtransplant.grid.data import Bools, GridData, find_best
+
+__all__ = ["LAYERS", "Axis", "View", "check_axes", "check_layers_fixed", "views_of"]
+
+LAYERS = ("i", "j")
+"""The two axes that every grid has: source layer and target layer."""
+
+_LABELS = {"i": "source layer", "j": "target layer"}
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis: ``i``, ``j`` or the name of an option, and its values."""
+
+    name: str
+    values: tuple[Any, ...]
+
+    @property
+    def label(self) -> str:
+        """What it is called where it is drawn."""
+        return _LABELS.get(self.name, self.name)
+
+
+@dataclass(frozen=True)
+class View:
+    """Cells over two axes, all others fixed; arrays are ``[rows, columns]``.
+
+    Attributes:
+        fixed: names and values of the other axes.
+        probabilities: of the answer, NaN where a cell is not finite; None if not scored.
+        correct: None without an answer.
+        changed: whether a cell answers otherwise than the target without a transplant.
+        finite: whether all numbers behind a cell are.
+        answers: texts, None where a cell is not finite.
+        best: row and column of the cell that does most for the answer, if there is one; ties:
+            smallest target layer, then largest source layer.
+    """
+
+    rows: Axis
+    columns: Axis
+    fixed: tuple[tuple[str, Any], ...]
+    probabilities: np.ndarray[Any, np.dtype[np.float64]] | None
+    correct: Bools | None
+    changed: Bools
+    finite: Bools
+    answers: np.ndarray[Any, np.dtype[np.object_]]
+    best: tuple[int, int] | None
+
+    @property
+    def about(self) -> str:
+        """What is fixed, in words: ``weight=0.25, i=5``; empty if nothing is."""
+        return ", ".join(f"{name}={value}" for name, value in self.fixed)
+
+    @property
+    def worth(self) -> float:
+        """What :attr:`best` is best by; minus infinity where there is none."""
+        found = self.correct if self.probabilities is None else self.probabilities
+        return -np.inf if self.best is None or found is None else float(found[self.best])
+
+    @property
+    def best_name(self) -> str:
+        """The best cell in words: ``5→2``, or ``weight=0.25, 5→2``; empty without one."""
+        if self.best is None:
+            return ""
+        values = dict(self.fixed)
+        for axis, at in zip((self.rows, self.columns), self.best, strict=True):
+            values[axis.name] = axis.values[at]
+        options = [f"{name}={value}" for name, value in values.items() if name not in LAYERS]
+        return ", ".join([*options, f"{values['i']}→{values['j']}"])
+
+
+def check_axes(axes: Sequence[str], swept: Sequence[str]) -> tuple[str, str]:
+    """Two axes to draw over.
+
+    Args:
+        axes: their names.
+        swept: names of the options that have several values.
+
+    Raises:
+        XTransplantError: not two, one that is there twice, or one that is none.
+    """
+    named, known = ",".join(axes), (*LAYERS, *swept)
+    if len(axes) != 2:
+        raise XTransplantError(f"axes {named!r} should be two of {', '.join(known)}, such as i,j")
+    for name in axes:
+        if name not in known:
+            raise XTransplantError(
+                f"axes {named!r}: {name!r} is neither i nor j nor an option that is swept; give it "
+                f"several values, -S {name}=0:1:0.25, or take two of {', '.join(known)}"
+            )
+    if axes[0] == axes[1]:
+        raise XTransplantError(
+            f"axes {named!r} name {axes[0]} twice; take two of {', '.join(known)}"
+        )
+    return axes[0], axes[1]
+
+
+def check_layers_fixed(
+    axes: Sequence[str], source_layers: Sequence[int], target_layers: Sequence[int]
+) -> None:
+    """Refuse axes that leave several layers of a side without a place.
+
+    Raises:
+        XTransplantError: they do.
+    """
+    for name, side, layers in (("i", "source", source_layers), ("j", "target", target_layers)):
+        if name not in axes and len(layers) > 1:
+            raise XTransplantError(
+                f"--axes {','.join(axes)} leave {name} open over {len(layers)} {side} layers: fix "
+                f"it, --{side}-layers {layers[len(layers) // 2]}"
+            )
+
+
+def views_of(
+    grids: Sequence[GridData],
+    swept: Sequence[tuple[str, tuple[Any, ...]]] = (),
+    axes: tuple[str, str] = LAYERS,
+) -> tuple[View, ...]:
+    """The cells of a sweep over two axes, one view per combination of the other options' values.
+
+    Args:
+        grids: one per combination of the swept options' values, the first option slow; one grid
+            alone where none is swept.
+        swept: the options and their values.
+        axes: which two stand down and across.
+
+    Raises:
+        XTransplantError: axes that are none, or that leave several layers open.
+    """
+    check_axes(axes, [name for name, _ in swept])
+    one = grids[0]
+    check_layers_fixed(axes, one.source_layers, one.target_layers)
+    every = [Axis(*found) for found in swept]
+    every += [Axis("i", one.source_layers), Axis("j", one.target_layers)]
+    shape, names = [len(axis.values) for axis in every], [axis.name for axis in every]
+    rows, columns = (every[names.index(name)] for name in axes)
+    # One axis may be fixed: a layer, or an option that has a panel for each value.
+    others = [axis for axis in every if axis.name not in axes]
+    order = [names.index(axis.name) for axis in (*others, rows, columns)]
+
+    def arranged(parts: Sequence[Any]) -> Any:
+        if any(part is None for part in parts):
+            return None
+        return np.array(parts).reshape(shape).transpose(order)
+
+    probabilities = arranged([grid.probabilities() for grid in grids])
+    correct = arranged([grid.correct() for grid in grids])
+    changed = arranged([grid.changed() for grid in grids])
+    finite = arranged([grid.finite for grid in grids])
+    answers = arranged([np.array(grid.answers(), dtype=object) for grid in grids])
+    at = np.array([grid.pairs for grid in grids]).reshape(*shape, 2)
+    pairs = at.transpose(*order, len(shape))
+
+    def view(where: tuple[int, ...]) -> View:
+        own, right = (None if one is None else one[where] for one in (probabilities, correct))
+        fixed = tuple((axis.name, axis.values[k]) for axis, k in zip(others, where, strict=True))
+        best = _best(own, right, pairs[where])
+        arrays = changed[where], finite[where], answers[where]
+        return View(rows, columns, fixed, own, right, *arrays, best)
+
+    return tuple(view(where) for where in np.ndindex(*(len(axis.values) for axis in others)))
+
+
+def _best(
+    probabilities: np.ndarray[Any, Any] | None, correct: Bools | None, pairs: np.ndarray[Any, Any]
+) -> tuple[int, int] | None:
+    """Row and column of the best cell; ``pairs`` is ``[rows, columns, 2]``."""
+    at = find_best(probabilities, correct, [(i, j) for i, j in pairs.reshape(-1, 2).tolist()])
+    return None if at is None else divmod(at, pairs.shape[1])

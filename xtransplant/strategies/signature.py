@@ -1,0 +1,43 @@
+"""What a strategy's function has to look like: plain or a generator, and its parameters."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from xtransplant.errors import XTransplantError
+
+__all__ = ["check_kind", "option_parameters"]
+
+
+def check_kind(function: Any, name: str, raw: bool) -> None:
+    """Refuse what is no plain function, and a ``yield`` where none belongs or none is."""
+    if not inspect.isfunction(function):
+        raise XTransplantError(f"strategy {name} should be a function, not {function!r:.60}")
+    plain = inspect.unwrap(function)
+    if inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain):
+        raise XTransplantError(f"strategy {name} is async; write it as def, without await")
+    if raw != inspect.isgeneratorfunction(plain):
+        raise XTransplantError(
+            f"raw strategy {name} has no yield; write one between what it does in the trace "
+            "of the source and in that of the target"
+            if raw
+            else f"strategy {name} has a yield; leave it out, or say that it is raw: "
+            f'@strategy("{name}", raw=True)'
+        )
+
+
+def option_parameters(
+    function: Callable[..., Any], name: str, raw: bool
+) -> list[inspect.Parameter]:
+    """A function's parameters after those that the engine fills in."""
+    filled = ("model", "i", "j") if raw else ("source", "target", "i", "j")
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*filled)
+    except TypeError as error:
+        raise XTransplantError(
+            f"strategy {name} takes {signature}, but is called with ({', '.join(filled)}): {error}"
+        ) from None
+    return list(signature.parameters.values())[len(filled) :]
