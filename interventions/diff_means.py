@@ -14,8 +14,6 @@ Run it: xtp fit diff-means --task babel -o fits/diff-means
         xtp bench --task babel --split unseen -s diff-means -S fit=fits/diff-means --pairs diagonal
 """
 
-import torch
-
 from xtransplant import strategy
 from xtransplant.strategies import fitted
 
@@ -27,8 +25,9 @@ def directions(stats):
         raise ValueError(f"it takes prompts in two languages or more, not in {list(means)} alone")
     found = {}
     for lang, own in means.items():
-        others = torch.stack([mean for other, mean in means.items() if other != lang])
-        found[lang] = torch.nn.functional.normalize(own - others.mean(dim=0), dim=-1)
+        others = [mean for other, mean in means.items() if other != lang]
+        difference = own - sum(others) / len(others)
+        found[lang] = difference / difference.norm(dim=-1, keepdim=True)
     return {"direction": found}
 
 

@@ -14,8 +14,6 @@ Run it: xtp fit recover --task babel -o fits/recover
         xtp bench --task babel --split unseen -s recover -S fit=fits/recover --pairs diagonal
 """
 
-import torch
-
 from xtransplant import apply, strategy
 from xtransplant.strategies import fitted
 
@@ -23,7 +21,7 @@ from xtransplant.strategies import fitted
 @fitted("resid_post")
 def language_vectors(stats):
     means = {lang: stats.mean(lang) for lang in stats.languages}  # [n_layers, d_model] each
-    middle = torch.stack(list(means.values())).mean(dim=0)
+    middle = sum(means.values()) / len(means)
     return {"vector": {lang: mean - middle for lang, mean in means.items()}}
 
 

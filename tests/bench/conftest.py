@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from small_bench import SMALL
+from small_bench import FIT, SMALL
 
 from xtransplant import load
 from xtransplant.bench.context import RunContext
+from xtransplant.bench.fit import fit
 from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT
 
@@ -35,3 +36,13 @@ def small(babel_model, tmp_path):
         return bench(replace(SMALL, **changes), context, model=model)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def fitted(babel_model, tmp_path_factory):
+    """Fits of the two first strategies, to five facts in two languages."""
+    found = {}
+    for name in ("diff-means", "recover"):
+        folder = tmp_path_factory.mktemp(name)
+        found[name] = fit(replace(FIT, strategies=(name,)), RunContext(folder), model=babel_model)
+    return found

@@ -1,5 +1,7 @@
 """The small bench that tests and their child processes run."""
 
+from dataclasses import replace
+
 from xtransplant.bench.config import Config
 
 SMALL = Config(
@@ -9,3 +11,6 @@ SMALL = Config(
 
 # Five languages are five parts.
 PARTS = {"langs": ("sw", "zh", "ar", "ru", "hi"), "limit": 6}
+
+# Five facts in two languages.
+FIT = replace(SMALL, strategies=("diff-means",), split="pilot", limit=5)

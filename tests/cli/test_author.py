@@ -91,6 +91,7 @@ def test_show_prints_the_plan_of_a_model_without_its_weights(xtp, golden):
         (("show", "blend", "--lang", "sw"), "--lang says nothing without a model"),
         (("show", "blend", "-m", "BABEL", "--pair", "8:0"), "8:0 is out of range"),
         (("show", "blend", "-m", "BABEL", "--pair", "two"), "'two' should be two layers"),
+        (("check", "blend", "--sources", "sw"), "--sources sw does nothing for blend"),
         (("show", "blend", "-S", "weigth=1"), "no option 'weigth' (nearest: weight)"),
         (("check", "blend", "-m", ""), "--model is empty"),
         (("check", "blend", "--source", "a"), "--target is missing"),

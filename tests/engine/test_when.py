@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from family_cases import CANDIDATES, prompts
+from plain_steps import PlainSteps, adding, read_output, whole_likelihood
 from reference import blocks
 from tiny import EXAMPLE, HYBRID_NAMES, allowed, tiny_checkpoint
 
@@ -15,7 +16,6 @@ from xtransplant.engine.generate import generate, generate_items
 from xtransplant.engine.score import score, score_items
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 from xtransplant.strategies import fixed
-from xtransplant.strategies.edits import parse_when
 
 WAYS = (ROWS, MASKED, Packing(growing=True), Packing(shared_prefix=True), SHARED)
 PAIRS = [(0, 1), (2, 0), (3, 3), (1, 2)]
@@ -77,8 +77,10 @@ def test_every_packing_equals_plain_hooks(llama, chosen, when, through):
     bound = chosen.with_options({"when": when, "through": through})
     scores, texts = [], []
     for i, j in PAIRS:
-        value = _read(llama.module, item.source, i)
-        run = _Plain(llama.module, item.target, ("mlp", j), 0.8 * value + 0.1, -0.5, when, through)
+        value = read_output(llama.module, item.source, i)
+        run = PlainSteps(
+            llama.module, item.target, ("mlp", j), 0.8 * value + 0.1, -0.5, when, through
+        )
         scores.append([run.score(ids) for ids in item.target_candidates])
         texts.append(tuple(run.generate(6)))
     for packing in WAYS:
@@ -127,8 +129,8 @@ def test_families_equal_plain_hooks(family):
         edits = [bound.edits(shape_of(model), i, j) for i, j in pairs]
         scores, texts = [], []
         for i, j in pairs:
-            value = 0.8 * _read(model.module, source, i, "block") + 0.1
-            run = _Plain(model.module, target, ("block", j), value, -0.5, when, through)
+            value = 0.8 * read_output(model.module, source, i, "block") + 0.1
+            run = PlainSteps(model.module, target, ("block", j), value, -0.5, when, through)
             scores.append([run.score(ids) for ids in CANDIDATES])
             texts.append(tuple(run.generate(5)))
         for way in {check.packing, ROWS}:
@@ -144,7 +146,9 @@ def test_tensors_that_were_there_before_are_written_later_too(llama, when):
     item = item_of(llama, EXAMPLE)
     bound = fixed_at_times.with_options({"when": when})
     runs = [
-        _Plain(llama.module, item.target, ("mlp", j), VECTOR.to(llama.device), 1.0, when, "both")
+        PlainSteps(
+            llama.module, item.target, ("mlp", j), VECTOR.to(llama.device), 1.0, when, "both"
+        )
         for _, j in PAIRS
     ]
     expected = [[run.score(ids) for ids in item.target_candidates] for run in runs]
@@ -161,9 +165,11 @@ def test_every_token_of_prompt_and_text(llama):
     item = item_of(llama, EXAMPLE)
     expected = []
     for i, j in PAIRS:
-        value = 0.5 * _read(llama.module, item.source, i, "block")
-        handle = blocks(llama.module)[j].register_forward_hook(_adding(value))
-        expected.append([_whole(llama.module, item.target, ids) for ids in item.target_candidates])
+        value = 0.5 * read_output(llama.module, item.source, i, "block")
+        handle = blocks(llama.module)[j].register_forward_hook(adding(value))
+        expected.append(
+            [whole_likelihood(llama.module, item.target, ids) for ids in item.target_candidates]
+        )
         handle.remove()
     for packing in WAYS:
         found = score(llama, EXAMPLE, every_token, PAIRS, packing=packing)
@@ -258,92 +264,3 @@ def test_edits_of_one_variant_act_through_the_same(llama):
 
 def _set(target, layer, span, value):
     target.ffn[layer, span] = value
-
-
-def _adding(value):
-    def act(m, a, output):
-        _first(output).add_(value)
-
-    return act
-
-
-def _first(output):
-    return output[0] if isinstance(output, tuple) else output
-
-
-@torch.no_grad()
-def _whole(plain, prompt, ids):
-    """Log-likelihood of a candidate, all of it in one pass."""
-    logits = plain(torch.tensor([[*prompt, *ids]], device=plain.device)).logits[0]
-    logprobs = logits.float().log_softmax(-1)
-    return sum(float(logprobs[len(prompt) - 1 + k, token]) for k, token in enumerate(ids))
-
-
-def _module(plain, name, layer):
-    block = blocks(plain)[layer]
-    return block if name == "block" else block.mlp
-
-
-@torch.no_grad()
-def _read(plain, ids, layer, name="mlp"):
-    """A feed-forward's or a block's output at the last token, ``[d_model]``."""
-    seen = []
-    handle = _module(plain, name, layer).register_forward_hook(
-        lambda m, a, output: seen.append(_first(output)[0, -1].clone())
-    )
-    plain(torch.tensor([list(ids)], device=plain.device))
-    handle.remove()
-    return seen[0]
-
-
-class _Plain:
-    """The unchanged model, whose ``ffn`` or block's output becomes ``value + weight * itself``."""
-
-    def __init__(self, plain, prompt, place, value, weight, when, through):
-        self.plain, self.prompt, self.value, self.weight = plain, prompt, value, weight
-        self.when, self.through = parse_when(when), through
-        self.module = _module(plain, *place)
-        # Where nothing ends a text.
-        self.end = plain.generation_config.eos_token_id
-
-    def _pass(self, ids, cache, edited):
-        def act(m, a, output):
-            stream = _first(output)
-            stream[:, -1] = self.value + self.weight * stream[:, -1]
-
-        handle = self.module.register_forward_hook(act) if edited else None
-        ids = torch.tensor([list(ids)], device=self.plain.device)
-        found = self.plain(ids, past_key_values=cache, use_cache=True)
-        if handle:
-            handle.remove()
-        return found.logits[0, -1].float().log_softmax(-1), found.past_key_values
-
-    @torch.no_grad()
-    def _steps(self):
-        """Send a token in, and have the log-probabilities of what follows out."""
-        logits, cache = self._pass(self.prompt, None, self.when.has(0))
-        if self.through == "logits":
-            cache = self._pass(self.prompt, None, False)[1]
-        if self.through == "cache":
-            logits = self._pass(self.prompt, None, False)[0]
-        step = 1
-        while True:
-            token = yield logits
-            logits, cache = self._pass([token], cache, self.when.has(step))
-            step += 1
-
-    def score(self, ids):
-        steps = self._steps()
-        total, logprobs = 0.0, next(steps)
-        for number, token in enumerate(ids):
-            total += float(logprobs[token])
-            if number + 1 < len(ids):
-                logprobs = steps.send(token)
-        return total
-
-    def generate(self, n_new):
-        steps = self._steps()
-        ids = [int(next(steps).argmax())]
-        while len(ids) < n_new and ids[-1] != self.end:
-            ids.append(int(steps.send(ids[-1]).argmax()))
-        return ids

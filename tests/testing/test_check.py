@@ -82,6 +82,10 @@ def test_built_in_strategies_hold_what_they_promise(xtp_model):
     control = statuses("none", xtp_model)
     assert failed(control) == []
     assert control[CHANGES].status == "does not apply"
+    mean = statuses("resid-mean-swap", xtp_model)
+    # Means are read in this process, and the check says so.
+    assert set(failed(mean)) <= {TRAVELS}
+    assert mean[ITSELF].status == "ok"
     official = statuses("attn-swap-official", xtp_model)
     assert official[ITSELF].status == "does not apply"
     assert "target.attn[j] + target.resid_pre[j]" in official[ITSELF].why

@@ -84,6 +84,7 @@ class Edit:
         value: ``[n_tokens of span, width of site]``, or of one token, which is written to each.
         when: the steps it is made at.
         through: what it is let change after that.
+        dims: as in :class:`Read`.
     """
 
     site: Site
@@ -94,11 +95,12 @@ class Edit:
     label: str = ""
     when: When = PREFILL
     through: Through = "both"
+    dims: tuple[int, ...] = ()
 
     @property
     def place(self) -> Read:
         """The place written, as a read of the target."""
-        return Read("target", self.site, self.layer, self.span, self.head, self.label)
+        return Read("target", self.site, self.layer, self.span, self.head, self.label, self.dims)
 
     def __str__(self) -> str:
         """As a strategy's author would write it; the defaults of ``when`` and ``through`` not."""

@@ -87,4 +87,4 @@ def _of_target(value: Value) -> Value | None:
 
 
 def _reads_source(value: Value) -> bool:
-    return any(read.prompt == "source" for read in value.reads())
+    return any(read.prompt != "target" for read in value.reads())

@@ -55,7 +55,7 @@ class Clash:
         if self.is_read:
             raise XTransplantError(
                 f"{self.other} is read after {self.written} was written, and they share "
-                f"tokens{where}: read the span that was written, or keep the value before writing"
+                f"tokens{where}: read the place that was written, or keep the value before writing"
             )
         raise XTransplantError(
             f"{self.written} and {self.other} write the same tokens{where}: write each token "
@@ -111,15 +111,20 @@ def write_one_place(one: Edit, other: Edit) -> bool:
     """Whether two edits write the same site, layer and span of tokens, at some common step."""
     here, there = one.place, other.place
     alike = (here.layer, here.span) == (there.layer, there.span) and one.when.overlaps(other.when)
-    return alike and _write_meets(here, there)
+    return alike and here.shares_dims(there) and _write_meets(here, there)
 
 
 def _conflicts(
     one: tuple[Read, When], other: tuple[Read, When], meets: Callable[[Read, Read], bool]
 ) -> bool:
     """Whether two places of a layer get in each other's way if they share a token."""
-    alike = one[0].span == other[0].span and one[1] == other[1]
-    return not alike and one[1].overlaps(other[1]) and meets(one[0], other[0])
+    alike = (one[0].span, one[0].dims, one[1]) == (other[0].span, other[0].dims, other[1])
+    return (
+        not alike
+        and one[0].shares_dims(other[0])
+        and one[1].overlaps(other[1])
+        and meets(one[0], other[0])
+    )
 
 
 def _write_meets(one: Read, other: Read) -> bool:

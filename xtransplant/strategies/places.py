@@ -135,6 +135,7 @@ class Read:
         span: its tokens.
         head: which head, for site ``head`` alone.
         label: the layer as the strategy's author wrote it.
+        dims: which numbers of the vector an edit writes; empty for all. A read is of all.
     """
 
     prompt: Prompt
@@ -143,11 +144,24 @@ class Read:
     span: Span
     head: int | None = None
     label: str = field(default="", compare=False)
+    dims: tuple[int, ...] = ()
+
+    @property
+    def part(self) -> str:
+        """The site, and which head or numbers of it."""
+        few = [str(one) for one in self.dims[:4]]
+        if more := len(self.dims) - len(few):
+            few.append(f"... {more} more")
+        inside = ", ".join(few) if self.head is None else str(self.head)
+        return f"{self.site}({inside})" if inside else self.site
+
+    def shares_dims(self, other: Read) -> bool:
+        """Whether some number of the vector is in both places."""
+        return not self.dims or not other.dims or not set(self.dims).isdisjoint(other.dims)
 
     def __str__(self) -> str:
-        site = self.site if self.head is None else f"{self.site}({self.head})"
         tokens = "" if self.span == LAST else f", {self.span}"
-        return f"{self.prompt}.{site}[{self.label or self.layer}{tokens}]"
+        return f"{self.prompt}.{self.part}[{self.label or self.layer}{tokens}]"
 
 
 def parse_span(key: int | slice) -> Span:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from xtransplant.sites import site_order
 from xtransplant.strategies.edits import Edit
-from xtransplant.strategies.places import Read
+from xtransplant.strategies.places import MEAN, Read
 
 __all__ = ["Plan", "Prompts", "Touched", "resolve_plan", "script_plan"]
 
@@ -202,16 +202,17 @@ def _layers_from(first: int, n_layers: int) -> str:
 
 
 def _touched(place: Read, prompts: Prompts) -> Touched:
-    texts = getattr(prompts, place.prompt)
+    texts = prompts.target if place.prompt == "target" else prompts.source
     tokens = place.span.resolve(len(texts), str(place))
     words = _in_words(tokens, texts)
+    if place.prompt == MEAN:
+        words += ", and likewise of each other source"
     return Touched(_without_tokens(place), place.layer, tokens.start, tokens.stop, words)
 
 
 def _without_tokens(place: Read) -> str:
     """A place as it is written, with its layer's number and without its tokens."""
-    site = place.site if place.head is None else f"{place.site}({place.head})"
-    return f"{place.prompt}.{site}[{place.layer}]"
+    return f"{place.prompt}.{place.part}[{place.layer}]"
 
 
 def _in_words(tokens: range, texts: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from xtransplant.errors import XTransplantError
 from xtransplant.sites import Site, site_order
+from xtransplant.strategies.dims import ALL, Dims, parse_dims
 from xtransplant.strategies.edits import (
     PREFILL,
     Edit,
@@ -125,8 +126,14 @@ class _PromptRecorder:
         steps, way = parse_when(when), parse_through(through)
         return _PromptRecorder(self.name, self.shape, self.edits, steps, way)
 
-    def read(self, site: Site, layer: Layer, tokens: Span, head: int | None) -> Value:
+    def read(self, site: Site, layer: Layer, tokens: Span, which: int | Dims) -> Value:
         """A place's symbolic value, or what was written there before."""
+        if isinstance(which, Dims) and which.indices:
+            raise XTransplantError(
+                f"a read is of the whole vector: {self.name}.{site}[...]; what stands in the "
+                f"brackets of target.{site}(...)[...] = says which numbers of it are written"
+            )
+        head = None if isinstance(which, Dims) else which
         read = Read(self.name, site, int(layer), tokens, head, layer.label)
         if (read, self.when) in self.edits:
             return self.edits[read, self.when].value
@@ -138,16 +145,19 @@ class _PromptRecorder:
         return Value(((1.0, read),))
 
     def write(
-        self, site: Site, layer: Layer, tokens: Span, head: int | None, value: Value | float
+        self, site: Site, layer: Layer, tokens: Span, which: int | Dims, value: Value | float
     ) -> None:
         """Record an edit; a later one of the same place takes an earlier one's."""
+        head, dims = (None, which) if isinstance(which, Dims) else (which, ALL)
         if self.name != "target":
             raise XTransplantError("source is only read; edits are written to target")
         if site == "head" and head is None:
             raise XTransplantError("an edit names its head: target.head(3)[j] = ...")
         edit = Edit(
-            site, int(layer), tokens, as_value(value), head, layer.label, self.when, self.through
-        )
+            site, int(layer), tokens, as_value(value), head, layer.label, self.when, self.through,
+            dims.indices,
+        )  # fmt: skip
+        dims.check(edit.place, self.shape.width(site, int(layer)))
         for read in edit.value.reads():
             later = (read.layer, site_order(read.site)) > (edit.layer, site_order(site))
             if read.prompt == "target" and later:
@@ -163,13 +173,15 @@ class _SiteRecorder:
 
     __iter__ = None  # Python would index 0, 1, ... past the last layer
 
-    def __init__(self, prompt: _PromptRecorder, site: Site, head: int | None = None) -> None:
-        self._prompt, self._site, self._head = prompt, site, head
+    def __init__(self, prompt: _PromptRecorder, site: Site, which: int | Dims = ALL) -> None:
+        self._prompt, self._site, self._which = prompt, site, which
 
-    def __call__(self, head: int) -> _SiteRecorder:
+    def __call__(self, *which: Any) -> _SiteRecorder:
+        """One head of site ``head``; of another site, the numbers of its vector to write."""
         if self._site != "head":
-            raise XTransplantError(f"only site head takes a head's number, not {self._site}")
-        head = whole_number(head, "a head", "head(3)")
+            dims = parse_dims(which, f"{self._prompt.name}.{self._site}(...)")
+            return _SiteRecorder(self._prompt, self._site, dims)
+        head = whole_number(which[0] if len(which) == 1 else which, "a head", "head(3)")
         n_heads = self._prompt.shape.n_heads
         if not -n_heads <= head < n_heads:
             raise XTransplantError(
@@ -178,10 +190,10 @@ class _SiteRecorder:
         return _SiteRecorder(self._prompt, self._site, head % n_heads)
 
     def __getitem__(self, key: Any) -> Value:
-        return self._prompt.read(self._site, *self._place(key), self._head)
+        return self._prompt.read(self._site, *self._place(key), self._which)
 
     def __setitem__(self, key: Any, value: Value | float) -> None:
-        self._prompt.write(self._site, *self._place(key), self._head, value)
+        self._prompt.write(self._site, *self._place(key), self._which, value)
 
     def _place(self, key: Any) -> tuple[Layer, Span]:
         if isinstance(key, tuple) and len(key) != 2:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from xtransplant.backends.dry import Dry
 from xtransplant.backends.local import Local
 from xtransplant.bench.config import ModelSpec
+from xtransplant.bench.sources import check_sources
 from xtransplant.bench.unused import check_given, check_trace
 from xtransplant.errors import XTransplantError
 from xtransplant.model.checkpoint import find_checkpoint
-from xtransplant.options import parse_assignments
+from xtransplant.options import parse_assignments, parse_names
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, find_strategy
 from xtransplant.tasks.choose import TaskChoice, choose_example
@@ -64,12 +65,21 @@ def parse_work(strategy: str, flags: WorkFlags) -> Work:
     spec = ModelSpec.of(flags.model, load, add_bos=flags.add_bos)
     written = prompt.source is not None or prompt.target is not None
     task = None if written else prompt.task or default_task(flags.model)
+    if prompt.sources and not written:
+        check_sources(parse_names(prompt.sources), {str(chosen): chosen})
     data = parse_data_source(
         prompt.data.data_dir, prompt.data.file, prompt.data.column, split_by=prompt.data.split_by
     )
     check_trace(spec, task, data, Local(), split=prompt.split, written=written)
     example, bundled = choose_example(
-        TaskChoice(task, prompt.lang, prompt.example, prompt.direction, prompt.split),
+        TaskChoice(
+            task,
+            prompt.lang,
+            prompt.example,
+            prompt.direction,
+            prompt.split,
+            parse_names(prompt.sources),
+        ),
         source=prompt.source,
         target=prompt.target,
         candidates=prompt.candidates,

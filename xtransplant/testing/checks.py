@@ -26,7 +26,7 @@ from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, find_strategy
 from xtransplant.strategies.formula import self_transplant, writes_nothing_new
 from xtransplant.strategies.travel import collect_functions, find_concerns
-from xtransplant.testing.example import batch_of, with_a_long_candidate
+from xtransplant.testing.example import batch_of, into_itself, tried
 
 __all__ = ["Check", "Status", "Trial", "run_checks"]
 
@@ -72,7 +72,7 @@ class Trial:
     @cached_property
     def example(self) -> Example:
         """The example that is tried."""
-        return with_a_long_candidate(self.real)
+        return tried(self.real)
 
     @cached_property
     def pairs(self) -> list[tuple[int, int]]:
@@ -174,9 +174,7 @@ def _self_transplant(trial: Trial) -> Check:
             return Check(name, "does not apply", f"where i = j, {one.why}")
     if not found:
         return Check(name, "does not apply", "no layer pair has i = j")
-    example = replace(
-        trial.example, source=trial.example.target, source_candidates=trial.example.candidates
-    )
+    example = into_itself(trial.example)
     scores = score(
         model, example, trial.strategy, pairs, packing=packing_for(model).packing,
         chat_template=trial.chat_template,
@@ -252,7 +250,11 @@ def _travels_and_cost(trial: Trial) -> tuple[Check, Check]:
 
 def _estimate(trial: Trial, strategy: Strategy, pairs: Sequence[tuple[int, int]]) -> GridEstimate:
     elsewhere = replace(trial.model, backend=Dry())
-    item = item_of(elsewhere, trial.real, chat_template=trial.chat_template)
+    item = item_of(
+        elsewhere,
+        replace(trial.real, sources=trial.example.sources),
+        chat_template=trial.chat_template,
+    )
     return dry_run_grid(elsewhere, item, record_variants(elsewhere, strategy, pairs))
 
 

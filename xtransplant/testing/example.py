@@ -13,7 +13,7 @@ from xtransplant.tasks.task import find_task
 if TYPE_CHECKING:
     from xtransplant.model.model import Model
 
-__all__ = ["batch_of", "bundled_model", "default_task", "example_for", "with_a_long_candidate"]
+__all__ = ["batch_of", "bundled_model", "default_task", "example_for", "into_itself", "tried"]
 
 _BUNDLED = "babel"  # the task that comes with a model
 _OTHERS = "capitals"  # the task that any other model can be asked
@@ -41,10 +41,12 @@ def example_for(model: Model) -> Example:
     return load_examples(task, next(iter(task.languages))).examples[0]
 
 
-def with_a_long_candidate(example: Example) -> Example:
-    """An example with few candidates, one of which is of several tokens.
+def tried(example: Example) -> Example:
+    """An example that shows all that a strategy may do, with few candidates.
 
-    What acts through the cache alone, or at later steps, shows from a second token on.
+    One candidate is of several tokens: what acts through the cache alone, or at later steps, shows
+    from a second token on. A mean over several source prompts is taken over both where the example
+    has no more.
     """
     spelled = example.source_candidates or example.candidates
     few, few_spelled = example.candidates[:_FEW], spelled[:_FEW]
@@ -53,6 +55,17 @@ def with_a_long_candidate(example: Example) -> Example:
         candidates=(*few, "".join(few[:2]) + _MORE),
         source_candidates=(*few_spelled, "".join(few_spelled[:2]) + _MORE),
         answer=None,
+        sources=example.sources or ((example.target_lang, example.target),),
+    )
+
+
+def into_itself(example: Example) -> Example:
+    """An example whose target prompt is its source, and each of its sources, too."""
+    return replace(
+        example,
+        source=example.target,
+        source_candidates=example.candidates,
+        sources=tuple((lang, example.target) for lang, _ in example.sources),
     )
 
 

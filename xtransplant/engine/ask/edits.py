@@ -40,8 +40,8 @@ def expand_resid_mid(edits: Sequence[Edit]) -> tuple[Edit, ...]:
     if not any("resid_mid" in (e.site, *(r.site for r in e.value.reads())) for e in edits):
         return tuple(edits)
     # Where both attn and resid_mid are written, resid_mid comes later and overwrites it.
-    mids = {(e.layer, e.span, e.when) for e in edits if e.site == "resid_mid"}
-    kept = [e for e in edits if e.site != "attn" or (e.layer, e.span, e.when) not in mids]
+    mids = {(replace(e.place, site="attn"), e.when) for e in edits if e.site == "resid_mid"}
+    kept = [e for e in edits if (e.place, e.when) not in mids]
     # Edits of one place are made at the same steps, or at none in common.
     written: dict[When, dict[Read, Value]] = {edit.when: {} for edit in edits}
     for edit in edits:
@@ -54,7 +54,7 @@ def _expand_edit(edit: Edit, written: Mapping[Read, Value]) -> Edit:
     value = _expand_value(edit.value, written)
     if edit.site != "resid_mid":
         return replace(edit, value=value)
-    pre = _value_at(replace(edit.place, site="resid_pre"), written)
+    pre = _value_at(replace(edit.place, site="resid_pre", dims=()), written)
     return replace(edit, site="attn", value=value - pre, head=None)
 
 

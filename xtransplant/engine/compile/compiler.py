@@ -12,7 +12,7 @@ import torch
 
 from xtransplant.engine.compile.calls import fixed_rows, group_calls
 from xtransplant.engine.compile.functions import check_result
-from xtransplant.engine.compile.site_work import At, OneCall, OneWrite, SiteWork
+from xtransplant.engine.compile.site_work import At, OneCall, OneWrite, SiteWork, part_of
 from xtransplant.engine.compile.steps import (
     Call,
     FixedRows,
@@ -107,7 +107,7 @@ class Compiler:
         self, at: At, edit: Edit, offset: int, columns: tuple[int, ...], number: int | None
     ) -> None:
         self._site(edit.layer, edit.site).writes.append(
-            OneWrite(number, at, edit.value, offset, columns, edit.head or 0)
+            OneWrite(number, at, edit.value, offset, columns, edit.head or 0, edit.dims)
         )
 
     def add_source_read(self, read: Read) -> None:
@@ -250,7 +250,7 @@ class Compiler:
             width=self.model.width(name, layer),
             read=_read(site),
             calls=[self._call(calls, bank) for calls in group_calls(site.calls)],
-            write=self._write(site, bank) if site.writes else None,
+            write=self._write(site, bank, self.model.width(name, layer)) if site.writes else None,
         )
 
     def _call(self, calls: Sequence[OneCall], bank: int) -> Call:
@@ -276,7 +276,7 @@ class Compiler:
             rows=torch.tensor([row for call in calls for row in call.rows]),
         )
 
-    def _write(self, site: SiteWork, bank: int) -> SiteWrite:
+    def _write(self, site: SiteWork, bank: int, width: int) -> SiteWrite:
         cells = [(write, column) for write in site.writes for column in write.columns]
         counts = torch.tensor([len(write.columns) for write in site.writes])
         first = counts.cumsum(0) - counts
@@ -288,6 +288,7 @@ class Compiler:
             head=torch.tensor([write.head for write, _ in cells]),
             number=torch.tensor([w.number for w in site.writes if w.number is not None]).long(),
             first=None if alone else first[numbered],
+            part=part_of([write.dims for write, _ in cells], width),
         )
 
 

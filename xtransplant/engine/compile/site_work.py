@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import torch
+from torch import Tensor
+
 from xtransplant.strategies import Applied, Value
 
-__all__ = ["At", "OneCall", "OneWrite", "SiteWork"]
+__all__ = ["At", "OneCall", "OneWrite", "SiteWork", "part_of"]
 
 
 class At(NamedTuple):
@@ -40,6 +44,7 @@ class OneWrite(NamedTuple):
         value: what is written.
         offset: which token of the edit's span it is.
         columns: where it is written; several where the variant has several batch rows.
+        head, dims: which head of the site, and which numbers of the vector; empty for all.
     """
 
     number: int | None
@@ -48,6 +53,7 @@ class OneWrite(NamedTuple):
     offset: int
     columns: tuple[int, ...]
     head: int
+    dims: tuple[int, ...]
 
 
 @dataclass
@@ -58,3 +64,11 @@ class SiteWork:
     read_places: list[tuple[int, int]] = field(default_factory=list)
     calls: list[OneCall] = field(default_factory=list)
     writes: list[OneWrite] = field(default_factory=list)
+
+
+def part_of(dims: Sequence[tuple[int, ...]], width: int) -> Tensor | None:
+    """Of each vector, the numbers that are written; None where all of all are."""
+    if not any(dims):
+        return None
+    pairs = [(cell, dim) for cell, own in enumerate(dims) for dim in own or range(width)]
+    return torch.tensor(pairs).T.contiguous()

@@ -103,6 +103,8 @@ class SiteWrite(TypedDict):
         first: ``[n_writes]``, for each of these one of the ``n`` places it fills; None where all
             of them fill one and there are no others. (A variant with several batch rows writes the
             same in each.)
+        part: ``[2, n_numbers]``, of each number that is written the place and where in its vector
+            it stands; None where whole vectors are.
     """
 
     value: Sum
@@ -110,6 +112,7 @@ class SiteWrite(TypedDict):
     head: Tensor
     number: Tensor
     first: Tensor | None
+    part: Tensor | None
 
 
 class SiteStep(TypedDict):

@@ -135,11 +135,16 @@ def _edit_site(
         column, head = write["column"].to(value.device), write["head"].to(value.device)
         written = (_sum_rows(bank, write["value"]) / step["scale"]).to(value)
         if measures is not None:
-            _measure_writes(measures, write, written, _at(value, others, column, head))
+            measured = _of_part(write, written, _at(value, others, column, head))
+            _measure_writes(measures, write, *measured)
         for other in others:
             # What the other modules add stays: together they are what is to be written.
             written = written - other.to(value.device)[:, column, head]
-        value[:, column, head] = written
+        if write["part"] is None:
+            value[:, column, head] = written
+        else:
+            cell, place = write["part"].to(value.device)
+            value[:, column[cell], head[cell], place] = written[:, cell, place]
 
 
 def _view(value: Any, n_examples: int, width: int) -> Tensor:
@@ -164,6 +169,16 @@ def _sum_rows(bank: Tensor, terms: Sum) -> Tensor:
     weighted = bank[:, terms["row"].to(bank.device)] * terms["weight"].to(bank)
     summed = start.index_add(1, terms["result"].to(bank.device), weighted)
     return summed + terms["constant"].to(bank)
+
+
+def _of_part(write: SiteWrite, *vectors: Tensor) -> tuple[Tensor, ...]:
+    """Vectors ``[n_examples, n, width]`` with zeros for the numbers that are not written."""
+    if write["part"] is None:
+        return vectors
+    cell, place = write["part"].to(vectors[0].device)
+    chosen = torch.zeros_like(vectors[0][0])
+    chosen[cell, place] = 1
+    return tuple(vector * chosen for vector in vectors)
 
 
 def _measure_writes(measures: Tensor, write: SiteWrite, written: Tensor, replaced: Tensor) -> None:
