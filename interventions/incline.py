@@ -9,10 +9,8 @@ source is not read: i is not used, --pairs diagonal.
 After INCLINE (arXiv 2410.12462), which does so at every layer, with values of the run without it.
 
 Run it: xtp fit incline --task babel -o fits/incline
-        xtp bench --task babel --split unseen -s incline -S fit=fits/incline --pairs diagonal
+        xtp trace --strategy incline -S fit=fits/incline --split unseen
 """
-
-import torch
 
 from xtransplant import strategy
 from xtransplant.strategies import fitted
@@ -20,6 +18,8 @@ from xtransplant.strategies import fitted
 
 @fitted("ffn", pairs=True)
 def maps(stats):
+    import torch  # only where it is fitted, so that listing strategies is quick
+
     found = {}
     for lang in stats.languages:
         try:

@@ -11,11 +11,8 @@ diagonal.
 After LSAR and its use in reasoning models (arXiv 2505.15257).
 
 Run it: xtp fit language-subspace --task babel -o fits/subspace
-        xtp bench --task babel --split unseen -s language-subspace -S fit=fits/subspace \
-            --pairs diagonal
+        xtp trace --strategy language-subspace -S fit=fits/subspace --split unseen
 """
-
-import torch
 
 from xtransplant import strategy
 from xtransplant.strategies import fitted
@@ -23,6 +20,8 @@ from xtransplant.strategies import fitted
 
 @fitted("resid_post")
 def subspace(stats):
+    import torch  # only where it is fitted, so that listing strategies is quick
+
     means = torch.stack([stats.mean(lang) for lang in stats.languages], dim=1)
     if means.shape[1] < 2:
         raise ValueError(f"it takes prompts in two languages or more, not in {stats.languages}")

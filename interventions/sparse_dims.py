@@ -9,10 +9,8 @@ dims is of the fit: xtp fit sparse-dims -S dims=32. i is not used: --pairs diago
 After sparse language dimensions (arXiv 2510.07213), where 400 are overwritten in one model.
 
 Run it: xtp fit sparse-dims --task babel -S dims=16 -o fits/sparse
-        xtp bench --task babel --split unseen -s sparse-dims -S fit=fits/sparse --pairs diagonal
+        xtp trace --strategy sparse-dims -S fit=fits/sparse --split unseen
 """
-
-import torch
 
 from xtransplant import strategy
 from xtransplant.strategies import fitted
@@ -25,10 +23,10 @@ def dimensions(stats, dims: int = 16):
         raise ValueError(f"it takes prompts in two languages or more, not in {list(means)} alone")
     keep, put = {}, {}
     for lang, own in means.items():
-        others = torch.stack([mean for other, mean in means.items() if other != lang])
-        apart = (own - others.mean(dim=0)).abs()
+        others = [mean for other, mean in means.items() if other != lang]
+        apart = (own - sum(others) / len(others)).abs()
         chosen = apart.topk(min(dims, apart.shape[-1]), dim=-1).indices
-        keep[lang] = torch.ones_like(own).scatter(-1, chosen, 0.0)
+        keep[lang] = own.new_ones(own.shape).scatter(-1, chosen, 0.0)
         put[lang] = own * (1 - keep[lang])
     return {"keep": keep, "put": put}
 

@@ -11,10 +11,8 @@ After Surgical Steering (arXiv 2510.26024), of which the abstract was read: an E
 knowledge is transferred, a local one where the answer is localised.
 
 Run it: xtp fit two-vectors --task babel -o fits/two
-        xtp bench --task babel --split unseen -s two-vectors -S fit=fits/two
+        xtp trace --strategy two-vectors -S fit=fits/two --split unseen
 """
-
-import torch
 
 from xtransplant import strategy
 from xtransplant.strategies import fitted
@@ -23,7 +21,7 @@ from xtransplant.strategies import fitted
 @fitted("resid_post")
 def language_vectors(stats):
     means = {lang: stats.mean(lang) for lang in stats.languages}  # [n_layers, d_model] each
-    middle = torch.stack(list(means.values())).mean(dim=0)
+    middle = sum(means.values()) / len(means)
     return {"vector": {lang: mean - middle for lang, mean in means.items()}}
 
 
