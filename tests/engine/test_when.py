@@ -79,7 +79,7 @@ def test_every_packing_equals_plain_hooks(llama, chosen, when, through):
     for i, j in PAIRS:
         value = read_output(llama.module, item.source, i)
         run = PlainSteps(
-            llama.module, item.target, ("mlp", j), 0.8 * value + 0.1, -0.5, when, through
+            llama.module, item.target, ("mlp", j), 0.8 * value + 0.1, -0.5, (when, through)
         )
         scores.append([run.score(ids) for ids in item.target_candidates])
         texts.append(tuple(run.generate(6)))
@@ -130,7 +130,7 @@ def test_families_equal_plain_hooks(family):
         scores, texts = [], []
         for i, j in pairs:
             value = 0.8 * read_output(model.module, source, i, "block") + 0.1
-            run = PlainSteps(model.module, target, ("block", j), value, -0.5, when, through)
+            run = PlainSteps(model.module, target, ("block", j), value, -0.5, (when, through))
             scores.append([run.score(ids) for ids in CANDIDATES])
             texts.append(tuple(run.generate(5)))
         for way in {check.packing, ROWS}:
@@ -147,7 +147,7 @@ def test_tensors_that_were_there_before_are_written_later_too(llama, when):
     bound = fixed_at_times.with_options({"when": when})
     runs = [
         PlainSteps(
-            llama.module, item.target, ("mlp", j), VECTOR.to(llama.device), 1.0, when, "both"
+            llama.module, item.target, ("mlp", j), VECTOR.to(llama.device), 1.0, (when, "both")
         )
         for _, j in PAIRS
     ]

@@ -35,7 +35,7 @@ SCRIPT = """
     names = [name for name in strategy_names() if not find_strategy(name).is_fitted]
     for name in [*names, raw_cases.__file__ + ":raw-attn"]:
         grid = transplant(model, EXAMPLE, name, generations=True, max_new_tokens=5,
-                          source_layers=(0, 2), target_layers=(1, 3))
+                          source_layers=(0, 2), target_layers=(1, 2))
         found["scores"][name] = grid.scores.logprobs.tolist()
         found["texts"][name] = grid.generations.outputs
     if rank() == 0:
@@ -71,7 +71,7 @@ def test_two_processes_give_what_one_gives_for_every_strategy(tmp_path, near):
     for name, scores in found["scores"].items():
         grid = transplant(
             near, EXAMPLE, name, generations=True, max_new_tokens=5,
-            source_layers=(0, 2), target_layers=(1, 3),
+            source_layers=(0, 2), target_layers=(1, 2),
         )  # fmt: skip
         assert np.abs(np.array(scores) - grid.scores.logprobs).max() < 1e-4
         assert found["texts"][name] == list(grid.generations.outputs)

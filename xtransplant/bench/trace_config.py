@@ -13,7 +13,7 @@ from xtransplant.bench.sources import check_sources
 from xtransplant.bench.trace_flags import PromptFlags, TraceFlags
 from xtransplant.bench.unused import check_given, check_trace
 from xtransplant.errors import XTransplantError
-from xtransplant.grid.views import LAYERS, check_axes, check_layers_fixed
+from xtransplant.grid.axes import LAYERS, check_axes, check_layers_fixed
 from xtransplant.model.checkpoint import find_checkpoint
 from xtransplant.options import (
     check_layers,

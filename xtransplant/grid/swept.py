@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xtransplant.grid.axes import LAYERS, check_axes
 from xtransplant.grid.frame import grid_document, grid_frame
 from xtransplant.grid.grid import Grid
 from xtransplant.grid.plot import plot_grids
 from xtransplant.grid.terminal import render_grids
-from xtransplant.grid.views import LAYERS, View, check_axes, views_of
+from xtransplant.grid.views import View, views_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,19 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from xtransplant.errors import XTransplantError
+from xtransplant.grid.axes import LAYERS, check_axes, check_layers_fixed
 from xtransplant.grid.data import Bools, GridData, find_best
 
-__all__ = ["LAYERS", "Axis", "View", "check_axes", "check_layers_fixed", "views_of"]
-
-LAYERS = ("i", "j")
-"""The two axes that every grid has: source layer and target layer."""
+__all__ = ["View", "ViewAxis", "views_of"]
 
 _LABELS = {"i": "source layer", "j": "target layer"}
 
 
 @dataclass(frozen=True)
-class Axis:
+class ViewAxis:
     """One axis: ``i``, ``j`` or the name of an option, and its values."""
 
     name: str
@@ -47,8 +44,8 @@ class View:
             smallest target layer, then largest source layer.
     """
 
-    rows: Axis
-    columns: Axis
+    rows: ViewAxis
+    columns: ViewAxis
     fixed: tuple[tuple[str, Any], ...]
     probabilities: np.ndarray[Any, np.dtype[np.float64]] | None
     correct: Bools | None
@@ -80,48 +77,6 @@ class View:
         return ", ".join([*options, f"{values['i']}→{values['j']}"])
 
 
-def check_axes(axes: Sequence[str], swept: Sequence[str]) -> tuple[str, str]:
-    """Two axes to draw over.
-
-    Args:
-        axes: their names.
-        swept: names of the options that have several values.
-
-    Raises:
-        XTransplantError: not two, one that is there twice, or one that is none.
-    """
-    named, known = ",".join(axes), (*LAYERS, *swept)
-    if len(axes) != 2:
-        raise XTransplantError(f"axes {named!r} should be two of {', '.join(known)}, such as i,j")
-    for name in axes:
-        if name not in known:
-            raise XTransplantError(
-                f"axes {named!r}: {name!r} is neither i nor j nor an option that is swept; give it "
-                f"several values, -S {name}=0:1:0.25, or take two of {', '.join(known)}"
-            )
-    if axes[0] == axes[1]:
-        raise XTransplantError(
-            f"axes {named!r} name {axes[0]} twice; take two of {', '.join(known)}"
-        )
-    return axes[0], axes[1]
-
-
-def check_layers_fixed(
-    axes: Sequence[str], source_layers: Sequence[int], target_layers: Sequence[int]
-) -> None:
-    """Refuse axes that leave several layers of a side without a place.
-
-    Raises:
-        XTransplantError: they do.
-    """
-    for name, side, layers in (("i", "source", source_layers), ("j", "target", target_layers)):
-        if name not in axes and len(layers) > 1:
-            raise XTransplantError(
-                f"--axes {','.join(axes)} leave {name} open over {len(layers)} {side} layers: fix "
-                f"it, --{side}-layers {layers[len(layers) // 2]}"
-            )
-
-
 def views_of(
     grids: Sequence[GridData],
     swept: Sequence[tuple[str, tuple[Any, ...]]] = (),
@@ -141,8 +96,8 @@ def views_of(
     check_axes(axes, [name for name, _ in swept])
     one = grids[0]
     check_layers_fixed(axes, one.source_layers, one.target_layers)
-    every = [Axis(*found) for found in swept]
-    every += [Axis("i", one.source_layers), Axis("j", one.target_layers)]
+    every = [ViewAxis(*found) for found in swept]
+    every += [ViewAxis("i", one.source_layers), ViewAxis("j", one.target_layers)]
     shape, names = [len(axis.values) for axis in every], [axis.name for axis in every]
     rows, columns = (every[names.index(name)] for name in axes)
     # One axis may be fixed: a layer, or an option that has a panel for each value.
