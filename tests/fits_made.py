@@ -48,6 +48,8 @@ def made_fit(model: Model, name: str, folder: Path) -> str:
     if fitting.site in ("neurons", "head"):
         width = max(model.width(fitting.site, layer) for layer in range(model.n_layers))
     options = {option.name: option.default for option in fitting.options}
+    if name == "lape":
+        options |= {"share": 0.5, "quantile": 0.3}  # so that a small layer has some
     tensors = make_tensors(strategy, fitting, Numbers(model.n_layers, width), options)
     about = {
         "schema": FIT_SCHEMA, "strategy": strategy.name, "formula": fitting.digest,

@@ -16,6 +16,7 @@ from tiny import EXAMPLE, tiny_checkpoint
 
 from xtransplant import find_strategy, load
 from xtransplant.engine.ask.tokenise import candidate_ids, prompt_ids
+from xtransplant.engine.capture import pool
 from xtransplant.engine.score import score
 from xtransplant.packing import ROWS, SHARED
 
@@ -56,6 +57,44 @@ def test_the_map_is_that_of_least_squares():
             np.testing.assert_allclose(matrix.T.numpy(), wanted, atol=1e-4)
 
 
+class Shares(Numbers):
+    def mean(self, lang):
+        return super().mean(lang).sigmoid()
+
+
+def test_the_neurons_are_those_of_the_lowest_entropy_over_languages():
+    shares = Shares(3, 20)
+    find = find_strategy("lape").fitting.function
+    found = find(shares, share=0.2, quantile=0.6)["keep"]
+    active = {lang: shares.mean(lang).numpy() for lang in shares.languages}
+    often = np.sort(np.stack([*active.values()]).flatten())[int(0.6 * 179)]
+    entropy = {}
+    for place in np.ndindex(3, 20):
+        p = np.array([own[place] for own in active.values()])
+        if (p > often).any():
+            q = p / p.sum()
+            entropy[place] = -(q * np.log(q)).sum()
+    chosen = sorted(entropy, key=entropy.get)[:12]
+    for lang, own in active.items():
+        off = {place for place in chosen if own[place] > often}
+        assert {tuple(place) for place in (found[lang] == 0).nonzero().tolist()} == off
+    assert any((keep == 0).any() for keep in found.values())
+
+
+def test_shares_are_those_of_the_tokens_above_0():
+    model = loaded("llama")
+    found, seen = pool(model, EXAMPLE.target, "neurons", tokens="active"), []
+    for block in model.module.model.layers:
+        block.mlp.down_proj.register_forward_pre_hook(lambda m, args: seen.append(args[0][0]))
+    ids = torch.tensor([prompt_ids(model, EXAMPLE.target)])
+    with torch.no_grad():
+        model.module(ids)
+    for block in model.module.model.layers:
+        block.mlp.down_proj._forward_pre_hooks.clear()
+    wanted = torch.stack([(rows > 0).float().mean(0) for rows in seen])
+    torch.testing.assert_close(found, wanted)
+
+
 def every(change):
     """Change every token, of the prompt and of what follows it."""
     return lambda rows, last: rows.copy_(change(rows))
@@ -94,7 +133,12 @@ def incline(fit, i, j):
     return [("ffn", j, at_the_last(lambda rows: rows + 0.5 * (rows @ fit["map/sw"][j].T - rows)))]
 
 
+def lape(fit, i, j):
+    return [("neurons", j, every(lambda rows: rows * fit["keep/sw"][j]))]
+
+
 FORMULAS = {
+    "lape": ({}, lape),
     "language-subspace": ({"strength": 0.5, "back": 0.25}, subspace),
     "sparse-dims": ({"scale": 2.0}, sparse),
     "two-vectors": ({"alpha": 0.5}, two),

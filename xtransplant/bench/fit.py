@@ -86,7 +86,7 @@ def fit(
         )
 
     read = partial(
-        pool, model, site=fitting.site, last=fitting.tokens == "last",
+        pool, model, site=fitting.site, tokens=fitting.tokens,
         chat_template=config.chat_template,
     )  # fmt: skip
     parts.capture(lambda prompt: read(prompt), done)

@@ -17,6 +17,7 @@ from xtransplant.model.model import Model
 from xtransplant.packing import rows
 from xtransplant.sites import Site, bank_of, summands
 from xtransplant.strategies import LAST, Read, Span
+from xtransplant.strategies.fitting import Pooling
 
 __all__ = ["capture", "pool"]
 
@@ -79,9 +80,14 @@ def capture(
 
 
 def pool(
-    model: Model, prompt: str, site: Site, *, last: bool = False, chat_template: bool = False
+    model: Model,
+    prompt: str,
+    site: Site,
+    *,
+    tokens: Pooling = "mean",
+    chat_template: bool = False,
 ) -> Tensor:
-    """The mean of a prompt's activations at a site over its tokens, in every layer that has it.
+    """A prompt's activations at a site, pooled over its tokens, in every layer that has it.
 
     The mean is taken where the model runs, so that a vector a layer is all that comes back.
 
@@ -89,7 +95,7 @@ def pool(
         model: a loaded model.
         prompt: the text.
         site: which site; ``head`` gives every head.
-        last: the last token instead of the mean.
+        tokens: their mean, the last one, or the share of them at which each number is above 0.
         chat_template: pass the prompt through the checkpoint's chat template.
 
     Returns:
@@ -97,13 +103,17 @@ def pool(
         layers that have not the site.
 
     Raises:
-        XTransplantError: an unusable prompt, or a site that the model has not.
+        XTransplantError: an unusable prompt, a site that the model has not, or shares of a sum.
     """
     layers = model.layers_with(site)
     _check_places(model, [site], layers)
+    if tokens == "active" and len(summands(site)) > 1:
+        raise XTransplantError(
+            f"{site} is a sum of {' and '.join(summands(site))}: no module has it"
+        )
     ids = prompt_ids(model, prompt, chat_template=chat_template)
     heads = range(model.n_heads) if site == "head" else (None,)
-    span = LAST if last else Span(None, None)
+    span = LAST if tokens == "last" else Span(None, None)
     reads = [
         Read("source", part, layer, span, head)
         for layer in layers
@@ -116,9 +126,8 @@ def pool(
     numbers = groups[bank] = torch.zeros(program.sizes[bank], dtype=torch.long)
     for number, read in enumerate(reads):
         numbers[torch.tensor(program.rows[read])] = number
-    banks = capture_pass(
-        model, make_row_pass(model, layout, program.steps, 1), program.sizes, groups
-    )
+    source = make_row_pass(model, layout, program.steps, 1)
+    banks = capture_pass(model, source, program.sizes, groups, active=tokens == "active")
     found = banks[bank].view(len(layers), len(heads), len(summands(site)), -1).sum(dim=2)
     whole = found.new_zeros(model.n_layers, len(heads), found.shape[-1])
     whole[list(layers)] = found

@@ -18,8 +18,16 @@ from xtransplant.text import text_digest
 
 __all__ = ["Fitting", "Pooling", "Statistics", "fitted"]
 
-Pooling = Literal["mean", "last"]
-"""Of a prompt's tokens, what is captured: their mean, or the last one."""
+Pooling = Literal["mean", "last", "active"]
+"""Of a prompt's tokens, what is captured: their mean, the last one, or of each number the share of
+them at which it is above 0."""
+
+
+_IN_WORDS: dict[Pooling, str] = {
+    "mean": "the mean of all tokens",
+    "last": "the last token",
+    "active": "the share of tokens above 0",
+}
 
 
 class Statistics(Protocol):
@@ -58,7 +66,7 @@ class Fitting:
         function: of :class:`Statistics` and its options; gives tensors by name, each
             ``[n_layers, ...]``, or a mapping of these by language.
         site: where activations are read, at every layer that has it.
-        tokens: of each prompt, their mean or the last.
+        tokens: what is captured of each prompt's.
         pairs: the vector of every prompt is kept, and not only sums.
         options: typed keyword arguments of the function, given to ``xtp fit`` with ``-S``.
     """
@@ -77,7 +85,7 @@ class Fitting:
 
     def __str__(self) -> str:
         what = "pairs" if self.pairs else "means by language"
-        which = "the mean of all tokens" if self.tokens == "mean" else "the last token"
+        which = _IN_WORDS[self.tokens]
         return f"{what} of {self.site}, {which} of each prompt"
 
 
@@ -88,7 +96,8 @@ def fitted(
 
     Args:
         site: where activations of both prompts of each example are read, at every layer.
-        tokens: ``mean`` of all tokens of a prompt, or ``last``.
+        tokens: ``mean`` of all tokens of a prompt, the ``last`` one, or ``active``: of each number
+            the share of the tokens at which it is above 0.
         pairs: keep the vector of every prompt (on the disk), for what sums do not tell, such as
             least squares; else only sums are held.
 
@@ -97,7 +106,8 @@ def fitted(
     """
     if site not in SITES or tokens not in get_args(Pooling):
         raise XTransplantError(
-            f"@fitted takes a site ({', '.join(SITES)}) and tokens mean or last, not "
+            f"@fitted takes a site ({', '.join(SITES)}) and tokens mean, last or active, "
+            f"not "
             f"{site!r:.40}, tokens={tokens!r:.40}"
         )
 

@@ -158,6 +158,8 @@ def capture_pass(
     source: Pass,
     sizes: tuple[int, ...],
     groups: Sequence[Tensor | None] = (),
+    *,
+    active: bool = False,
 ) -> list[Tensor]:
     """The banks of a single prompt, filled by a pass that only reads.
 
@@ -167,20 +169,22 @@ def capture_pass(
         sizes: rows of each bank.
         groups: of each bank ``[size]``, numbers from 0: rows of one number come back as their
             mean; None for every row as it is, which empty says of all.
+        active: 1 in the place of every number above 0, and 0 of the others.
 
     Returns:
         Each ``[size or n_groups, width]``, on the CPU.
     """
     nn, widths, like = model.nn, model.bank_widths, bank_kind(model)
     means = list(groups) or [None] * len(sizes)
-    with nn.session(**model.session("capture", source, sizes, means)):
+    with nn.session(**model.session("capture", source, sizes, means, active)):
         found: list[Tensor] = []
         nnsight.save(found)
         banks = zero_banks(sizes, widths, 1, like)
         with nn.trace(**source["inputs"]):
             apply_edits(nn, source["steps"], banks, 1, None)
         for bank, own in zip(banks, means, strict=True):
-            found.append((bank[0] if own is None else mean_rows(bank[0], own)).cpu())
+            rows = (bank[0] > 0).to(bank) if active else bank[0]
+            found.append((rows if own is None else mean_rows(rows, own)).cpu())
     if model.backend.travels:
         counts = [
             size if own is None else int(own.max()) + 1
