@@ -6,6 +6,7 @@ from pathlib import Path
 import xtransplant
 from xtransplant import Grid, find_strategy, load, transplant
 from xtransplant.benchmarks.babel import CHECKPOINT, babel
+from xtransplant.strategies.describe import describe
 
 README = Path(xtransplant.__file__).resolve().parent.parent / "README.md"
 TEXT = README.read_text(encoding="utf-8")
@@ -39,16 +40,32 @@ def test_the_first_strategy_records(tmp_path):
     assert str(edit) == "target.ffn[j] = target.ffn[j] + 0.5 * source.ffn[i]"
 
 
-def test_the_strategies_of_the_guide_run(tmp_path):
+def test_the_strategies_of_the_guide_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     guide = (README.parent / "docs" / "strategies.md").read_text(encoding="utf-8")
     code = blocks("python", guide)
-    assert len(code) == 2
     model, example = load(CHECKPOINT), babel.examples("sw", "en-to-lang", "pilot")[0]
-    for number, text in enumerate(code):
+    files = [text for text in code if text.startswith('"""')]
+    (steered,) = [text for text in code if text.startswith("steered =")]
+    files.append(
+        "from xtransplant import strategy\n\n\n"
+        '@strategy("steered")\ndef steered(source, target, i, j):\n'
+        + "".join(f"    {line}\n" for line in steered.splitlines())
+    )
+    assert len(files) == 4
+    for number, text in enumerate(files):
         path = tmp_path / f"mine_{number}.py"
         path.write_text(text)
-        grid = transplant(model, example, str(path), source_layers=[5], target_layers=[0])
+        chosen = find_strategy(str(path))
+        if chosen.is_fitted:
+            assert describe(str(path))["records"]
+            continue
+        grid = transplant(model, example, chosen, source_layers=[5], target_layers=[0])
         assert abs(grid.scores.logprobs - grid.scores.vanilla).max() > 1e-3
+    for text in code:
+        if text.startswith("from xtransplant import find_strategy"):
+            exec(text, {"model": model, "example": example})
+    assert (tmp_path / "weight.png").stat().st_size > 1000
 
 
 def test_every_file_it_points_to_exists():

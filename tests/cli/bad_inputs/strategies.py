@@ -101,7 +101,6 @@ RECORDED = [
     recorded("no head", "target.head[j] = 0", "target.head(3)[j]"),
     recorded("a head beyond", "target.head(99)[j] = 0", "head 99", "0 to 63"),
     recorded("half a head", "target.head(1.5)[j] = 0", "1.5", "whole number"),
-    recorded("a head of a site that has none", "target.attn(1)[j] = 0", "only site head"),
     recorded("a head into a whole site", "target.attn[j] = source.head(1)[i]", "head_dim"),
     recorded("a value computed later", "target.attn[0] = target.attn[3]", "computed later"),
     recorded("text as a value", "target.attn[j] = 'x'", "not str", "numbers"),
