@@ -29,8 +29,8 @@ needs_klar = pytest.mark.skipif(
 )
 
 
-# Of several sources, writes or tokens, other sites, or fitted: held to plain hooks on tiny models, in
-# tests/interventions and tests/engine.
+# Of several sources, writes or tokens, other sites, or fitted: held to plain hooks on tiny models
+# in tests/interventions and tests/engine.
 ELSEWHERE = {
     "ablate", "attn-ffn-swap", "band-swap", "diff-means", "ffn-add", "incline", "language-subspace",
     "lape", "neuron-swap", "patchscope", "recover", "resid-mean-swap", "sparse-dims", "two-vectors",
