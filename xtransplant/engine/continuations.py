@@ -15,7 +15,7 @@ from xtransplant.engine.ask.memory import MemoryBudget, stored_bytes
 from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import Variants
 from xtransplant.engine.compile.shared_prefix import KeysValues
-from xtransplant.engine.outcome import Writes, same
+from xtransplant.engine.outcome import UNPACKED, Writes, same
 from xtransplant.engine.trace.batch import Batch
 from xtransplant.engine.trace.decoding import Prefill, decode
 from xtransplant.engine.trace.decoding_rows import NextTokens
@@ -132,7 +132,8 @@ def continue_scripts(
     ids, tops = generate_scripts(model, item, scripts, max_new_tokens)
     # A script's prompt runs whole and unpacked: the plain run's sums are in another order.
     firsts = torch.stack([one[0] for one in tops])
-    close = same(firsts, torch.tensor(plain.first_logprob), model.dtype, bits=False).tolist()
+    first = torch.tensor(plain.first_logprob)
+    close = same(firsts, first, model.dtype, bits=False, roundings=UNPACKED).tolist()
     n_new = sum(map(len, ids))
     return Continuations(
         ids=[*plain.ids, *ids],

@@ -14,7 +14,7 @@ from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.request import RequestOptions, make_request
 from xtransplant.engine.ask.variants import Variants, alike
-from xtransplant.engine.outcome import Scores, Writes, same
+from xtransplant.engine.outcome import UNPACKED, Scores, Writes, same
 from xtransplant.engine.trace.chunks import BatchOutputs, run_items, sum_by_candidate
 from xtransplant.engine.trace.raw import score_scripts, token_forwards
 from xtransplant.engine.trace.sources import Sources
@@ -156,7 +156,7 @@ def _score_scripts(
     # A script's prompt runs whole and unpacked: the plain run's sums are in another order.
     plain_rows = (("scores", plain.vanilla), ("top", plain.vanilla_top_logprobs))
     equal = [
-        same(found[name], torch.from_numpy(row), model.dtype, bits=False)
+        same(found[name], torch.from_numpy(row), model.dtype, bits=False, roundings=UNPACKED)
         for name, row in plain_rows
     ]
     return replace(
