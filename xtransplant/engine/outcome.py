@@ -231,7 +231,7 @@ class Generations:
 
 
 UNPACKED = 256
-"""Roundings that a prompt run whole is taken to be apart from one packed at most; on 8 layers 22 were seen."""
+"""Roundings that a prompt run whole may be apart from one packed: 22 were seen on 8 layers."""
 
 
 def same(
