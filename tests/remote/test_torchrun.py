@@ -32,7 +32,9 @@ SCRIPT = """
     parts = model.module.model.layers[0].self_attn.q_proj.weight.to_local().shape[0]
     found = {"packing": str(packing_for(model).packing), "rows of q_proj": parts, "scores": {},
              "texts": {}}
-    names = [name for name in strategy_names() if not find_strategy(name).is_fitted]
+    # The example has one source prompt.
+    names = [name for name in strategy_names()
+             if not find_strategy(name).is_fitted and name != "resid-mean-swap"]
     for name in [*names, raw_cases.__file__ + ":raw-attn"]:
         grid = transplant(model, EXAMPLE, name, generations=True, max_new_tokens=5,
                           source_layers=(0, 2), target_layers=(1, 2))
