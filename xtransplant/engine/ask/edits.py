@@ -54,7 +54,9 @@ def _expand_edit(edit: Edit, written: Mapping[Read, Value]) -> Edit:
     value = _expand_value(edit.value, written)
     if edit.site != "resid_mid":
         return replace(edit, value=value)
-    pre = _value_at(replace(edit.place, site="resid_pre", dims=()), written)
+    # What is written of resid_pre, if anything, is the same part of it; a read is of the whole.
+    place = replace(edit.place, site="resid_pre")
+    pre = _value_at(place if place in written else replace(place, dims=()), written)
     return replace(edit, site="attn", value=value - pre, head=None)
 
 

@@ -8,7 +8,7 @@ import torch
 
 from xtransplant.engine.compile.site_work import OneCall
 from xtransplant.engine.compile.steps import FixedRows
-from xtransplant.strategies import Applied, Fixed
+from xtransplant.strategies import Applied, Fixed, Read
 
 __all__ = ["fixed_rows", "group_calls"]
 
@@ -37,16 +37,22 @@ def _depth(applied: Applied) -> int:
     return 1 + max(inner, default=0)
 
 
-def fixed_rows(placed: Mapping[tuple[Fixed, int], int], widths: Sequence[int]) -> list[FixedRows]:
+def fixed_rows(
+    placed: Mapping[tuple[Fixed | Read, int], int], widths: Sequence[int]
+) -> list[FixedRows]:
     """What is in each bank before the model runs.
 
     Args:
-        placed: row of each tensor, by it and its bank.
+        placed: row of each tensor, by it and its bank; what is read before is none.
         widths: of the banks' rows; a site may be narrower in some layers.
     """
     found: list[FixedRows] = []
     for bank, width in enumerate(widths):
-        own = {term: row for (term, where), row in placed.items() if where == bank}
+        own = {
+            term: row
+            for (term, where), row in placed.items()
+            if where == bank and isinstance(term, Fixed)
+        }
         values = torch.zeros(len(own), width)
         for place, term in enumerate(own):
             values[place, : term.width] = term.values

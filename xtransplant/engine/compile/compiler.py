@@ -17,7 +17,6 @@ from xtransplant.engine.compile.steps import (
     Call,
     FixedRows,
     Hold,
-    SiteRead,
     SiteStep,
     SiteWrite,
     Step,
@@ -32,7 +31,6 @@ from xtransplant.strategies.places import MEAN
 
 __all__ = ["Compiler"]
 
-
 SiteKey = tuple[int, int, Site]  # layer, order within the layer, site
 
 
@@ -43,7 +41,7 @@ class Compiler:
         shared: rows of each read of the source, which serve every variant.
         fixed: row and bank of each tensor that is there before the run, likewise, and of each mean
             over several sources, which is read before it.
-        own: rows of each other term, by variant and token.
+        own: rows of each other term, by variant and token, and the bank they are in.
     """
 
     def __init__(
@@ -66,7 +64,7 @@ class Compiler:
         self.model, self.source_layout, self.layout = model, source, layout
         self.sizes, self.shared = list(sizes), dict(known or {})
         self.fixed: dict[tuple[Fixed | Read, int], int] = {}
-        self.own: dict[tuple[At, Read | Applied], list[int]] = {}
+        self.own: dict[tuple[At, Read | Applied, int], list[int]] = {}
         self.sites: dict[SiteKey, SiteWork] = {}
         self.n_writes = 0
 
@@ -77,24 +75,35 @@ class Compiler:
 
     def add_edits(self, variant: int, edits: Sequence[Edit]) -> int:
         """Place one variant's edits; how many tokens of the prompt they write."""
-        before = self.n_writes
+        first, placed = self.n_writes, []
         for edit in edits:
-            if edit.when.prefill and not isinstance(self.layout, StepLayout):
-                self._add_prompt_write(At(variant), edit, self.layout)
+            tokens = self._prompt_tokens(edit)
+            placed.append((edit.layer, site_order(edit.site), self.n_writes, tokens, edit))
+            self.n_writes += len(tokens)
+        # As the model computes the sites, not as they were listed: what a function makes of its
+        # arguments is to be there at the first site that it is written at.
+        for *_, number, tokens, edit in sorted(placed, key=lambda one: one[:2]):
+            if tokens:
+                self._add_prompt_write(At(variant), edit, number, tokens)
             if later := edit.when.later:
                 for token in self.layout.later_tokens(variant, later.start, later.stop):
                     self._add_later_write(At(variant, token), edit)
-        return self.n_writes - before
+        return self.n_writes - first
 
-    def _add_prompt_write(self, at: At, edit: Edit, layout: Layout | RowLayout) -> None:
-        """Place an edit at the tokens of the prompt that it names."""
-        tokens = edit.span.resolve(layout.prompt_length, str(edit.place))
+    def _prompt_tokens(self, edit: Edit) -> range:
+        """The tokens of the prompt that an edit writes."""
+        if not edit.when.prefill or isinstance(self.layout, StepLayout):
+            return range(0)
+        return edit.span.resolve(self.layout.prompt_length, str(edit.place))
+
+    def _add_prompt_write(self, at: At, edit: Edit, number: int, tokens: range) -> None:
+        """Place an edit at tokens of the prompt; ``number`` is its first's."""
+        assert not isinstance(self.layout, StepLayout)
         self._check_lengths(edit, len(tokens))
         self._add_terms(at, edit.value, self._site(edit.layer, edit.site), bank_of(edit.site))
         for offset, token in enumerate(tokens):
-            columns = layout.columns(at.variant, token, edit.layer)
-            self._add_write(at, edit, offset, columns, self.n_writes)
-            self.n_writes += 1
+            columns = self.layout.columns(at.variant, token, edit.layer)
+            self._add_write(at, edit, offset, columns, number + offset)
 
     def _add_later_write(self, at: At, edit: Edit) -> None:
         """Place an edit at one token after the prompt."""
@@ -132,9 +141,7 @@ class Compiler:
     @property
     def fixed_rows(self) -> list[FixedRows]:
         """What is in each bank before the model runs."""
-        own = {(term, bank): row for (term, bank), row in self.fixed.items()
-               if isinstance(term, Fixed)}  # fmt: skip
-        return fixed_rows(own, self.model.bank_widths)
+        return fixed_rows(self.fixed, self.model.bank_widths)
 
     @property
     def mean_rows(self) -> dict[Read, int]:
@@ -206,7 +213,7 @@ class Compiler:
             return [self.fixed[term, bank]] if (term, bank) in self.fixed else None
         if isinstance(term, Read) and term.prompt == "source":
             return self.shared.get(term)
-        return self.own.get((at, term))
+        return self.own.get((at, term, bank))
 
     def _new_rows(self, at: At, term: Read | Applied, bank: int, count: int) -> list[int]:
         rows = list(range(self.sizes[bank], self.sizes[bank] + count))
@@ -214,7 +221,7 @@ class Compiler:
         if isinstance(term, Read) and term.prompt == "source":
             self.shared[term] = rows
         else:
-            self.own[at, term] = rows
+            self.own[at, term, bank] = rows
         return rows
 
     def _sum(self, items: Sequence[tuple[At, Value, int]], bank: int) -> Sum:
@@ -248,7 +255,7 @@ class Compiler:
             plus=path.plus,
             bank=bank,
             width=self.model.width(name, layer),
-            read=_read(site),
+            read=site.read(),
             calls=[self._call(calls, bank) for calls in group_calls(site.calls)],
             write=self._write(site, bank, self.model.width(name, layer)) if site.writes else None,
         )
@@ -290,10 +297,3 @@ class Compiler:
             first=None if alone else first[numbered],
             part=part_of([write.dims for write, _ in cells], width),
         )
-
-
-def _read(site: SiteWork) -> SiteRead | None:
-    if not site.read_rows:
-        return None
-    column, head = torch.tensor(site.read_places).unbind(-1)
-    return SiteRead(rows=torch.tensor(site.read_rows), column=column, head=head)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from xtransplant.engine.compile.steps import SiteRead
 from xtransplant.strategies import Applied, Value
 
 __all__ = ["At", "OneCall", "OneWrite", "SiteWork", "part_of"]
@@ -64,6 +65,13 @@ class SiteWork:
     read_places: list[tuple[int, int]] = field(default_factory=list)
     calls: list[OneCall] = field(default_factory=list)
     writes: list[OneWrite] = field(default_factory=list)
+
+    def read(self) -> SiteRead | None:
+        """What is read there."""
+        if not self.read_rows:
+            return None
+        column, head = torch.tensor(self.read_places).unbind(-1)
+        return SiteRead(rows=torch.tensor(self.read_rows), column=column, head=head)
 
 
 def part_of(dims: Sequence[tuple[int, ...]], width: int) -> Tensor | None:
