@@ -78,10 +78,10 @@ def quieten_plots() -> None:
 
 def print_grid(grid: Grid | SweptGrid, *, as_json: bool) -> None:
     """A grid, or a sweep, to stdout: for a reader, or as one JSON document."""
-    from xtransplant.style.escape import json_text
+    from xtransplant.grid.frame import grid_json
 
     if as_json:
-        print(json_text(grid.to_dict()))
+        print(grid_json(grid))
     else:
         results().print(grid)
 

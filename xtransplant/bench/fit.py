@@ -19,7 +19,7 @@ from xtransplant.bench.fit_parts import Parts, StoredStatistics
 from xtransplant.bench.fitted import prompt_digest
 from xtransplant.bench.load import load_model
 from xtransplant.bench.progress import Progress
-from xtransplant.bench.task_plan import TaskPlan, nothing_left, plan_task
+from xtransplant.bench.task_plan import TaskPlan, model_name, nothing_left, plan_task
 from xtransplant.engine.ask.fits import fit_model
 from xtransplant.engine.capture import pool
 from xtransplant.errors import XTransplantError
@@ -136,12 +136,7 @@ def _tasks(config: Config, last: int | None, say: Callable[[str], None]) -> dict
 
 
 def _load(config: Config, context: RunContext) -> Model:
-    own = [find_task(name).checkpoint for name in config.tasks]
-    name = config.model.name or next((one for one in own if one), None)
-    if name is None:
-        raise XTransplantError(
-            f"no model comes with {config.tasks[0]}: name one, --model REPOSITORY|FOLDER"
-        )
+    name = model_name(config.model, [find_task(name) for name in config.tasks])
     backend = open_backend(context.backend, say=context.note)
     return load_model(name, config.model, backend, context.note)
 

@@ -12,7 +12,13 @@ from xtransplant.bench.fitted import check_fits
 from xtransplant.bench.pairs import Chosen, Pairs, list_pairs, parse_pairs
 from xtransplant.bench.run_id import run_id
 from xtransplant.bench.sources import check_sources
-from xtransplant.bench.task_plan import TaskPlan, leave_out_unchosen, nothing_left, plan_task
+from xtransplant.bench.task_plan import (
+    TaskPlan,
+    leave_out_unchosen,
+    model_name,
+    nothing_left,
+    plan_task,
+)
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.columns import SOURCE, VANILLA
 from xtransplant.runs.names import plain_name
@@ -106,11 +112,7 @@ def make_plan(
         raise XTransplantError("; ".join(empty))
     for line in empty:
         say(f"{line}: it is left out")
-    model = config.model.name or next((t.checkpoint for t in tasks if t.checkpoint), None)
-    if model is None:
-        raise XTransplantError(
-            f"no model comes with {tasks[0].name}: name one, --model REPOSITORY|FOLDER"
-        )
+    model = model_name(config.model, tasks)
     check_fits(strategies.values(), planned)
     found = run_id(config, planned, strategies, pairs, model)
     return Plan(config, model, planned, strategies, pairs, found)

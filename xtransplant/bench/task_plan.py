@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from xtransplant.backends.protocol import Say
 from xtransplant.bench.baselines import plan_baselines
-from xtransplant.bench.config import Config
+from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.pairs import Chosen
 from xtransplant.errors import XTransplantError
 from xtransplant.prompts import Example, key_of
@@ -17,7 +17,7 @@ from xtransplant.tasks.load import Loaded, load_examples
 from xtransplant.tasks.sources import with_sources
 from xtransplant.tasks.task import NothingThere, Task
 
-__all__ = ["TaskPlan", "leave_out_unchosen", "nothing_left", "plan_task"]
+__all__ = ["TaskPlan", "leave_out_unchosen", "model_name", "nothing_left", "plan_task"]
 
 
 @dataclass(frozen=True)
@@ -161,3 +161,17 @@ def _rows(loaded: Loaded) -> str:
     shown = [f"{a}" if a == b else f"{a} to {b}" for a, b in spans[:4]]
     more = f" and more, up to {spans[-1][1]}" if len(spans) > 4 else ""
     return f"rows {', '.join(shown)}{more}"
+
+
+def model_name(spec: ModelSpec, tasks: Sequence[Task]) -> str:
+    """The model that tasks are run on: if unnamed, the first that comes with one of them.
+
+    Raises:
+        XTransplantError: none does.
+    """
+    name = spec.name or next((task.checkpoint for task in tasks if task.checkpoint), None)
+    if name is None:
+        raise XTransplantError(
+            f"no model comes with {tasks[0].name}: name one, --model REPOSITORY|FOLDER"
+        )
+    return name

@@ -11,7 +11,7 @@ from xtransplant.bench.load import load_model
 from xtransplant.bench.trace_config import TracePlan
 from xtransplant.engine.verify import packing_for
 from xtransplant.grid.check import verify_grid
-from xtransplant.grid.frame import save_frame
+from xtransplant.grid.frame import save_grid
 from xtransplant.grid.grid import Grid
 from xtransplant.grid.swept import SweptGrid
 from xtransplant.grid.transplant import GridOptions, transplant
@@ -79,7 +79,7 @@ def writing_files(plan: TracePlan, grid: Found) -> Iterator[None]:
         if config.plot is not None and not rank():
             files.callback(grid.plot, config.plot)
         if config.save is not None and not rank():
-            files.callback(save_frame, grid.to_frame, grid.to_dict, config.save)
+            files.callback(save_grid, grid, config.save)
         yield
 
 

@@ -28,7 +28,7 @@ from xtransplant.style.paths import PLOT_SUFFIXES, TABLE_SUFFIXES, checked_path
 from xtransplant.tasks.choose import TaskChoice, choose_example
 from xtransplant.tasks.data import DataSource, parse_data_source
 
-__all__ = ["TraceConfig", "TracePlan", "parse_trace", "plan_trace"]
+__all__ = ["TraceConfig", "TracePlan", "find_example", "parse_trace", "plan_trace"]
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,20 @@ def plan_trace(config: TraceConfig) -> TracePlan:
         XTransplantError: prompts or data that cannot be read, no such example, no model, or a path
             that nothing can be written to.
     """
-    prompt = config.prompt
+    example, name = find_example(config.prompt, config.model, config.data)
+    if config.save is not None:
+        checked_path(config.save, TABLE_SUFFIXES, "--save")
+    if config.plot is not None:
+        checked_path(config.plot, PLOT_SUFFIXES, "--plot")
+    return TracePlan(config, example, name)
+
+
+def find_example(prompt: PromptFlags, spec: ModelSpec, data: DataSource) -> tuple[Example, str]:
+    """The example that the flags ask for, and the model to try it on: if unnamed, its task's own.
+
+    Raises:
+        XTransplantError: prompts or data that cannot be read, no such example, or no model.
+    """
     example, bundled = choose_example(
         TaskChoice(
             prompt.task,
@@ -193,13 +206,9 @@ def plan_trace(config: TraceConfig) -> TracePlan:
         target=prompt.target,
         candidates=prompt.candidates,
         answer=prompt.answer,
-        data=config.data,
+        data=data,
     )
-    name = config.model.name or bundled
+    name = spec.name or bundled
     if name is None:
         raise XTransplantError("no model for these prompts: name one, --model REPOSITORY|FOLDER")
-    if config.save is not None:
-        checked_path(config.save, TABLE_SUFFIXES, "--save")
-    if config.plot is not None:
-        checked_path(config.plot, PLOT_SUFFIXES, "--plot")
-    return TracePlan(config, example, name)
+    return example, name

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from xtransplant.grid.captions import remarks
 from xtransplant.grid.data import GridData, Prompt
@@ -18,7 +17,19 @@ from xtransplant.style.paths import TABLE_SUFFIXES, checked_path, replaced
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["grid_document", "grid_frame", "grid_json", "save_frame", "save_grid"]
+__all__ = ["grid_document", "grid_frame", "grid_json", "save_grid"]
+
+
+class Shown(Protocol):
+    """A grid, or the grids of a sweep, as a table and as a document."""
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per cell."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``xtp trace --json`` prints."""
+        ...
 
 
 def grid_frame(grid: GridData) -> pd.DataFrame:
@@ -115,13 +126,13 @@ def _plain(value: Any) -> Any:
     return json_number(value) if isinstance(value, float) else value
 
 
-def grid_json(grid: GridData) -> str:
-    """:func:`grid_document` as text."""
-    return json_text(grid_document(grid))
+def grid_json(grid: Shown) -> str:
+    """What ``xtp trace --json`` prints of a grid, or of a sweep."""
+    return json_text(grid.to_dict())
 
 
-def save_grid(grid: GridData, path: str | Path) -> None:
-    """Write :func:`grid_frame` to ``.parquet`` or ``.csv``, or the document to ``.json``.
+def save_grid(grid: Shown, path: str | Path) -> None:
+    """Write a grid's or a sweep's table to ``.parquet`` or ``.csv``, or the document to ``.json``.
 
     A Parquet file carries the document without its cells too: ``read_parquet(path).attrs``.
 
@@ -132,26 +143,15 @@ def save_grid(grid: GridData, path: str | Path) -> None:
     Raises:
         XTransplantError: another suffix, or a place that cannot be written to.
     """
-    save_frame(lambda: grid_frame(grid), lambda: grid_document(grid), path)
-
-
-def save_frame(
-    frame: Callable[[], pd.DataFrame], document: Callable[[], dict[str, Any]], path: str | Path
-) -> None:
-    """Write a table to ``.parquet`` or ``.csv``, or the document that goes with it to ``.json``.
-
-    Raises:
-        XTransplantError: as :func:`save_grid`.
-    """
     suffix = checked_path(path, TABLE_SUFFIXES, "--save").suffix.lower()
     with replaced(path, "--save") as target:
         if suffix == ".json":
-            target.write_text(json_text(document()) + "\n", encoding="utf-8")
+            target.write_text(grid_json(grid) + "\n", encoding="utf-8")
         elif suffix == ".csv":
-            frame().to_csv(target, index=False)
+            grid.to_frame().to_csv(target, index=False)
         else:
-            table = frame()
-            table.attrs = {key: value for key, value in document().items() if key != "cells"}
+            table = grid.to_frame()
+            table.attrs = {key: value for key, value in grid.to_dict().items() if key != "cells"}
             table.to_parquet(target, index=False)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 from xtransplant.runs.manifest import Manifest
 
 __all__ = [
-    "families",
     "family_of",
     "is_text",
     "label_of",
@@ -28,14 +27,6 @@ def family_of(manifest: Manifest, strategy: str) -> tuple[Any, ...]:
     """What strategies have in common that differ in the values of their options alone."""
     entry = manifest.strategies.get(strategy, {})
     return entry.get("name", strategy), entry.get("source_hash"), *options_of(manifest, strategy)
-
-
-def families(manifest: Manifest) -> list[list[str]]:
-    """A run's strategies, those together that differ in the values of their options alone."""
-    found: dict[tuple[Any, ...], list[str]] = {}
-    for name in manifest.strategies:
-        found.setdefault(family_of(manifest, name), []).append(name)
-    return list(found.values())
 
 
 def swept_options(manifest: Manifest, strategy: str) -> tuple[str, ...]:

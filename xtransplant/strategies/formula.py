@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from xtransplant.strategies.edits import PREFILL, Edit
 from xtransplant.strategies.places import Read
-from xtransplant.strategies.values import Value
+from xtransplant.strategies.values import Applied, Value
 
 __all__ = ["SelfTransplant", "self_transplant", "writes_nothing_new"]
 
@@ -77,7 +77,7 @@ def _of_target(value: Value) -> Value | None:
         if isinstance(term, Read):
             moved = replace(term, prompt="target")
             result = result + Value(((weight, moved),))
-        elif getattr(term, "arguments", None):
+        elif isinstance(term, Applied) and term.arguments:
             return None
         else:  # a tensor that was there before
             result = result + Value(((weight, term),))

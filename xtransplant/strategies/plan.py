@@ -139,17 +139,13 @@ def _step(
     n_layers: int,
 ) -> tuple[str, str]:
     """The name of the steps from one to another, and what is done at each of them."""
-    made = [edit for edit in edits if _is_made(edit, start)]
+    made = [edit for edit in edits if edit.when.has(start)]
     if start == 0:
         return "step 0 (prefill)", _of_prefill(made, writes, n_layers)
     what = _of_later(made, edits, n_layers)
     if stop is None:
         return f"steps from {start} on", what
     return (f"step {start}" if stop == start + 1 else f"steps {start} to {stop - 1}"), what
-
-
-def _is_made(edit: Edit, step: int) -> bool:
-    return edit.when.start <= step and (edit.when.stop is None or step < edit.when.stop)
 
 
 def _of_prefill(made: Sequence[Edit], writes: dict[Read, Touched], n_layers: int) -> str:

@@ -9,13 +9,13 @@ from xtransplant.backends.dry import Dry
 from xtransplant.backends.local import Local
 from xtransplant.bench.config import ModelSpec
 from xtransplant.bench.sources import check_sources
+from xtransplant.bench.trace_config import find_example
 from xtransplant.bench.unused import check_given, check_trace
 from xtransplant.errors import XTransplantError
 from xtransplant.model.checkpoint import find_checkpoint
 from xtransplant.options import parse_assignments, parse_names
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, find_strategy
-from xtransplant.tasks.choose import TaskChoice, choose_example
 from xtransplant.tasks.data import parse_data_source
 from xtransplant.testing.example import default_task
 from xtransplant.testing.flags import WorkFlags
@@ -71,24 +71,7 @@ def parse_work(strategy: str, flags: WorkFlags) -> Work:
         prompt.data.data_dir, prompt.data.file, prompt.data.column, split_by=prompt.data.split_by
     )
     check_trace(spec, task, data, Local(), split=prompt.split, written=written)
-    example, bundled = choose_example(
-        TaskChoice(
-            task,
-            prompt.lang,
-            prompt.example,
-            prompt.direction,
-            prompt.split,
-            parse_names(prompt.sources),
-        ),
-        source=prompt.source,
-        target=prompt.target,
-        candidates=prompt.candidates,
-        answer=prompt.answer,
-        data=data,
-    )
-    name = spec.name or bundled
-    if name is None:
-        raise XTransplantError("no model for these prompts: name one, --model REPOSITORY|FOLDER")
+    example, name = find_example(prompt, spec, data)
     return Work(chosen, example, name, spec, flags.apply_chat_template)
 
 
