@@ -31,5 +31,5 @@ def fit(
 
     with lines:
         found = run_fit(config, lines.hear(context), last=flags.last)
-    for line in found.summary():
+    for line in found.summary(strategy):
         typer.echo(line)

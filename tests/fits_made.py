@@ -53,8 +53,9 @@ def made_fit(model: Model, name: str, folder: Path) -> str:
     tensors = make_tensors(strategy, fitting, Numbers(model.n_layers, width), options)
     about = {
         "schema": FIT_SCHEMA, "strategy": strategy.name, "formula": fitting.digest,
-        "site": fitting.site, "tokens": fitting.tokens, "n_layers": model.n_layers,
-        "model": fit_model(model), "tasks": {}, "prompts": [], "options": options, "counts": {},
+        "uses": fitting.uses, "site": fitting.site, "tokens": fitting.tokens,
+        "n_layers": model.n_layers, "model": fit_model(model), "tasks": {}, "prompts": [],
+        "options": options, "counts": {},
     }  # fmt: skip
     return write_fit(folder, tensors, about).path
 

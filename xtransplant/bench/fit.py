@@ -161,6 +161,7 @@ def _about(
         "strategy": strategy.name,
         "source_hash": strategy.source_hash,
         "formula": fitting.digest,
+        "uses": fitting.uses,
         "site": fitting.site,
         "tokens": fitting.tokens,
         "pairs": fitting.pairs,

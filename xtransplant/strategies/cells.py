@@ -8,11 +8,10 @@ and texts by their value, all as they are when the strategy is defined.
 from __future__ import annotations
 
 import hashlib
-import inspect
-import marshal
 from collections.abc import Callable
-from types import FunctionType
 from typing import Any
+
+from xtransplant.strategies.named import named_by
 
 __all__ = ["cell_digest"]
 
@@ -23,34 +22,7 @@ def cell_digest(function: Callable[..., Any]) -> str:
     Args:
         function: one that no file holds.
     """
-    module = function.__module__
-    parts: dict[str, bytes] = {}
-    waiting: list[Any] = [inspect.unwrap(function)]
-    seen: set[int] = set()
-    while waiting:
-        one = waiting.pop()
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        parts[one.__qualname__] = _source(one)
-        if not isinstance(one, FunctionType):
-            continue
-        named = inspect.getclosurevars(one)
-        for name, value in {**named.globals, **named.nonlocals}.items():
-            if isinstance(value, (FunctionType, type)):
-                if value.__module__ == module:
-                    waiting.append(value)
-            elif isinstance(value, (bool, int, float, str)):
-                parts[f"{one.__qualname__} {name}"] = repr(value).encode()
     digest = hashlib.sha256()
-    for name, part in sorted(parts.items()):
-        digest.update(f"\n{name} {hashlib.sha256(part).hexdigest()}".encode())
+    for name, text in sorted(named_by(function, function.__module__.__eq__).items()):
+        digest.update(f"\n{name} {hashlib.sha256(text.encode()).hexdigest()}".encode())
     return digest.hexdigest()
-
-
-def _source(named: Any) -> bytes:
-    """The source of a function or class; of a function without one, as the prompt's, its code."""
-    try:
-        return inspect.getsource(named).encode()
-    except (OSError, TypeError):
-        return marshal.dumps(named.__code__) if isinstance(named, FunctionType) else b""

@@ -13,13 +13,10 @@ from xtransplant.errors import XTransplantError
 from xtransplant.strategies.combine import InTurn, combined_digest, combined_doc
 from xtransplant.strategies.docstring import find_formula
 from xtransplant.strategies.edits import Edit
-from xtransplant.strategies.faults import (
-    last_line_in,
-    locate_error,
-)
+from xtransplant.strategies.faults import last_line_in, locate_error
 from xtransplant.strategies.fit import PRINTED, BoundFit, Fit, check_made_for
+from xtransplant.strategies.fit_command import FitOn, command_of, needs_fit
 from xtransplant.strategies.fitting import Fitting
-from xtransplant.strategies.identity import FILE_MODULE
 from xtransplant.strategies.recorder import record
 from xtransplant.strategies.recording import record_located
 from xtransplant.strategies.script import Script
@@ -120,7 +117,7 @@ class Strategy:
         for name, value in options.items():
             bound[name] = known[name].parse(value) if isinstance(value, str) else value
             if name == "fit" and self.fitting is not None:
-                check_made_for(bound[name], self.name, self.fitting)
+                check_made_for(bound[name], self.name, self.fitting, self.command)
         given = {name: value for name, value in bound.items() if value != known[name].default}
         return replace(self, values=tuple(sorted(given.items())))
 
@@ -207,18 +204,15 @@ class Strategy:
         make = partial(record, self.function, shape, i, j, self.arguments())
         return record_located(make, f"strategy {self}", at, self._locate, RECORDING_SECONDS)
 
-    def check_fitted(self) -> None:
+    def check_fitted(self, on: FitOn = FitOn()) -> None:
         """Refuse a strategy that needs a fit and has none.
 
         Raises:
-            XTransplantError: says how to make one.
+            XTransplantError: says how to make one, on what it would be used with.
         """
         for one in self.parts:
             if one.fitting is not None and one.fit is None:
-                raise XTransplantError(
-                    f"strategy {one.name} needs a fit: make one with xtp fit {one.command} "
-                    "--task TASK -m MODEL -o FOLDER, then give it, -S fit=FOLDER"
-                )
+                raise XTransplantError(needs_fit(self, one, on))
 
     def arguments(self) -> dict[str, Any]:
         """What its function is called with by name: its options, and the fit as it reads it."""
@@ -230,7 +224,7 @@ class Strategy:
     @property
     def command(self) -> str:
         """What a command takes for it."""
-        return self.origin if self.function.__module__.startswith(FILE_MODULE) else self.name
+        return command_of(self.name, self.origin, self.function)
 
     def _locate(self, error: BaseException) -> str:
         """File and line of an error; of a combination, those of the part that it is of."""

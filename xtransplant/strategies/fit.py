@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xtransplant.errors import XTransplantError
-from xtransplant.strategies.fitting import Fitting
+from xtransplant.errors import MissingSite, XTransplantError
+from xtransplant.strategies.fitting import DIGEST, Fitting
+from xtransplant.strategies.named import SOURCE
 from xtransplant.strategies.places import Layer
+from xtransplant.strategies.shape import whole_number
 from xtransplant.strategies.tensors import Fixed, make_fixed
 from xtransplant.strategies.values import Value
 from xtransplant.text import nearest
@@ -69,8 +72,12 @@ class Fit:
         own = {name: self.manifest[name] for name in names}
         return {"digest": self.digest, "path": self.path, **own}
 
-    def summary(self) -> list[str]:
-        """What it is, in lines: what was fitted to how many prompts, and how it is used."""
+    def summary(self, strategy: str) -> list[str]:
+        """What it is, in lines: what was fitted to how many prompts, and how it is used.
+
+        Args:
+            strategy: as a command takes it: its name, or the path of its file.
+        """
         about = self.manifest
         counts = ", ".join(f"{lang} {count}" for lang, count in about["counts"].items())
         names = ", ".join(
@@ -81,7 +88,8 @@ class Fit:
         return [
             f"{about['strategy']} fitted to {tasks} with {about['model']['name']}: {names}",
             f"prompts at {about['site']}: {counts}",
-            f"fit {self} in {self.path}; use it: -s {about['strategy']} -S fit={self.path}",
+            f"fit {self} in {self.path}; use it: "
+            f"-s {shlex.quote(strategy)} -S fit={shlex.quote(self.path)}",
         ]
 
     def __str__(self) -> str:
@@ -116,7 +124,8 @@ class BoundFit:
         The languages ``source`` and ``target`` are those of the example.
 
         Raises:
-            XTransplantError: nothing of that name, in that language or at that layer.
+            MissingSite: no such layer.
+            XTransplantError: nothing of that name or in that language.
         """
         if not self.name:
             return self._named(key)
@@ -166,9 +175,13 @@ class BoundFit:
                 f'fit.{self.name} is by language: fit[{self.name!r}]["target"][{label}]'
             )
         n_layers = self.fit.manifest["n_layers"]
-        if not isinstance(layer, (int, Layer)) or not -n_layers <= layer < n_layers:
-            raise XTransplantError(f"{shown}: the fit has layers 0 to {n_layers - 1}")
-        number = int(layer) % n_layers
+        asked = whole_number(layer, "a layer", f"fit[{self.name!r}][j]")
+        # As of a site: j - 1 of the first layer is no layer, and a plain -1 is the last.
+        if not (0 if isinstance(layer, Layer) else -n_layers) <= asked < n_layers:
+            raise MissingSite(
+                f"{shown}: there is no layer {asked}, the fit has layers 0 to {n_layers - 1}"
+            )
+        number = asked % n_layers
         values = self.fit.values(self.name, self.lang, number)
         digest = f"{self.fit.digest} {tensor_key(self.name, self.lang)} {number}"
         return Value(((1.0, make_fixed(values, shown, digest)),))
@@ -207,16 +220,17 @@ def load_fit(text: str) -> Fit:
     return Fit(str(folder.resolve()), digest, manifest)
 
 
-def check_made_for(fit: Fit, name: str, fitting: Fitting) -> None:
+def check_made_for(fit: Fit, name: str, fitting: Fitting, command: str) -> None:
     """Refuse the fit of another strategy, or of one whose function has changed since.
 
     Args:
         fit: the fit.
         name: of the strategy that is to use it.
         fitting: that strategy's.
+        command: what commands take for it.
 
     Raises:
-        XTransplantError: it is.
+        XTransplantError: it is, and in what it differs.
     """
     made_for, site = fit.manifest["strategy"], fit.manifest["site"]
     if made_for != name:
@@ -225,6 +239,29 @@ def check_made_for(fit: Fit, name: str, fitting: Fitting) -> None:
         why = f"is of site {site}, and {name} is fitted at {fitting.site}"
     elif fit.manifest["formula"] != fitting.digest:
         why = f"was made by another version of the function that fits {name}"
+    elif what := _used_otherwise(fit.manifest.get("uses", {}), fitting.uses):
+        why = f"was made {what} (used by the function that fits {name})"
     else:
         return
-    raise XTransplantError(f"the fit in {fit.path!r} {why}; fit anew: xtp fit {name} ...")
+    tasks = fit.manifest["tasks"].items()
+    on = [f"--task {one} --split {own['split']} " for one, own in tasks]
+    model = fit.manifest["model"]["name"]
+    raise XTransplantError(
+        f"the fit in {fit.path!r} {why}; fit anew: xtp fit {command} {''.join(on)}-m {model} ..."
+    )
+
+
+def _used_otherwise(then: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """The first thing that a fit's function uses and that is another than it was; empty if none."""
+    for name in sorted({*then, *now}):
+        old, new = then.get(name), now.get(name)
+        if old == new:
+            continue
+        if old is None:
+            return f"without {name}"
+        if new is None:
+            return f"with {name}, which is not there now"
+        if any(text.startswith((SOURCE, DIGEST)) for text in (old, new)):
+            return f"with another version of {name}"
+        return f"with {name} = {old}, which is {new} now"
+    return ""

@@ -13,15 +13,21 @@ from typing import Any, Literal, Protocol, get_args
 
 from xtransplant.errors import XTransplantError
 from xtransplant.sites import SITES, Site
+from xtransplant.strategies.identity import is_local
+from xtransplant.strategies.named import SOURCE, named_by, source_of
 from xtransplant.strategies.typed_options import Option, read_options
 from xtransplant.text import text_digest
 
-__all__ = ["Fitting", "Pooling", "Statistics", "fitted"]
+__all__ = ["DIGEST", "Fitting", "Pooling", "Statistics", "fitted"]
 
 Pooling = Literal["mean", "last", "active"]
 """Of a prompt's tokens, what is captured: their mean, the last one, or of each number the share of
 them at which it is above 0."""
 
+DIGEST = "value "
+"""What stands before the digest of a value that is too long to be kept as it is."""
+
+_MOST_TEXT = 80  # characters of a value
 
 _IN_WORDS: dict[Pooling, str] = {
     "mean": "the mean of all tokens",
@@ -79,14 +85,33 @@ class Fitting:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the function's source and what is captured for it."""
-        source = inspect.getsource(self.function)
+        """SHA-256 over the function's own source and what is captured for it."""
+        source = source_of(self.function).decode()
         return text_digest(f"{source}\n{self.site} {self.tokens} {self.pairs}")
+
+    @property
+    def uses(self) -> dict[str, str]:
+        """What the function names of its file, and of local ones, directly or not.
+
+        By name, what tells it: the digest of a function's source, or the text of a value, that of a
+        long one as a digest.
+        """
+        module, own = self.function.__module__, self.function.__qualname__
+        found = named_by(self.function, lambda name: is_local(name, module))
+        # Its own defaults are options: the manifest says which values it was given.
+        others = {name: text for name, text in found.items() if name.partition("(")[0] != own}
+        return {name: _short(text) for name, text in sorted(others.items())}
 
     def __str__(self) -> str:
         what = "pairs" if self.pairs else "means by language"
         which = _IN_WORDS[self.tokens]
         return f"{what} of {self.site}, {which} of each prompt"
+
+
+def _short(text: str) -> str:
+    """A value's text as a manifest keeps it."""
+    long = len(text) > _MOST_TEXT and not text.startswith(SOURCE)
+    return DIGEST + text_digest(text) if long else text
 
 
 def fitted(

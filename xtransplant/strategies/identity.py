@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
-__all__ = ["FILE_MODULE", "source_digest"]
+__all__ = ["FILE_MODULE", "is_local", "module_digest", "source_digest"]
 
 FILE_MODULE = "xtransplant_file_"
 """What the modules of strategy files are called, before a digest of the path and the name."""
@@ -38,6 +38,25 @@ def source_digest(path: Path, module: str) -> str:
     for name, file in sorted(_local_imports(path, module).items()):
         digest.update(f"\n{name} {hashlib.sha256(file.read_bytes()).hexdigest()}".encode())
     return digest.hexdigest()
+
+
+def is_local(module: str, own: str) -> bool:
+    """Whether a module is the user's own.
+
+    Args:
+        module: its name.
+        own: name of the strategy's module.
+    """
+    if module == own:
+        return True
+    spec = _find_spec(module)
+    return spec is not None and _is_local(spec, own.partition(".")[0])
+
+
+def module_digest(module: str) -> str:
+    """:func:`source_digest` of an imported module's file."""
+    spec = _find_spec(module)
+    return source_digest(Path(str(spec and spec.origin)), module)
 
 
 def _local_imports(path: Path, module: str) -> dict[str, Path]:
