@@ -1,0 +1,80 @@
+"""The table of all strategies in docs/strategies.md, on capitals, KLAR and Babel.
+
+python docs/all_strategies.py models/gemma3-270m.gguf ../shared/data
+
+Fits what is to be fitted, chooses each strategy's pair among eight on other examples than are
+reported, and prints the table in Markdown. Runs and fits are kept in ./strategies, so the same
+command goes on where it was left.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from typing import Any
+
+from xtransplant import find_strategy
+
+MODEL, DATA = sys.argv[1:]
+REAL = ["-m", MODEL, "--data-dir", DATA, "-l", "es,ru,tr,zh"]
+ON = {"capitals,klar": REAL, "babel": []}
+FITTED = [
+    name
+    for name in sorted(one.name for one in entry_points(group="xtransplant.strategies"))
+    if find_strategy(name).is_fitted
+]
+
+
+def xtp(*words: str) -> str:
+    """What a command prints; on standard error it says how far it is."""
+    print("xtp", *words, file=sys.stderr)
+    return subprocess.run(["xtp", *words], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def run(tasks: str, flags: list[str]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Results on unseen examples, all languages together: by task, and by strategy."""
+    pilot, fits = ["pilot", "--config", "strategies-pilot", "-t", tasks, *flags, "--json"], []
+    for name in FITTED:
+        fit = f"strategies/fits/{tasks.replace(',', '+')}/{name}"  # a comma would end the value
+        # To the last pilot examples; by the first the pairs are chosen.
+        xtp("fit", name, "-t", tasks, *flags, "--last", "8", "-o", fit)
+        fits += ["-s", f"{name}(fit={fit})"]
+    found: dict[str, dict[str, dict[str, Any]]] = {task: {} for task in tasks.split(",")}
+    for strategies in ([], fits):
+        results = json.loads(xtp(*pilot, *strategies))["results"]
+        for whole in (own for name, own in results.items() if name.endswith("_score")):
+            rows = found[whole["alias"].partition("_")[0]]
+            for name, value in whole.items():
+                figure, _, row = name.partition(",")
+                # A fit's folder is this script's own.
+                row = re.sub(r"\(fit=[^,)]*\)", "", row.removesuffix(",pilot"))
+                rows.setdefault(row, {})[figure] = value
+    return found
+
+
+def shown(own: dict[str, Any]) -> str:
+    """The pair, percent right with its interval, gap mended with its null, and shared kept."""
+    low, high = (f"{100 * bound:.0f}" for bound in own["acc_ci95"])
+    gap, null, kept = (own.get(name) for name in ("acc_gap", "acc_gap_null", "acc_shared"))
+    return " | ".join(
+        [
+            "→".join(map(str, own.get("acc_pair", ()))),
+            f"{100 * own['acc']:.0f} ({low}–{high})",
+            ""
+            if gap is None
+            else f"{100 * gap:.0f}" + ("" if null is None else f" ({100 * null:.0f})"),
+            "" if kept is None else f"{100 * kept:.0f}",
+        ]
+    )
+
+
+tables = [run(tasks, flags) for tasks, flags in ON.items()]
+for task, rows in (one for found in tables for one in found.items()):
+    counts = [rows["vanilla"][name] for name in ("n", "acc_gap_n", "acc_shared_n")]
+    print(f"\n{task}: {counts[0]} examples, {counts[1]} in the gap, {counts[2]} shared\n")
+    print("| | pair | % right (95%) | gap mended, % (null) | shared kept, % |")
+    print("|---|---|--:|--:|--:|")
+    for name, own in rows.items():
+        if name:
+            print(f"| {name} | {shown(own)} |")
