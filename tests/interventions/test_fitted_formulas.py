@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,13 @@ from tiny import EXAMPLE, tiny_checkpoint
 from xtransplant import find_strategy, load
 from xtransplant.engine.ask.tokenise import candidate_ids, prompt_ids
 from xtransplant.engine.capture import pool
+from xtransplant.engine.generate import generate
 from xtransplant.engine.score import score
-from xtransplant.packing import ROWS, SHARED
+from xtransplant.engine.trace.greedy import end_ids
+from xtransplant.packing import MASKED, ROWS, SHARED
 
 PAIRS = [(0, 2), (1, 1), (2, 0)]
+N_NEW = 5
 IN_TWO = replace(EXAMPLE, source_lang="en", target_lang="sw")
 NUMBERS = Numbers(4, 48)
 
@@ -55,6 +58,13 @@ def test_the_map_is_that_of_least_squares():
             own, to = (rows.double().numpy() for rows in NUMBERS.pairs(lang, layer))
             wanted = np.linalg.lstsq(own, to, rcond=None)[0]
             np.testing.assert_allclose(matrix.T.numpy(), wanted, atol=1e-4)
+
+
+def test_the_vector_of_a_function_is_what_attention_brings():
+    for lang, sums in fitted("function-vector")["sum"].items():
+        brought = NUMBERS.mean(lang)
+        for layer in range(4):
+            torch.testing.assert_close(sums[layer], sum(brought[: layer + 1]))
 
 
 class Shares(Numbers):
@@ -107,6 +117,15 @@ def at_the_last(change):
     return act
 
 
+def from_the_last(change):
+    """Change the prompt's last token and what follows it."""
+
+    def act(rows, last):
+        rows[:, last:] = change(rows[:, last:])
+
+    return act
+
+
 def subspace(fit, i, j):
     def project(rows, layer):
         return rows @ fit["basis"][layer].T @ fit["basis"][layer]
@@ -133,11 +152,18 @@ def incline(fit, i, j):
     return [("ffn", j, at_the_last(lambda rows: rows + 0.5 * (rows @ fit["map/sw"][j].T - rows)))]
 
 
+def of_attention(fit, i, j):
+    """What attention of layers i - 1 and i added; of layer 0 alone, where i is 0."""
+    sums, first = torch.cat([torch.zeros(1, 48), fit["sum/en"]]), max(i - 1, 0)
+    return [("resid_post", j, from_the_last(lambda rows: rows + 0.5 * (sums[i + 1] - sums[first])))]
+
+
 def lape(fit, i, j):
     return [("neurons", j, every(lambda rows: rows * fit["keep/sw"][j]))]
 
 
 FORMULAS = {
+    "function-vector": ({"alpha": 0.5, "width": 2}, of_attention),
     "lape": ({}, lape),
     "language-subspace": ({"strength": 0.5, "back": 0.25}, subspace),
     "sparse-dims": ({"scale": 2.0}, sparse),
@@ -151,23 +177,52 @@ def loaded(family):
     return load(tiny_checkpoint(family))
 
 
-@pytest.mark.parametrize("family", ["llama", "gemma3_text"])
-@pytest.mark.parametrize("name", FORMULAS)
-def test_it_does_what_its_formula_says(family, name):
+@cache
+def prepared(family, name):
+    """A model, a strategy with its options and a fit, and its formula's acts at each pair."""
     model, (options, formula) = loaded(family), FORMULAS[name]
     chosen = ready(model, name).with_options(options)
     fit = load_file(Path(chosen.fit.path) / "fit.safetensors")
+    last = len(prompt_ids(model, IN_TWO.target)) - 1
+    acts = [
+        [(site, layer, partial(run, act, last)) for site, layer, act in formula(fit, i, j)]
+        for i, j in PAIRS
+    ]
+    return model, chosen, acts
+
+
+def run(act, last, rows):
+    act(rows, last)
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma3_text"])
+@pytest.mark.parametrize("name", FORMULAS)
+def test_it_does_what_its_formula_says(family, name):
+    model, chosen, acts = prepared(family, name)
     target = prompt_ids(model, IN_TWO.target)
     ids = candidate_ids(model, IN_TWO.target, target, IN_TWO.candidates)
     wanted = []
-    for i, j in PAIRS:
-        acts = [
-            (site, layer, lambda rows, act=act: act(rows, len(target) - 1))
-            for site, layer, act in formula(fit, i, j)
-        ]
-        after = continued_under(model.module, acts, target, ids)
+    for own in acts:
+        after = continued_under(model.module, own, target, ids)
         wanted.append([likelihood(*pair) for pair in zip(after, ids, strict=True)])
-    for packing in (SHARED, ROWS):
+    for packing in (SHARED, MASKED, ROWS):
         found = score(model, IN_TWO, chosen, PAIRS, packing=packing)
         np.testing.assert_allclose(found.logprobs, wanted, atol=2e-4)
     assert (np.abs(found.logprobs - found.vanilla).max(1) > 1e-3).all()
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma3_text"])
+@pytest.mark.parametrize("name", FORMULAS)
+def test_texts_are_those_of_its_formula(family, name):
+    model, chosen, acts = prepared(family, name)
+    target, ends = prompt_ids(model, IN_TWO.target), end_ids(model)
+    wanted = []
+    for own in acts:
+        said = []
+        while len(said) < N_NEW and not (said and said[-1] in ends):
+            (follows,) = continued_under(model.module, own, target, [said])
+            said.append(int(follows[-1].argmax()))
+        wanted.append(tuple(said))
+    for packing in (SHARED, MASKED, ROWS):
+        found = generate(model, IN_TWO, chosen, PAIRS, packing=packing, max_new_tokens=N_NEW)
+        assert found.token_ids == tuple(wanted), packing

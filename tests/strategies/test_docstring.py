@@ -15,6 +15,10 @@ from xtransplant.strategies.docstring import find_formula
             "Moves two.\n\n    a := b\n    c := d +\n        e   (twice)\n",
             "a := b; c := d + e (twice)",
         ),
+        (
+            "Moves by one.\n\n    a := b + v\n        for k = 1\n    v = mean of c\n",
+            "a := b + v for k = 1; v = mean of c",
+        ),
         ("Says how first.\n\n    xtp trace\n\nThen what.\n\n\ta := b", "a := b"),
         ("Says none := it.\n\nRun it.", ""),
         ("", ""),
