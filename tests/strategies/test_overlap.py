@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import EXAMPLE
 
-from xtransplant import XTransplantError, strategy, transplant
+from xtransplant import XTransplantError, apply, strategy, transplant
 from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.variants import shape_of
@@ -56,9 +56,35 @@ def middle_after(source, target, i, j):
     target.ffn[j] = target.resid_mid[j]
 
 
+def middle_before(source, target, i, j):
+    target.ffn[j] = 2 * target.resid_mid[j]
+    target.attn[j, -2:] = source.attn[i, -2:]
+
+
+def middle_before_part(source, target, i, j):
+    middle = apply(abs, target.resid_mid[j])
+    target.resid_pre(1, 2)[j] = 0
+    target.ffn[j] = middle
+
+
+def middle_before_later_steps(source, target, i, j):
+    target.resid_post[j] = target.resid_mid[j]
+    target.during("all").attn[j] = source.attn[i]
+
+
+def kept_then_read(source, target, i, j):
+    before = target.ffn[j]
+    target.ffn[j, -2:] = 0
+    target.ffn[j + 1] = before
+
+
 @pytest.mark.parametrize(
     ("function", "first", "second"),
     [
+        (middle_before, r"target.attn\[j, -2:\] is written", r"target.resid_mid\[j\] was read"),
+        (middle_before_part, r"target.resid_mid\[j\] is read after", r"target.resid_pre\(1, 2\)"),
+        (middle_before_later_steps, r"target.attn\[j\] is written", "read target.resid_pre and"),
+        (kept_then_read, r"target.ffn\[j\] is read after", "make the edit that reads first"),
         (two_and_one, r"target.ffn\[j, -2:\]", r"target.ffn\[j\] write the same"),
         (all_and_one, r"target.head\(1\)\[j, :\]", r"target.head\(1\)\[j, 3\] write the same"),
         (first_two, r"target.attn\[j, 0:2\]", r"target.attn\[j, 1\] write"),
@@ -85,8 +111,10 @@ def test_neighbours_and_the_same_span_are_let_pass():
         target.head(0)[j] = 0
         target.head(1)[j, -2:] = 0
         target.attn[j + 1] = target.attn[j]
+        target.resid_post[j] = target.resid_mid[j]
+        target.resid_pre[j] = 0  # exactly what was read
 
-    assert len(record(apart, SHAPE, 1, 2, {})) == 7
+    assert len(record(apart, SHAPE, 1, 2, {})) == 9
 
 
 @strategy("third-and-last")

@@ -5,6 +5,9 @@ twice, and which of the two values stays there is undefined. A read that shares 
 made before it would get the value from before that write. Both are refused. The same span is no
 conflict: written twice it is one write (the later), and reading it gives what was written.
 
+``resid_mid`` is a sum, computed after both its summands: read before one of them is written at
+other tokens, it would be half what was written and half what was not. That is refused too.
+
 Whether two spans share tokens may depend on the prompt's length: where it does not, they are
 refused as the strategy is recorded, the rest once the length is known. Edits that are never made at
 the same step do not meet; of two that are made at some common steps and not at all, neither is the
@@ -15,13 +18,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from xtransplant.errors import XTransplantError
 from xtransplant.sites import summands
 from xtransplant.strategies.edits import Edit, When
 from xtransplant.strategies.places import Read
 
-__all__ = ["Clash", "find_clashes", "refuse_certain", "write_one_place"]
+__all__ = ["Clash", "Does", "find_clashes", "refuse_certain", "write_one_place"]
+
+
+_SUMMANDS = frozenset(summands("resid_mid"))
+
+# What is done with a place after another was written, or that it was read before.
+Does = Literal["writes", "reads", "has read"]
 
 
 @dataclass(frozen=True)
@@ -30,13 +40,13 @@ class Clash:
 
     Attributes:
         written: place of an edit.
-        other: place of a later edit, or of a later edit's read.
-        is_read: which of the two.
+        other: place of a later edit, of a later edit's read, or of an earlier one's.
+        does: which of the three.
     """
 
     written: Read
     other: Read
-    is_read: bool
+    does: Does
 
     @property
     def certain(self) -> bool:
@@ -52,10 +62,16 @@ class Clash:
         if not (self.certain if length is None else self._shares(length)):
             return
         where = "" if length is None else f" in a prompt of {length} tokens"
-        if self.is_read:
+        if self.does == "has read":
+            sites = " and ".join(f"target.{site}" for site in summands(self.other.site))
+            raise XTransplantError(
+                f"{self.written} is written after {self.other} was read, and they share tokens"
+                f"{where}: write exactly what is read, or read {sites} before writing"
+            )
+        if self.does == "reads":
             raise XTransplantError(
                 f"{self.other} is read after {self.written} was written, and they share "
-                f"tokens{where}: read the place that was written, or keep the value before writing"
+                f"tokens{where}: read the place that was written, or make the edit that reads first"
             )
         raise XTransplantError(
             f"{self.written} and {self.other} write the same tokens{where}: write each token "
@@ -72,39 +88,45 @@ def find_clashes(edits: Sequence[Edit]) -> Iterator[Clash]:
     Args:
         edits: in the order they were made.
     """
-    before: dict[int, list[tuple[Read, When]]] = {}
+    at: dict[int, list[Edit]] = {}  # the edits so far that write or read at a layer
     for edit in edits:
-        for read in edit.value.reads():
-            if read.prompt != "target":
-                continue
-            for written in before.get(read.layer, ()):
-                if _conflicts(written, (read, edit.when), _read_meets):
-                    yield Clash(written[0], read, is_read=True)
-        place = edit.place
-        for written in before.get(place.layer, ()):
-            if _conflicts(written, (place, edit.when), _write_meets):
-                yield Clash(written[0], place, is_read=False)
-        before.setdefault(place.layer, []).append((place, edit.when))
+        layers = {edit.layer, *(read.layer for read in _target_reads(edit))}
+        near = {id(one): one for layer in layers for one in at.get(layer, ())}
+        yield from _clashes_with(near.values(), edit)
+        for layer in layers:
+            at.setdefault(layer, []).append(edit)
 
 
-def refuse_certain(
-    written: Iterable[tuple[Read, When]], other: Read, when: When, *, is_read: bool
-) -> None:
-    """Refuse a read or write that shares tokens with what was written, whatever the prompt.
+def refuse_certain(made: Iterable[Edit], edit: Edit) -> None:
+    """Refuse an edit that shares tokens with one made before it, whatever the prompt.
 
     Args:
-        written: places of earlier edits, and the steps at which these are made.
-        other: what is read or written now.
-        when: at which steps.
-        is_read: which of the two.
+        made: before it.
+        edit: the next.
 
     Raises:
         XTransplantError: it does.
     """
-    meets = _read_meets if is_read else _write_meets
-    for place, steps in written:
-        if place.layer == other.layer and _conflicts((place, steps), (other, when), meets):
-            Clash(place, other, is_read).refuse()
+    for one in _clashes_with(made, edit):
+        one.refuse()
+
+
+def _clashes_with(made: Iterable[Edit], edit: Edit) -> Iterator[Clash]:
+    place, reads = (edit.place, edit.when), [(read, edit.when) for read in _target_reads(edit)]
+    for one in made:
+        written = (one.place, one.when)
+        for read in reads:
+            if _conflicts(written, read, _read_meets):
+                yield Clash(one.place, read[0], "reads")
+        if _conflicts(written, place, _write_meets):
+            yield Clash(one.place, edit.place, "writes")
+        for total in _target_reads(one) if edit.site in _SUMMANDS else ():
+            if _conflicts(place, (total, one.when), _is_summand):
+                yield Clash(edit.place, total, "has read")
+
+
+def _target_reads(edit: Edit) -> list[Read]:
+    return [read for read in edit.value.reads() if read.prompt == "target"]
 
 
 def write_one_place(one: Edit, other: Edit) -> bool:
@@ -117,7 +139,9 @@ def write_one_place(one: Edit, other: Edit) -> bool:
 def _conflicts(
     one: tuple[Read, When], other: tuple[Read, When], meets: Callable[[Read, Read], bool]
 ) -> bool:
-    """Whether two places of a layer get in each other's way if they share a token."""
+    """Whether two places get in each other's way if they share a token."""
+    if one[0].layer != other[0].layer:
+        return False
     alike = (one[0].span, one[0].dims, one[1]) == (other[0].span, other[0].dims, other[1])
     return (
         not alike

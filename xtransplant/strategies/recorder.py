@@ -141,7 +141,6 @@ class _PromptRecorder:
             raise XTransplantError(f"{read}: of several source prompts one token each is read")
         if site == "head" and head is None:
             raise XTransplantError("a read names its head: source.head(3)[i]")
-        refuse_certain(self.edits, read, self.when, is_read=True)
         return Value(((1.0, read),))
 
     def write(
@@ -164,8 +163,9 @@ class _PromptRecorder:
                 raise XTransplantError(f"{edit.place} cannot use {read}: it is computed later")
         self.shape.check_widths(edit)
         check_edit(edit)
-        refuse_certain(self.edits, edit.place, edit.when, is_read=False)
-        self.edits[edit.place, edit.when] = edit
+        key = (edit.place, edit.when)
+        refuse_certain((one for where, one in self.edits.items() if where != key), edit)
+        self.edits[key] = edit
 
 
 class _SiteRecorder:

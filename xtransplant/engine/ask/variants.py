@@ -25,6 +25,7 @@ from xtransplant.strategies import (
     find_clashes,
 )
 from xtransplant.strategies.edits import Through, through_of
+from xtransplant.strategies.overlap import Does
 from xtransplant.strategies.places import MEAN, Prompt
 
 __all__ = [
@@ -144,13 +145,13 @@ class Variants:
         Raises:
             XTransplantError: edits of one variant that act through different things.
         """
-        found: dict[tuple[Span, Span, bool], Clash] = {}
+        found: dict[tuple[Span, Span, Does], Clash] = {}
         for edits in recorded:
             through_of(edits)
             # A single edit may read the place that it writes: reading comes first.
             if len(edits) > 1:
                 for one in find_clashes(edits):
-                    found.setdefault((one.written.span, one.other.span, one.is_read), one)
+                    found.setdefault((one.written.span, one.other.span, one.does), one)
         return cls(tuple(expand_resid_mid(edits) for edits in recorded), tuple(found.values()))
 
     def check(self, length: int) -> None:
