@@ -3,14 +3,15 @@
 import pytest
 import torch
 from reference import blocks, hook_point, read_last
-from tiny import EXAMPLE
+from tiny import EXAMPLE, tiny_checkpoint
 
-from xtransplant import apply, strategy
+from xtransplant import apply, load, strategy
 from xtransplant.engine.ask.items import Item
 from xtransplant.engine.ask.tokenise import prompt_ids
 from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.score import score_items
 from xtransplant.packing import MASKED, ROWS, SHARED
+from xtransplant.strategies.recorder import record
 
 CANDIDATES = [[7], [8, 9], [7, 3, 1]]
 PAIRS = [(0, 3), (2, 1), (1, 2)]
@@ -153,3 +154,48 @@ def test_each_place_holds_what_was_written_there(llama, edits, way):
         expected = _by_hooks(edits.name, llama.module, source, target, i, j)
         assert found.logprobs[n] == pytest.approx(expected, abs=1e-4), (n, expected)
         assert abs(found.logprobs[n] - found.vanilla).max() > 1e-3
+
+
+def one_value_two_head_widths(source, target, i, j):
+    value = apply(_ramp, 0.25)
+    target.head(1)[1] = value
+    target.keys[0] = value
+    target.head(2)[0] = value
+    target.keys[1] = value
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("way", [SHARED, MASKED, ROWS])
+def test_one_value_is_as_wide_as_each_layer_that_it_is_written_at(way):
+    model = load(tiny_checkpoint("gemma4_text"))
+    shape = shape_of(model)
+    assert len({shape.width("head", layer) for layer in (0, 1)}) == 2
+    item = Item([11, 5, 9, 30, 8, 14], [21, 22, 23, 24, 25], CANDIDATES, CANDIDATES)
+    edits = record(one_value_two_head_widths, shape, 0, 0, {})
+    found = next(score_items(model, [item], [edits], packing=way)).logprobs[0]
+
+    def write(site, layer, head):
+        width = shape.width(site, layer)
+        value, at = _ramp(torch.full((width,), 0.25)), len(item.target) - 1
+
+        def before(_, args):
+            args[0][0, at, head * width : (head + 1) * width] = value
+
+        def after(_, args, output):
+            output[0, at] = value
+
+        module = hook_point(model.module, site, layer)
+        if site == "head":
+            return module.register_forward_pre_hook(before)
+        return module.register_forward_hook(after)
+
+    expected = []
+    for candidate in CANDIDATES:
+        places = [("head", 1, 1), ("keys", 0, 0), ("head", 0, 2), ("keys", 1, 0)]
+        handles = [write(*place) for place in places]
+        logits = model.module(input_ids=torch.tensor([item.target + candidate])).logits[0]
+        for handle in handles:
+            handle.remove()
+        logprobs = logits[len(item.target) - 1 : -1].log_softmax(-1)
+        expected.append(sum(float(logprobs[n, token]) for n, token in enumerate(candidate)))
+    assert found == pytest.approx(expected, abs=1e-4)

@@ -13,15 +13,7 @@ import torch
 from xtransplant.engine.compile.calls import fixed_rows, group_calls
 from xtransplant.engine.compile.functions import check_result
 from xtransplant.engine.compile.site_work import At, OneCall, OneWrite, SiteWork, part_of
-from xtransplant.engine.compile.steps import (
-    Call,
-    FixedRows,
-    Hold,
-    SiteStep,
-    SiteWrite,
-    Step,
-    Sum,
-)
+from xtransplant.engine.compile.steps import Call, FixedRows, Hold, SiteStep, SiteWrite, Step, Sum
 from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
 from xtransplant.packing import Layout, RowLayout, StepLayout
@@ -41,7 +33,7 @@ class Compiler:
         shared: rows of each read of the source, which serve every variant.
         fixed: row and bank of each tensor that is there before the run, likewise, and of each mean
             over several sources, which is read before it.
-        own: rows of each other term, by variant and token, and the bank they are in.
+        own: rows of each other term, by variant, token and width, and the bank they are in.
     """
 
     def __init__(
@@ -83,11 +75,12 @@ class Compiler:
         # As the model computes the sites, not as they were listed: what a function makes of its
         # arguments is to be there at the first site that it is written at.
         for *_, number, tokens, edit in sorted(placed, key=lambda one: one[:2]):
+            at = At(variant, width=self.model.width(edit.site, edit.layer))
             if tokens:
-                self._add_prompt_write(At(variant), edit, number, tokens)
+                self._add_prompt_write(at, edit, number, tokens)
             if later := edit.when.later:
                 for token in self.layout.later_tokens(variant, later.start, later.stop):
-                    self._add_later_write(At(variant, token), edit)
+                    self._add_later_write(at._replace(token=token), edit)
         return self.n_writes - first
 
     def _prompt_tokens(self, edit: Edit) -> range:

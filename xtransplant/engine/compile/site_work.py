@@ -21,10 +21,12 @@ class At(NamedTuple):
     Attributes:
         variant: its number.
         token: after the prompt, as the layout's ``later_tokens`` has it; None for the span.
+        width: of the site that is written: a function of numbers alone gives as many.
     """
 
     variant: int
     token: int | None = None
+    width: int = 0
 
 
 class OneCall(NamedTuple):
