@@ -19,8 +19,8 @@ class Numbers:
 
     languages = ("en", "sw", "hi")
 
-    def __init__(self, n_layers: int, width: int) -> None:
-        self.n_layers, self._shape = n_layers, (n_layers, width)
+    def __init__(self, n_layers: int, *shape: int) -> None:
+        self.n_layers, self._shape = n_layers, (n_layers, *shape)
 
     def _rows(self, *shape: int, seed: str) -> torch.Tensor:
         return torch.randn(shape, generator=torch.Generator().manual_seed(sum(map(ord, seed))))
@@ -32,7 +32,7 @@ class Numbers:
         return 5
 
     def pairs(self, lang: str, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
-        width = self._shape[1]
+        width = self._shape[-1]
         return (
             self._rows(5, width, seed=f"{lang}{layer}"),
             self._rows(5, width, seed=f"en{layer}"),
@@ -50,7 +50,8 @@ def made_fit(model: Model, name: str, folder: Path) -> str:
     options = {option.name: option.default for option in fitting.options}
     if name == "lape":
         options |= {"share": 0.5, "quantile": 0.3}  # so that a small layer has some
-    tensors = make_tensors(strategy, fitting, Numbers(model.n_layers, width), options)
+    kinds = [2] if fitting.tokens == "active, mean" else []
+    tensors = make_tensors(strategy, fitting, Numbers(model.n_layers, *kinds, width), options)
     about = {
         "schema": FIT_SCHEMA, "strategy": strategy.name, "formula": fitting.digest,
         "uses": fitting.uses, "site": fitting.site, "tokens": fitting.tokens,

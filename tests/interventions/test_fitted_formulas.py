@@ -73,10 +73,11 @@ class Shares(Numbers):
 
 
 def test_the_neurons_are_those_of_the_lowest_entropy_over_languages():
-    shares = Shares(3, 20)
+    shares = Shares(3, 2, 20)
     find = find_strategy("lape").fitting.function
-    found = find(shares, share=0.2, quantile=0.6)["keep"]
-    active = {lang: shares.mean(lang).numpy() for lang in shares.languages}
+    both = find(shares, share=0.2, quantile=0.6)
+    found = both["keep"]
+    active = {lang: shares.mean(lang)[:, 0].numpy() for lang in shares.languages}
     often = np.sort(np.stack([*active.values()]).flatten())[int(0.6 * 179)]
     entropy = {}
     for place in np.ndindex(3, 20):
@@ -88,12 +89,15 @@ def test_the_neurons_are_those_of_the_lowest_entropy_over_languages():
     for lang, own in active.items():
         off = {place for place in chosen if own[place] > often}
         assert {tuple(place) for place in (found[lang] == 0).nonzero().tolist()} == off
+        means = shares.mean(lang)[:, 1]
+        assert torch.equal(both["put"][lang], means.where(found[lang] == 0, torch.zeros(3, 20)))
     assert any((keep == 0).any() for keep in found.values())
 
 
-def test_shares_are_those_of_the_tokens_above_0():
+@pytest.mark.parametrize("tokens", ["active", "active, mean"])
+def test_shares_are_those_of_the_tokens_above_0(tokens):
     model = loaded("llama")
-    found, seen = pool(model, EXAMPLE.target, "neurons", tokens="active"), []
+    found, seen = pool(model, EXAMPLE.target, "neurons", tokens=tokens), []
     for block in model.module.model.layers:
         block.mlp.down_proj.register_forward_pre_hook(lambda m, args: seen.append(args[0][0]))
     ids = torch.tensor([prompt_ids(model, EXAMPLE.target)])
@@ -102,6 +106,8 @@ def test_shares_are_those_of_the_tokens_above_0():
     for block in model.module.model.layers:
         block.mlp.down_proj._forward_pre_hooks.clear()
     wanted = torch.stack([(rows > 0).float().mean(0) for rows in seen])
+    if tokens == "active, mean":
+        wanted = torch.stack([wanted, torch.stack([rows.mean(0) for rows in seen])], dim=1)
     torch.testing.assert_close(found, wanted)
 
 
@@ -162,9 +168,15 @@ def lape(fit, i, j):
     return [("neurons", j, every(lambda rows: rows * fit["keep/sw"][j]))]
 
 
+def lape_at_the_mean(fit, i, j):
+    keep, put = fit["keep/sw"][j], fit["put/sw"][j]
+    return [("neurons", j, every(lambda rows: rows.where(keep == 1, put)))]
+
+
 FORMULAS = {
     "function-vector": ({"alpha": 0.5, "width": 2}, of_attention),
     "lape": ({}, lape),
+    "lape(to=mean)": ({"to": "mean"}, lape_at_the_mean),
     "language-subspace": ({"strength": 0.5, "back": 0.25}, subspace),
     "sparse-dims": ({"scale": 2.0}, sparse),
     "two-vectors": ({"alpha": 0.5}, two),
@@ -181,7 +193,7 @@ def loaded(family):
 def prepared(family, name):
     """A model, a strategy with its options and a fit, and its formula's acts at each pair."""
     model, (options, formula) = loaded(family), FORMULAS[name]
-    chosen = ready(model, name).with_options(options)
+    chosen = ready(model, name.partition("(")[0]).with_options(options)
     fit = load_file(Path(chosen.fit.path) / "fit.safetensors")
     last = len(prompt_ids(model, IN_TWO.target)) - 1
     acts = [

@@ -1,6 +1,7 @@
 """Here and on the loopback NDIF: the same numbers."""
 
 import dataclasses
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,9 +14,11 @@ from travel_cases import BAD, GOOD, recorded
 
 from xtransplant import XTransplantError, capture, load
 from xtransplant.backends.ndif.backend import Ndif
+from xtransplant.engine.capture import pool
 from xtransplant.engine.verify import packing_for
 from xtransplant.packing import MASKED
 from xtransplant.strategies import strategy_names
+from xtransplant.strategies.fitting import Pooling
 
 # Means over several sources are read in this process alone; tests/engine/test_source_mean.py.
 THERE = sorted({*strategy_names()} - {"resid-mean-swap"})
@@ -101,6 +104,15 @@ def test_packing_is_verified_over_there(asked):
 
 def test_activations_are_those_here(asked, near):
     there, here = (capture(model, EXAMPLE.source)["resid_post"] for model in (asked[0], near))
+    assert (there - here).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("tokens", get_args(Pooling))
+def test_what_a_fit_captures_is_what_is_here(asked, near, tokens):
+    there, here = (
+        pool(model, EXAMPLE.source, "neurons", tokens=tokens) for model in (asked[0], near)
+    )
+    assert there.shape == here.shape
     assert (there - here).abs().max() < 1e-5
 
 

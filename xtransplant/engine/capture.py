@@ -21,6 +21,9 @@ from xtransplant.strategies.fitting import Pooling
 
 __all__ = ["capture", "pool"]
 
+# Whether numbers above 0 are counted; twice, where their mean is taken too.
+_ACTIVE: dict[Pooling, tuple[bool, ...]] = {"active": (True,), "active, mean": (True, False)}
+
 
 def capture(
     model: Model,
@@ -95,19 +98,21 @@ def pool(
         model: a loaded model.
         prompt: the text.
         site: which site; ``head`` gives every head.
-        tokens: their mean, the last one, or the share of them at which each number is above 0.
+        tokens: their mean, the last one, the share of them at which each number is above 0, or this
+            and then the mean.
         chat_template: pass the prompt through the checkpoint's chat template.
 
     Returns:
-        ``[n_layers, d_model]`` on the CPU, for ``head`` ``[n_layers, n_heads, head_dim]``; zeros in
-        layers that have not the site.
+        ``[n_layers, d_model]`` on the CPU, for ``head`` ``[n_layers, n_heads, head_dim]``, of two
+        kinds of numbers ``[..., 2, d_model]``; zeros in layers that have not the site.
 
     Raises:
         XTransplantError: an unusable prompt, a site that the model has not, or shares of a sum.
     """
     layers = model.layers_with(site)
     _check_places(model, [site], layers)
-    if tokens == "active" and len(summands(site)) > 1:
+    active = _ACTIVE.get(tokens, (False,))
+    if any(active) and len(summands(site)) > 1:
         raise XTransplantError(
             f"{site} is a sum of {' and '.join(summands(site))}: no module has it"
         )
@@ -127,9 +132,11 @@ def pool(
     for number, read in enumerate(reads):
         numbers[torch.tensor(program.rows[read])] = number
     source = make_row_pass(model, layout, program.steps, 1)
-    banks = capture_pass(model, source, program.sizes, groups, active=tokens == "active")
-    found = banks[bank].view(len(layers), len(heads), len(summands(site)), -1).sum(dim=2)
-    whole = found.new_zeros(model.n_layers, len(heads), found.shape[-1])
+    banks = capture_pass(model, source, program.sizes, groups, active=active)
+    shape = len(layers), len(heads), len(summands(site)), -1
+    kinds = [own.view(shape).sum(dim=2) for own in banks[bank :: len(program.sizes)]]
+    found = torch.stack(kinds, dim=-2) if len(kinds) > 1 else kinds[0]
+    whole = found.new_zeros(model.n_layers, *found.shape[1:])
     whole[list(layers)] = found
     return whole if site == "head" else whole[:, 0]
 

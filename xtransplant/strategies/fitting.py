@@ -20,9 +20,9 @@ from xtransplant.text import text_digest
 
 __all__ = ["DIGEST", "Fitting", "Pooling", "Statistics", "fitted"]
 
-Pooling = Literal["mean", "last", "active"]
-"""Of a prompt's tokens, what is captured: their mean, the last one, or of each number the share of
-them at which it is above 0."""
+Pooling = Literal["mean", "last", "active", "active, mean"]
+"""Of a prompt's tokens, what is captured: their mean, the last one, of each number the share of
+them at which it is above 0, or this share and then the mean."""
 
 DIGEST = "value "
 """What stands before the digest of a value that is too long to be kept as it is."""
@@ -33,6 +33,7 @@ _IN_WORDS: dict[Pooling, str] = {
     "mean": "the mean of all tokens",
     "last": "the last token",
     "active": "the share of tokens above 0",
+    "active, mean": "the share of tokens above 0 and the mean of all",
 }
 
 
@@ -50,7 +51,8 @@ class Statistics(Protocol):
     def mean(self, lang: str) -> Any:
         """The mean over the distinct prompts of a language, ``[n_layers, width]``, float32.
 
-        Of site ``head`` ``[n_layers, n_heads, head_dim]``.
+        Of site ``head`` ``[n_layers, n_heads, head_dim]``; of ``tokens="active, mean"``
+        ``[..., 2, width]``.
         """
 
     def count(self, lang: str) -> int:
@@ -121,8 +123,8 @@ def fitted(
 
     Args:
         site: where activations of both prompts of each example are read, at every layer.
-        tokens: ``mean`` of all tokens of a prompt, the ``last`` one, or ``active``: of each number
-            the share of the tokens at which it is above 0.
+        tokens: ``mean`` of all tokens of a prompt, the ``last`` one, ``active``: of each number
+            the share of the tokens at which it is above 0, or ``active, mean``: both.
         pairs: keep the vector of every prompt (on the disk), for what sums do not tell, such as
             least squares; else only sums are held.
 
@@ -131,9 +133,8 @@ def fitted(
     """
     if site not in SITES or tokens not in get_args(Pooling):
         raise XTransplantError(
-            f"@fitted takes a site ({', '.join(SITES)}) and tokens mean, last or active, "
-            f"not "
-            f"{site!r:.40}, tokens={tokens!r:.40}"
+            f"@fitted takes a site ({', '.join(SITES)}) and tokens mean, last, active or "
+            f"'active, mean', not {site!r:.40}, tokens={tokens!r:.40}"
         )
 
     def decorate(function: Callable[..., Mapping[str, Any]]) -> Fitting:

@@ -159,7 +159,7 @@ def capture_pass(
     sizes: tuple[int, ...],
     groups: Sequence[Tensor | None] = (),
     *,
-    active: bool = False,
+    active: Sequence[bool] = (False,),
 ) -> list[Tensor]:
     """The banks of a single prompt, filled by a pass that only reads.
 
@@ -169,10 +169,12 @@ def capture_pass(
         sizes: rows of each bank.
         groups: of each bank ``[size]``, numbers from 0: rows of one number come back as their
             mean; None for every row as it is, which empty says of all.
-        active: 1 in the place of every number above 0, and 0 of the others.
+        active: once for each: the numbers as they are, or where true 1 in the place of every number
+            above 0 and 0 of the others.
 
     Returns:
-        Each ``[size or n_groups, width]``, on the CPU.
+        Each ``[size or n_groups, width]``, on the CPU: all banks once, then again for the next of
+        ``active``.
     """
     nn, widths, like = model.nn, model.bank_widths, bank_kind(model)
     means = list(groups) or [None] * len(sizes)
@@ -182,15 +184,16 @@ def capture_pass(
         banks = zero_banks(sizes, widths, 1, like)
         with nn.trace(**source["inputs"]):
             apply_edits(nn, source["steps"], banks, 1, None)
-        for bank, own in zip(banks, means, strict=True):
-            rows = (bank[0] > 0).to(bank) if active else bank[0]
-            found.append((rows if own is None else mean_rows(rows, own)).cpu())
+        for shares in active:
+            for bank, own in zip(banks, means, strict=True):
+                rows = (bank[0] > 0).to(bank) if shares else bank[0]
+                found.append((rows if own is None else mean_rows(rows, own)).cpu())
     if model.backend.travels:
         counts = [
             size if own is None else int(own.max()) + 1
             for size, own in zip(sizes, means, strict=True)
         ]
-        validate_activations(model, found, list(zip(counts, widths, strict=True)))
+        validate_activations(model, found, [*zip(counts, widths, strict=True)] * len(active))
     return found
 
 
