@@ -44,14 +44,14 @@ def made_fit(model: Model, name: str, folder: Path) -> str:
     strategy = find_strategy(name)
     fitting = strategy.fitting
     assert fitting is not None
-    width = model.d_model
-    if fitting.site in ("neurons", "head"):
-        width = max(model.width(fitting.site, layer) for layer in range(model.n_layers))
+    width = max(model.width(fitting.site, layer) for layer in range(model.n_layers))
     options = {option.name: option.default for option in fitting.options}
     if name == "lape":
         options |= {"share": 0.5, "quantile": 0.3}  # so that a small layer has some
     kinds = [2] if fitting.tokens == "active, mean" else []
-    tensors = make_tensors(strategy, fitting, Numbers(model.n_layers, *kinds, width), options)
+    heads = [model.n_heads] if fitting.site == "head" else []
+    numbers = Numbers(model.n_layers, *heads, *kinds, width)
+    tensors = make_tensors(strategy, fitting, numbers, options)
     about = {
         "schema": FIT_SCHEMA, "strategy": strategy.name, "formula": fitting.digest,
         "uses": fitting.uses, "site": fitting.site, "tokens": fitting.tokens,

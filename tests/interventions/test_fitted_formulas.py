@@ -14,13 +14,14 @@ from reference import continued_under, likelihood
 from safetensors.torch import load_file
 from tiny import EXAMPLE, tiny_checkpoint
 
-from xtransplant import find_strategy, load
+from xtransplant import XTransplantError, find_strategy, load
 from xtransplant.engine.ask.tokenise import candidate_ids, prompt_ids
 from xtransplant.engine.capture import pool
 from xtransplant.engine.generate import generate
 from xtransplant.engine.score import score
 from xtransplant.engine.trace.greedy import end_ids
 from xtransplant.packing import MASKED, ROWS, SHARED
+from xtransplant.strategies.fit import BoundFit
 
 PAIRS = [(0, 2), (1, 1), (2, 0)]
 N_NEW = 5
@@ -65,6 +66,27 @@ def test_the_vector_of_a_function_is_what_attention_brings():
         brought = NUMBERS.mean(lang)
         for layer in range(4):
             torch.testing.assert_close(sums[layer], sum(brought[: layer + 1]))
+
+
+def test_the_heads_are_those_of_the_largest_differences():
+    numbers = Numbers(3, 4, 12)
+    find = find_strategy("head-mask").fitting.function
+    means = {lang: numbers.mean(lang) for lang in numbers.languages}
+    apart = (means["hi"] - (means["en"] + means["sw"]) / 2).square().sum(-1)  # [n_layers, n_heads]
+    found = find(numbers, heads=2)["chosen"]["hi"]
+    for layer in range(3):
+        wanted = apart[layer] >= apart[layer].sort().values[2]
+        assert torch.equal(found[layer], wanted[:, None].float().expand(4, 12))
+
+
+def test_a_row_that_a_fit_has_not_is_refused():
+    fit = BoundFit(ready(loaded("llama"), "head-mask").fit, ("en", "sw"))
+    assert str(fit["chosen"]["target"][2, 3]) == "fit.chosen[target][2, 3]"
+    with pytest.raises(XTransplantError, match=r"\[2, 4\]: there is no row 4, .* \[4, 12\]"):
+        fit["chosen"]["target"][2, 4]
+    fit = BoundFit(ready(loaded("llama"), "diff-means").fit, ("en", "sw"))
+    with pytest.raises(XTransplantError, match=r"there is no row 0, .* shape \[48\]"):
+        fit["direction"]["target"][2, 0]
 
 
 class Shares(Numbers):
@@ -173,7 +195,13 @@ def lape_at_the_mean(fit, i, j):
     return [("neurons", j, every(lambda rows: rows.where(keep == 1, put)))]
 
 
+def heads(fit, i, j):
+    mask = 1 - 0.75 * fit["chosen/sw"][j].flatten()
+    return [("head", j, every(lambda rows: rows * mask))]
+
+
 FORMULAS = {
+    "head-mask": ({"factor": 0.25}, heads),
     "function-vector": ({"alpha": 0.5, "width": 2}, of_attention),
     "lape": ({}, lape),
     "lape(to=mean)": ({"to": "mean"}, lape_at_the_mean),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from xtransplant.errors import XTransplantError
 from xtransplant.options import parse_assignments
 from xtransplant.strategies.definition import Strategy
+from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.fit import Fit, load_fit
 from xtransplant.strategies.places import MEAN
 from xtransplant.strategies.registry import find_strategy
@@ -29,7 +31,8 @@ def describe(name: str, options: Sequence[str] = ()) -> dict[str, Any]:
         options: bound ones, each as ``NAME=VALUE``.
 
     Returns:
-        ``name``, ``doc``, ``origin`` (its file), ``raw``, ``records`` (the text of each edit),
+        ``name``, ``doc``, ``origin`` (its file), ``raw``, ``records`` (the text of each edit, of
+        those that differ in the head's number one),
         ``fit`` (what is captured for it; empty if nothing is fitted), and ``options`` and
         ``fit_options``: the name, type and default of each.
 
@@ -44,11 +47,27 @@ def describe(name: str, options: Sequence[str] = ()) -> dict[str, Any]:
         "doc": strategy.doc,
         "origin": strategy.origin,
         "raw": strategy.raw,
-        "records": [str(edit) for edit in edits],
+        "records": _in_lines(edits),
         "options": _described(strategy.options, bound),
         "fit": "" if fitting is None else str(fitting),
         "fit_options": [] if fitting is None else _described(fitting.options, {}),
     }
+
+
+def _in_lines(edits: Sequence[Edit]) -> list[str]:
+    """The texts of edits; the same one of every head is one text, of head h."""
+    heads: dict[str, list[Edit]] = {}
+    for edit in edits:
+        text = str(edit)
+        if edit.head is not None:
+            text = text.replace(f"head({edit.head})", "head(h)")
+            text = re.sub(rf"(fit\.[^ ]*), {edit.head}\]", r"\1, h]", text)
+        heads.setdefault(text, []).append(edit)
+    found: list[str] = []
+    for text, own in heads.items():
+        whole = [edit.head for edit in own] == [*range(_SHAPE.n_heads)]
+        found += [f"{text} for each head h"] if whole else map(str, own)
+    return found
 
 
 def _described(options: Iterable[Option], bound: Mapping[str, Any]) -> list[dict[str, Any]]:

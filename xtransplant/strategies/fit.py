@@ -104,6 +104,8 @@ PRINTED = Fit("", "", {})
 class BoundFit:
     """A fit as one variant of a strategy reads it, ``fit[NAME][LANGUAGE][LAYER]``.
 
+    ``[LAYER, ROW]`` is one row of a layer's tensor.
+
     Attributes:
         fit: whose tensors.
         langs: languages of the example's source and target, as far as they are known; None where
@@ -119,7 +121,7 @@ class BoundFit:
     word: str = ""
 
     def __getitem__(self, key: Any) -> Any:
-        """A tensor by its name, of a language by its code, or of a layer, which is a value.
+        """A tensor by its name, of a language by its code, or of a layer (or a row of it): a value.
 
         The languages ``source`` and ``target`` are those of the example.
 
@@ -131,7 +133,8 @@ class BoundFit:
             return self._named(key)
         if isinstance(key, str):
             return self._in_language(key)
-        return self._at_layer(key)
+        layer, row = key if isinstance(key, tuple) and len(key) == 2 else (key, None)
+        return self._at_layer(layer, row)
 
     def _named(self, name: Any) -> BoundFit:
         if self.fit is not PRINTED and name not in self.fit.tensors:
@@ -165,8 +168,8 @@ class BoundFit:
             )
         return BoundFit(self.fit, self.langs, self.name, lang, word)
 
-    def _at_layer(self, layer: Any) -> Value:
-        label = getattr(layer, "label", str(layer))
+    def _at_layer(self, layer: Any, row: Any) -> Value:
+        label = getattr(layer, "label", str(layer)) + ("" if row is None else f", {row}")
         shown = f"fit.{self.name}" + (f"[{self.word}]" if self.word else "") + f"[{label}]"
         if self.fit is PRINTED:
             return Value(((1.0, Fixed(shown, shown, None)),))
@@ -184,7 +187,23 @@ class BoundFit:
         number = asked % n_layers
         values = self.fit.values(self.name, self.lang, number)
         digest = f"{self.fit.digest} {tensor_key(self.name, self.lang)} {number}"
+        if row is not None:
+            values, digest = self._row(values, row, shown), f"{digest} {row}"
         return Value(((1.0, make_fixed(values, shown, digest)),))
+
+    def _row(self, values: Any, row: Any, shown: str) -> Any:
+        """One row of a layer's tensor, such as a head's.
+
+        Raises:
+            XTransplantError: the layer has no rows, or not so many.
+        """
+        asked = whole_number(row, "a row", f"fit[{self.name!r}][j, 0]")
+        if values.dim() != 2 or not 0 <= asked < len(values):
+            raise XTransplantError(
+                f"{shown}: there is no row {asked}, one layer's numbers have shape "
+                f"{list(values.shape)}"
+            )
+        return values[asked]
 
 
 def tensor_key(name: str, lang: str) -> str:

@@ -105,6 +105,11 @@ class _PromptRecorder:
         return Layer(self.shape.n_layers, "n_layers")
 
     @property
+    def n_heads(self) -> int:
+        """How many attention heads a layer has, as in ``for h in range(target.n_heads)``."""
+        return self.shape.n_heads
+
+    @property
     def mean(self) -> _PromptRecorder:
         """The mean over several source prompts, as in ``source.mean.resid_post[i]``."""
         if self.name != "source":
