@@ -89,6 +89,13 @@ def test_a_row_that_a_fit_has_not_is_refused():
         fit["direction"]["target"][2, 0]
 
 
+def test_the_vector_of_a_culture_is_the_mean_of_the_pairs_differences():
+    for lang, vectors in fitted("cultural-vector")["vector"].items():
+        for layer, vector in enumerate(vectors):
+            plain, named = (rows.numpy() for rows in NUMBERS.pairs(lang, layer))
+            np.testing.assert_allclose(vector, named.mean(0) - plain.mean(0), atol=1e-5)
+
+
 class Shares(Numbers):
     def mean(self, lang):
         return super().mean(lang).sigmoid()
@@ -200,7 +207,12 @@ def heads(fit, i, j):
     return [("head", j, every(lambda rows: rows * mask))]
 
 
+def culture(fit, i, j):
+    return [("resid_post", j, every(lambda rows: rows + 2.0 * fit["vector/sw"][j]))]
+
+
 FORMULAS = {
+    "cultural-vector": ({"alpha": 2.0}, culture),
     "head-mask": ({"factor": 0.25}, heads),
     "function-vector": ({"alpha": 0.5, "width": 2}, of_attention),
     "lape": ({}, lape),

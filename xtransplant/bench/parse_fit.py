@@ -43,6 +43,7 @@ def parse_fit(strategy: str, flags: FitFlags) -> tuple[Config, RunContext]:
         langs=parse_names(flags.langs),
         options=tuple(parse_assignments(flags.options).items()),
         direction=flags.direction,
+        mode="generate",  # nothing is scored, so that examples need no candidates
         split=flags.split,
         limit=flags.limit,
         data=source,
