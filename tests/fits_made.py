@@ -31,6 +31,9 @@ class Numbers:
     def count(self, lang: str) -> int:
         return 5
 
+    def vectors(self, lang: str, layer: int) -> torch.Tensor:
+        return self._rows(5, self._shape[-1], seed=f"own {lang}{layer}")
+
     def pairs(self, lang: str, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
         width = self._shape[-1]
         return (

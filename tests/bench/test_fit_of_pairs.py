@@ -1,4 +1,4 @@
-"""A fit to pairs of prompts in a file of one's own, with nothing to choose or to score."""
+"""Fits to the vectors of prompts: pairs in a file of one's own, each distinct prompt once."""
 
 import json
 from pathlib import Path
@@ -7,11 +7,15 @@ import torch
 from reference import read_last
 from safetensors.torch import load_file
 
+from xtransplant import find_strategy
 from xtransplant.bench.fit import fit
 from xtransplant.bench.fit_flags import FitFlags
+from xtransplant.bench.fit_parts import Parts, StoredStatistics
 from xtransplant.bench.flags import DataFlags
 from xtransplant.bench.parse_fit import parse_fit
 from xtransplant.engine.ask.tokenise import prompt_ids
+from xtransplant.tasks.load import load_examples
+from xtransplant.tasks.task import find_task
 
 CULTURES = {"ke": "In Kenya: ", "jp": "In Japan: "}
 PROMPTS = ("At breakfast one drinks", "The coins are called", "A child greets with")
@@ -37,3 +41,29 @@ def test_the_vector_of_a_culture_is_what_naming_it_does(babel_model, tmp_path):
     for lang, named in CULTURES.items():
         wanted = torch.stack([read(named + text) - read(text) for text in PROMPTS]).mean(0)
         torch.testing.assert_close(found[f"vector/{lang}"][3], wanted, atol=1e-4, rtol=1e-4)
+
+
+def numbers(prompt):
+    """Made up, the same for the same prompt."""
+    seed = torch.Generator().manual_seed(sum(prompt.encode()) % 997)
+    return torch.randn(3, 6, generator=seed)
+
+
+def test_each_distinct_prompt_of_a_language_has_one_vector(tmp_path):
+    examples = []
+    for lang in ("sw", "hi"):
+        # Both languages have the same sources, and one example stands there twice.
+        own = load_examples(find_task("babel"), lang, split="pilot").examples[:11]
+        examples += [*own, own[3]]
+    parts = Parts(tmp_path, "these", find_strategy("itlc").fitting, examples)
+    parts.capture(numbers, lambda done: None)
+    stats = StoredStatistics(parts)
+    assert len(parts) > 1
+    for lang in ("en", "sw", "hi"):
+        prompts = {one.source for one in examples if one.source_lang == lang}
+        prompts |= {one.target for one in examples if one.target_lang == lang}
+        wanted = torch.stack([numbers(prompt) for prompt in prompts])
+        for layer in range(3):
+            found = stats.vectors(lang, layer)
+            assert len(found) == stats.count(lang) == len(prompts)
+            torch.testing.assert_close(found.sort(0).values, wanted[:, layer].sort(0).values)

@@ -51,6 +51,10 @@ class Parts:
         """How many there are, captured or not."""
         return -(-len(self.examples) // PART_SIZE)
 
+    def of(self, number: int) -> Sequence[Example]:
+        """The examples of a part."""
+        return self.examples[number * PART_SIZE : (number + 1) * PART_SIZE]
+
     def path(self, number: int) -> Path:
         """The file of a part."""
         return self.folder / f"part-{number:05}.safetensors"
@@ -105,9 +109,8 @@ class Parts:
         sums: dict[str, Tensor] = {}
         counts: dict[str, int] = {}
         rows: dict[str, list[Tensor]] = {"source": [], "target": []}
-        start = number * PART_SIZE
-        own = self.examples[start : start + PART_SIZE]
-        for k, one in enumerate(own, start):
+        own = self.of(number)
+        for k, one in enumerate(own, number * PART_SIZE):
             both = (one.source_lang, one.source), (one.target_lang, one.target)
             if self.fitting.pairs:
                 for side, (_, prompt) in zip(rows, both, strict=True):
@@ -159,6 +162,29 @@ class StoredStatistics:
     def count(self, lang: str) -> int:
         """How many distinct prompts of a language there are."""
         return self._counts[lang]
+
+    def vectors(self, lang: str, layer: int) -> Tensor:
+        """The vector of each distinct prompt of a language, in one order at all layers.
+
+        Args:
+            lang: of source or target prompts.
+            layer: from 0.
+
+        Returns:
+            ``[n, width]``, float32.
+        """
+        rows: list[Tensor] = []
+        seen: set[str] = set()
+        for number in range(len(self._parts)):
+            with safe_open(self._parts.path(number), framework="pt") as file:
+                for side in ("source", "target"):
+                    own = file.get_slice(side)[:, layer].float()
+                    for one, row in zip(self._parts.of(number), own, strict=True):
+                        prompt = getattr(one, side)
+                        if getattr(one, f"{side}_lang") == lang and prompt not in seen:
+                            seen.add(prompt)
+                            rows.append(row)
+        return torch.stack(rows)
 
     def pairs(self, lang: str, layer: int) -> tuple[Any, Any]:
         """The vectors of target prompts in a language, and of their source prompts, row by row.

@@ -58,6 +58,13 @@ class Statistics(Protocol):
     def count(self, lang: str) -> int:
         """How many distinct prompts of a language there are."""
 
+    def vectors(self, lang: str, layer: int) -> Any:
+        """The vector of each distinct prompt of a language, in one order at all layers.
+
+        Returns:
+            ``[n, width]``, float32; only where ``@fitted`` was given ``pairs=True``.
+        """
+
     def pairs(self, lang: str, layer: int) -> tuple[Any, Any]:
         """The vectors of target prompts in a language, and of their source prompts, row by row.
 
