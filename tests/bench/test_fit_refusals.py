@@ -97,20 +97,6 @@ def test_what_cannot_be_fitted_is_refused_in_a_line(babel_model, fitted, tmp_pat
     refused(fitting(options=(("alpha", "2"),)), "no such option", "it has none")
     refused(fitting(tasks=()), "no task is given")
     refused(fitting(split="test"), "no split 'test'")
-    refused(
-        lambda: fit(
-            replace(FIT, strategies=("recover",)),
-            RunContext(Path(fitted["diff-means"].path)),
-            model=babel_model,
-        ),
-        "holds another fit",
-    )
-    refused(
-        lambda: fit(
-            replace(FIT, limit=3), RunContext(Path(fitted["recover"].path)), model=babel_model
-        ),
-        "holds another fit",
-    )
     for body, words in (
         ("return {}", "should return tensors by name"),
         ("return {'v': 1}", "v of a fit of bad should be a floating-point tensor"),
@@ -127,3 +113,38 @@ def test_what_cannot_be_fitted_is_refused_in_a_line(babel_model, fitted, tmp_pat
             "    target.attn[j] = fit['v'][j]\n"
         )
         refused(fitting("bad", strategies=(str(file),)), words)
+
+
+def test_a_folder_with_another_fit_says_in_what_that_differs(babel_model, fitted, tmp_path):
+    refused(
+        lambda: fit(
+            replace(FIT, strategies=("recover",)),
+            RunContext(Path(fitted["diff-means"].path)),
+            model=babel_model,
+        ),
+        "holds another fit (strategy diff-means, not recover); give",
+    )
+    refused(
+        lambda: fit(
+            replace(FIT, strategies=("recover",), limit=3, langs=("sw",)),
+            RunContext(Path(fitted["recover"].path)),
+            model=babel_model,
+        ),
+        "(task babel examples sw 5, not 3; task babel examples hi 5, not none)",
+    )
+    # A fit that was not finished says it too, by its parts.
+    copy = tmp_path / "killed"
+    shutil.copytree(fitted["recover"].path, copy)
+    (copy / "fit.json").unlink()
+
+    def again(**changes):
+        return lambda: fit(replace(FIT, **changes), RunContext(copy), model=babel_model)
+
+    refused(again(split="unseen"), "(task babel split pilot, not unseen)")
+    refused(
+        again(strategies=("lape",)), "(site resid_post, not neurons; tokens mean, not active, mean)"
+    )
+    config = replace(FIT, strategies=("recover",), limit=None)
+    refused(
+        lambda: fit(config, RunContext(copy), last=5, model=babel_model), "the examples are others"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,16 +14,18 @@ from xtransplant.backends.registry import open_backend
 from xtransplant.bench.config import Config
 from xtransplant.bench.context import RunContext
 from xtransplant.bench.environment import versions
+from xtransplant.bench.fit_differences import CAPTURED, differences
 from xtransplant.bench.fit_file import make_tensors, write_fit
 from xtransplant.bench.fit_parts import Parts, StoredStatistics
-from xtransplant.bench.fitted import prompt_digest
 from xtransplant.bench.load import load_model
 from xtransplant.bench.progress import Progress
 from xtransplant.bench.task_plan import TaskPlan, model_name, nothing_left, plan_task
 from xtransplant.engine.ask.fits import fit_model
+from xtransplant.engine.ask.in_sample import prompt_digest
 from xtransplant.engine.capture import pool
 from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
+from xtransplant.prompts import Example
 from xtransplant.strategies import Fit, Strategy, find_strategy, load_fit
 from xtransplant.strategies.fit import FIT_SCHEMA, MANIFEST
 from xtransplant.strategies.fitting import Fitting
@@ -72,10 +74,10 @@ def fit(
     examples = [one for task in tasks.values() for own in task.examples.values() for one in own]
     about = _about(strategy, fitting, config, model, tasks)
     folder = context.output_path
-    parts = Parts(folder / "parts", _identity(about), fitting, examples)
+    parts = _parts(folder, about, fitting, examples)
     if (found := _finished(folder, about, options)) is not None:
         return found
-    _check_folder(folder, parts, strategy.name)
+    _check_folder(folder, parts, about)
     started = time.perf_counter()
 
     def done(count: int) -> None:
@@ -186,36 +188,47 @@ def _task(plan: TaskPlan) -> dict[str, Any]:
     }
 
 
-def _identity(about: Mapping[str, Any]) -> str:
-    """What captured activations depend on; the function that fits may change after that."""
-    names = ("site", "tokens", "pairs", "model", "chat_template", "add_bos", "tasks", "versions")
-    return text_digest(json.dumps({name: about[name] for name in names}, sort_keys=True))
+def _parts(
+    folder: Path, about: Mapping[str, Any], fitting: Fitting, examples: Sequence[Example]
+) -> Parts:
+    """Where the parts of a fit are, and what makes them those of no other."""
+    captured = {name: about[name] for name in CAPTURED}
+    identity = text_digest(json.dumps(captured, sort_keys=True))
+    # The examples' ids are many, and their digests tell the same.
+    tasks = {name: {**own, "ids": []} for name, own in captured["tasks"].items()}
+    return Parts(folder / "parts", identity, fitting, examples, {**captured, "tasks": tasks})
 
 
-def _check_folder(folder: Path, parts: Parts, name: str) -> None:
+def _check_folder(folder: Path, parts: Parts, about: Mapping[str, Any]) -> None:
     """Refuse a folder that holds the parts of another fit, or other things.
 
     Raises:
-        XTransplantError: it does.
+        XTransplantError: it does, and in what that fit differs.
     """
     stored = [number for number in range(len(parts)) if parts.path(number).exists()]
     others = bool(stored) and not any(map(parts.has, stored))
-    if (folder / MANIFEST).exists():
-        others |= not stored or _strategy_of(folder / MANIFEST) not in ("", name)
+    there = _read(folder / MANIFEST)
+    if there is not None:
+        others |= not stored or there.get("strategy", about["strategy"]) != about["strategy"]
     if others:
+        # The manifest is of the last fit that was finished, the parts may be of one after it.
+        what = differences(parts.stored_about(), about) or differences(there or {}, about)
+        what = what or "its parts are gone, or do not say of what they are"
         raise XTransplantError(
-            f"{str(folder)!r} holds another fit (of another strategy, model, site, examples or "
-            "software); "
-            "give an -o folder of its own, or take that one away"
+            f"{str(folder)!r} holds another fit ({what}); give an -o folder of its "
+            "own, or take that one away"
         )
 
 
-def _strategy_of(manifest: Path) -> str:
-    """Which strategy a manifest's fit is for; empty if it is damaged."""
+def _read(manifest: Path) -> dict[str, Any] | None:
+    """What a fit's manifest says; None if there is none, nothing if it is damaged."""
     try:
-        return str(json.loads(manifest.read_text(encoding="utf-8"))["strategy"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        found = json.loads(manifest.read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _finished(folder: Path, about: dict[str, Any], options: dict[str, Any]) -> Fit | None:

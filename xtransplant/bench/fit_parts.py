@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -40,12 +40,14 @@ class Parts:
         identity: of what they are parts of; others in the folder do not count.
         fitting: what is captured.
         examples: of all languages, in order.
+        about: what the identity is of, as the fit's manifest says it; kept with each part.
     """
 
     folder: Path
     identity: str
     fitting: Fitting
     examples: Sequence[Example]
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """How many there are, captured or not."""
@@ -67,6 +69,17 @@ class Parts:
         except (OSError, SafetensorError):
             return False
 
+    def stored_about(self) -> dict[str, Any]:
+        """What the first stored part is of, whichever fit's; nothing if it does not say."""
+        for number in range(len(self)):
+            try:
+                with safe_open(self.path(number), framework="pt") as file:
+                    found = json.loads((file.metadata() or {}).get("about", "{}"))
+                    return dict(found)
+            except (OSError, SafetensorError, ValueError):
+                continue
+        return {}
+
     def capture(self, pool: Pool, done: Callable[[int], None]) -> None:
         """Capture and store the parts that are missing.
 
@@ -78,6 +91,7 @@ class Parts:
             XTransplantError: an unusable prompt, or a disk that cannot be written.
         """
         known: OrderedDict[str, Tensor] = OrderedDict()
+        own = json.dumps(self.about)
 
         def kept(prompt: str) -> Tensor:
             if prompt not in known:
@@ -92,7 +106,7 @@ class Parts:
                 tensors, langs, counts = self._part(number, kept)
                 about = {"identity": self.identity, "langs": json.dumps(langs)}
                 with write_atomically(self.path(number)) as draft:
-                    save_file(tensors, draft, {**about, "counts": json.dumps(counts)})
+                    save_file(tensors, draft, {**about, "counts": json.dumps(counts), "about": own})
             done(min(len(self.examples), (number + 1) * PART_SIZE))
 
     @cached_property
