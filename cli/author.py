@@ -59,5 +59,6 @@ def check(
     with lines.doing(f"checking {asked.strategy}"):
         report = report_on(asked.strategy, model, asked.example, chat_template=asked.chat_template)
     print_report(report, as_json=as_json)
+    asked.strategy.check_fitted(asked.fit_on)
     if report.failed:
         raise typer.Exit(1)

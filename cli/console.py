@@ -155,6 +155,10 @@ def print_report(found: Report, *, as_json: bool) -> None:
     if found.formula:
         print("formula", *(f"    {visible(line)}" for line in found.formula), "", sep="\n")
     print_plan(found.plan)
+    if found.remark:
+        print(f"\nnote: {visible(found.remark)}")
+    if not found.checks:
+        return
     print(f"\nchecks, on {visible(found.model)}")
     _print_columns((one.name, f"{one.status:<14}  {one.why}") for one in found.checks)
 

@@ -26,6 +26,8 @@ def trace(flags: TraceFlags) -> None:
         from xtransplant.bench import trace as one_grid
 
         model = one_grid.load_for(plan, lines.note)
+    if why := one_grid.no_effect_of(plan, model):
+        lines.say(why)
     if config.backend.is_dry:
         from xtransplant.bench.dry_trace import dry_trace
 

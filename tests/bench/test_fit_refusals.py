@@ -9,7 +9,7 @@ import pytest
 from small_bench import FIT
 from tiny import EXAMPLE, tiny_checkpoint
 
-from xtransplant import XTransplantError, find_strategy, load
+from xtransplant import XTransplantError, find_strategy, load, transplant
 from xtransplant.bench.context import RunContext
 from xtransplant.bench.fit import fit
 from xtransplant.bench.pilot import pilot
@@ -17,6 +17,8 @@ from xtransplant.bench.plan import make_plan
 from xtransplant.engine.score import score
 from xtransplant.packing import SHARED
 from xtransplant.strategies import load_fit
+from xtransplant.tasks.load import load_examples
+from xtransplant.tasks.task import find_task
 
 IN_TWO = replace(EXAMPLE, source_lang="en", target_lang="sw")
 
@@ -148,3 +150,23 @@ def test_a_folder_with_another_fit_says_in_what_that_differs(babel_model, fitted
     refused(
         lambda: fit(config, RunContext(copy), last=5, model=babel_model), "the examples are others"
     )
+
+
+def test_an_example_that_a_fit_has_seen_is_marked(babel_model, fitted):
+    def traced(lang, split, **changes):
+        example = replace(
+            load_examples(find_task("babel"), lang, split=split).examples[0], **changes
+        )
+        return transplant(babel_model, example, chosen, source_layers=[0], target_layers=[2])
+
+    chosen = find_strategy("attn-swap + diff-means").with_options(
+        {"fit": fitted["diff-means"].path}
+    )
+    seen = traced("sw", "pilot")
+    assert seen.fitted_on == ("diff-means",)
+    assert "diff-means was fitted on this example" in seen.to_dict()["note"]
+    # The same fact in a language that was not fitted, by its source prompt.
+    assert traced("ru", "pilot", target_lang="sw").fitted_on == ("diff-means",)
+    fresh = traced("sw", "unseen")
+    assert fresh.fitted_on == ()
+    assert "fitted" not in fresh.to_dict()["note"]

@@ -105,3 +105,62 @@ def test_bad_input_is_one_line(xtp, arguments, words):
     found = xtp(*given)
     assert (found.code, found.out) == (2, "")
     assert words in found.err.splitlines()[-1]
+
+
+FITTED = """
+from xtransplant import strategy
+from xtransplant.strategies import fitted
+
+
+@fitted("resid_post")
+def means(stats):
+    return {"offset": {lang: stats.mean(lang) for lang in stats.languages}}
+
+
+@strategy("neutral", fit=means)
+def neutral(source, target, i, j, fit):
+    target.resid_post[j] = target.resid_post[j] - fit["offset"]["target"][j]
+"""
+
+
+def test_without_its_fit_what_is_known_is_printed_and_the_command_that_makes_one(xtp, inside):
+    (inside / "neutral.py").write_text(FITTED)
+    found = xtp("check", "neutral.py", "--quiet")
+    assert found.code == 2
+    lines = (
+        "target.resid_post[j] - 1 * fit.offset[target][j]",
+        "plan, at layer pair 5→2",
+        "note: i has",
+    )
+    assert [line for line in lines if line not in found.out] == []
+    assert "checks" not in found.out
+    make = "xtp fit ./neutral.py --task babel --split pilot -o fits/neutral"
+    assert found.err.count("\n") == 1
+    assert f"make one with {make}, then give it, -S fit=fits/neutral" in found.err
+    traced = xtp("trace", "-s", "neutral.py", "-m", "some/model", "--task", "capitals")
+    assert (traced.code, traced.out) == (2, "")
+    assert "./neutral.py --task capitals --split pilot -m some/model -o fits" in traced.err
+    benched = xtp("bench", "-s", "neutral.py", "--task", "babel", "--limit", "1")
+    assert "./neutral.py --task babel --split unseen -o fits" in benched.err
+    both = xtp("trace", "-s", "attn-swap + ./neutral.py")
+    assert 'then give it, "... + ./neutral.py(fit=fits/neutral)"' in both.err
+    (inside / "neutral.py").write_text(FITTED + FITTED.replace("neutral", "other"))
+    several = xtp("trace", "-s", "neutral.py:other")
+    assert "xtp fit ./neutral.py:other --task babel" in several.err
+
+
+def test_a_fit_is_used_as_its_last_line_says(xtp, inside):
+    (inside / "neutral.py").write_text(FITTED)
+    made = xtp("fit", "./neutral.py", "--task", "babel", "-l", "sw", "--limit", "2", "-o", "made")
+    assert made.code == 0
+    use = made.out.splitlines()[-1].rpartition("use it: ")[2].split()
+    assert use == ["-s", "./neutral.py", "-S", f"fit={inside / 'made'}"]
+    few = ("--target-layers", "0,1", "--json")
+    for source, words in (("all", "xtp: i has no effect"), ("0", "")):
+        traced = xtp("trace", *use, *few, "--source-layers", source)
+        assert traced.code == 0
+        assert traced.err.startswith(words)
+        assert traced.err.count("\n") == bool(words)
+        assert "neutral was fitted on this example" in json.loads(traced.out)["note"]
+    fresh = xtp("trace", *use, *few, "--source-layers", "0", "--split", "unseen")
+    assert (fresh.code, fresh.err) == (0, "")

@@ -6,25 +6,32 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from xtransplant.bench.task_plan import TaskPlan
+from xtransplant.engine.ask.in_sample import prompt_digest
 from xtransplant.errors import XTransplantError
 from xtransplant.strategies import Fit, Strategy
-from xtransplant.text import text_digest
+from xtransplant.strategies.fit_command import FitOn
 
-__all__ = ["check_fits", "identity_of", "prompt_digest"]
+__all__ = ["check_fits", "identity_of"]
 
 
-def check_fits(strategies: Iterable[Strategy], tasks: Mapping[str, TaskPlan]) -> None:
+def check_fits(
+    strategies: Iterable[Strategy], tasks: Mapping[str, TaskPlan], model: str | None
+) -> None:
     """Refuse a strategy without the fit it needs, and a fit that has seen what is evaluated.
 
     Args:
         strategies: with their options bound.
         tasks: by name, with their examples.
+        model: as the configuration names it.
 
     Raises:
         XTransplantError: there is one; names the first item that both have.
     """
+    first = next(iter(tasks.values()))
+    others = [split for split in first.task.splits if split != first.split]
+    on = FitOn(",".join(tasks), others[0] if others else "SPLIT", model or "")
     for strategy in strategies:
-        strategy.check_fitted()
+        strategy.check_fitted(on)
         for part in strategy.parts:
             if part.fit is not None:
                 for name, task in tasks.items():
@@ -52,11 +59,6 @@ def _check_unseen(fit: Fit, strategy: Strategy, name: str, task: TaskPlan) -> No
         f"{task.split} ({lang} {first} is the first): what they show is no result; take another "
         f"split, or fit on other examples (xtp fit --split, --limit, --last)"
     )
-
-
-def prompt_digest(text: str) -> str:
-    """What a fit's manifest knows a prompt by."""
-    return text_digest(text)[:16]
 
 
 def identity_of(strategy: Strategy) -> str:

@@ -113,7 +113,7 @@ def make_plan(
     for line in empty:
         say(f"{line}: it is left out")
     model = model_name(config.model, tasks)
-    check_fits(strategies.values(), planned)
+    check_fits(strategies.values(), planned, config.model.name)
     found = run_id(config, planned, strategies, pairs, model)
     return Plan(config, model, planned, strategies, pairs, found)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import product
 from typing import NamedTuple
 
 from xtransplant.backends.registry import open_backend
 from xtransplant.bench.load import load_model
 from xtransplant.bench.trace_config import TracePlan
+from xtransplant.engine.ask.no_effect import no_effect
 from xtransplant.engine.verify import packing_for
 from xtransplant.grid.check import verify_grid
 from xtransplant.grid.frame import save_grid
@@ -18,7 +20,15 @@ from xtransplant.grid.transplant import GridOptions, transplant
 from xtransplant.model.distributed import rank
 from xtransplant.model.model import Model
 
-__all__ = ["Found", "Verified", "compute_grid", "load_for", "verify", "writing_files"]
+__all__ = [
+    "Found",
+    "Verified",
+    "compute_grid",
+    "load_for",
+    "no_effect_of",
+    "verify",
+    "writing_files",
+]
 
 Found = Grid | SweptGrid
 
@@ -35,6 +45,18 @@ def load_for(plan: TracePlan, note: Callable[[str], None]) -> Model:
     """
     backend = open_backend(plan.config.backend, say=note)
     return load_model(plan.model_name, plan.config.model, backend)
+
+
+def no_effect_of(plan: TracePlan, model: Model) -> str:
+    """That a layer has no effect on a grid, before it is run; empty if both have.
+
+    Raises:
+        XTransplantError: layers that the model has not, or a strategy that fails.
+    """
+    strategies = plan.config.sweep.for_languages(
+        plan.example.source_lang, plan.example.target_lang
+    ).strategies
+    return no_effect(model, strategies, product(*plan.layers(model.n_layers)))
 
 
 def compute_grid(plan: TracePlan, model: Model) -> Found:

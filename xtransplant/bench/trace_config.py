@@ -24,6 +24,7 @@ from xtransplant.options import (
 )
 from xtransplant.prompts import Example
 from xtransplant.strategies import Sweep, check_verifiable, find_strategy, sweep_options
+from xtransplant.strategies.fit_command import FitOn
 from xtransplant.style.paths import PLOT_SUFFIXES, TABLE_SUFFIXES, checked_path
 from xtransplant.tasks.choose import TaskChoice, choose_example
 from xtransplant.tasks.data import DataSource, parse_data_source
@@ -100,7 +101,7 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
     """
     sweep, axes = _parse_sweep(flags)
     for one in sweep.strategies:
-        one.check_fitted()
+        one.check_fitted(_fit_on(flags))
     if flags.verify:
         check_verifiable(sweep.strategy)
     check_layers(flags.source_layers, "--source-layers")
@@ -138,6 +139,16 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
     if prompt.source is None and prompt.target is None:  # else there are none to be named
         check_sources(parse_names(prompt.sources), {str(one): one for one in sweep.strategies})
     return config
+
+
+def _fit_on(flags: TraceFlags) -> FitOn:
+    """What a fit that is missing would be made on."""
+    prompt = flags.prompt
+    if prompt.source is not None or prompt.target is not None:
+        return FitOn(model=flags.model or "MODEL")
+    task = prompt.task or "babel"
+    split = "unseen" if prompt.split == "pilot" else "pilot"
+    return FitOn(task, split, flags.model or "")
 
 
 def _parse_sweep(flags: TraceFlags) -> tuple[Sweep, tuple[str, str] | None]:

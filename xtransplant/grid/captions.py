@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from xtransplant.grid.data import GridData, Prompt
 from xtransplant.style.escape import visible
-from xtransplant.style.words import ANOTHER_DTYPE, NOT_FINITE, say_not_finite
+from xtransplant.style.words import ANOTHER_DTYPE, NOT_FINITE, in_sample, say_not_finite
 
 __all__ = ["VanillaAnswer", "languages", "remarks", "vanilla_answer"]
 
@@ -45,8 +45,8 @@ def vanilla_answer(grid: GridData, prompt: Prompt) -> VanillaAnswer:
 
 
 def remarks(grid: GridData) -> list[str]:
-    """What a reader has to know before trusting a grid: numbers not finite, nothing changed."""
-    found, n_cells = [], len(grid.pairs)
+    """What a reader has to know of a grid: not finite, nothing changed, a fit that has seen it."""
+    found, n_cells = [in_sample(grid.fitted_on)] if grid.fitted_on else [], len(grid.pairs)
     n_bad = int((~grid.finite).sum())
     if n_bad:
         found.append(f"{say_not_finite(n_bad, n_cells)}; {ANOTHER_DTYPE}")

@@ -52,6 +52,8 @@ class GridData:
             ``source_layers`` slowly and ``target_layers`` fast.
         packing: how the variants shared their work.
         note: why they did not share more; empty if there is no more.
+        fitted_on: names of the strategies whose fit was fitted to this example, or to the same fact
+            in another language: what they show here is no result.
     """
 
     model: str
@@ -63,6 +65,7 @@ class GridData:
     generations: Generations | None
     packing: Packing
     note: str = ""
+    fitted_on: tuple[str, ...] = ()
 
     @property
     def pairs(self) -> tuple[tuple[int, int], ...]:

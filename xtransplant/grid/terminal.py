@@ -63,7 +63,8 @@ def render_grids(grids: Sequence[GridData], views: Sequence[View], name: str) ->
     if one.generations is not None or one.example.answer is None:
         parts += [*_answers(grids), Text()]
     parts += _best(one, grids, views)
-    parts += [Text(line, style="bold") for grid in grids for line in remarks(grid)]
+    found = dict.fromkeys(line for grid in grids for line in remarks(grid))
+    parts += [Text(line, style="bold") for line in found]
     return Group(*parts, _cost(grids))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby, product, repeat, tee
 from typing import Any, NamedTuple, TypedDict, Unpack, overload
 
+from xtransplant.engine.ask.in_sample import fitted_on
 from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.layers import layers_of_all
 from xtransplant.engine.ask.memory import MemoryBudget
@@ -187,6 +188,7 @@ def _grids(
             generations=found.generations,
             packing=ROWS if raw else check.packing,
             note="; ".join(part for part in (note, left_out) if part),
+            fitted_on=fitted_on(sweep.strategies, found.example),
         )
         yield tuple(
             replace(whole, strategy=name, **_part(found, k * size, (k + 1) * size))

@@ -80,7 +80,7 @@ class Strategy:
 
     def printable(self) -> Strategy:
         """This strategy with a fit of names alone, where it has none: enough to print its edits."""
-        if len(self.parts) > 1 and self.is_fitted:
+        if len(self.parts) > 1 and any(one.fitting and one.fit is None for one in self.parts):
             return combine([one.printable() for one in self.parts])
         if self.fitting is None or self.fit is not None:
             return self

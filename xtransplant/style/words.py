@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ __all__ = [
     "ANOTHER_DTYPE",
     "NOT_FINITE",
     "highest",
+    "in_sample",
     "model_label",
     "percent",
     "points",
@@ -65,6 +67,15 @@ def highest(values: np.ndarray[Any, Any]) -> float:
     """The highest finite number; 0 where there is none."""
     finite = values[np.isfinite(values)]
     return float(finite.max()) if finite.size else 0.0
+
+
+def in_sample(names: Sequence[str]) -> str:
+    """That strategies were fitted on the very example they are tried on."""
+    verb = "was" if len(names) == 1 else "were"
+    return visible(
+        f"in-sample (†): {' and '.join(names)} {verb} fitted on this example, so that what it "
+        "shows is no held-out result; take one of another split"
+    )
 
 
 def say_not_finite(count: int, total: int) -> str:

@@ -16,6 +16,7 @@ from xtransplant.model.checkpoint import find_checkpoint
 from xtransplant.options import parse_assignments, parse_names
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, find_strategy
+from xtransplant.strategies.fit_command import FitOn
 from xtransplant.tasks.data import parse_data_source
 from xtransplant.testing.example import default_task
 from xtransplant.testing.flags import WorkFlags
@@ -32,6 +33,7 @@ class Work:
     Attributes:
         model_name: of the specification, or the task's own.
         chat_template: pass both prompts through the checkpoint's chat template.
+        task: whose example it is; None where the prompts were given.
     """
 
     strategy: Strategy
@@ -39,11 +41,17 @@ class Work:
     model_name: str
     spec: ModelSpec
     chat_template: bool
+    task: str | None = None
 
     @property
     def loading(self) -> str:
         """What is being done while its model is loaded, for the user."""
         return find_checkpoint(self.model_name, self.spec.gguf_file).loading
+
+    @property
+    def fit_on(self) -> FitOn:
+        """What a fit that is missing would be made on."""
+        return FitOn(self.task or "TASK", model=self.spec.name or "")
 
     @property
     def without_weights(self) -> Dry | Local:
@@ -72,7 +80,7 @@ def parse_work(strategy: str, flags: WorkFlags) -> Work:
     )
     check_trace(spec, task, data, Local(), split=prompt.split, written=written)
     example, name = find_example(prompt, spec, data)
-    return Work(chosen, example, name, spec, flags.apply_chat_template)
+    return Work(chosen, example, name, spec, flags.apply_chat_template, task)
 
 
 def parse_pair(text: str | None) -> tuple[int, int] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xtransplant.engine.ask.items import Item, item_of
+from xtransplant.engine.ask.no_effect import no_effect
 from xtransplant.engine.ask.variants import existing_pairs, shape_of
 from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
@@ -24,6 +25,8 @@ class Report:
     Attributes:
         formula: the edits at one layer pair, as their author would write them; none if raw.
         plan: what they touch at that pair.
+        checks: none where the strategy needs a fit and has none.
+        remark: that one of its layers has no effect; empty if both have.
     """
 
     strategy: str
@@ -32,6 +35,7 @@ class Report:
     formula: tuple[str, ...]
     plan: Plan
     checks: tuple[Check, ...]
+    remark: str = ""
 
     @property
     def failed(self) -> tuple[Check, ...]:
@@ -94,7 +98,7 @@ def formula(strategy: Strategy | str, model: Model | None = None) -> tuple[str, 
 def report_on(
     strategy: Strategy, model: Model, example: Example, *, chat_template: bool = False
 ) -> Report:
-    """Formula, plan and checks of a strategy.
+    """Formula, plan and checks of a strategy; without its fit, all but the checks.
 
     Args:
         strategy: its options bound.
@@ -105,16 +109,18 @@ def report_on(
     Raises:
         XTransplantError: as :func:`check_strategy`.
     """
-    trial = Trial(strategy, model, example, chat_template)
+    printed = strategy.printable()
+    trial = Trial(printed, model, example, chat_template)
     pair = _a_pair(trial.pairs)
-    edits = () if strategy.raw else strategy.edits(shape_of(model), *pair)
+    edits = () if strategy.raw else printed.edits(shape_of(model), *pair)
     return Report(
         strategy=str(strategy),
         origin=strategy.origin,
         model=model.name,
         formula=tuple(map(str, edits)),
         plan=plan_of(strategy, model, example, pair, chat_template=chat_template),
-        checks=run_checks(trial),
+        checks=run_checks(trial) if printed is strategy else (),
+        remark=no_effect(model, [printed], trial.pairs),
     )
 
 
@@ -138,6 +144,7 @@ def plan_of(
     Raises:
         XTransplantError: layers or sites that the model has not, or tokens that a prompt has not.
     """
+    strategy = strategy.printable()
     if pair is None:
         every = range(model.n_layers)
         there = existing_pairs(model, strategy, [(i, j) for i in every for j in every]).pairs

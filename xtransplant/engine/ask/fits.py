@@ -9,6 +9,8 @@ from xtransplant.errors import XTransplantError
 from xtransplant.model.identity import config_text, weights_digest
 from xtransplant.model.model import Model
 from xtransplant.strategies import Fit, Strategy
+from xtransplant.strategies.fit import PRINTED
+from xtransplant.strategies.fit_command import FitOn
 from xtransplant.text import text_digest
 
 __all__ = ["check_fit", "fit_model"]
@@ -35,21 +37,22 @@ def fit_model(model: Model) -> dict[str, Any]:
 
 
 def check_fit(model: Model, strategy: Strategy) -> None:
-    """Refuse a fit of another model than the one it is used on.
+    """Refuse a fit of another model than the one it is used on, and none where one is needed.
 
     Args:
         model: a loaded model.
         strategy: with its fit, if it takes one.
 
     Raises:
-        XTransplantError: it is.
+        XTransplantError: it is, or there is none.
     """
+    strategy.check_fitted(FitOn(model=model.name))
     for part in strategy.parts:
-        if part.fit is not None:
-            _check_one(model, part.fit, part.name)
+        if part.fit is not None and part.fit is not PRINTED:
+            _check_one(model, part.fit, part.command)
 
 
-def _check_one(model: Model, fit: Fit, name: str) -> None:
+def _check_one(model: Model, fit: Fit, command: str) -> None:
     now, then = fit_model(model), fit.manifest["model"]
     for what in ("n_layers", "d_model", "dtype", "config", "weights"):
         # Where weights are elsewhere, what is known of them is the name.
@@ -59,5 +62,5 @@ def _check_one(model: Model, fit: Fit, name: str) -> None:
             raise XTransplantError(
                 f"the fit in {fit.path!r} is of another model: {then['name']}, whose {key} is "
                 f"{str(then[key])[:40]}, not {str(now[key])[:40]} as {model.name}'s is; fit anew: "
-                f"xtp fit {name} -m {model.name} ..."
+                f"xtp fit {command} -m {model.name} ..."
             )
