@@ -102,7 +102,25 @@ def discriminants(fit, i, j):
     return [("resid_post", j, every(lambda rows: rows + 3.0 * shift))]
 
 
+def shortcut(place):
+    """The stream after layer j, mapped, where the last layer ends; at which tokens, place says."""
+
+    def formula(fit, i, j):
+        seen = []
+
+        def write(rows, last):
+            at = place(last)
+            rows[:, at] = seen[-1][:, at] @ fit["map"][j].T
+
+        return [("resid_post", j, lambda rows, last: seen.append(rows.clone())),
+                ("resid_post", 3, write)]  # fmt: skip
+
+    return formula
+
+
 FORMULAS = {
+    "shortcut-map": ({}, shortcut(lambda last: slice(last, last + 1))),
+    "shortcut-map(when=all)": ({"when": "all"}, shortcut(lambda last: slice(last, None))),
     "itlc": ({"alpha": 3.0}, discriminants),
     "cultural-vector": ({"alpha": 2.0}, culture),
     "head-mask": ({"factor": 0.25}, heads),

@@ -97,6 +97,22 @@ def test_the_vectors_are_what_a_discriminant_analysis_and_back_leave_of_the_mean
             np.testing.assert_allclose(found[lang][layer], np.linalg.pinv(w) @ w @ mean, atol=1e-4)
 
 
+def test_the_shortcut_is_that_of_least_squares_with_a_ridge():
+    (maps,) = fitted("shortcut-map", ridge=0.05).values()
+    rows = [
+        np.concatenate(
+            [NUMBERS.vectors(lang, layer).double().numpy() for lang in NUMBERS.languages]
+        )
+        for layer in range(4)
+    ]
+    for own, found in zip(rows, maps, strict=True):
+        # As rows of their own: each costs what the ridge weighs it by.
+        weight = np.sqrt(0.05 * np.square(own).sum() / len(own))
+        x = np.concatenate([own, weight * np.eye(48)])
+        y = np.concatenate([rows[3], np.zeros((48, 48))])
+        np.testing.assert_allclose(found.T, np.linalg.lstsq(x, y, rcond=None)[0], atol=1e-5)
+
+
 class Shares(Numbers):
     def mean(self, lang):
         return super().mean(lang).sigmoid()
