@@ -11,8 +11,10 @@ from tiny import EXAMPLE, tiny_checkpoint
 
 from xtransplant import XTransplantError, find_strategy, load
 from xtransplant.engine.ask.tokenise import prompt_ids
+from xtransplant.engine.ask.variants import shape_of
 from xtransplant.engine.capture import pool
 from xtransplant.strategies.fit import BoundFit
+from xtransplant.strategies.formula import writes_nothing_new
 
 NUMBERS = Numbers(4, 48)
 
@@ -65,6 +67,14 @@ def test_the_heads_are_those_of_the_largest_differences():
     for layer in range(3):
         wanted = apart[layer] >= apart[layer].sort().values[2]
         assert torch.equal(found[layer], wanted[:, None].float().expand(4, 12))
+
+
+@pytest.mark.parametrize("name", ["itlc", "recover"])
+def test_source_and_target_are_two_where_no_example_says_which(name):
+    model = load(tiny_checkpoint("llama"))
+    (edit,) = ready(model, name).edits(shape_of(model), 1, 1)
+    assert "+ fit.vector[target][j] - 1 * fit.vector[source][j]" in str(edit)
+    assert not writes_nothing_new([edit])
 
 
 def test_a_row_that_a_fit_has_not_is_refused():

@@ -187,6 +187,8 @@ class BoundFit:
         number = asked % n_layers
         values = self.fit.values(self.name, self.lang, number)
         digest = f"{self.fit.digest} {tensor_key(self.name, self.lang)} {number}"
+        if self.langs is None:  # of any example: the source's and the target's are two
+            digest = f"{digest} {self.word}"
         if row is not None:
             values, digest = self._row(values, row, shown), f"{digest} {row}"
         return Value(((1.0, make_fixed(values, shown, digest)),))
