@@ -18,18 +18,22 @@ def new(
     raw: Annotated[
         bool, typer.Option("--raw", help="A script inside the traces, not a recorded one.")
     ] = False,
+    fitted: Annotated[
+        bool, typer.Option("--fitted", help="One whose numbers are fitted to data first.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Write a strategy that works at once, and its test, to change into your own.
 
     NAME.py and test_NAME.py, in this folder; a file that is there is never written over.
     """
-    from xtransplant.testing.new import write_strategy
+    from xtransplant.testing.new import kind_of, next_commands, write_strategy
 
-    path, test = write_strategy(name, Path(), raw=raw)
+    kind = kind_of(fitted=fitted, raw=raw)
+    path, test = write_strategy(name, Path(), kind)
     typer.echo(f"wrote {path} and {test}; next:")
-    typer.echo(f"    xtp check ./{path}")
-    typer.echo(f"    xtp trace --strategy ./{path}")
+    for line in next_commands(name, path, kind):
+        typer.echo(f"    {line}")
 
 
 def check(

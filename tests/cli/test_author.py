@@ -40,6 +40,17 @@ def test_a_new_strategy_passes_its_checks(xtp, inside):
     assert "'my_idea.py' is there already" in again.err
 
 
+def test_a_new_fitted_strategy_runs_by_the_commands_it_names(xtp, inside):
+    made = xtp("new", "my-idea", "--fitted")
+    assert (made.code, made.err) == (0, "")
+    fit, check, trace = [line.split()[1:] for line in made.out.splitlines()[1:]]
+    assert xtp(*fit, "--langs", "sw", "--limit", "2", "--quiet").code == 0
+    checked = xtp(*check, "--quiet")
+    assert (checked.code, checked.err) == (0, "")
+    traced = xtp(*trace, "--json", "--quiet", "--source-layers", "0", "--target-layers", "1")
+    assert (traced.code, json.loads(traced.out)["note"]) == (0, "")
+
+
 def test_a_check_that_fails_is_exit_code_1(xtp, inside):
     (inside / "nothing.py").write_text(BROKEN)
     found = xtp("check", "nothing.py", "--quiet", "--json")

@@ -191,6 +191,8 @@ class BoundFit:
             digest = f"{digest} {self.word}"
         if row is not None:
             values, digest = self._row(values, row, shown), f"{digest} {row}"
+        if self.langs is None and self.word in ("source", "target"):
+            digest += f" {self.word}"  # the languages of an example are not one
         return Value(((1.0, make_fixed(values, shown, digest)),))
 
     def _row(self, values: Any, row: Any, shown: str) -> Any:

@@ -85,13 +85,14 @@ def formula(strategy: Strategy | str, model: Model | None = None) -> tuple[str, 
     """The edits of a strategy as text, such as ``target.attn[j] = source.attn[i]``.
 
     Args:
-        strategy: as :func:`check_strategy`.
+        strategy: as :func:`check_strategy`; it needs no fit for this.
         model: whose layers and sites it may use; the bundled model by default.
 
     Raises:
         XTransplantError: it records nothing, or is raw.
     """
-    trial = _trial(strategy, model, None)
+    chosen = find_strategy(strategy) if isinstance(strategy, str) else strategy
+    trial = _trial(chosen.printable(), model, None)
     return tuple(map(str, trial.strategy.edits(shape_of(trial.model), *_a_pair(trial.pairs))))
 
 

@@ -11,91 +11,35 @@ from string import Template
 
 from xtransplant.errors import XTransplantError, cannot_write
 from xtransplant.strategies import strategy_names
+from xtransplant.testing.templates import TEMPLATES, Kind
 
-__all__ = ["write_strategy"]
+__all__ = ["kind_of", "next_commands", "write_strategy"]
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_][A-Za-z0-9]+)*", re.ASCII)
 
-_RECORDED = '''\
-"""One line: what it does. This one adds a share of the source's feed-forward output.
 
-    ffn_j(target)[last] := ffn_j(target)[last] + weight * ffn_i(source)[last]
+def kind_of(*, fitted: bool, raw: bool) -> Kind:
+    """What ``--fitted`` and ``--raw`` ask for.
 
-Say where the idea comes from (authors, arXiv number), and what each option means.
-
-Run it: xtp trace --strategy ./$stem.py -S weight=0.5
-"""
-
-from xtransplant import strategy
-
-
-@strategy("$name")
-def $function(source, target, i, j, weight: float = 0.5):
-    target.ffn[j] = target.ffn[j] + weight * source.ffn[i]
-'''
-
-_RAW = '''\
-"""One line: what it does. This one writes where the target is most like the source.
-
-    p := the token of the target whose output of MLP j is most like MLP i's (source)[last]
-    mlp_j(target)[p] := (1 - weight) * mlp_j(target)[p] + weight * mlp_i(source)[last]
-
-Say where the idea comes from (authors, arXiv number), and what each option means. The modules'
-names are Llama's; print(xtransplant.load(MODEL).nn) shows those of another model.
-
-Run it: xtp trace --strategy ./$stem.py -S weight=0.5
-"""
-
-import torch
-
-from xtransplant import strategy
+    Raises:
+        XTransplantError: both are given.
+    """
+    if fitted and raw:
+        raise XTransplantError(
+            "--fitted and --raw: a raw strategy takes no fit; choose one of them, as in "
+            "xtp new my-idea --fitted"
+        )
+    return "fitted" if fitted else "raw" if raw else "recorded"
 
 
-@strategy("$name", raw=True)
-def $function(model, i, j, *, weight: float = 0.5):
-    value = model.model.layers[i].mlp.output[0, -1].clone()  # [d_model]
-    yield
-    rows = model.model.layers[j].mlp.output[0]  # [n_tokens, d_model]
-    place = torch.cosine_similarity(rows, value[None], dim=-1).argmax()
-    rows[place] = (1 - weight) * rows[place] + weight * value
-'''
-
-_TEST = '''\
-"""$name: its invariants on the bundled model, and $what."""
-
-from pathlib import Path
-
-from xtransplant import find_strategy
-from xtransplant.testing import $helpers
-
-STRATEGY = find_strategy(str(Path(__file__).with_name("$stem.py")))
-
-
-def test_its_invariants(xtp_model):
-    assert_valid(STRATEGY, xtp_model)
-
-
-'''
-
-_TEST_RECORDED = """\
-def test_its_formula():
-    assert formula(STRATEGY) == ("target.ffn[j] = target.ffn[j] + 0.5 * source.ffn[i]",)
-"""
-
-_TEST_RAW = """\
-def test_a_weight_of_0_changes_nothing(xtp_model):
-    found = check_strategy(STRATEGY.with_options({"weight": 0.0}), xtp_model)
-    assert [one.name for one in found if one.status == "failed"] == ["changes something"]
-"""
-
-
-def write_strategy(name: str, folder: Path, *, raw: bool = False) -> tuple[Path, Path]:
+def write_strategy(name: str, folder: Path, kind: Kind = "recorded") -> tuple[Path, Path]:
     """Write ``NAME.py`` and ``test_NAME.py``, with underscores for hyphens.
 
     Args:
         name: what ``--strategy`` and the files are to be called.
         folder: where they are written.
-        raw: a script that runs inside the traces, instead of one that is recorded.
+        kind: recorded, fitted (recorded, with numbers that are fitted to data first), or raw (a
+            script that runs inside the traces).
 
     Returns:
         The paths of both.
@@ -113,19 +57,33 @@ def write_strategy(name: str, folder: Path, *, raw: bool = False) -> tuple[Path,
                 "remove it"
             )
     _check_free(name, stem)
-    helpers = "assert_valid, check_strategy" if raw else "assert_valid, formula"
-    words = {
-        "name": name, "stem": stem, "function": stem, "helpers": helpers,
-        "what": "what its weight does" if raw else "its formula",
-    }  # fmt: skip
-    texts = (_RAW, _TEST + _TEST_RAW) if raw else (_RECORDED, _TEST + _TEST_RECORDED)
-    for path, text in zip(paths, texts, strict=True):
+    words = {"name": name, "stem": stem, "function": stem}
+    for path, text in zip(paths, TEMPLATES[kind], strict=True):
         try:
             with path.open("x", encoding="utf-8") as file:
                 file.write(Template(text).substitute(words))
         except OSError as error:
             raise cannot_write(path, error) from error
     return paths
+
+
+def next_commands(name: str, path: Path, kind: Kind) -> tuple[str, ...]:
+    """What one does next with a strategy that was written.
+
+    Args:
+        name: of the strategy.
+        path: of its file.
+        kind: as it was written.
+    """
+    where = f"./{path}"
+    if kind != "fitted":
+        return f"xtp check {where}", f"xtp trace --strategy {where}"
+    fit = f"-S fit=fits/{name}"
+    return (
+        f"xtp fit {where} --task babel --split pilot -o fits/{name}",
+        f"xtp check {where} {fit}",
+        f"xtp trace --strategy {where} {fit} --split unseen",
+    )
 
 
 def _module_of(name: str) -> str:
