@@ -1,4 +1,4 @@
-"""``xtp report``, ``xtp runs`` and ``xtp rescore``: what there is on disk."""
+"""``xtp report``, ``xtp view``, ``xtp runs`` and ``xtp rescore``: what there is on disk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from xtransplant.cli import flags as f
 
-__all__ = ["report", "rescore", "runs"]
+__all__ = ["report", "rescore", "runs", "view"]
 
 
 class Format(StrEnum):
@@ -43,6 +43,10 @@ def report(
     output: Annotated[
         Path | None, typer.Option(help="Folder for the files; made if it is missing.")
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="All of it as one page that opens offline, written to this file."),
+    ] = None,
     level: Annotated[f.Level, typer.Option(help="How an answer has to be right.")] = "match",
     debug: f.Debug = False,
 ) -> None:
@@ -53,13 +57,28 @@ def report(
 
     quieten_plots()
     shown = write_report(
-        run, formats=format_ or [], figures=figures or [], output=output, level=level,
+        run, formats=format_ or [], figures=figures or [], output=output, page=html, level=level,
         width=results().width,
     )  # fmt: skip
     for text in shown.texts:
         typer.echo(text, nl=False) if isinstance(text, str) else results().print(text)
     for path in shown.written:
         typer.echo(visible(str(path)))
+
+
+def view(
+    run: f.Runs,
+    level: Annotated[f.Level, typer.Option(help="How an answer has to be right.")] = "match",
+    debug: f.Debug = False,
+) -> None:
+    """Open a page with all that one or more runs found: words, heatmaps, examples, tables.
+
+    Without a browser, open the file whose name is printed.
+    """
+    from xtransplant.report.view import open_page
+    from xtransplant.style.escape import visible
+
+    typer.echo(visible(str(open_page(run, level))))
 
 
 def runs(

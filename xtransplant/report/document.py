@@ -1,4 +1,4 @@
-"""A report on runs: tables in every format asked for, and figures."""
+"""A report on runs: tables in every format asked for, figures, and one page with all of it."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ def write_report(
     formats: Sequence[str] = (),
     figures: Sequence[str] = (),
     output: Path | None = None,
+    page: Path | None = None,
     level: str = "match",
     width: int = 120,
 ) -> Report:
@@ -57,6 +58,7 @@ def write_report(
             output folder, else only one makes sense.
         figures: ``png``, ``svg`` or ``pdf``.
         output: a folder, made if it is missing.
+        page: a file for all of it as one page of HTML; its folder is made if it is missing.
         level: ``strict``, ``match`` or ``lenient``.
         width: of the terminal, in columns.
 
@@ -73,11 +75,11 @@ def write_report(
         raise XTransplantError(
             f"run {empty[0]} holds no records yet; run its xtp bench command first"
         )
-    # To a folder of files the terminal's format goes only if it was named.
-    wanted = list(dict.fromkeys(formats)) or ([] if figures else ["terminal"])
+    # To a folder of files, or beside a page, the terminal's format goes only if it was named.
+    wanted = list(dict.fromkeys(formats)) or ([] if figures or page else ["terminal"])
+    written = [] if page is None else [_write_page(summaries, page, level)]
     if output is None:
-        return Report([_text(wanted[0], summaries, level, width)], [])
-    written = []
+        return Report([_text(name, summaries, level, width) for name in wanted], written)
     try:
         output.mkdir(parents=True, exist_ok=True)
         for name in wanted:
@@ -92,6 +94,18 @@ def write_report(
     except OSError as error:
         raise XTransplantError(f"cannot write to {str(output)!r}: {error.strerror}") from error
     return Report([], written)
+
+
+def _write_page(summaries: Sequence[Summary], page: Path, level: str) -> Path:
+    from xtransplant.report.page.render import to_html
+
+    text = to_html(summaries, level)
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(text, "utf-8")
+    except OSError as error:
+        raise XTransplantError(f"cannot write {str(page)!r}: {error.strerror}") from error
+    return page
 
 
 def _named(paths: Sequence[Path]) -> list[Summary]:

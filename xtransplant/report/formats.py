@@ -16,7 +16,15 @@ from xtransplant.style.escape import TEX_PREAMBLE, escape_markdown, escape_tex, 
 if TYPE_CHECKING:
     from rich.console import Group
 
-__all__ = ["FORMATS", "to_latex", "to_markdown", "to_terminal"]
+__all__ = [
+    "FORMATS",
+    "TextGrid",
+    "TextLine",
+    "text_grids",
+    "to_latex",
+    "to_markdown",
+    "to_terminal",
+]
 
 FORMATS = {"terminal": "txt", "markdown": "md", "csv": "csv", "json": "json", "latex": "tex"}
 """Names of formats, and what their files end in."""
@@ -29,17 +37,17 @@ _LEGEND = (
 
 
 @dataclass(frozen=True)
-class _Grid:
+class TextGrid:
     """Lines under heads: all of a table's examples by language, or its rows over the two sets."""
 
     title: str
     heads: list[str]
-    lines: list[_Line]
+    lines: list[TextLine]
     notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class _Line:
+class TextLine:
     """A line of a table as text: a row, or the null that belongs to the bound above it."""
 
     label: str
@@ -53,22 +61,22 @@ class _Line:
         return self.row.oracle or self.null
 
 
-def _lines(table: Table) -> Iterator[_Line]:
+def _lines(table: Table) -> Iterator[TextLine]:
     for row in table.rows:
         marks = "†" * row.oracle + "‡" * (not row.complete)
         label = f"{row.label} {marks}" if marks else row.label
-        yield _Line(label, _cells(row.rates, table.languages), row)
+        yield TextLine(label, _cells(row.rates, table.languages), row)
         if row.nulls is not None:
-            yield _Line("its null", _cells(row.nulls, table.languages), row, null=True)
+            yield TextLine("its null", _cells(row.nulls, table.languages), row, null=True)
 
 
-def _set_lines(table: Table) -> Iterator[_Line]:
+def _set_lines(table: Table) -> Iterator[TextLine]:
     for line in _lines(table):
         if not line.null:
             yield replace(line, cells=set_cells(line.row.sets))
 
 
-def _grids(tables: Sequence[Table]) -> Iterator[_Grid]:
+def text_grids(tables: Sequence[Table]) -> Iterator[TextGrid]:
     """Each table over all its examples; then over the two sets, where any run knows them."""
     for table in tables:
         heads = [*table.languages, *_AVERAGES]
@@ -76,18 +84,18 @@ def _grids(tables: Sequence[Table]) -> Iterator[_Grid]:
             rate.n for row in table.rows for one in row.sets.values() for rate in one.rates.values()
         )
         notes = (*table.notes, _LEGEND)
-        yield _Grid(
+        yield TextGrid(
             table.title, heads, list(_lines(table)), notes if sets else (*notes, *table.about_sets)
         )
         if sets:
             title = f"{table.warning}{table.about}: gap mended, shared kept ({table.how})"
-            yield _Grid(title, list(HEADS), list(_set_lines(table)), table.about_sets)
+            yield TextGrid(title, list(HEADS), list(_set_lines(table)), table.about_sets)
 
 
 def to_markdown(tables: Sequence[Table]) -> str:
     """Every table, its notes below it."""
     parts = []
-    for one in _grids(tables):
+    for one in text_grids(tables):
         heads = ["", *map(escape_markdown, one.heads)]
         lines = [f"### {escape_markdown(one.title)}", "", "| " + " | ".join(heads) + " |"]
         lines.append("|---|" + "--:|" * (len(heads) - 1))
@@ -106,7 +114,7 @@ def to_latex(tables: Sequence[Table]) -> str:
         "% needs \\usepackage{booktabs}; letters beyond accented Latin ones show as numbers in\n"
         f"% pdfLaTeX, and in XeLaTeX and LuaLaTeX with a font that has them\n{TEX_PREAMBLE}"
     ]
-    for one in _grids(tables):
+    for one in text_grids(tables):
         lines = [
             "\\begin{table}",
             "\\centering\\small",
@@ -148,7 +156,7 @@ def to_terminal(tables: Sequence[Table], width: int) -> Group:
     from rich.text import Text
 
     shown: list[Any] = []
-    for one in _grids(tables):
+    for one in text_grids(tables):
         shown.append(Text(visible(one.title), style="bold"))
         heads, lines = list(map(visible, one.heads)), one.lines
         labels = [("  " if line.null else "") + visible(line.label) for line in lines]

@@ -1,0 +1,170 @@
+"""The report's page in a real browser: clicked, filtered, walked by keyboard, hostile, large."""
+
+import json
+import shutil
+
+import pytest
+from made_runs import make_run
+
+from xtransplant.report.page.render import to_html
+from xtransplant.report.summary import summarise
+from xtransplant.runs.read import records
+
+selenium = pytest.importorskip("selenium")
+
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="needs Debian's chromium and chromium-driver"
+)
+_FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--window-size=1280,1600",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser():
+    options = webdriver.ChromeOptions()
+    for flag in _FLAGS:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    options.binary_location = CHROMIUM
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def show(browser, tmp_path):
+    """Open runs' page; afterwards nothing was requested but it, and nothing went wrong in it."""
+    opened = []
+
+    def open_page(*runs):
+        path = tmp_path / "page.html"
+        path.write_text(to_html([summarise(run) for run in runs]), "utf-8")
+        opened.append(path.as_uri())
+        browser.get(path.as_uri())
+        WebDriverWait(browser, 20).until(lambda _: cells(browser))
+        return browser
+
+    browser.get_log("performance")
+    yield open_page
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [one["params"] for one in events if one["method"] == "Network.requestWillBeSent"]
+    assert [one["request"]["url"] for one in asked] == opened
+    assert browser.get_log("browser") == []
+
+
+def cells(browser):
+    return browser.find_elements(By.CSS_SELECTOR, "#maps td > button")
+
+
+def choose(browser, name, value):
+    Select(browser.find_element(By.ID, name)).select_by_value(value)
+
+
+def press(browser, pair):
+    next(
+        one for one in cells(browser) if one.get_attribute("aria-label").startswith(f"{pair}:")
+    ).click()
+
+
+def chips(browser):
+    found = browser.find_elements(By.CSS_SELECTOR, ".chips button")
+    return {one.text.rpartition(":")[0]: int(one.text.rpartition(":")[2]) for one in found}
+
+
+def test_a_cell_opens_the_examples_that_it_mends_and_breaks(show, tmp_path):
+    run = make_run(tmp_path / "one")
+    browser = show(run)
+    choose(browser, "strategy", "ffn-swap")
+    press(browser, "3→1")
+    frame = records(run.path)
+    before = frame[frame["strategy"] == "vanilla"].set_index(["lang", "example"])["match"]
+    cell = (frame["source_layer"] == 3) & (frame["target_layer"] == 1)
+    after = frame[(frame["strategy"] == "ffn-swap") & cell]
+    after = after.set_index(["lang", "example"])["match"]
+
+    def expected(languages):
+        pairs = [(bool(before[at]), bool(after[at])) for at in after.index if at[0] in languages]
+        return {
+            "fixed": pairs.count((False, True)),
+            "broken": pairs.count((True, False)),
+            "right in both": pairs.count((True, True)),
+            "wrong in both": pairs.count((False, False)),
+        }
+
+    assert chips(browser) == expected({"sw", "zh"})
+    choose(browser, "lang", "sw")
+    assert chips(browser) == expected({"sw"})
+    shown = browser.find_elements(By.CSS_SELECTOR, "article")
+    assert len(shown) == expected({"sw"})["fixed"] > 0
+    assert "transplanted" in shown[0].text
+
+
+def test_every_choice_redraws_and_an_example_has_a_grid_and_a_command(show, tmp_path):
+    browser = show(make_run(tmp_path / "one"), make_run(tmp_path / "two", seed=4))
+    seen = {
+        (name, value): _after(browser, name, value)
+        for name, value in [
+            ("value", "right"), ("value", "null"), ("lang", "zh"),
+            ("set", "gap"), ("group", "1"),
+        ]
+    }  # fmt: skip
+    assert len(set(seen.values())) == len(seen)
+    choose(browser, "set", "all")
+    choose(browser, "beside", '[0,"attn-swap"]')
+    assert len(browser.find_elements(By.CSS_SELECTOR, ".map")) == 2
+    press(browser, "3→1")
+    article = browser.find_element(By.CSS_SELECTOR, "article")
+    for button in article.find_elements(By.TAG_NAME, "button"):
+        button.click()
+    assert len(article.find_elements(By.CSS_SELECTOR, "td > button")) == 16
+    command, python = (one.text for one in article.find_elements(By.TAG_NAME, "pre"))
+    assert command.startswith("xtp trace -m org/model --task xnli --split pilot")
+    assert command.endswith("--source-layers 3 --target-layers 1")
+    compile(python, "python", "exec")
+
+
+def _after(browser, name, value):
+    choose(browser, name, value)
+    return browser.find_element(By.ID, "maps").text
+
+
+def test_a_grid_is_walked_and_opened_by_keyboard_alone(show, tmp_path):
+    browser = show(make_run(tmp_path / "one"))
+    # Into the grid by Tab, which stops there once.
+    for _ in range(12):
+        browser.switch_to.active_element.send_keys(Keys.TAB)
+        if browser.switch_to.active_element.get_attribute("aria-label"):
+            break
+    browser.switch_to.active_element.send_keys(Keys.DOWN)
+    browser.switch_to.active_element.send_keys(Keys.RIGHT, Keys.NULL)
+    browser.switch_to.active_element.send_keys(Keys.RIGHT)
+    now = browser.switch_to.active_element
+    assert now.get_attribute("aria-label").startswith("1→2:")
+    now.send_keys(Keys.ENTER)
+    assert "1→2" in browser.find_element(By.CSS_SELECTOR, "#opened h3").text
+    # Where it was, and pressed.
+    now = browser.switch_to.active_element
+    assert now.get_attribute("aria-label").startswith("1→2:")
+    assert now.get_attribute("aria-pressed") == "true"
+    now.send_keys(Keys.TAB)
+    assert browser.switch_to.active_element.text.startswith("fixed")
+
+
+def test_hostile_output_is_text(show, tmp_path):
+    name = "</script><script>document.title='owned'</script><img src=//x onerror=alert(1)>\u202e"
+    browser = show(make_run(tmp_path / "one", model=name, langs=("sw",)))
+    press(browser, "3→1")
+    article = browser.find_element(By.CSS_SELECTOR, "article")
+    assert "<b>&" in article.text
+    assert browser.title != "owned"
+    assert browser.find_elements(By.CSS_SELECTOR, "img, article b") == []
+    assert "\\u202e" in browser.find_element(By.TAG_NAME, "h1").text

@@ -1,0 +1,96 @@
+// Heatmaps.
+const paint = (button, value, limit) => {
+  const part = Math.min(1, Math.abs(value) / (limit || 1));
+  button.style.background =
+    `color-mix(in oklab, var(${value < 0 ? "--below" : "--above"}) ${Math.round(85 * part)}%, var(--cell))`;
+  if (part > 0.6) button.style.color = "var(--ground)";
+};
+const sorted = (numbers) => [...new Set(numbers)].sort((a, b) => a - b);
+
+// Cells as a table to walk with the arrow keys; few pairs of many layers stand in one row.
+const table = (cells, name, label, press) => {
+  const pairs = cells.map((cell) => cell.pair);
+  let down = sorted(pairs.map((pair) => pair[0])), across = sorted(pairs.map((pair) => pair[1]));
+  const sparse = pairs.length === 1 || pairs.length < 0.4 * down.length * across.length;
+  const place = new Map(cells.map((cell) => [key(cell.pair), cell]));
+  const rows = sparse ? [pairs] : down.map((i) => across.map((j) => [i, j]));
+  const heads = sparse ? pairs.map(([i, j]) => `${i}→${j}`) : across;
+  const made = rows.map((row) => row.map((pair) => place.get(key(pair))));
+  const buttons = made.map((row) => row.map((cell) => cell
+    ? el("button", { type: "button", tabIndex: -1, onclick: (event) => press(cell, event.currentTarget) }, name(cell)) : null));
+  made.forEach((row, y) => row.forEach((cell, x) => cell && label(cell, buttons[y][x])));
+  const first = buttons.flat().find(Boolean);
+  if (first) first.tabIndex = 0;
+  const walk = (event) => {
+    const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    if (!moves) return;
+    event.preventDefault();
+    const y = buttons.findIndex((row) => row.includes(event.target));
+    for (let [b, a] = [y + moves[0], buttons[y].indexOf(event.target) + moves[1]];
+      buttons[b] && a >= 0 && a < buttons[b].length; b += moves[0], a += moves[1]) {
+      if (!buttons[b][a]) continue;
+      event.target.tabIndex = -1;
+      buttons[b][a].tabIndex = 0;
+      buttons[b][a].focus();
+      return;
+    }
+  };
+  const body = buttons.map((row, y) => el("tr", {},
+    sparse ? null : el("th", { scope: "row" }, String(down[y])),
+    ...row.map((one) => one ? el("td", {}, one) : el("td", { className: "none" }))));
+  return el("table", { onkeydown: walk },
+    el("caption", { className: "quiet" }, sparse ? "source→target layer" : "source layer down, target layer across"),
+    el("thead", {}, el("tr", {}, sparse ? null : el("td"), ...heads.map((head) => el("th", { scope: "col" }, String(head))))),
+    el("tbody", {}, ...body));
+};
+
+const UNITS = { change: "change against vanilla, percentage points", right: "percent right",
+  null: "percent right by another example's answer", share: "the answer's mean probability among the candidates, percent" };
+
+const drawMap = (one, strategy, limits) => {
+  const all = totals(one, strategy), cells = [...all.cells.values()];
+  const signed = (value) => ($("value").value === "change" && value > 0 ? "+" : "") + value.toFixed(1);
+  const best = cells.reduce((a, b) => (!a || b.right / b.n > a.right / a.n ? b : a), null);
+  const title = `${strategy}: ${one.task} ${one.split}, ${$("lang").value || "all languages"}, ${UNITS[$("value").value]}`;
+  if (!all.of) return el("div", { className: "map" }, el("h3", {}, title), el("p", {}, "No such example is known here."));
+  const made = table(cells,
+    (cell) => { const value = valueOf(cell, all); return Number.isNaN(value) ? "–" : value.toFixed(0).replace("-0", "0"); },
+    (cell, button) => {
+      const value = valueOf(cell, all), nulls = cell.null === null ? "not known" : (100 * cell.null / cell.n).toFixed(1) + "%";
+      const said = `${cell.pair[0]}→${cell.pair[1]}: ${cell.right} of ${cell.n} right (${(100 * cell.right / cell.n).toFixed(1)}%), ` +
+        `vanilla ${(100 * all.vanilla / all.of).toFixed(1)}%, null ${nulls}` + ($("value").value === "share" ? `, probability ${value.toFixed(1)}%` : "");
+      button.title = said;
+      button.setAttribute("aria-label", said);
+      button.setAttribute("aria-pressed", String(opened.pair === key(cell.pair) && opened.strategy === strategy && opened.group === one));
+      if (!Number.isNaN(value)) paint(button, value, limits.limit);
+      if (cell === best && cells.length > 1) button.classList.add("best");
+    },
+    (cell, button) => {
+      Object.assign(opened, { group: one, strategy, pair: key(cell.pair), kind: null, more: SHOWN });
+      $("maps").querySelectorAll("[aria-pressed=true]").forEach((other) => other.setAttribute("aria-pressed", "false"));
+      button.setAttribute("aria-pressed", "true");
+      drawExamples();
+    });
+  const ends = limits.negative ? [-limits.limit, 0, limits.limit] : [0, limits.limit];
+  const legend = el("p", { className: "legend" }, ...ends.flatMap((end) => {
+    const swatch = el("i"); paint(swatch, end, limits.limit);
+    return [swatch, signed(end)];
+  }), cells.length > 1 ? ` framed: most right of ${cells.length}${one.chosen ? "" : ", picked after seeing the answers"}` : null);
+  const counted = el("p", { className: "quiet" }, `${all.of} examples; vanilla ${(100 * all.vanilla / all.of).toFixed(1)}% right`);
+  return el("div", { className: "map" }, el("h3", {}, title), counted, made, legend);
+};
+
+const drawMaps = () => {
+  const shown = [[group(), $("strategy").value]];
+  if ($("beside").value) {
+    const [at, strategy] = JSON.parse($("beside").value);
+    shown.push([groups[at], strategy]);
+  }
+  const values = shown.flatMap(([one, strategy]) => {
+    const all = totals(one, strategy);
+    return [...all.cells.values()].map((cell) => valueOf(cell, all)).filter((value) => !Number.isNaN(value));
+  });
+  const share = $("value").value !== "change";
+  const limits = { limit: share ? 100 : Math.max(1, ...values.map(Math.abs)), negative: values.some((value) => value < 0) };
+  $("maps").replaceChildren(...shown.map(([one, strategy]) => drawMap(one, strategy, limits)));
+};

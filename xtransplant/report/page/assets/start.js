@@ -1,0 +1,21 @@
+// Choices.
+const named = (one) => `${one.run}: ${one.task} ${one.split}`;
+const refill = () => {
+  const one = group();
+  fill("strategy", one.strategies.map((name) => [name, name]));
+  fill("lang", [["", "all languages"], ...one.languages.map((own) => [own.lang, own.lang])]);
+  const others = groups.flatMap((other, at) => other.strategies.map((name) => [JSON.stringify([at, name]), `${name}, ${named(other)}`]));
+  fill("beside", [["", "nothing"], ...others]);
+};
+if (!groups.length) return;
+fill("group", groups.map((one, at) => [String(at), named(one)]), "0");
+$("level").value = asked;
+refill();
+$("choices").addEventListener("change", (event) => {
+  if (event.target.id === "group") { refill(); opened.pair = null; }
+  drawMaps();
+  drawExamples();
+});
+$("choices").addEventListener("submit", (event) => event.preventDefault());
+$("choices").hidden = false;
+drawMaps();

@@ -1,0 +1,257 @@
+"""What the page shows of a run, as columns: counts of every cell, and records by example.
+
+Texts are made visible here (``style.escape``), so that the page has nothing to escape but HTML.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xtransplant.report.page.again import load_lines, more_options, trace_words
+from xtransplant.report.page.words import Words
+from xtransplant.report.rows import has_own_pairs
+from xtransplant.report.sets import tallies_of_sets
+from xtransplant.report.summary import LanguageCounts, Summary, TaskCounts
+from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA
+from xtransplant.runs.read import examples, records
+from xtransplant.stats.tally import Tally
+from xtransplant.style.escape import visible
+from xtransplant.style.words import model_label
+from xtransplant.tasks.sets import SETS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["MOST_RECORDS", "group_of", "n_records"]
+
+MOST_RECORDS = 300_000
+"""Of a page: beyond, of each strategy only what its best pair did is in it."""
+
+_MISSING = -1
+
+Numbers = np.ndarray[Any, np.dtype[np.int_]]
+
+
+def n_records(summaries: Sequence[Summary]) -> int:
+    """How many records of strategies runs hold."""
+    return sum(
+        sum(levels[CORRECT[0]].n_by_pair.values())
+        for summary in summaries
+        for task in summary.tasks.values()
+        for counts in task.languages.values()
+        for levels in counts.strategies.values()
+    )
+
+
+def group_of(summary: Summary, task: TaskCounts, *, every_pair: bool) -> dict[str, Any]:
+    """One run's results on one task.
+
+    Args:
+        summary: the run.
+        task: of it.
+        every_pair: whether the records of all pairs are put in, or those of the best pairs alone.
+    """
+    entry, words = summary.manifest.tasks[task.name], Words()
+    languages = [
+        _language(summary, task, lang, words, every_pair=every_pair) for lang in task.languages
+    ]
+    return {
+        "run": visible(summary.name),
+        "model": visible(model_label(str(summary.manifest.model["name"]))),
+        "task": task.name,
+        "split": task.split,
+        "direction": entry.direction,
+        "mode": task.mode,
+        "trace": trace_words(summary, task),
+        "load": load_lines(summary, task),
+        "more": more_options(summary, task),
+        "chosen": has_own_pairs(summary, task.name),
+        "every_pair": every_pair,
+        "strategies": list(
+            dict.fromkeys(name for own in task.languages.values() for name in own.strategies)
+        ),
+        "languages": languages,
+        "words": words.texts,
+    }
+
+
+def _language(
+    summary: Summary, task: TaskCounts, lang: str, words: Words, *, every_pair: bool
+) -> dict[str, Any]:
+    counts = task.languages[lang]
+    found = examples(summary.path, task=task.name, lang=lang).sort_values("example")
+    numbers = found["example"].tolist()
+    rows = _records(summary, task, lang)
+    place = {number: at for at, number in enumerate(numbers)}
+    answers = _answers(found)
+    plain = {}
+    for name in (VANILLA, SOURCE):
+        own = rows[rows["strategy"] == name]
+        plain[name] = _columns(own, place, [(-1, -1)], answers, words, name)
+    strategies = {}
+    for name, levels in counts.strategies.items():
+        kept = list(levels["match"].hits)
+        inside = kept if every_pair else [levels["match"].best]
+        own = rows[rows["strategy"] == name]
+        strategies[name] = {
+            "pairs": kept,
+            "counts": {level: _counts(counts, level, name) for level in CORRECT},
+            "inside": inside,
+            "records": _columns(own, place, inside, answers, words, VANILLA),
+        }
+    sets = {level: _sets(rows, level, place) for level in CORRECT}
+    return {
+        "lang": lang,
+        "examples": list(_examples(found)),
+        "vanilla": plain[VANILLA],
+        "source": plain[SOURCE],
+        "rates": {
+            level: {
+                "vanilla": _rate(counts.vanilla[level]),
+                "source": _rate(counts.source[level]),
+            }
+            for level in CORRECT
+        },
+        "sets": sets,
+        "strategies": strategies,
+    }
+
+
+def _rate(rate: Any) -> list[int]:
+    return [rate.right, rate.n]
+
+
+def _records(summary: Summary, task: TaskCounts, lang: str) -> pd.DataFrame:
+    """A language's records; what was said is null in a run that kept no samples."""
+    found = records(summary.path, task=task.name, lang=lang)
+    return found.assign(
+        source_layer=found["source_layer"].fillna(-1).astype(int),
+        target_layer=found["target_layer"].fillna(-1).astype(int),
+    )
+
+
+def _examples(found: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for row in found.to_dict("records"):
+        # A run that kept no samples has their numbers alone.
+        text = {name: row.get(name) or "" for name in ("id", "source", "target", "answer")}
+        yield {
+            "number": int(row["example"]),
+            **{name: visible(str(own), keep_lines=True) for name, own in text.items()},
+            "candidates": [visible(one) for one in _texts(row, "candidates")],
+            "source_candidates": [visible(one) for one in _texts(row, "source_candidates")],
+        }
+
+
+def _texts(row: Mapping[Any, Any], name: str) -> list[str]:
+    value = row.get(name)
+    return [] if value is None else [str(one) for one in value]
+
+
+def _answers(found: pd.DataFrame) -> list[int]:
+    """``[examples]``: which candidate is the answer; -1 where none is."""
+    at = []
+    for row in found.to_dict("records"):
+        candidates, answer = _texts(row, "candidates"), row.get("answer")
+        at.append(candidates.index(answer) if answer in candidates else _MISSING)
+    return at
+
+
+def _columns(
+    rows: pd.DataFrame,
+    place: Mapping[int, int],
+    pairs: Sequence[tuple[int, int]],
+    answers: Sequence[int],
+    words: Words,
+    prompt: str,
+) -> dict[str, list[int]]:
+    """Records of one strategy as columns, ``[examples, pairs]`` in one list each.
+
+    ``right`` has a bit per level, ``said`` is the likeliest candidate's number or a text's in
+    ``words``, ``share`` the answer's probability among the candidates in thousandths; -1: unknown.
+    """
+    size = len(place) * len(pairs)
+    right, said, share = (np.full(size, _MISSING, dtype=int) for _ in range(3))
+    column = {pair: at for at, pair in enumerate(pairs)}
+    asked = [
+        (place[number], column[pair], k)
+        for k, (number, *pair_) in enumerate(
+            zip(rows["example"], rows["source_layer"], rows["target_layer"], strict=True)
+        )
+        if (pair := (int(pair_[0]), int(pair_[1]))) in column
+    ]
+    if not asked:
+        return {name: [] for name in ("right", "said", "share")}
+    examples_at, columns_at, rows_at = map(np.asarray, zip(*asked, strict=True))
+    at = examples_at * len(pairs) + columns_at
+    levels = [rows[level].iloc[rows_at] for level in CORRECT]
+    known = levels[0].notna().to_numpy()
+    bits = sum(
+        own.fillna(False).to_numpy(dtype=bool).astype(int) << k for k, own in enumerate(levels)
+    )
+    right[at] = np.where(known, bits, _MISSING)
+    if "output" in rows and rows["output"].notna().any():
+        said[at] = [words.number(one) for one in rows["output"].iloc[rows_at]]
+    elif "logprobs" in rows and rows["logprobs"].notna().any():
+        own = np.asarray(answers)[examples_at]
+        said[at], share[at] = _of_candidates(rows["logprobs"].iloc[rows_at].tolist(), own)
+        if "bounds" in rows:  # of what is no more than a bound there is no probability
+            share[at[rows["bounds"].iloc[rows_at].notna().to_numpy()]] = _MISSING
+    return {"right": right.tolist(), "said": said.tolist(), "share": share.tolist()}
+
+
+def _of_candidates(
+    logprobs: Sequence[Sequence[float] | None], answers: Numbers
+) -> tuple[Numbers, Numbers]:
+    """``[rows]``: the likeliest candidate, and the answer's probability among all in thousandths.
+
+    Args:
+        logprobs: ``[rows][candidates]``, nats; None of a row that has none.
+        answers: ``[rows]``, which candidate is the answer; -1 where none is.
+    """
+    counts = np.array([0 if own is None else len(own) for own in logprobs])
+    values = np.full((len(counts), max(1, counts.max())), -np.inf)
+    values[np.arange(values.shape[1]) < counts[:, None]] = np.concatenate(
+        [own for own in logprobs if own is not None]
+    )
+    values[np.isnan(values)] = -np.inf
+    known = np.isfinite(values).any(axis=1)
+    likeliest = np.where(known, values.argmax(axis=1), _MISSING)
+    top = np.where(known, values.max(axis=1), 0)
+    shares = np.exp(values - top[:, None])
+    at = answers.clip(min=0)[:, None]
+    own = np.take_along_axis(shares, at, axis=1)[:, 0] / shares.sum(axis=1).clip(min=1e-300)
+    there = known & (answers >= 0) & (answers < counts)
+    return likeliest, np.where(there, np.rint(1000 * own).astype(int), _MISSING)
+
+
+def _counts(counts: LanguageCounts, level: str, strategy: str) -> dict[str, Any]:
+    """Of every pair: over all examples, and over the two sets where these are known."""
+    tallies = {"all": counts.strategies[strategy][level]}
+    tallies |= tallies_of_sets(counts, level, strategy)
+    return {name: _tally(one) for name, one in tallies.items()}
+
+
+def _tally(one: Tally) -> dict[str, Any]:
+    return {
+        "right": [int(right) for right in one.hits.values()],
+        "n": [int(n) for n in one.n_by_pair.values()],
+        "null": [None if math.isnan(x) else round(x, 2) for x in one.null_by_pair.values()],
+        "bound": [one.overall.right, one.n],
+        "bound_null": None if math.isnan(one.overall.null) else round(one.overall.null, 2),
+    }
+
+
+def _sets(rows: pd.DataFrame, level: str, place: Mapping[int, int]) -> list[int]:
+    """``[examples]``: which set each is in, an index of ``tasks.sets.SETS``; -1: not known."""
+    codes = [_MISSING] * len(place)
+    name = f"set_{level}"
+    if name in rows:
+        own = rows[rows["strategy"] == VANILLA]
+        for number, value in zip(own["example"], own[name], strict=True):
+            if value in SETS:
+                codes[place[number]] = SETS.index(value)
+    return codes

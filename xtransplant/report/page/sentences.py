@@ -1,0 +1,112 @@
+"""What the tables say, in plain words made from their numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from xtransplant.report.rows import Row, arrow
+from xtransplant.report.tables import Table
+from xtransplant.stats.rates import Rate, micro
+
+__all__ = ["Finding", "findings"]
+
+Finding = tuple[str, list[str]]
+"""What a table is about, and its sentences."""
+
+
+def findings(tables: Sequence[Table]) -> list[Finding]:
+    """A heading and sentences for every table, over all its languages together.
+
+    Tables of pairs that were chosen beforehand come first: theirs are results.
+    """
+    chosen = sorted(tables, key=lambda table: not any(row.kind == "pilot" for row in table.rows))
+    return [(table.warning + table.about, list(_sentences(table))) for table in chosen]
+
+
+def _sentences(table: Table) -> Iterator[str]:
+    vanilla = next((row for row in table.rows if row.kind == "vanilla"), None)
+    if vanilla is None:
+        return
+    source = next((row for row in table.rows if row.kind == "source"), None)
+    own = f"The target prompt by itself is right on {_share(vanilla.micro)}"
+    yield own + (
+        "." if source is None or not source.micro.n
+        else f", the source prompt on {_percent(source.micro)}."
+    )  # fmt: skip
+    # Of a grid its best pair and its bound; the table has the rest.
+    grids = {row.strategy for row in table.rows if row.kind == "best"}
+    told = [
+        row
+        for row in table.rows
+        if row.kind in ("baseline", "pilot", "best")
+        or (row.kind == "pair" and row.strategy not in grids)
+    ]
+    for row in sorted(told, key=lambda row: -row.micro.value):
+        yield _of_row(row, vanilla)
+    for strategy in dict.fromkeys(row.strategy for row in table.rows):
+        bounds = [row for row in table.rows if row.strategy == strategy and row.kind == "bound"]
+        if bounds:
+            yield _of_bound(bounds[0])
+
+
+def _of_row(row: Row, vanilla: Row) -> str:
+    """What a baseline, a pair or a strategy's chosen pair gains, and what it mends and keeps."""
+    change = 100 * (row.micro.value - vanilla.micro.value)
+    if abs(change) < 0.05:
+        moved = "as often as the target by itself"
+    else:
+        moved = f"{abs(change):.1f} points {'above' if change > 0 else 'below'} the target"
+    return f"{_name(row)}: right on {_share(row.micro)}, {moved}{_of_sets(row)}.{_aside(row)}"
+
+
+def _name(row: Row) -> str:
+    if row.pair is not None and arrow(row.pair) not in row.label:
+        return f"{row.label} ({arrow(row.pair)})"
+    return row.label
+
+
+def _aside(row: Row) -> str:
+    """That a row looked at the answers that it is counted by."""
+    if row.kind == "best":
+        return f" It was picked from {row.cells} pairs after seeing these answers: no result."
+    if row.oracle:
+        return " Its pair was chosen on some of these very examples: no result."
+    return ""
+
+
+def _of_bound(row: Row) -> str:
+    nulls = [] if row.nulls is None else list(row.nulls.values())
+    by_chance = micro(nulls) if nulls else None
+    text = (
+        f"{row.label}: some pair of {row.cells} is right on {_percent(row.micro)}, "
+        "picked for each example after seeing its answer"
+    )
+    if by_chance is None or math.isnan(by_chance.value):
+        return f"{text}; what chance gives is not known."
+    above = 100 * (row.micro.value - by_chance.value)
+    return (
+        f"{text}; by another example's answer, that is by chance, {_percent(by_chance)}: "
+        f"{above:.1f} points are more than chance."
+    )
+
+
+def _of_sets(row: Row) -> str:
+    parts = []
+    for name, says, of in (
+        ("gap", "mends", "that the source alone answers"),
+        ("shared", "keeps", "that both prompts answer"),
+    ):
+        rate = micro(list(row.sets[name].rates.values())) if name in row.sets else None
+        if rate is not None and rate.n:
+            parts.append(f"{says} {rate.right:.0f} of {rate.n} {of}")
+    return f"; it {' and '.join(parts)}" if parts else ""
+
+
+def _share(rate: Rate) -> str:
+    low, high = (100 * end for end in rate.ci95)
+    return f"{_percent(rate)} of {rate.n} [{low:.0f}, {high:.0f}]"
+
+
+def _percent(rate: Rate) -> str:
+    return "–" if math.isnan(rate.value) else f"{100 * rate.value:.1f}%"
