@@ -18,6 +18,7 @@ class Numbers:
     """Statistics of prompts that there never were."""
 
     languages = ("en", "sw", "hi")
+    target_languages = ("sw", "hi")
 
     def __init__(self, n_layers: int, *shape: int) -> None:
         self.n_layers, self._shape = n_layers, (n_layers, *shape)

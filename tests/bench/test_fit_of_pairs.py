@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 import torch
 from reference import read_last
 from safetensors.torch import load_file
@@ -67,3 +68,6 @@ def test_each_distinct_prompt_of_a_language_has_one_vector(tmp_path):
             found = stats.vectors(lang, layer)
             assert len(found) == stats.count(lang) == len(prompts)
             torch.testing.assert_close(found.sort(0).values, wanted[:, layer].sort(0).values)
+    assert stats.target_languages == ("sw", "hi")
+    with pytest.raises(KeyError, match="target_languages are sw, hi"):
+        stats.pairs("en", 0)

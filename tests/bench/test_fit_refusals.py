@@ -105,6 +105,10 @@ def test_what_cannot_be_fitted_is_refused_in_a_line(babel_model, fitted, tmp_pat
         ("return {'v': torch.ones(3, 4)}", "not [3, 4]"),
         ("return {'v': stats.mean('en') / 0}", "not finite"),
         ("return 1 / 0", "line 8: ZeroDivisionError"),
+        ("return {'v': stats.mean('xx')}", "no prompt is in 'xx'; languages are en, sw, hi"),
+        ("return {'v': stats.count('xx')}", "no prompt is in 'xx'; languages are en, sw, hi"),
+        ("return {'v': stats.pairs('sw', 0)[0]}", '("resid_post", pairs=True)'),
+        ("return {'v': stats.vectors('sw', 0)}", '("resid_post", pairs=True)'),
     ):
         file = tmp_path / "bad.py"
         file.write_text(

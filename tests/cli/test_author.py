@@ -139,7 +139,7 @@ def test_without_its_fit_what_is_known_is_printed_and_the_command_that_makes_one
     found = xtp("check", "neutral.py", "--quiet")
     assert found.code == 2
     lines = (
-        "target.resid_post[j] - 1 * fit.offset[target][j]",
+        "target.resid_post[j] - fit.offset[target][j]",
         "plan, at layer pair 5→2",
         "note: i has",
     )

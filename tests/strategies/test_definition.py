@@ -38,3 +38,30 @@ def mine(model, i, j, weight: float = 0.5, times: int = 2):
 def test_options_do_not_leak_into_the_registered_strategy():
     find_strategy("blend").with_options({"weight": 0.25})
     assert find_strategy("blend").values == ()
+
+
+@pytest.mark.parametrize(
+    ("declared", "takes", "words"),
+    [
+        (", fit=means", "", "its function takes no fit: write it after j"),
+        ("", ", fit", "does not say what is fitted"),
+    ],
+)
+def test_a_fit_is_declared_and_taken(write, declared, takes, words):
+    text = f"""
+from xtransplant import strategy
+from xtransplant.strategies import fitted
+
+
+@fitted("attn")
+def means(stats):
+    return {{"v": stats.mean("en")}}
+
+
+@strategy("mine"{declared})
+def mine(source, target, i, j{takes}, weight: float = 1.0):
+    target.attn[j] = source.attn[i]
+"""
+    with pytest.raises(XTransplantError, match=words) as caught:
+        find_strategy(str(write(text)))
+    assert "line 11" in str(caught.value)

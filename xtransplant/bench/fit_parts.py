@@ -145,6 +145,7 @@ class StoredStatistics:
 
     Attributes:
         languages: whose prompts there are.
+        target_languages: those of target prompts.
         n_layers: of the model.
     """
 
@@ -167,14 +168,18 @@ class StoredStatistics:
                     self._counts[lang] = self._counts.get(lang, 0) + count
                     self._sums[lang] = self._sums[lang] + own if lang in self._sums else own
         self.languages: tuple[str, ...] = tuple(self._sums)
+        every = (lang for langs in self._langs for lang in langs)
+        self.target_languages: tuple[str, ...] = tuple(dict.fromkeys(every))
         self.n_layers = len(next(iter(self._sums.values())))
 
     def mean(self, lang: str) -> Tensor:
         """The mean over the distinct prompts of a language, ``[n_layers, width]``, float32."""
+        self._check_lang(lang)
         return (self._sums[lang] / self._counts[lang]).float()
 
     def count(self, lang: str) -> int:
         """How many distinct prompts of a language there are."""
+        self._check_lang(lang)
         return self._counts[lang]
 
     def vectors(self, lang: str, layer: int) -> Tensor:
@@ -187,6 +192,8 @@ class StoredStatistics:
         Returns:
             ``[n, width]``, float32.
         """
+        self._check_pairs("vectors")
+        self._check_lang(lang)
         rows: list[Tensor] = []
         seen: set[str] = set()
         for number in range(len(self._parts)):
@@ -210,6 +217,7 @@ class StoredStatistics:
         Returns:
             Two tensors ``[n, width]``, float32.
         """
+        self._check_pairs("pairs")
         found: tuple[list[Tensor], list[Tensor]] = ([], [])
         for number, langs in enumerate(self._langs):
             own = torch.tensor([one == lang for one in langs])
@@ -219,6 +227,18 @@ class StoredStatistics:
                 for side, rows in zip(("target", "source"), found, strict=True):
                     rows.append(file.get_slice(side)[:, layer][own].float())
         if not found[0]:
-            raise KeyError(f"no target prompt is in {lang!r}")
+            others = ", ".join(self.target_languages)
+            raise KeyError(f"no target prompt is in {lang!r}; target_languages are {others}")
         target, source = (torch.cat(rows) for rows in found)
         return target, source
+
+    def _check_lang(self, lang: str) -> None:
+        if lang not in self._sums:
+            raise KeyError(f"no prompt is in {lang!r}; languages are {', '.join(self.languages)}")
+
+    def _check_pairs(self, name: str) -> None:
+        if not self._parts.fitting.pairs:
+            raise TypeError(
+                f"stats.{name} needs the vector of every prompt, and sums alone are kept: "
+                f'say @fitted("{self._parts.fitting.site}", pairs=True)'
+            )

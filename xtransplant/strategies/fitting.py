@@ -45,6 +45,10 @@ class Statistics(Protocol):
         """Whose prompts there are."""
 
     @property
+    def target_languages(self) -> Sequence[str]:
+        """Those of target prompts, which have a source prompt beside each."""
+
+    @property
     def n_layers(self) -> int:
         """Of the model."""
 

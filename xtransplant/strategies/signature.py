@@ -35,6 +35,7 @@ def option_parameters(
     filled = ("model", "i", "j") if raw else ("source", "target", "i", "j")
     filled = (*filled, "fit") if fitted else filled
     signature = inspect.signature(function)
+    _check_fit(signature, name, raw, fitted=fitted)
     try:
         signature.bind(*filled)
     except TypeError as error:
@@ -42,3 +43,18 @@ def option_parameters(
             f"strategy {name} takes {signature}, but is called with ({', '.join(filled)}): {error}"
         ) from None
     return list(signature.parameters.values())[len(filled) :]
+
+
+def _check_fit(signature: inspect.Signature, name: str, raw: bool, *, fitted: bool) -> None:
+    """Refuse a fit that the function does not take, and one that it takes of nothing."""
+    own = signature.parameters.get("fit")
+    if fitted and own is None:
+        raise XTransplantError(
+            f"strategy {name} is declared with fit=, and its function takes no fit: write it "
+            f"after j, def {name.replace('-', '_')}(source, target, i, j, fit), not {signature}"
+        )
+    if not fitted and not raw and own is not None and own.default is inspect.Parameter.empty:
+        raise XTransplantError(
+            f"strategy {name} takes a fit and does not say what is fitted: name the function that "
+            f'has @fitted above it, @strategy("{name}", fit=FUNCTION)'
+        )

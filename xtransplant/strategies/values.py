@@ -171,9 +171,8 @@ class Value:
         return tuple(found)
 
     def __str__(self) -> str:
-        parts = [
-            str(term) if weight == 1.0 else f"{weight:g} * {term}" for weight, term in self.terms
-        ]
+        plain = {1.0: "", -1.0: "-"}
+        parts = [plain.get(weight, f"{weight:g} * ") + str(term) for weight, term in self.terms]
         if self.constant or not parts:
             parts.append(f"{self.constant:g}")
         return " + ".join(parts).replace("+ -", "- ")
