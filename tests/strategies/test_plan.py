@@ -41,6 +41,25 @@ def test_tokens_are_named_by_number_and_text():
         plan(mixed.with_options({"tokens": -5}))
 
 
+@strategy("heads")
+def some_heads(source, target, i, j, heads: int = 4):
+    for h in range(heads):
+        target.during("all").head(h)[j, :] = 2 * target.head(h)[j, :] + source.head(h)[i, -1]
+
+
+def test_heads_of_a_layer_are_one_place():
+    found = plan(some_heads)
+    assert [one.place for one in found.writes] == ["target.head(0 to 3)[1]"]
+    assert [one.place for one in found.reads] == [
+        "target.head(0 to 3)[1]", "source.head(0 to 3)[3]"
+    ]  # fmt: skip
+    steps = dict(found.generation)
+    assert steps["step 0 (prefill)"].startswith("written: target.head(0 to 3)[1] at all tokens")
+    assert steps["steps from 1 on"].startswith("written: target.head(0 to 3)[1] at the one token")
+    few = plan(some_heads.with_options({"heads": 2})).writes
+    assert [one.place for one in few] == ["target.head(0)[1]", "target.head(1)[1]"]
+
+
 @pytest.mark.parametrize(
     ("chosen", "j", "words"),
     [

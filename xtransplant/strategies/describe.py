@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,8 +9,8 @@ from typing import Any
 from xtransplant.errors import XTransplantError
 from xtransplant.options import parse_assignments
 from xtransplant.strategies.definition import Strategy
-from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.fit import Fit, load_fit
+from xtransplant.strategies.formula import in_lines
 from xtransplant.strategies.places import MEAN
 from xtransplant.strategies.registry import find_strategy
 from xtransplant.strategies.shape import Shape
@@ -47,27 +46,11 @@ def describe(name: str, options: Sequence[str] = ()) -> dict[str, Any]:
         "doc": strategy.doc,
         "origin": strategy.origin,
         "raw": strategy.raw,
-        "records": _in_lines(edits),
+        "records": in_lines(edits, _SHAPE.n_heads),
         "options": _described(strategy.options, bound),
         "fit": "" if fitting is None else str(fitting),
         "fit_options": [] if fitting is None else _described(fitting.options, {}),
     }
-
-
-def _in_lines(edits: Sequence[Edit]) -> list[str]:
-    """The texts of edits; the same one of every head is one text, of head h."""
-    heads: dict[str, list[Edit]] = {}
-    for edit in edits:
-        text = str(edit)
-        if edit.head is not None:
-            text = text.replace(f"head({edit.head})", "head(h)")
-            text = re.sub(rf"(fit\.[^ ]*), {edit.head}\]", r"\1, h]", text)
-        heads.setdefault(text, []).append(edit)
-    found: list[str] = []
-    for text, own in heads.items():
-        whole = [edit.head for edit in own] == [*range(_SHAPE.n_heads)]
-        found += [f"{text} for each head h"] if whole else map(str, own)
-    return found
 
 
 def _described(options: Iterable[Option], bound: Mapping[str, Any]) -> list[dict[str, Any]]:

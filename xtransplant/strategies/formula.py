@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,7 @@ from xtransplant.strategies.edits import PREFILL, Edit
 from xtransplant.strategies.places import Read
 from xtransplant.strategies.values import Applied, Value
 
-__all__ = ["SelfTransplant", "self_transplant", "writes_nothing_new"]
+__all__ = ["SelfTransplant", "in_lines", "self_transplant", "writes_nothing_new"]
 
 _ROUNDING = 1e-9  # of weights such as (1 - a) + a
 
@@ -26,6 +27,27 @@ class SelfTransplant:
 
     is_identity: bool
     why: str
+
+
+def in_lines(edits: Sequence[Edit], n_heads: int) -> list[str]:
+    """The texts of edits; the same one of every head is one text, of head h.
+
+    Args:
+        edits: of one layer pair.
+        n_heads: how many heads a layer has.
+    """
+    heads: dict[str, list[Edit]] = {}
+    for edit in edits:
+        text = str(edit)
+        if edit.head is not None:
+            text = text.replace(f"head({edit.head})", "head(h)")
+            text = re.sub(rf"(fit\.[^ ]*), {edit.head}\]", r"\1, h]", text)
+        heads.setdefault(text, []).append(edit)
+    found: list[str] = []
+    for text, own in heads.items():
+        whole = n_heads > 1 and [edit.head for edit in own] == [*range(n_heads)]
+        found += [f"{text} for each head h"] if whole else map(str, own)
+    return found
 
 
 def writes_nothing_new(edits: Sequence[Edit]) -> bool:

@@ -8,7 +8,7 @@ n-th new one or a candidate's n-th, over the keys and values that the steps befo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from xtransplant.sites import site_order
@@ -32,7 +32,7 @@ class Touched:
     """A place of one prompt that is read or written.
 
     Attributes:
-        place: such as ``target.attn[3]``.
+        place: such as ``target.attn[3]``, or of several heads ``target.head(0 to 3)[3]``.
         layer: counted from 0.
         start, stop: its tokens, counted from 0; the second is left out.
         tokens: the same in words.
@@ -101,12 +101,12 @@ def resolve_plan(
     Raises:
         XTransplantError: a span that one of the prompts has not.
     """
-    reads = dict.fromkeys(read for edit in edits for read in edit.value.reads())
-    writes = {edit.place: _touched(edit.place, prompts) for edit in edits}
+    reads = _touched([read for edit in edits for read in edit.value.reads()], prompts)
+    writes = _touched([edit.place for edit in edits], prompts)
     return Plan(
         *pair, n_layers, len(prompts.source), len(prompts.target),
-        reads=tuple(_touched(read, prompts) for read in reads),
-        writes=tuple(writes.values()),
+        reads=tuple(dict.fromkeys(reads.values())),
+        writes=tuple(dict.fromkeys(writes.values())),
         generation=tuple(
             _step(start, stop, edits, writes, n_layers) for start, stop in _intervals(edits)
         ),
@@ -142,7 +142,7 @@ def _step(
     made = [edit for edit in edits if edit.when.has(start)]
     if start == 0:
         return "step 0 (prefill)", _of_prefill(made, writes, n_layers)
-    what = _of_later(made, edits, n_layers)
+    what = _of_later(made, edits, writes, n_layers)
     if stop is None:
         return f"steps from {start} on", what
     return (f"step {start}" if stop == start + 1 else f"steps {start} to {stop - 1}"), what
@@ -172,10 +172,12 @@ def _of_prefill(made: Sequence[Edit], writes: dict[Read, Touched], n_layers: int
     )
 
 
-def _of_later(made: Sequence[Edit], edits: Sequence[Edit], n_layers: int) -> str:
+def _of_later(
+    made: Sequence[Edit], edits: Sequence[Edit], writes: dict[Read, Touched], n_layers: int
+) -> str:
     """What a pass over one new token does."""
     if made:
-        places = "; ".join(dict.fromkeys(_without_tokens(edit.place) for edit in made))
+        places = "; ".join(dict.fromkeys(writes[edit.place].place for edit in made))
         return f"written: {places} at the one token that the step computes"
     before = [edit for edit in edits if edit.through != "logits"]
     cached = before and _layers_from(min(map(_cached_from, before)), n_layers)
@@ -197,18 +199,32 @@ def _layers_from(first: int, n_layers: int) -> str:
     return f"layer {first}" if first == n_layers - 1 else f"layers {first} to {n_layers - 1}"
 
 
-def _touched(place: Read, prompts: Prompts) -> Touched:
+def _touched(places: Sequence[Read], prompts: Prompts) -> dict[Read, Touched]:
+    """What each place touches; heads of one layer, at the same tokens, are one."""
+    heads: dict[Read, list[int]] = {}
+    for place in dict.fromkeys(places):
+        if place.head is not None:
+            heads.setdefault(replace(place, head=None), []).append(place.head)
+    return {
+        place: _at_heads(place, heads.get(replace(place, head=None), []), prompts)
+        for place in places
+    }
+
+
+def _at_heads(place: Read, heads: Sequence[int], prompts: Prompts) -> Touched:
+    """What a place touches, with those that differ from it in the head alone."""
     texts = prompts.target if place.prompt == "target" else prompts.source
     tokens = place.span.resolve(len(texts), str(place))
     words = _in_words(tokens, texts)
     if place.prompt == MEAN:
         words += ", and likewise of each other source"
-    return Touched(_without_tokens(place), place.layer, tokens.start, tokens.stop, words)
-
-
-def _without_tokens(place: Read) -> str:
-    """A place as it is written, with its layer's number and without its tokens."""
-    return f"{place.prompt}.{place.part}[{place.layer}]"
+    part = place.part
+    if len(heads) > 2:
+        first, last = min(heads), max(heads)
+        whole = sorted(heads) == [*range(first, last + 1)]
+        part = f"head({f'{first} to {last}' if whole else ', '.join(map(str, heads))})"
+    where = f"{place.prompt}.{part}[{place.layer}]"
+    return Touched(where, place.layer, tokens.start, tokens.stop, words)
 
 
 def _in_words(tokens: range, texts: Sequence[str]) -> str:

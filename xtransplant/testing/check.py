@@ -11,6 +11,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, find_strategy
+from xtransplant.strategies.formula import in_lines
 from xtransplant.strategies.plan import Plan, Prompts, resolve_plan, script_plan
 from xtransplant.testing.checks import Check, Trial, run_checks
 from xtransplant.testing.example import bundled_model, example_for
@@ -118,7 +119,7 @@ def report_on(
         strategy=str(strategy),
         origin=strategy.origin,
         model=model.name,
-        formula=tuple(map(str, edits)),
+        formula=tuple(in_lines(edits, model.n_heads)),
         plan=plan_of(strategy, model, example, pair, chat_template=chat_template),
         checks=run_checks(trial) if printed is strategy else (),
         remark=no_effect(model, [printed], trial.pairs),
