@@ -5,8 +5,8 @@
 
 for every token t of the prompt and every token generated. Each prompt comes as a pair: the source
 names the culture ("In Kenya, ..."), the target says the same without. They are your own, in a file
-whose column lang holds the culture. C is the culture of the example, lang=CODE takes another's. The
-source is not read: i is not used, --pairs diagonal.
+with columns source, target, answer and lang, which holds the culture. C is the culture of the
+example, lang=CODE takes another's. The source is not read: i is not used, --pairs diagonal.
 
 After arXiv 2504.10191, of which the abstract was read: a vector that is drawn from prompts with
 their culture named steers those that do not name it.
