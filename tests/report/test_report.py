@@ -71,7 +71,7 @@ def test_a_null_that_is_not_known_is_no_nought(tmp_path):
 
 def test_the_null_is_told_in_words(run):
     (table,) = make_tables([summarise(run)])
-    (note,) = [note for note in table.notes if note.startswith("null")]
+    (note,) = [note for note in table.notes if note.startswith("its null")]
     assert "the mean over 8 seeded derangements" in note
     assert "none gets its own answer" in note
 

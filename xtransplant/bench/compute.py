@@ -41,14 +41,15 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class Work:
-    """One strategy at its pairs, or one baseline.
+    """One strategy at its pairs, a null grid of it, or one baseline.
 
     Attributes:
-        name: the strategy's, with its options; or the baseline's.
+        name: the strategy's, with its options; the null grid's, or the baseline's.
         variants: the strategy at each of the pairs; none of a baseline.
-        prompt: of a baseline: an example with another target.
+        prompt: of a baseline: an example with another target; of a null grid: with another source.
         group: works in a row that agree in it are run in the same passes: those of one strategy
             whose options differ, and that reach for the same tokens; None for no others.
+        baseline: it is one.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Work:
     variants: tuple[Variant, ...]
     prompt: Callable[[Example], Example] | None = None
     group: Hashable = None
+    baseline: bool = False
 
     @classmethod
     def of(
@@ -78,12 +80,12 @@ class Work:
     @classmethod
     def of_baseline(cls, baseline: Baseline, lang: str) -> Work:
         """A baseline in one language; no activation is moved."""
-        return cls(baseline.name, (), (), partial(baseline.example, lang=lang))
+        return cls(baseline.name, (), (), partial(baseline.example, lang=lang), baseline=True)
 
     @property
     def n_rows(self) -> int:
         """How many records it makes of an example."""
-        return len(self.pairs) if self.prompt is None else 1
+        return 1 if self.baseline else len(self.pairs)
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def compute_records(
         model: a loaded model.
         examples: all of the language.
         span: the numbers of those to compute, consecutive.
-        works: strategies and their variants, and baselines.
+        works: strategies and their variants, null grids, and baselines.
         settings: how it is computed.
 
     Raises:
@@ -149,7 +151,7 @@ def compute_records(
     rows, token_forwards, numbers = Rows(settings.mode), 0.0, list(span)
     # The prompts without a transplant are the same under every strategy: the first one's run has
     # them, where there is one and it runs all examples.
-    alone = settings.only != "all" or works[0].prompt is not None
+    alone = settings.only != "all" or works[0].baseline
     if alone:
         found = _found(model, items, [()], settings, memory, sources, source_text=True)
         _add_prompts(rows, numbers, found)
@@ -163,6 +165,7 @@ def compute_records(
         variants: Sequence[Variant] = [one for work in group for one in work.variants]
         if group[0].prompt is not None:
             own = [as_item(group[0].prompt(examples[k])) for k in numbers]
+        if group[0].baseline:
             variants, which = ((),), _BASELINE
         found = _found(model, own, variants, settings, memory, sources, source_text=first)
         if first:

@@ -55,6 +55,7 @@ class Config:
             :func:`xtransplant.tasks.sources.with_sources`.
         baselines: prompts that are run beside the strategies and move no activation; see
             :func:`xtransplant.tasks.baselines.parse_baselines`.
+        nulls: null grids of every strategy, by name; see ``tasks.nulls``.
         data: where the tasks' data lie, and the seed of the pilot sample.
         memory_budget: bytes beyond the model; a quarter of the device's memory if None.
         exact_scores: the log-likelihood of every candidate; else bounds of some that cannot be
@@ -83,6 +84,7 @@ class Config:
     exact_scores: bool = False
     baselines: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    nulls: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For the manifest: plain types, paths as text."""

@@ -18,6 +18,7 @@ from xtransplant.bench.context import RunContext
 from xtransplant.bench.context_limit import leave_out_too_long
 from xtransplant.bench.load import load_model
 from xtransplant.bench.new_manifest import left_out_pairs, new_manifest
+from xtransplant.bench.null_works import null_works
 from xtransplant.bench.opening import find_run
 from xtransplant.bench.plan import Plan, make_plan
 from xtransplant.engine.ask.items import example_lengths, item_of
@@ -42,8 +43,8 @@ class DryRun:
         path: where it would lie.
         done: examples that are stored there already.
         examples: in all.
-        variants: examples times strategies times pairs, and times baselines.
-        prompt_tokens: of sources and targets, each once per strategy; and of baselines.
+        variants: examples times strategies and their nulls times pairs, and times baselines.
+        prompt_tokens: of sources and targets, once per strategy and null; and of baselines.
         token_forwards: how many times a token goes through the whole model, about.
         bytes: on disk, about; None where nothing was run.
         seconds: about; from one example of each task, scaled by prompts' lengths; likewise.
@@ -164,9 +165,11 @@ def _count(
             Work.of(model, s, strategy, manifest.pairs(s, name, lang), task.examples[lang][0])
             for s, strategy in plan.strategies.items()
         ]
-        + [Work.of_baseline(one, lang) for one in task.baselines]
         for lang in task.examples
     }
+    for lang, own in works.items():
+        own += null_works(plan.nulls, own, task.examples[lang])
+        own += [Work.of_baseline(one, lang) for one in task.baselines]
     pairs = {lang: sum(work.n_rows for work in own) for lang, own in works.items()}
     lang, at = _median(lengths)
     measure = _count_job if model.backend.is_dry else _time
@@ -179,16 +182,22 @@ def _count(
         found.prompt_tokens += length * len(plan.strategies)
         for work in works[part.lang]:
             if work.prompt is not None:
-                own = map(work.prompt, task.examples[part.lang][part.start : part.stop])
-                texts = [example.target for example in own]
-                found.prompt_tokens += sum(
-                    prompt_lengths(model, texts, chat_template=config.chat_template)
-                )
+                examples = task.examples[part.lang][part.start : part.stop]
+                found.prompt_tokens += _tokens_of(model, work, examples, config)
         share = length / lengths[lang][at] * pairs[part.lang] / pairs[lang]
         found.seconds += one.seconds * share
         found.token_forwards += one.token_forwards * share
         found.bytes += one.bytes * n * pairs[part.lang] / pairs[lang]
     return found
+
+
+def _tokens_of(model: Model, work: Work, examples: Sequence[Example], config: Config) -> int:
+    """Tokens of a null grid's prompts, or of a baseline's, which has one."""
+    own = [example if work.prompt is None else work.prompt(example) for example in examples]
+    if not work.baseline:
+        return sum(_prompt_tokens(model, own, chat_template=config.chat_template))
+    texts = [example.target for example in own]
+    return sum(prompt_lengths(model, texts, chat_template=config.chat_template))
 
 
 def _prompt_tokens(model: Model, examples: Sequence[Example], *, chat_template: bool) -> list[int]:

@@ -10,6 +10,7 @@ from xtransplant.bench.compute import ComputeSettings, Work, compute_records
 from xtransplant.bench.context import RunContext
 from xtransplant.bench.environment import check_versions
 from xtransplant.bench.judge import judge
+from xtransplant.bench.null_works import null_works
 from xtransplant.bench.plan import Plan
 from xtransplant.bench.schedule import do_broadcast_parts, do_concurrent_parts, do_parts_of_rank_0
 from xtransplant.engine.verify import packing_for
@@ -113,7 +114,7 @@ class _Job:
         )
 
     def works_of(self, part: Part) -> list[Work]:
-        """A part's strategies at its language's pairs, and its task's baselines."""
+        """A part's strategies at its language's pairs, their nulls, and its task's baselines."""
         found, task = [], self.plan.tasks[part.task]
         for name, strategy in self.plan.strategies.items():
             pairs = tuple(self.run.manifest.pairs(name, part.task, part.lang))
@@ -127,6 +128,7 @@ class _Job:
                 if self.model.backend.travels:
                     check_travel(work.variants)
             found.append(self.works[key])
+        found += null_works(self.plan.nulls, found, task.examples[part.lang])
         return found + [Work.of_baseline(one, part.lang) for one in task.baselines]
 
 

@@ -133,6 +133,10 @@ class WhatFlags:
     baselines: Annotated[
         list[str], Flag("Other prompts beside them, no activation moved: concat, few-shot(k=3).")
     ] = field(default_factory=list)
+    null: Annotated[
+        list[str],
+        Flag("Null grids too: other (another item's source), self, none; of a pilot other."),
+    ] = field(default_factory=list)
     model: Model = None
     langs: Annotated[
         list[str], Flag("Codes, between commas; all by default.", ("--langs", "-l"))

@@ -41,6 +41,7 @@ def new_manifest(plan: Plan, model: Model) -> Manifest:
         versions=versions(),
         machine=machine_entry(),
         started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        nulls={one.name: {"strategy": one.strategy, "null": one.null} for one in plan.nulls},
     )
 
 

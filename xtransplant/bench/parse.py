@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from xtransplant.backends.registry import parse_on
 from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.context import RunContext
 from xtransplant.bench.flags import BenchFlags, PilotFlags
+from xtransplant.bench.nulls import default_nulls
 from xtransplant.bench.unused import check_bench, check_data, check_given
 from xtransplant.errors import XTransplantError
 from xtransplant.options import check_layers, parse_assignments, parse_bytes, parse_names
 from xtransplant.strategies import split_names
 from xtransplant.tasks.baselines import n_shots, parse_baselines
 from xtransplant.tasks.data import parse_data_source
+from xtransplant.tasks.nulls import parse_nulls
 
 __all__ = ["parse_bench", "parse_config", "parse_pilot", "parse_shard"]
 
@@ -42,6 +45,7 @@ def parse_pilot(flags: PilotFlags) -> tuple[Config, RunContext]:
         XTransplantError: as :func:`parse_bench`.
     """
     config, context = parse_config(flags), _context(flags)
+    config = replace(config, nulls=default_nulls(flags.what.null, config.strategies))
     check_bench(config, context.backend)
     return config, context
 
@@ -66,7 +70,8 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
     """
     what, data, run, load = flags.what, flags.data, flags.run, flags.load
     check_given(
-        task=what.task, strategy=what.strategy, baselines=what.baselines, model=what.model,
+        task=what.task, strategy=what.strategy, baselines=what.baselines, null=what.null,
+        model=what.model,
         revision=load.revision,
         device_map=load.device_map, family=load.family, gguf_file=load.gguf_file,
         quantization=load.quantization,
@@ -103,6 +108,7 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
         log_samples=run.log_samples,
         exact_scores=run.exact_scores,
         baselines=baselines,
+        nulls=parse_nulls(parse_names(what.null)),
         sources=parse_names(what.sources),
         memory_budget=None if flags.memory_budget is None else parse_bytes(flags.memory_budget),
     )

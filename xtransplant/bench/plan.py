@@ -9,6 +9,7 @@ from xtransplant.backends.protocol import Say
 from xtransplant.bench.chosen_values import keep_chosen
 from xtransplant.bench.config import Config
 from xtransplant.bench.fitted import check_fits
+from xtransplant.bench.nulls import plan_nulls
 from xtransplant.bench.pairs import Chosen, Pairs, list_pairs, parse_pairs
 from xtransplant.bench.run_id import run_id
 from xtransplant.bench.sources import check_sources
@@ -24,6 +25,7 @@ from xtransplant.runs.columns import SOURCE, VANILLA
 from xtransplant.runs.names import plain_name
 from xtransplant.strategies import Strategy, find_strategy, sweep_options
 from xtransplant.tasks.baselines import parse_baselines
+from xtransplant.tasks.nulls import NullGrid
 from xtransplant.tasks.task import Task, find_task
 
 __all__ = ["Plan", "make_plan", "sweeps_of"]
@@ -35,6 +37,7 @@ class Plan:
 
     Attributes:
         model_name: hub repository or folder.
+        nulls: strategies that are run once more without what their source knows.
         id: hash of all that the records depend on.
     """
 
@@ -44,6 +47,7 @@ class Plan:
     strategies: dict[str, Strategy]
     pairs: Pairs
     id: str
+    nulls: tuple[NullGrid, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -114,8 +118,9 @@ def make_plan(
         say(f"{line}: it is left out")
     model = model_name(config.model, tasks)
     check_fits(strategies.values(), planned, config.model.name)
-    found = run_id(config, planned, strategies, pairs, model)
-    return Plan(config, model, planned, strategies, pairs, found)
+    nulls = plan_nulls(config.nulls, strategies, say)
+    found = run_id(config, planned, strategies, pairs, model, nulls)
+    return Plan(config, model, planned, strategies, pairs, found, nulls)
 
 
 def _tasks(config: Config) -> list[Task]:

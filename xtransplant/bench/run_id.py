@@ -7,7 +7,7 @@ runs, how much memory it may take, the most new tokens of candidates that are sc
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from xtransplant.model.checkpoint import find_checkpoint
 from xtransplant.runs.manifest import SCHEMA
 from xtransplant.strategies import Strategy
 from xtransplant.tasks.load import examples_digest
+from xtransplant.tasks.nulls import NullGrid
 from xtransplant.tasks.task import Task
 from xtransplant.text import text_digest
 
@@ -31,7 +32,7 @@ __all__ = ["run_id"]
 _ELSEWHERE = (
     "tasks", "strategies", "model", "langs", "pairs", "source_layers", "target_layers", "options",
     "direction", "mode", "split", "limit", "only", "data", "max_new_tokens", "allow_misaligned",
-    "memory_budget", "exact_scores", "baselines", "sources",
+    "memory_budget", "exact_scores", "baselines", "sources", "nulls",
 )  # fmt: skip
 _OF_PLACE = ("device_map", "trust_remote_code", "tensor_parallel")
 _LATER = ("gguf_file", "quantization")
@@ -43,6 +44,7 @@ def run_id(
     strategies: Mapping[str, Strategy],
     pairs: Pairs,
     model: str,
+    nulls: Sequence[NullGrid] = (),
 ) -> str:
     """SHA-256 over what the numbers of a bench depend on.
 
@@ -55,6 +57,7 @@ def run_id(
         strategies: by name, their options bound.
         pairs: as ``--pairs`` names them, or those that were chosen.
         model: hub repository or folder.
+        nulls: null grids of the strategies.
 
     Raises:
         XTransplantError: no such model, a family without a table, or a layer that it has not.
@@ -70,6 +73,8 @@ def run_id(
     }
     if config.only != "all":
         document["only"] = config.only
+    if nulls:
+        document["nulls"] = sorted(one.name for one in nulls)
     text = json.dumps(document, sort_keys=True, ensure_ascii=False)
     return text_digest(text)
 

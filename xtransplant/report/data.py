@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from xtransplant.report.rows import Row, has_own_pairs, same_quantity
-from xtransplant.report.sets import prompt_sets, set_columns, set_metrics, tallies_of_sets
-from xtransplant.report.summary import NO_PAIR, Summary, TaskCounts
+from xtransplant.report.entries import entries_of
+from xtransplant.report.nulls import null_metrics
+from xtransplant.report.rows import Row, same_quantity
+from xtransplant.report.sets import set_columns, set_metrics
+from xtransplant.report.summary import Summary
 from xtransplant.report.tables import Table, make_tables
 from xtransplant.runs.columns import CORRECT
-from xtransplant.runs.options import is_text, option_columns
+from xtransplant.runs.options import is_text
 from xtransplant.stats.rates import Rate, macro, micro
-from xtransplant.stats.tally import Bound, Tally
 from xtransplant.style.escape import csv_name, encodable, json_number, json_text
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _COLUMNS = (
     "run", "model", "task", "direction", "split", "mode", "rule", "lang", "level", "strategy",
     "kind", "source_layer", "target_layer", "right", "n", "value", "stderr", "ci95_low",
     "ci95_high", "cells", "null", "oracle", "in_sample", "complete", "missing_parts",
-    *set_columns({}),
+    *set_columns({}), "null_grid",
 )  # fmt: skip
 _NAMES = ("run", "model", "task", "direction", "split", "mode", "rule", "lang", "strategy")
 
@@ -38,8 +39,9 @@ def to_frame(summaries: Sequence[Summary]) -> pd.DataFrame:
     elsewhere; ``null`` the bound's, a share; ``in_sample`` how many of the examples the pair was
     chosen on, -1 if not known; ``complete`` whether all parts of the run are stored. ``gap_...``
     is the same over the examples that the source answers and the target does not (mended), and
-    ``shared_...`` over those that both answer (kept); empty where that is not known. Last comes
-    ``option:NAME`` for each option of the strategies.
+    ``shared_...`` over those that both answer (kept); empty where that is not known.
+    ``null_grid`` names the null of a row that is a null grid's. Last comes ``option:NAME`` for each
+    option of the strategies.
     """
     return _frame(summaries, encodable)
 
@@ -63,7 +65,7 @@ def _frame(summaries: Sequence[Summary], spell: Callable[[str], str]) -> pd.Data
             for name, value in entry.items()
         }
         for summary in summaries
-        for entry in _entries(summary)
+        for entry in entries_of(summary)
     ]
     columns = dict.fromkeys([*_COLUMNS, *(name for entry in rows for name in entry)])
     return pd.DataFrame(rows, columns=list(columns))
@@ -77,10 +79,11 @@ def to_lm_eval(summaries: Sequence[Summary]) -> str:
     where texts were judged, ``_rule``. For every row of the tables each has ``acc,KEY`` and
     ``acc_stderr,KEY``; those of examples ``acc_ci95,KEY`` and ``n,KEY`` too, the mean over
     languages ``acc_spread,KEY``, a bound ``acc_null,KEY``, and what has a layer pair
-    ``acc_pair,KEY``. Of the gap that is mended there are ``acc_gap,KEY``, ``acc_gap_n,KEY``,
-    ``acc_gap_ci95,KEY`` and ``acc_gap_null,KEY``, of what is shared and kept ``acc_shared,KEY`` and
-    so on. Other levels are ``acc_strict`` and ``acc_lenient``. ``complete`` says whether all parts
-    of the runs behind an entry are stored.
+    ``acc_pair,KEY``. What null grids give is ``acc_null_other,KEY`` and so on, with ``_ci95`` and
+    ``_n``; ``acc_null`` is the judged null. Of the gap that is mended there are ``acc_gap,KEY``,
+    ``acc_gap_n,KEY``, ``acc_gap_ci95,KEY`` and ``acc_gap_null,KEY``, of what is shared and kept
+    ``acc_shared,KEY`` and so on. Other levels are ``acc_strict`` and ``acc_lenient``. ``complete``
+    says whether all parts of the runs behind an entry are stored.
 
     A KEY says what a row is, the same in every run: ``vanilla``, ``source``, ``ffn-swap,7→0``,
     ``ffn-swap,pilot``, ``ffn-swap,best``, ``ffn-swap,bound``, ``ffn-swap,bound,last→j``. Only
@@ -184,8 +187,8 @@ def _add_row(results: dict[str, dict[str, Any]], one: _Keyed, row: Row, metric: 
         if null is not None:
             found[f"{metric}_null,{one.key}"] = json_number(null.value)
         lang = None if name == one.name else name.removeprefix(f"{one.name}_")
-        for what, value in set_metrics(row.sets, metric, lang).items():
-            found[f"{what},{one.key}"] = value
+        more = set_metrics(row.sets, metric, lang) | null_metrics(row.null_grids, metric, lang)
+        found |= {f"{what},{one.key}": value for what, value in more.items()}
         if pair is not None:
             found[f"{metric}_pair,{one.key}"] = list(pair)
 
@@ -222,79 +225,3 @@ def _samples(keyed: Sequence[_Keyed]) -> dict[str, dict[str, int]]:
             entry = found.setdefault(f"{one.name}_{lang}", {"effective": 0})
             entry["effective"] = max(entry["effective"], rate.n)
     return found
-
-
-def _entries(summary: Summary) -> Iterator[dict[str, Any]]:
-    for task in summary.tasks.values():
-        entry = summary.manifest.tasks[task.name]
-        base = {
-            "run": summary.name, "model": summary.manifest.model["name"], "task": task.name,
-            "direction": entry.direction, "split": task.split, "mode": task.mode,
-            "rule": entry.rule if task.mode == "generate" else "",
-        }  # fmt: skip
-        stored = {"complete": summary.complete, "missing_parts": summary.missing}
-        for lang in task.languages:
-            for one in _of_language(summary, task, lang):
-                yield {**base, "lang": lang, **one, **stored}
-
-
-def _of_language(summary: Summary, task: TaskCounts, lang: str) -> Iterator[dict[str, Any]]:
-    counts, known = task.languages[lang], summary.manifest.tasks[task.name].languages[lang]
-    chosen_on = getattr(known, "in_sample", 0) if has_own_pairs(summary, task.name) else 0
-    for level in CORRECT:
-        for kind, rates in (("vanilla", counts.vanilla), ("source", counts.source)):
-            yield {
-                "level": level, "strategy": "", "kind": kind, **_numbers(rates[level]),
-                **set_columns(prompt_sets(counts, level, kind)),
-            }  # fmt: skip
-        for name, tallies in counts.baselines.items():
-            numbers = _numbers_at(NO_PAIR, tallies[level], tallies_of_sets(counts, level, name))
-            yield {"level": level, "strategy": name, "kind": "baseline", **numbers}
-        for strategy, tallies in counts.strategies.items():
-            own, one = {"level": level, "strategy": strategy}, tallies[level]
-            own |= option_columns(summary.manifest, strategy)
-            sets = tallies_of_sets(counts, level, strategy)
-            for pair in one.hits:
-                numbers = _numbers_at(pair, one, sets, oracle=chosen_on != 0)
-                yield {**own, "kind": "pair", **_layers(*pair), **numbers, "in_sample": chosen_on}
-            for i, j, bound in _bounds(one):
-                numbers = _numbers(Rate(bound.right, one.n), oracle=True)
-                numbers |= {"cells": bound.cells, "null": Rate(bound.null, one.n).value}
-                numbers |= set_columns({k: _rates_of(t, i, j) for k, t in sets.items()})
-                yield {**own, "kind": "bound", **_layers(i, j), **numbers}
-
-
-def _bounds(one: Tally) -> Iterator[tuple[int | None, int | None, Bound]]:
-    """Bounds over more than one pair, by source and target layer; None stands for any layer."""
-    bounds: list[tuple[int | None, int | None, Bound]] = [(None, None, one.overall)]
-    bounds += [(i, None, bound) for i, bound in one.by_source.items()]
-    bounds += [(None, j, bound) for j, bound in one.by_target.items()]
-    return (found for found in bounds if found[2].cells > 1)
-
-
-def _rates_of(one: Tally, i: int | None, j: int | None) -> tuple[Rate, Rate]:
-    """The bound by source and target layer, and its null."""
-    by_layer = one.overall if j is None else one.by_target[j]
-    bound = by_layer if i is None else one.by_source[i]
-    return Rate(bound.right, one.n), Rate(bound.null, one.n)
-
-
-def _layers(i: int | None, j: int | None) -> dict[str, int | None]:
-    return {"source_layer": i, "target_layer": j}
-
-
-def _numbers_at(
-    pair: tuple[int, int], one: Tally, sets: dict[str, Tally], *, oracle: bool = False
-) -> dict[str, Any]:
-    by_set: dict[str, tuple[Rate, Rate | None]]
-    by_set = {name: (own.rate(pair), own.null(pair)) for name, own in sets.items()}
-    return {**_numbers(one.rate(pair), oracle=oracle), **set_columns(by_set)}
-
-
-def _numbers(rate: Rate, *, oracle: bool = False) -> dict[str, Any]:
-    low, high = rate.ci95
-    return {
-        "right": rate.right, "n": rate.n, "value": rate.value, "stderr": rate.stderr,
-        "ci95_low": low, "ci95_high": high, "cells": 1, "null": None, "oracle": oracle,
-        "in_sample": 0,
-    }  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from xtransplant.report.rows import Row
-from xtransplant.report.sets import HEADS, set_cells
+from xtransplant.report.sets import HEADS, SetRates, set_cells
 from xtransplant.report.tables import Table
 from xtransplant.stats.rates import Rate, macro, micro, spread
 from xtransplant.style.escape import TEX_PREAMBLE, escape_markdown, escape_tex, visible
@@ -48,12 +48,18 @@ class TextGrid:
 
 @dataclass(frozen=True)
 class TextLine:
-    """A line of a table as text: a row, or the null that belongs to the bound above it."""
+    """A line of a table as text: a row, or a null that belongs to the row above it.
+
+    Attributes:
+        null: it is one, judged or of a grid.
+        sets: of a null grid.
+    """
 
     label: str
     cells: list[str]
     row: Row
     null: bool = False
+    sets: dict[str, SetRates] | None = None
 
     @property
     def aside(self) -> bool:
@@ -68,12 +74,16 @@ def _lines(table: Table) -> Iterator[TextLine]:
         yield TextLine(label, _cells(row.rates, table.languages), row)
         if row.nulls is not None:
             yield TextLine("its null", _cells(row.nulls, table.languages), row, null=True)
+        for name, one in row.null_grids.items():
+            cells = _cells(one.rates, table.languages)
+            yield TextLine(f"null grid {name}", cells, row, null=True, sets=one.sets)
 
 
 def _set_lines(table: Table) -> Iterator[TextLine]:
     for line in _lines(table):
-        if not line.null:
-            yield replace(line, cells=set_cells(line.row.sets))
+        sets = line.sets if line.null else line.row.sets
+        if sets is not None:
+            yield replace(line, cells=set_cells(sets))
 
 
 def text_grids(tables: Sequence[Table]) -> Iterator[TextGrid]:

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from xtransplant.report.nulls import about_nulls
 from xtransplant.report.rows import Row, arrow, common_pair
 from xtransplant.report.summary import Summary, TaskRun
 from xtransplant.runs.options import swept_options
@@ -29,6 +30,7 @@ def notes_of(runs: Sequence[TaskRun], rows: Sequence[Row]) -> Iterator[str]:
         rows: its rows, labelled as they are shown.
     """
     yield from _about_oracles(rows)
+    yield from about_nulls(row.null_grids for row in rows)
     yield from _about_sweeps(runs)
     yield from _about_baselines(runs, rows)
     for summary, _ in runs:
@@ -55,9 +57,9 @@ def _about_oracles(rows: Sequence[Row]) -> Iterator[str]:
     nulls = [rate for row in rows for rate in (row.nulls or {}).values()]
     if nulls:
         yield (
-            "null: what many tries give by chance: the same upper bound with every example judged "
-            f"by another one's answer, the mean over {N_DERANGEMENTS} seeded derangements of a "
-            "language's examples, in which none gets its own answer"
+            "its null: what many tries give by chance: the same upper bound with every example "
+            f"judged by another one's answer, the mean over {N_DERANGEMENTS} seeded derangements "
+            "of a language's examples, in which none gets its own answer"
         )
     if any(math.isnan(rate.value) for rate in nulls):
         yield (

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from xtransplant.report.nulls import NullRates, Pick, at_pair, best_of, nulls_of, same
 from xtransplant.report.sets import SetRates, of_prompt, of_strategy
 from xtransplant.report.summary import NO_PAIR, Summary, TaskCounts, tallies_of
 from xtransplant.runs.columns import SOURCE, VANILLA
@@ -22,7 +23,7 @@ _MOST_PAIRS = 8  # of a strategy, up to which each has a row
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table; an upper bound takes a second line for its null.
+    """One line of a table; an upper bound takes a second line for its judged null.
 
     Attributes:
         label: what it is, in words; no other row of its table has the same.
@@ -36,7 +37,8 @@ class Row:
         pair: the one pair of all languages; of ``best`` the one that was picked.
         pairs: by language, where each has its own.
         cells: how many pairs it was picked from; 1 where there was nothing to pick.
-        nulls: of a bound: its null, by language.
+        nulls: of a bound: its judged null, by language.
+        null_grids: by the null's name, what the strategy's null grids give; a line each.
         complete: whether all parts of its run are stored.
         in_sample: by language, how many of its items its pair was chosen on; -1: not known.
         sets: by set of examples, ``gap`` and ``shared``, its rates; empty where that is not known.
@@ -56,6 +58,7 @@ class Row:
     complete: bool = True
     in_sample: dict[str, int] | None = None
     sets: dict[str, SetRates] = field(default_factory=dict)
+    null_grids: dict[str, NullRates] = field(default_factory=dict)
 
     @property
     def oracle(self) -> bool:
@@ -159,6 +162,9 @@ def _pilot(summary: Summary, task: TaskCounts, strategy: str, level: str, base: 
             task, level, strategy,
             lambda lang, one: one.rate(pairs[lang]), lambda lang, one: one.null(pairs[lang]),
         ),
+        null_grids=nulls_of(
+            summary, task, level, strategy, lambda _: lambda lang, one: one.rate(pairs[lang])
+        ),
     )  # fmt: skip
 
 
@@ -177,6 +183,9 @@ def _grid(
             (*base, *_source(summary, strategy), key, of), complete=summary.complete, **more,
         )  # fmt: skip
 
+    def grids(picked: Callable[[dict[str, Tally]], Pick]) -> dict[str, NullRates]:
+        return nulls_of(summary, task, level, strategy, picked)
+
     pairs = list(every.hits)
     if len(pairs) > _MOST_PAIRS:
         # The paper's coarse settings.
@@ -184,13 +193,15 @@ def _grid(
     for pair in pairs:
         rates = {lang: one.rate(pair) for lang, one in tallies.items()}
         yield row(arrow(pair), arrow(pair), "pair", rates, (), pair=pair,
-                  sets=_sets_at(task, level, strategy, pair))  # fmt: skip
+                  sets=_sets_at(task, level, strategy, pair),
+                  null_grids=grids(at_pair(pair)))  # fmt: skip
     if len(searched) < 2:
         return
     best = {lang: one.rate(every.best) for lang, one in tallies.items()}
     yield row(
         f"best of {len(searched)}: {arrow(every.best)}", "best", "best", best, searched,
         pair=every.best, cells=len(searched), sets=_sets_at(task, level, strategy, every.best),
+        null_grids=grids(best_of),
     )  # fmt: skip
     for which, key, bound in _bounds(every, last):
         cells = bound(every).cells
@@ -209,6 +220,7 @@ def _grid(
             {lang: rate(lang, one) for lang, one in tallies.items()}, searched, cells=cells,
             nulls={lang: null(lang, one) for lang, one in tallies.items()},
             sets=of_strategy(task, level, strategy, rate, null),
+            null_grids=grids(same(rate)),
         )  # fmt: skip
 
 

@@ -78,6 +78,7 @@ class LanguageCounts:
             over the examples that say what is right after it.
         strategies: counts by strategy and level.
         baselines: likewise of the prompts that move no activation; their pair is ``NO_PAIR``.
+        nulls: likewise of null grids, by the name that their records have.
         states: by strategy; of the two prompts under ``vanilla`` and ``source``.
         sets: by level; empty of a run that was begun without.
     """
@@ -88,6 +89,7 @@ class LanguageCounts:
     states: dict[str, States]
     sets: dict[str, SetCounts] = field(default_factory=dict)
     baselines: dict[str, dict[str, Tally]] = field(default_factory=dict)
+    nulls: dict[str, dict[str, Tally]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,9 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
     plain: dict[str, dict[str, Rate]] = {}
     strategies: dict[str, dict[str, Tally]] = {}
     baselines: dict[str, dict[str, Tally]] = {}
+    nulls: dict[str, dict[str, Tally]] = {}
+    groups = {**dict.fromkeys(run.manifest.tasks[task].baselines, baselines),
+              **dict.fromkeys(run.manifest.nulls, nulls)}  # fmt: skip
     states: dict[str, States] = {}
     sets: dict[str, SetCounts] = {}
     every = dict(cells(run, task, lang))
@@ -202,8 +207,9 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
                 sets = _sets(found, of)
             continue
         drawn = np.where(found.known, 255, 0).astype(np.uint8)
-        group = baselines if name in run.manifest.tasks[task].baselines else strategies
-        group[name] = {level: _tally(found, k, drawn) for k, level in enumerate(CORRECT)}
+        groups.get(name, strategies)[name] = {
+            level: _tally(found, k, drawn) for k, level in enumerate(CORRECT)
+        }
         for k, level in enumerate(CORRECT):
             if level in sets:
                 changed = drawn & ~_given(every[VANILLA], k)[found.examples]
@@ -211,7 +217,8 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
                     sets[level].tallies[which][name] = _tally(found, k, changed, code)
     if not plain:
         return None
-    return LanguageCounts(plain[VANILLA], plain[SOURCE], strategies, states, sets, baselines)
+    plain_rates = plain[VANILLA], plain[SOURCE]
+    return LanguageCounts(*plain_rates, strategies, states, sets, baselines, nulls)
 
 
 def _tally(

@@ -2,7 +2,7 @@
 
 Rows that could only be reached by looking at the answers (an upper bound, the best pair in
 hindsight, pairs chosen on the very examples they are counted on) are marked as oracles, and a bound
-carries its null.
+carries its judged null; what has null grids carries these.
 """
 
 from __future__ import annotations
@@ -210,9 +210,14 @@ def _add_row(rows: list[tuple[Row, ...]], new: tuple[Row, ...]) -> None:
     for number, old in enumerate(rows):
         if old[0].label == new[0].label and all(map(same_quantity, old, new)):
             runs = tuple(dict.fromkeys((*old[0].runs, *new[0].runs)))
-            # One of the runs may have been begun before the gap was asked for.
+            # One of the runs may have been begun before the gap was asked for, or have no nulls.
             rows[number] = tuple(
-                replace(row, runs=runs, sets=row.sets or one.sets)
+                replace(
+                    row,
+                    runs=runs,
+                    sets=row.sets or one.sets,
+                    null_grids=one.null_grids | row.null_grids,
+                )
                 for row, one in zip(old, new, strict=True)
             )
             return

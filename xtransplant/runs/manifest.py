@@ -123,6 +123,7 @@ class Manifest:
         versions, machine: of what ran it first.
         started, finished: UTC, ISO 8601; finished is empty until the last part is stored.
         continued: versions of what it went on with, where they differ (``--accept-versions``).
+        nulls: null grids by the name that records have: ``strategy``, and the name of the ``null``.
     """
 
     id: str
@@ -136,6 +137,7 @@ class Manifest:
     started: str
     finished: str = ""
     continued: list[dict[str, str]] = field(default_factory=list)
+    nulls: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def only(self) -> str:
@@ -169,6 +171,11 @@ class Manifest:
                 for number, start in enumerate(range(0, language.n, task.part_size)):
                     stop = min(start + task.part_size, language.n)
                     yield Part(name, lang, number, start, stop)
+
+    def nulls_of(self, strategy: str) -> dict[str, str]:
+        """A strategy's null grids: by the null's name, the name that their records have."""
+        own = self.nulls.items()
+        return {one["null"]: name for name, one in own if one["strategy"] == strategy}
 
     def pairs(self, strategy: str, task: str, lang: str) -> list[tuple[int, int]]:
         """Layer pairs (i, j) of a strategy in a language."""

@@ -16,7 +16,7 @@ from xtransplant.strategies.registry import find_strategy
 from xtransplant.strategies.shape import Shape
 from xtransplant.strategies.typed_options import Option
 
-__all__ = ["describe", "reads_mean", "type_name"]
+__all__ = ["describe", "reads_mean", "reads_source", "type_name"]
 
 # Any shape and pair serve, as edits are shown with i and j; few strategies need more layers.
 _SHAPE, _SOURCE, _TARGET = Shape(n_layers=48, n_heads=64), 11, 23
@@ -74,13 +74,24 @@ def reads_mean(strategy: Strategy) -> bool | None:
 
     Raw strategies and those that cannot be recorded without a model are not known.
     """
+    prompts = _prompts_read(strategy)
+    return None if prompts is None else MEAN in prompts
+
+
+def reads_source(strategy: Strategy) -> bool | None:
+    """Whether a strategy reads any source prompt; None where that is not known."""
+    prompts = _prompts_read(strategy)
+    return None if prompts is None else not prompts.isdisjoint(("source", MEAN))
+
+
+def _prompts_read(strategy: Strategy) -> set[str] | None:
     if strategy.raw:
         return None
     try:
         edits = strategy.printable().edits(_SHAPE, _SOURCE, _TARGET)
     except XTransplantError:
         return None
-    return any(read.prompt == MEAN for edit in edits for read in edit.value.reads())
+    return {read.prompt for edit in edits for read in edit.value.reads()}
 
 
 def type_name(kind: Any) -> str:

@@ -1,0 +1,60 @@
+"""The null grids of a bench: which strategies are run once more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from xtransplant.backends.protocol import Say
+from xtransplant.errors import XTransplantError
+from xtransplant.options import parse_names
+from xtransplant.strategies import Strategy, find_strategy
+from xtransplant.strategies.describe import reads_source
+from xtransplant.tasks.nulls import NullGrid, parse_nulls
+
+__all__ = ["default_nulls", "plan_nulls"]
+
+_OF_A_PILOT = "other"
+
+
+def default_nulls(given: Sequence[str], strategies: Iterable[str]) -> tuple[str, ...]:
+    """The null grids of a pilot: those that are named, else ``other``, which costs as much again.
+
+    Args:
+        given: as ``--null`` has them; empty where it is not given.
+        strategies: names of the pilot's; where none reads a source there is no null grid.
+
+    Raises:
+        XTransplantError: a name that is none, or a strategy that is none.
+    """
+    if given:
+        return parse_nulls(parse_names(given))
+    reading = any(reads_source(find_strategy(name)) is not False for name in strategies)
+    return (_OF_A_PILOT,) if reading else ()
+
+
+def plan_nulls(
+    nulls: Sequence[str], strategies: Mapping[str, Strategy], say: Say
+) -> tuple[NullGrid, ...]:
+    """Every null of every strategy that reads a source prompt.
+
+    Args:
+        nulls: by name.
+        strategies: by name.
+        say: called with the strategies that have no null grid.
+
+    Raises:
+        XTransplantError: no strategy reads a source prompt.
+    """
+    if not nulls:
+        return ()
+    reading = [name for name, one in strategies.items() if reads_source(one) is not False]
+    if not reading:
+        named = ", ".join(strategies) or "no strategy"
+        raise XTransplantError(
+            f"--null {','.join(nulls)} does nothing for {named}: a null grid puts something else "
+            "in the place of what is read from the source prompt; leave it out"
+        )
+    for name in strategies:
+        if name not in reading:
+            say(f"{name} reads no source prompt, so it has no null grid (--null)")
+    return tuple(NullGrid(name, null) for name in reading for null in nulls)

@@ -1,0 +1,104 @@
+"""Every number of a run, an entry each: what a dataframe and CSV are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from xtransplant.report.rows import has_own_pairs
+from xtransplant.report.sets import prompt_sets, set_columns, tallies_of_sets
+from xtransplant.report.summary import NO_PAIR, Summary, TaskCounts
+from xtransplant.runs.columns import CORRECT
+from xtransplant.runs.options import option_columns
+from xtransplant.stats.rates import Rate
+from xtransplant.stats.tally import Bound, Tally
+
+__all__ = ["entries_of"]
+
+
+def entries_of(summary: Summary) -> Iterator[dict[str, Any]]:
+    """By task and language, at every level; keys are the columns of ``report.data``."""
+    for task in summary.tasks.values():
+        entry = summary.manifest.tasks[task.name]
+        base = {
+            "run": summary.name, "model": summary.manifest.model["name"], "task": task.name,
+            "direction": entry.direction, "split": task.split, "mode": task.mode,
+            "rule": entry.rule if task.mode == "generate" else "",
+        }  # fmt: skip
+        stored = {"complete": summary.complete, "missing_parts": summary.missing}
+        for lang in task.languages:
+            for one in _of_language(summary, task, lang):
+                yield {**base, "lang": lang, **one, **stored}
+
+
+def _of_language(summary: Summary, task: TaskCounts, lang: str) -> Iterator[dict[str, Any]]:
+    counts, known = task.languages[lang], summary.manifest.tasks[task.name].languages[lang]
+    chosen_on = getattr(known, "in_sample", 0) if has_own_pairs(summary, task.name) else 0
+    for level in CORRECT:
+        for kind, rates in (("vanilla", counts.vanilla), ("source", counts.source)):
+            yield {
+                "level": level, "strategy": "", "kind": kind, **_numbers(rates[level]),
+                **set_columns(prompt_sets(counts, level, kind)),
+            }  # fmt: skip
+        for name, tallies in counts.baselines.items():
+            numbers = _numbers_at(NO_PAIR, tallies[level], tallies_of_sets(counts, level, name))
+            yield {"level": level, "strategy": name, "kind": "baseline", **numbers}
+        for strategy, tallies in counts.strategies.items():
+            own = {"level": level, "strategy": strategy, "null_grid": ""}
+            own |= option_columns(summary.manifest, strategy)
+            sets = tallies_of_sets(counts, level, strategy)
+            for one in _of_grid(tallies[level], sets, chosen_on):
+                yield {**own, **one}
+            for null, name in summary.manifest.nulls_of(strategy).items():
+                if name in counts.nulls:
+                    sets = tallies_of_sets(counts, level, name)
+                    for one in _of_grid(counts.nulls[name][level], sets, chosen_on):
+                        yield {**own, **one, "null_grid": null}
+
+
+def _of_grid(one: Tally, sets: dict[str, Tally], chosen_on: int) -> Iterator[dict[str, Any]]:
+    """Every pair of a grid, and every bound."""
+    for pair in one.hits:
+        numbers = _numbers_at(pair, one, sets, oracle=chosen_on != 0)
+        yield {"kind": "pair", **_layers(*pair), **numbers, "in_sample": chosen_on}
+    for i, j, bound in _bounds(one):
+        numbers = _numbers(Rate(bound.right, one.n), oracle=True)
+        numbers |= {"cells": bound.cells, "null": Rate(bound.null, one.n).value}
+        numbers |= set_columns({k: _rates_of(t, i, j) for k, t in sets.items()})
+        yield {"kind": "bound", **_layers(i, j), **numbers}
+
+
+def _bounds(one: Tally) -> Iterator[tuple[int | None, int | None, Bound]]:
+    """Bounds over more than one pair, by source and target layer; None stands for any layer."""
+    bounds: list[tuple[int | None, int | None, Bound]] = [(None, None, one.overall)]
+    bounds += [(i, None, bound) for i, bound in one.by_source.items()]
+    bounds += [(None, j, bound) for j, bound in one.by_target.items()]
+    return (found for found in bounds if found[2].cells > 1)
+
+
+def _rates_of(one: Tally, i: int | None, j: int | None) -> tuple[Rate, Rate]:
+    """The bound by source and target layer, and its null."""
+    by_layer = one.overall if j is None else one.by_target[j]
+    bound = by_layer if i is None else one.by_source[i]
+    return Rate(bound.right, one.n), Rate(bound.null, one.n)
+
+
+def _layers(i: int | None, j: int | None) -> dict[str, int | None]:
+    return {"source_layer": i, "target_layer": j}
+
+
+def _numbers_at(
+    pair: tuple[int, int], one: Tally, sets: dict[str, Tally], *, oracle: bool = False
+) -> dict[str, Any]:
+    by_set: dict[str, tuple[Rate, Rate | None]]
+    by_set = {name: (own.rate(pair), own.null(pair)) for name, own in sets.items()}
+    return {**_numbers(one.rate(pair), oracle=oracle), **set_columns(by_set)}
+
+
+def _numbers(rate: Rate, *, oracle: bool = False) -> dict[str, Any]:
+    low, high = rate.ci95
+    return {
+        "right": rate.right, "n": rate.n, "value": rate.value, "stderr": rate.stderr,
+        "ci95_low": low, "ci95_high": high, "cells": 1, "null": None, "oracle": oracle,
+        "in_sample": 0,
+    }  # fmt: skip

@@ -1,0 +1,129 @@
+"""What the null grids of a strategy give, beside each of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from xtransplant.report.sets import SetRates, of_strategy, set_metrics
+from xtransplant.report.summary import Summary, TaskCounts
+from xtransplant.stats.rates import Rate, micro
+from xtransplant.stats.tally import Tally, combine
+from xtransplant.style.escape import json_number
+from xtransplant.tasks.nulls import NULLS
+
+__all__ = [
+    "NullRates",
+    "Pick",
+    "about_nulls",
+    "at_pair",
+    "best_of",
+    "null_metrics",
+    "nulls_of",
+    "same",
+]
+
+Pick = Callable[[str, Tally], Rate]
+
+
+@dataclass(frozen=True)
+class NullRates:
+    """One null grid, counted as the row is that it belongs to.
+
+    Attributes:
+        rates: by language; only of those that have another item.
+        sets: by set of examples, ``gap`` and ``shared``.
+    """
+
+    rates: dict[str, Rate]
+    sets: dict[str, SetRates] = field(default_factory=dict)
+
+    @property
+    def micro(self) -> Rate:
+        """All examples together."""
+        return micro(list(self.rates.values()))
+
+
+def nulls_of(
+    summary: Summary,
+    task: TaskCounts,
+    level: str,
+    strategy: str,
+    picked: Callable[[dict[str, Tally]], Pick],
+) -> dict[str, NullRates]:
+    """A strategy's null grids, by the null's name.
+
+    Args:
+        summary: of the run.
+        task: whose languages are counted.
+        level: ``strict``, ``match`` or ``lenient``.
+        strategy: its name.
+        picked: of a grid, by language, what of it the row counts: a pair, or a bound.
+    """
+    found = {}
+    for null, name in summary.manifest.nulls_of(strategy).items():
+        grid = {
+            lang: counts.nulls[name][level]
+            for lang, counts in task.languages.items()
+            if name in counts.nulls
+        }
+        if grid:
+            pick = picked(grid)
+            sets = of_strategy(task, level, name, pick, pick)
+            found[null] = NullRates(
+                {lang: pick(lang, one) for lang, one in grid.items()},
+                {which: replace(one, nulls=None) for which, one in sets.items()},
+            )
+    return found
+
+
+def same(pick: Pick) -> Callable[[dict[str, Tally]], Pick]:
+    """Of every grid the same."""
+    return lambda _: pick
+
+
+def at_pair(pair: tuple[int, int]) -> Callable[[dict[str, Tally]], Pick]:
+    """Of every grid one pair, the same."""
+    return same(lambda _, one: one.rate(pair))
+
+
+def best_of(grid: dict[str, Tally]) -> Pick:
+    """The pair that a grid gets right most often: each null grid has its own."""
+    best = combine(list(grid.values())).best
+    return lambda _, one: one.rate(best)
+
+
+def null_metrics(
+    nulls: dict[str, NullRates], metric: str, lang: str | None = None
+) -> dict[str, Any]:
+    """What JSON says of a row's null grids, by the beginnings of its keys.
+
+    Args:
+        nulls: of the row.
+        metric: ``acc``, ``acc_strict`` or ``acc_lenient``.
+        lang: of one language; of all together by default.
+    """
+    found: dict[str, Any] = {}
+    for null, one in nulls.items():
+        if lang is not None and lang not in one.rates:
+            continue
+        rate = one.micro if lang is None else one.rates[lang]
+        key = f"{metric}_null_{null}"
+        found[key] = json_number(rate.value)
+        found[f"{key}_ci95"] = [json_number(end) for end in rate.ci95]
+        found[f"{key}_n"] = rate.n
+        found |= set_metrics(one.sets, key, lang)
+    return found
+
+
+def about_nulls(rows: Iterable[Mapping[str, NullRates]]) -> Iterator[str]:
+    """What the null grids of a table's rows are, in a note, if there are any."""
+    there = {null for nulls in rows for null in nulls}
+    if there:
+        each = "; ".join(f"{null}: {what}" for null, what in NULLS.items() if null in there)
+        yield (
+            "null grid: the same strategy, run at the same pairs with something else in its "
+            f"source's place ({each}) and counted as the row above it: what it gives as well is "
+            "not what the source prompt knows; where a pair is picked, each grid has its own best"
+        )
