@@ -13,8 +13,10 @@ from tiny import EXAMPLE, tiny_checkpoint
 
 from xtransplant import find_strategy, load
 from xtransplant.engine.ask.tokenise import candidate_ids, prompt_ids
+from xtransplant.engine.generate import generate
 from xtransplant.engine.score import score
-from xtransplant.packing import SHARED
+from xtransplant.engine.trace.greedy import end_ids
+from xtransplant.packing import MASKED, ROWS, SHARED
 
 PAIRS = [(0, 2), (2, 1), (1, 0)]
 CANDIDATES = (" no", " the town hall")
@@ -49,3 +51,37 @@ def test_it_does_what_its_formula_says(family, text):
     np.testing.assert_allclose(found.vanilla, vanilla, atol=1e-4)
     assert (np.abs(found.logprobs - found.vanilla).max(1) > 1e-3).all()  # each pair does something
     assert torch.isfinite(torch.tensor(wanted)).all()
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma3_text"])
+@pytest.mark.parametrize("site", ["attn", "resid_post"])
+def test_the_last_tokens_are_moved_one_by_one(family, site):
+    model, n_new = loaded(family), 4
+    module = model.module
+    source, target = (prompt_ids(model, one) for one in (EXAMPLE.source, EXAMPLE.target))
+    ids = candidate_ids(model, EXAMPLE.target, target, EXAMPLE.candidates)
+    chosen = find_strategy("span-swap").with_options({"site": site, "last": 3})
+    wanted, texts = [], []
+    for i, j in PAIRS:
+        # What stands at an earlier token does not depend on those that follow.
+        values = [
+            read_lasts(module, source[: len(source) - k], [(site, i)])[site, i] for k in range(3)
+        ]
+
+        def write(rows, values=values):
+            for k, value in enumerate(values):
+                rows[:, len(target) - 1 - k] = value
+
+        after = continued_under(module, [(site, j, write)], target, ids)
+        wanted.append([likelihood(*pair) for pair in zip(after, ids, strict=True)])
+        said = []
+        while len(said) < n_new and not (said and said[-1] in end_ids(model)):
+            (follows,) = continued_under(module, [(site, j, write)], target, [said])
+            said.append(int(follows[-1].argmax()))
+        texts.append(tuple(said))
+    for packing in (SHARED, MASKED, ROWS):
+        found = score(model, EXAMPLE, chosen, PAIRS, packing=packing)
+        np.testing.assert_allclose(found.logprobs, wanted, atol=1e-4)
+        made = generate(model, EXAMPLE, chosen, PAIRS, packing=packing, max_new_tokens=n_new)
+        assert made.token_ids == tuple(texts)
+    assert (np.abs(found.logprobs - found.vanilla).max(1) > 1e-3).all()
