@@ -26,15 +26,19 @@ def trace(flags: TraceFlags) -> None:
         from xtransplant.bench import trace as one_grid
 
         model = one_grid.load_for(plan, lines.note)
-    if why := one_grid.no_effect_of(plan, model):
-        lines.say(why)
+    # Said of what has run: what fails is one line, the error's.
+    why = one_grid.no_effect_of(plan, model)
     if config.backend.is_dry:
         from xtransplant.bench.dry_trace import dry_trace
 
         print_dry_trace(dry_trace(plan, model))
+        if why:
+            lines.say(why)
         return
     with lines.doing(f"running {config.sweep} at every layer pair"):
         grid = one_grid.compute_grid(plan, model)
+    if why:
+        lines.say(why)
     with one_grid.writing_files(plan, grid):
         print_grid(grid, as_json=flags.as_json)
     if config.verify:

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from bad_inputs import arguments, files, models, runs, strategies
+from bad_inputs import arguments, files, fits, models, runs, strategies
 
 LLAMA = str(Path(__file__).parents[1] / "golden" / "llama")
 XTP = [sys.executable, "-c", "from xtransplant.cli import main; main()"]
-ROWS = [row for kind in (arguments, files, models, runs, strategies) for row in kind.ROWS]
+ROWS = [row for kind in (arguments, files, fits, models, runs, strategies) for row in kind.ROWS]
 # Marks that turn the direction of text, and what ends a line though it does not look like it.
 ACTING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 

@@ -48,7 +48,7 @@ def load_for(plan: TracePlan, note: Callable[[str], None]) -> Model:
 
 
 def no_effect_of(plan: TracePlan, model: Model) -> str:
-    """That a layer has no effect on a grid, before it is run; empty if both have.
+    """That a layer has no effect on a grid; empty if both have. Nothing is run.
 
     Raises:
         XTransplantError: layers that the model has not, or a strategy that fails.
