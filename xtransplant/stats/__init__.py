@@ -1,18 +1,36 @@
-"""Counting arrays of judgements: rates, intervals, the upper bound and its null, the best pair."""
+"""Arrays of judgements in, numbers out: rates, gains, bounds and nulls, tests, choosing a pair."""
 
+from xtransplant.stats.cell_tests import CellTests, compare_cells
+from xtransplant.stats.cross_fit import CrossFit, choice_frequencies, cross_fit
+from xtransplant.stats.gains import Gain, bound_gain, clustered_stderr, gain
 from xtransplant.stats.rates import Rate, macro, micro, spread
+from xtransplant.stats.recovery import Recovery, recovery
 from xtransplant.stats.selection import choose_pair, count_hits, sum_hits
 from xtransplant.stats.tally import Tally, combine, tally
+from xtransplant.stats.union import union_curve, union_of_counts
 
 __all__ = [
+    "CellTests",
+    "CrossFit",
+    "Gain",
     "Rate",
+    "Recovery",
     "Tally",
+    "bound_gain",
+    "choice_frequencies",
     "choose_pair",
+    "clustered_stderr",
     "combine",
+    "compare_cells",
     "count_hits",
+    "cross_fit",
+    "gain",
     "macro",
     "micro",
+    "recovery",
     "spread",
     "sum_hits",
     "tally",
+    "union_curve",
+    "union_of_counts",
 ]  # fmt: skip
