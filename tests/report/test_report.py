@@ -92,7 +92,7 @@ def test_every_format_says_the_same_numbers(run, name, tmp_path):
 
 def test_latex_is_balanced_and_escaped(run):
     shown = write_report([run.path], formats=["latex"]).texts[0]
-    assert shown.count("\\begin{tabular}") == shown.count("\\end{tabular}") == 2
+    assert shown.count("\\begin{tabular}") == shown.count("\\end{tabular}") == 3
     body = shown.split("\\midrule")[1].split("\\bottomrule")[0]
     n_columns = len(re.search(r"@\{\}(l r*|lr*)@\{\}", shown)[1])
     for line in body.strip().splitlines():
@@ -178,7 +178,7 @@ def test_figures_are_drawn(run, tmp_path, suffix):
     written = write_report([run.path], figures=[suffix], output=tmp_path / "figures").written
     assert sorted(path.name for path in written) == [
         f"one-xnli-attn-swap-heatmap.{suffix}", f"one-xnli-ffn-swap-heatmap.{suffix}",
-        f"one-xnli-upper-bound.{suffix}",
+        f"one-xnli-union-size.{suffix}", f"one-xnli-upper-bound.{suffix}",
         f"xnli-en-to-lang-pilot-generate-choice-overall-bars.{suffix}",
             f"xnli-en-to-lang-pilot-generate-choice-overall-gap.{suffix}",
     ]  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from xtransplant.report.entries import entries_of
+from xtransplant.report.gains import FLIP_COLUMNS, gain_metrics
 from xtransplant.report.nulls import null_metrics
 from xtransplant.report.rows import Row, same_quantity
 from xtransplant.report.sets import set_columns, set_metrics
@@ -26,7 +27,7 @@ _COLUMNS = (
     "run", "model", "task", "direction", "split", "mode", "rule", "lang", "level", "strategy",
     "kind", "source_layer", "target_layer", "right", "n", "value", "stderr", "ci95_low",
     "ci95_high", "cells", "null", "oracle", "in_sample", "complete", "missing_parts",
-    *set_columns({}), "null_grid",
+    *set_columns({}), *FLIP_COLUMNS, "null_grid",
 )  # fmt: skip
 _NAMES = ("run", "model", "task", "direction", "split", "mode", "rule", "lang", "strategy")
 
@@ -188,6 +189,10 @@ def _add_row(results: dict[str, dict[str, Any]], one: _Keyed, row: Row, metric: 
             found[f"{metric}_null,{one.key}"] = json_number(null.value)
         lang = None if name == one.name else name.removeprefix(f"{one.name}_")
         more = set_metrics(row.sets, metric, lang) | null_metrics(row.null_grids, metric, lang)
+        more |= gain_metrics(row.gains, metric, lang)
+        if lang is None:
+            more |= {f"{metric}_curve" + f"_null_{null}" * bool(null): list(map(json_number, curve))
+                     for null, curve in row.curves.items()}  # fmt: skip
         found |= {f"{what},{one.key}": value for what, value in more.items()}
         if pair is not None:
             found[f"{metric}_pair,{one.key}"] = list(pair)

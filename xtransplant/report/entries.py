@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from xtransplant.report.gains import flips_by_pair
 from xtransplant.report.rows import has_own_pairs
 from xtransplant.report.sets import prompt_sets, set_columns, tallies_of_sets
 from xtransplant.report.summary import NO_PAIR, Summary, TaskCounts
 from xtransplant.runs.columns import CORRECT
 from xtransplant.runs.options import option_columns
 from xtransplant.stats.rates import Rate
+from xtransplant.stats.selection import Pair
 from xtransplant.stats.tally import Bound, Tally
 
 __all__ = ["entries_of"]
@@ -47,20 +49,30 @@ def _of_language(summary: Summary, task: TaskCounts, lang: str) -> Iterator[dict
             own = {"level": level, "strategy": strategy, "null_grid": ""}
             own |= option_columns(summary.manifest, strategy)
             sets = tallies_of_sets(counts, level, strategy)
-            for one in _of_grid(tallies[level], sets, chosen_on):
+            flips = flips_by_pair(counts, level, strategy)
+            for one in _of_grid(tallies[level], sets, chosen_on, flips):
                 yield {**own, **one}
             for null, name in summary.manifest.nulls_of(strategy).items():
                 if name in counts.nulls:
                     sets = tallies_of_sets(counts, level, name)
-                    for one in _of_grid(counts.nulls[name][level], sets, chosen_on):
+                    flips = flips_by_pair(counts, level, name)
+                    for one in _of_grid(counts.nulls[name][level], sets, chosen_on, flips):
                         yield {**own, **one, "null_grid": null}
 
 
-def _of_grid(one: Tally, sets: dict[str, Tally], chosen_on: int) -> Iterator[dict[str, Any]]:
+def _of_grid(
+    one: Tally, sets: dict[str, Tally], chosen_on: int, flips: dict[Pair, dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
     """Every pair of a grid, and every bound."""
     for pair in one.hits:
         numbers = _numbers_at(pair, one, sets, oracle=chosen_on != 0)
-        yield {"kind": "pair", **_layers(*pair), **numbers, "in_sample": chosen_on}
+        yield {
+            "kind": "pair",
+            **_layers(*pair),
+            **numbers,
+            "in_sample": chosen_on,
+            **flips.get(pair, {}),
+        }
     for i, j, bound in _bounds(one):
         numbers = _numbers(Rate(bound.right, one.n), oracle=True)
         numbers |= {"cells": bound.cells, "null": Rate(bound.null, one.n).value}

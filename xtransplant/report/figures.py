@@ -13,6 +13,7 @@ from xtransplant.report.set_dots import draw_sets
 from xtransplant.report.summary import Summary, TaskCounts, tallies_of
 from xtransplant.report.sweep_lines import draw_sweeps
 from xtransplant.report.tables import make_tables
+from xtransplant.report.union import draw_union
 from xtransplant.runs.names import plain_name
 from xtransplant.stats.tally import Tally
 from xtransplant.style.fonts import save_figure
@@ -71,6 +72,8 @@ def _of_runs(summaries: Sequence[Summary], level: str) -> Iterator[_Named]:
                 yield _Named(figure, (run, task.name, strategy, "heatmap"))
             curves = draw_curves(summary, task, grids, level)
             yield _Named(curves, (run, task.name, "upper-bound"))
+            union = draw_union(summary, task, grids, level)
+            yield _Named(union, (run, task.name, "union-size"))
 
 
 def _of_tables(summaries: Sequence[Summary], level: str) -> Iterator[_Named]:

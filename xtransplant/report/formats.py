@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from xtransplant.report.gains import GAIN_HEADS, GAIN_NOTE, gain_cells
 from xtransplant.report.rows import Row
 from xtransplant.report.sets import HEADS, SetRates, set_cells
 from xtransplant.report.tables import Table
@@ -86,6 +87,13 @@ def _set_lines(table: Table) -> Iterator[TextLine]:
             yield replace(line, cells=set_cells(sets))
 
 
+def _gain_lines(table: Table) -> Iterator[TextLine]:
+    for line in _lines(table):
+        for null, one in () if line.null else line.row.gains.over():
+            label = f"{line.label}, over null grid {null}" if null else line.label
+            yield replace(line, label=label, cells=gain_cells(one))
+
+
 def text_grids(tables: Sequence[Table]) -> Iterator[TextGrid]:
     """Each table over all its examples; then over the two sets, where any run knows them."""
     for table in tables:
@@ -100,6 +108,9 @@ def text_grids(tables: Sequence[Table]) -> Iterator[TextGrid]:
         if sets:
             title = f"{table.warning}{table.about}: gap mended, shared kept ({table.how})"
             yield TextGrid(title, list(HEADS), list(_set_lines(table)), table.about_sets)
+        if gains := list(_gain_lines(table)):
+            title = f"{table.warning}{table.about}: gain over vanilla ({table.how})"
+            yield TextGrid(title, list(GAIN_HEADS), gains, (GAIN_NOTE,))
 
 
 def to_markdown(tables: Sequence[Table]) -> str:

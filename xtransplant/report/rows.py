@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from xtransplant.report.gains import Gains, Picked, curves_of, gains_of
 from xtransplant.report.nulls import NullRates, Pick, at_pair, best_of, nulls_of, same
 from xtransplant.report.sets import SetRates, of_prompt, of_strategy
 from xtransplant.report.summary import NO_PAIR, Summary, TaskCounts, tallies_of
@@ -42,6 +43,8 @@ class Row:
         complete: whether all parts of its run are stored.
         in_sample: by language, how many of its items its pair was chosen on; -1: not known.
         sets: by set of examples, ``gap`` and ``shared``, its rates; empty where that is not known.
+        gains: over vanilla and over its null grids, paired by example.
+        curves: of the bound over all pairs, by k cells; of its null grids, by the null's name.
     """
 
     label: str
@@ -59,6 +62,8 @@ class Row:
     in_sample: dict[str, int] | None = None
     sets: dict[str, SetRates] = field(default_factory=dict)
     null_grids: dict[str, NullRates] = field(default_factory=dict)
+    gains: Gains = field(default_factory=Gains)
+    curves: dict[str, Any] = field(default_factory=dict)
 
     @property
     def oracle(self) -> bool:
@@ -130,7 +135,8 @@ def rows_of(summary: Summary, task: TaskCounts, level: str) -> Iterator[Row]:
                    if name in one.baselines}  # fmt: skip
         if tallies:
             rates = {lang: one.rate(NO_PAIR) for lang, one in tallies.items()}
-            found = row(name, name, "baseline", rates, sets=_sets_at(task, level, name, NO_PAIR))
+            found = row(name, name, "baseline", rates, sets=_sets_at(task, level, name, NO_PAIR),
+                        gains=gains_of(task, level, name, _at(NO_PAIR)))  # fmt: skip
             yield replace(found, of=(*found.of, repr(sorted(shots.items()))))
     for strategy in summary.manifest.strategies:
         tallies = tallies_of(task, strategy, level)
@@ -165,6 +171,10 @@ def _pilot(summary: Summary, task: TaskCounts, strategy: str, level: str, base: 
         null_grids=nulls_of(
             summary, task, level, strategy, lambda _: lambda lang, one: one.rate(pairs[lang])
         ),
+        gains=gains_of(
+            task, level, strategy, lambda lang, one, at: one.at(pairs[lang], at),
+            summary.manifest.nulls_of(strategy),
+        ),
     )  # fmt: skip
 
 
@@ -186,6 +196,7 @@ def _grid(
     def grids(picked: Callable[[dict[str, Tally]], Pick]) -> dict[str, NullRates]:
         return nulls_of(summary, task, level, strategy, picked)
 
+    nulls = summary.manifest.nulls_of(strategy)
     pairs = list(every.hits)
     if len(pairs) > _MOST_PAIRS:
         # The paper's coarse settings.
@@ -194,16 +205,17 @@ def _grid(
         rates = {lang: one.rate(pair) for lang, one in tallies.items()}
         yield row(arrow(pair), arrow(pair), "pair", rates, (), pair=pair,
                   sets=_sets_at(task, level, strategy, pair),
-                  null_grids=grids(at_pair(pair)))  # fmt: skip
+                  null_grids=grids(at_pair(pair)),
+                  gains=gains_of(task, level, strategy, _at(pair), nulls))  # fmt: skip
     if len(searched) < 2:
         return
     best = {lang: one.rate(every.best) for lang, one in tallies.items()}
     yield row(
         f"best of {len(searched)}: {arrow(every.best)}", "best", "best", best, searched,
         pair=every.best, cells=len(searched), sets=_sets_at(task, level, strategy, every.best),
-        null_grids=grids(best_of),
+        null_grids=grids(best_of), gains=gains_of(task, level, strategy, _at(every.best)),
     )  # fmt: skip
-    for which, key, bound in _bounds(every, last):
+    for which, key, bound, some in _bounds(every, last):
         cells = bound(every).cells
         # Of one pair it would be that pair's own row, and of all of them the one above.
         if cells < 2 or (key and cells == len(searched)):
@@ -221,6 +233,8 @@ def _grid(
             nulls={lang: null(lang, one) for lang, one in tallies.items()},
             sets=of_strategy(task, level, strategy, rate, null),
             null_grids=grids(same(rate)),
+            gains=gains_of(task, level, strategy, some, nulls, bound=True),
+            curves={} if key else curves_of(task, level, strategy, nulls),
         )  # fmt: skip
 
 
@@ -234,13 +248,21 @@ def _sets_at(task: TaskCounts, level: str, name: str, pair: Pair) -> dict[str, S
 _OfTally = Callable[[Tally], Bound]
 
 
-def _bounds(every: Tally, last: int) -> Iterator[tuple[str, str, _OfTally]]:
+def _at(pair: Pair) -> Picked:
+    return lambda _, one, level: one.at(pair, level)
+
+
+def _bounds(every: Tally, last: int) -> Iterator[tuple[str, str, _OfTally, Picked]]:
     """The bounds that have a row: what each is called, the end of its key, and what it is."""
-    yield "", "", lambda one: one.overall
+    yield "", "", lambda one: one.overall, lambda _, one, level: one.some(level)
     if last in every.by_source:
-        yield f" {last}→j", ",last→j", lambda one: one.by_source[last]
+        yield f" {last}→j", ",last→j", lambda one: one.by_source[last], (
+            lambda _, one, level: one.some(level, source=last)
+        )  # fmt: skip
     if 0 in every.by_target:
-        yield " i→0", ",i→0", lambda one: one.by_target[0]
+        yield " i→0", ",i→0", lambda one: one.by_target[0], (
+            lambda _, one, level: one.some(level, target=0)
+        )  # fmt: skip
 
 
 def base_of(summary: Summary, task: TaskCounts) -> tuple[Any, ...]:

@@ -10,8 +10,9 @@ import numpy as np
 
 from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA
 from xtransplant.runs.manifest import Manifest, Part
-from xtransplant.runs.read import Cells, cells
+from xtransplant.runs.read import Cells, cells, item_ids
 from xtransplant.runs.store import Run
+from xtransplant.stats.answers import Answers, arrange
 from xtransplant.stats.rates import Rate
 from xtransplant.stats.tally import Tally, tally
 from xtransplant.tasks.sets import GAP, SETS, SHARED, UNASKED, UNKNOWN
@@ -81,6 +82,8 @@ class LanguageCounts:
         nulls: likewise of null grids, by the name that their records have.
         states: by strategy; of the two prompts under ``vanilla`` and ``source``.
         sets: by level; empty of a run that was begun without.
+        answers: which examples are right, by whatever has records.
+        items: what each example is called, by its number; the same in all languages.
     """
 
     vanilla: dict[str, Rate]
@@ -90,6 +93,8 @@ class LanguageCounts:
     sets: dict[str, SetCounts] = field(default_factory=dict)
     baselines: dict[str, dict[str, Tally]] = field(default_factory=dict)
     nulls: dict[str, dict[str, Tally]] = field(default_factory=dict)
+    answers: dict[str, Answers] = field(default_factory=dict)
+    items: np.ndarray[Any, Any] = field(default_factory=lambda: np.array([], dtype=np.str_))
 
 
 @dataclass(frozen=True)
@@ -218,7 +223,12 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
     if not plain:
         return None
     plain_rates = plain[VANILLA], plain[SOURCE]
-    return LanguageCounts(*plain_rates, strategies, states, sets, baselines, nulls)
+    answers = {
+        name: arrange(one.examples, one.source_layers, one.target_layers, one.right)
+        for name, one in every.items() if name != SOURCE
+    }  # fmt: skip
+    items = item_ids(run, task, lang)
+    return LanguageCounts(*plain_rates, strategies, states, sets, baselines, nulls, answers, items)
 
 
 def _tally(

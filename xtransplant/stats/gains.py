@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Gain", "bound_gain", "by_item", "clustered_stderr", "gain"]
+__all__ = ["Gain", "bound_gain", "by_item", "clustered_stderr", "gain", "mcnemar"]
 
 Array = np.ndarray[Any, Any]
 N_DRAWS = 9999
@@ -76,16 +76,21 @@ class Gain:
                 break
         return float(found.low), float(found.high)
 
-    @cached_property
+    @property
     def p(self) -> float:
-        """McNemar's exact test of fixed against broken, two-sided; 1 where nothing flipped.
+        """:func:`mcnemar` of its flips."""
+        return mcnemar(self.fixed, self.broken)
 
-        It takes examples for independent, as they are in one language alone.
-        """
-        from scipy.stats import binomtest
 
-        flipped = self.fixed + self.broken
-        return float(binomtest(self.fixed, flipped).pvalue) if flipped else 1.0
+@lru_cache(4096)
+def mcnemar(fixed: int, broken: int) -> float:
+    """McNemar's exact test of fixed against broken, two-sided; 1 where nothing flipped.
+
+    It takes examples for independent, as they are in one language alone.
+    """
+    from scipy.stats import binomtest
+
+    return float(binomtest(fixed, fixed + broken).pvalue) if fixed + broken else 1.0
 
 
 def gain(before: Array, after: Array, items: Array | None = None) -> Gain:

@@ -1,0 +1,106 @@
+"""Gains and curves of a report, against counting its records the long way."""
+
+import json
+
+import numpy as np
+import pytest
+from made_runs import N, make_run
+
+from xtransplant.report.data import to_frame, to_lm_eval
+from xtransplant.report.formats import to_latex, to_markdown
+from xtransplant.report.gains import curves_of
+from xtransplant.report.summary import summarise
+from xtransplant.report.tables import make_tables
+from xtransplant.report.union import draw_union
+from xtransplant.runs import records
+
+NAME = "xnli_en-to-lang_pilot_generate_choice"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return make_run(tmp_path_factory.mktemp("runs") / "one")
+
+
+def by_hand(run, level, pair):
+    """Of ffn-swap at a pair: right before and after, by language and example."""
+    rows = records(run).set_index(["lang", "example"])
+    own = rows[rows.strategy == "ffn-swap"]
+    own = own[(own.source_layer == pair[0]) & (own.target_layer == pair[1])][level]
+    before = rows[rows.strategy == "vanilla"][level]
+    return before.reindex(own.index).to_numpy(bool), own.to_numpy(bool)
+
+
+@pytest.mark.parametrize("level", ["strict", "match", "lenient"])
+def test_flips_are_those_of_the_records(run, level):
+    rows = [row for row in make_tables([summarise(run)], level)[0].rows if row.pair]
+    rows = [row for row in rows if row.strategy == "ffn-swap"]
+    assert {row.kind for row in rows} == {"pair", "best"}
+    for row in rows:
+        before, after = by_hand(run, level, row.pair)
+        found = row.gains.vanilla
+        assert found.n == len(before) == 2 * N
+        assert found.fixed == (after & ~before).sum()
+        assert found.broken == (before & ~after).sum()
+        assert len(found.counts) == N  # an item is there in both languages
+        each = row.gains.by_language.values()
+        assert sum(one.fixed for one in each) == found.fixed
+
+
+def test_formats_have_the_same_numbers(run):
+    tables = make_tables([summarise(run)])
+    (row,) = [row for row in tables[0].rows if row.key == "ffn-swap,best"]
+    found, (low, high) = row.gains.vanilla, row.gains.vanilla.ci95
+    points = f"{100 * found.value:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+    assert found.fixed > found.broken
+    assert points in to_markdown(tables)
+    assert points.replace("%", "\\%") in to_latex(tables)
+    entry = json.loads(to_lm_eval([summarise(run)]))["results"][NAME]
+    assert entry["acc_gain,ffn-swap,best"] == pytest.approx(found.value)
+    assert entry["acc_gain_ci95,ffn-swap,best"] == pytest.approx([low, high])
+    assert entry["acc_gain_p,ffn-swap,best"] == pytest.approx(found.p)
+    assert entry["acc_fixed,ffn-swap,best"] == found.fixed
+    assert entry["acc_broken,ffn-swap,best"] == found.broken
+
+
+def test_csv_has_the_flips_of_every_pair(run):
+    found = to_frame([summarise(run)])
+    found = found[(found.level == "match") & (found.strategy == "ffn-swap")]
+    for pair, own in found[found.kind == "pair"].groupby(["source_layer", "target_layer"]):
+        before, after = by_hand(run, "match", pair)
+        assert own.fixed.sum() == (after & ~before).sum()
+        assert own.broken.sum() == (before & ~after).sum()
+        assert own.gain.mean() == pytest.approx(after.mean() - before.mean())
+        assert own.gain_p.between(0, 1).all()
+
+
+def test_a_curve_goes_from_the_mean_cell_to_the_upper_bound(run):
+    summary = summarise(run)
+    (row,) = [row for row in make_tables([summary])[0].rows if row.key == "ffn-swap,bound"]
+    curve = row.curves[""]
+    rows = records(run)
+    own = rows[rows.strategy == "ffn-swap"]
+    assert len(curve) == 16
+    assert curve[0] == pytest.approx(own.match.mean())
+    assert curve[-1] == pytest.approx(row.micro.value)
+    entry = json.loads(to_lm_eval([summary]))["results"][NAME]
+    assert entry["acc_curve,ffn-swap,bound"] == pytest.approx(curve.tolist())
+
+
+def test_a_null_grid_has_its_curve_and_a_bound_its_gain_over_it(run, monkeypatch):
+    summary = summarise(run)
+    # attn-swap plays the null grid.
+    nulls = {"ffn-swap": {"other": "attn-swap"}}
+    monkeypatch.setattr(type(summary.manifest), "nulls_of", lambda _, name: nulls.get(name, {}))
+    task = summary.tasks["xnli"]
+    curves = curves_of(task, "match", "ffn-swap", nulls["ffn-swap"])
+    other = curves_of(task, "match", "attn-swap")[""]
+    assert curves["other"].tolist() == other.tolist()
+    figure = draw_union(summary, task, ["ffn-swap"], "match")
+    lines = {line.get_label(): line.get_ydata() for line in figure.axes[0].lines}
+    assert np.allclose(lines["ffn-swap, null grid other"], 100 * other)
+    from xtransplant.report.rows import rows_of
+
+    (row,) = [row for row in rows_of(summary, task, "match") if row.key == "ffn-swap,bound"]
+    assert row.gains.vanilla is None  # an oracle is not held to what can be reached
+    assert row.gains.nulls["other"].value == pytest.approx(curves[""][-1] - other[-1])

@@ -1,0 +1,186 @@
+"""Gains of a table's rows over vanilla and over their null grids, and curves of their bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from xtransplant.report.summary import LanguageCounts, TaskCounts
+from xtransplant.runs.columns import CORRECT, VANILLA
+from xtransplant.stats.answers import Answers
+from xtransplant.stats.gains import Gain, gain, mcnemar
+from xtransplant.stats.selection import Pair
+from xtransplant.stats.union import union_of_counts
+from xtransplant.style.escape import json_number
+
+__all__ = [
+    "FLIP_COLUMNS", "GAIN_HEADS", "GAIN_NOTE", "Gains", "curves_of", "flips_by_pair",
+    "gain_cells", "gain_metrics", "gains_of",
+]  # fmt: skip
+
+FLIP_COLUMNS = ("gain", "gain_p", "fixed", "broken")
+"""Of a CSV; see :func:`flips_by_pair`."""
+GAIN_HEADS = ("n", "points (95%)", "p", "fixed", "broken", "unchanged")
+GAIN_NOTE = (
+    "points over vanilla, paired by example (or over the null grid that a line names); "
+    "95%: bootstrap of items, each with all its languages (BCa); p: McNemar's exact test, which "
+    "takes an item's languages for independent; fixed: wrong before and right after, broken: the "
+    "other way round"
+)
+
+Array = np.ndarray[Any, Any]
+Picked = Callable[[str, Answers, int], Array]
+"""Of a language, its answers and a level: which examples are right, ``[examples]``."""
+
+
+@dataclass(frozen=True)
+class Gains:
+    """Of one row.
+
+    Attributes:
+        vanilla: over the target without a transplant; None of a bound, which is an oracle.
+        by_language: likewise.
+        nulls: over its null grids, counted as the row is, by the null's name.
+    """
+
+    vanilla: Gain | None = None
+    by_language: dict[str, Gain] = field(default_factory=dict)
+    nulls: dict[str, Gain] = field(default_factory=dict)
+
+    def over(self) -> Iterator[tuple[str, Gain]]:
+        """All of them over all languages; vanilla's name is empty."""
+        if self.vanilla is not None:
+            yield "", self.vanilla
+        yield from self.nulls.items()
+
+
+def gains_of(
+    task: TaskCounts, level: str, name: str, picked: Picked,
+    nulls: Mapping[str, str] | None = None, *, bound: bool = False,
+) -> Gains:  # fmt: skip
+    """The gains of what a row counts.
+
+    Args:
+        task: whose languages are counted.
+        level: ``strict``, ``match`` or ``lenient``.
+        name: of the strategy or baseline.
+        picked: what the row counts.
+        nulls: names of the null grids' records, by the null's name.
+        bound: the row is one, and is held to its nulls alone.
+    """
+    over_nulls = {}
+    for null, records in (nulls or {}).items():
+        found = _paired(task, level, (records, picked), (name, picked))
+        if found:
+            over_nulls[null] = _together(found)
+    if bound:
+        return Gains(nulls=over_nulls)
+    found = _paired(task, level, (VANILLA, _only_cell), (name, picked))
+    if not found:
+        return Gains(nulls=over_nulls)
+    each = {lang: gain(before, after) for lang, (before, after, _) in found.items()}
+    return Gains(_together(found), each, over_nulls)
+
+
+def _only_cell(_: str, one: Answers, level: int) -> Array:
+    found: Array = one.right[:, 0, level]
+    return found
+
+
+def _paired(
+    task: TaskCounts, level: str, before: tuple[str, Picked], after: tuple[str, Picked]
+) -> dict[str, tuple[Array, Array, Array]]:
+    """By language, right before and after, and the items, of the examples that both have."""
+    at, found = CORRECT.index(level), {}
+    for lang, counts in task.languages.items():
+        if before[0] in counts.answers and after[0] in counts.answers:
+            one, other = counts.answers[before[0]], counts.answers[after[0]]
+            shared, k, m = np.intersect1d(one.examples, other.examples, return_indices=True)
+            rights = before[1](lang, one, at)[k], after[1](lang, other, at)[m]
+            found[lang] = (*rights, counts.items[shared])
+    return found
+
+
+def _together(languages: Mapping[str, tuple[Array, Array, Array]]) -> Gain:
+    return gain(*(np.concatenate(column) for column in zip(*languages.values(), strict=True)))
+
+
+def curves_of(
+    task: TaskCounts, level: str, name: str, nulls: Mapping[str, str] | None = None
+) -> dict[str, Array]:
+    """The union-size curve of a strategy (named by nothing) and of its null grids, ``[cells]``.
+
+    All languages together; of those with other pairs than the first has, none.
+    """
+    at, found = CORRECT.index(level), {}
+    for null, records in {"": name, **(nulls or {})}.items():
+        own = [one.answers[records] for one in task.languages.values() if records in one.answers]
+        own = [one for one in own if one.pairs == own[0].pairs]
+        if own and len(own[0].pairs) > 1:
+            counts = np.concatenate([one.right[:, :, at].sum(axis=1) for one in own])
+            found[null] = union_of_counts(counts, len(own[0].pairs))
+    return found
+
+
+def flips_by_pair(counts: LanguageCounts, level: str, name: str) -> dict[Pair, dict[str, Any]]:
+    """The columns of a CSV's row of a pair, in one language; empty where vanilla is not known."""
+    if name not in counts.answers or VANILLA not in counts.answers:
+        return {}
+    plain, own, at = counts.answers[VANILLA], counts.answers[name], CORRECT.index(level)
+    shared, k, m = np.intersect1d(plain.examples, own.examples, return_indices=True)
+    before, after = plain.right[k, :1, at], own.right[m][:, :, at]
+    flips = zip(
+        own.pairs, (after & ~before).sum(0).tolist(), (before & ~after).sum(0).tolist(),
+        strict=True,
+    )  # fmt: skip
+    return {
+        pair: dict(
+            zip(
+                FLIP_COLUMNS,
+                ((fixed - broken) / len(shared), mcnemar(fixed, broken), fixed, broken),
+                strict=True,
+            )
+        )
+        for pair, fixed, broken in flips
+    }
+
+
+def gain_cells(one: Gain) -> list[str]:
+    """A row's cells under :data:`GAIN_HEADS`."""
+    low, high = (100 * end for end in one.ci95)
+    interval = "–" if low != low else f"{low:+.1f} to {high:+.1f}"
+    p = "<0.0001" if one.p < 0.0001 else f"{one.p:.4f}"
+    flips = (one.fixed, one.broken, one.unchanged)
+    return [str(one.n), f"{100 * one.value:+.1f} ({interval})", p, *map(str, flips)]
+
+
+def gain_metrics(gains: Gains, metric: str, lang: str | None = None) -> dict[str, Any]:
+    """What JSON says of a row's gains, by the beginnings of its keys.
+
+    Args:
+        gains: of the row.
+        metric: ``acc``, ``acc_strict`` or ``acc_lenient``.
+        lang: of one language, over vanilla and without an interval; of all together by default.
+    """
+    if lang is not None:
+        return _numbers(gains.by_language[lang], metric) if lang in gains.by_language else {}
+    found: dict[str, Any] = {}
+    for null, one in gains.over():
+        beginning = f"{metric}_over_{null}" if null else metric
+        found |= _numbers(one, beginning)
+        found[f"{beginning}_gain_ci95"] = [json_number(end) for end in one.ci95]
+    return found
+
+
+def _numbers(one: Gain, beginning: str) -> dict[str, Any]:
+    return {
+        f"{beginning}_gain": json_number(one.value),
+        f"{beginning}_gain_stderr": json_number(one.stderr),
+        f"{beginning}_gain_p": one.p,
+        f"{beginning}_fixed": one.fixed,
+        f"{beginning}_broken": one.broken,
+        f"{beginning}_unchanged": one.unchanged,
+    }

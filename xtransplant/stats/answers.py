@@ -1,0 +1,62 @@
+"""Judgements of one strategy as an array of examples and cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xtransplant.stats.selection import Pair
+
+__all__ = ["Answers", "arrange"]
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Which cells are right, by example.
+
+    Attributes:
+        examples: ``[examples]``, their numbers, ascending.
+        pairs: of the cells; a prompt without a transplant has one.
+        right: ``[examples, cells, levels]``, bool; a pair that an example has not is wrong.
+    """
+
+    examples: Array
+    pairs: tuple[Pair, ...]
+    right: Array
+
+    def at(self, pair: Pair, level: int) -> Array:
+        """``[examples]``, right at a pair."""
+        found: Array = self.right[:, self.pairs.index(pair), level]
+        return found
+
+    def some(self, level: int, *, source: int | None = None, target: int | None = None) -> Array:
+        """``[examples]``, right at any pair, or at any of one source or target layer."""
+        chosen = [  # [cells]
+            source in (None, i) and target in (None, j) for i, j in self.pairs
+        ]  # fmt: skip
+        found: Array = np.logical_or.reduce(self.right[:, chosen, level], axis=1)
+        return found
+
+
+def arrange(examples: Array, source_layers: Array, target_layers: Array, right: Array) -> Answers:
+    """Rows of records, one per example and pair, as an array.
+
+    Args:
+        examples: ``[rows]``, numbers of the examples.
+        source_layers: ``[rows]``, from 0; -1 without a transplant.
+        target_layers: likewise.
+        right: ``[rows, levels]``, bool.
+    """
+    numbers, at = np.unique(examples, return_inverse=True)
+    width = 2 + int(target_layers.max(initial=-1))
+    codes, cell = np.unique(
+        (source_layers.astype(np.int64) + 1) * width + target_layers + 1, return_inverse=True
+    )
+    found = np.zeros((len(numbers), len(codes), right.shape[1]), dtype=np.bool_)
+    found[at, cell] = right
+    pairs = tuple((code // width - 1, code % width - 1) for code in codes.tolist())
+    return Answers(numbers, pairs, found)
