@@ -7,7 +7,7 @@ from fits_made import made_fit
 from tiny import tiny_checkpoint
 
 from xtransplant import XTransplantError, find_strategy, load
-from xtransplant.engine.ask.variants import existing_pairs
+from xtransplant.engine.ask.variants import existing_pairs, shape_of
 from xtransplant.errors import MissingSite
 
 TEXT = '''
@@ -144,3 +144,12 @@ def test_a_layer_that_the_fit_has_not_is_a_pair_that_is_not_there(write, model, 
     bound = beyond.with_options({"fit": made_fit(model, path, tmp_path / "other")})
     with pytest.raises(MissingSite, match=f"there is no layer {last + 1}"):
         existing_pairs(model, bound, [(0, 0)])
+
+
+def test_layer_pairs_share_what_they_read_of_a_fit(write, model, tmp_path):
+    chosen = find_strategy("incline").with_options({"fit": made_fit(model, "incline", tmp_path)})
+    chosen = chosen.for_languages("en", "sw")
+    shape = shape_of(model)
+    found = [chosen.edits(shape, i, j)[0].value.fixed() for i, j in ((0, 1), (3, 1), (3, 2))]
+    assert found[0][0] is found[1][0]
+    assert found[0][0] != found[2][0]

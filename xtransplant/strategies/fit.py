@@ -43,12 +43,14 @@ class Fit:
         path: its folder.
         digest: SHA-256 of its tensors' file; two of one digest are the same fit.
         manifest: what it was fitted to, and how.
+        made: what a strategy has read of it, by how it is shown and by its digest.
     """
 
     path: str = field(compare=False)
     digest: str
     manifest: Mapping[str, Any] = field(compare=False, repr=False)
     _read: dict[tuple[str, int], Any] = field(default_factory=dict, compare=False, repr=False)
+    made: dict[tuple[str, str], Fixed] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def tensors(self) -> Mapping[str, tuple[str, ...]]:
@@ -191,9 +193,11 @@ class BoundFit:
             digest = f"{digest} {self.word}"
         if row is not None:
             values, digest = self._row(values, row, shown), f"{digest} {row}"
-        if self.langs is None and self.word in ("source", "target"):
-            digest += f" {self.word}"  # the languages of an example are not one
-        return Value(((1.0, make_fixed(values, shown, digest)),))
+        # One copy for all the layer pairs that read it: a map may have 4,096 x 4,096 numbers.
+        made = self.fit.made
+        if (shown, digest) not in made:
+            made[shown, digest] = make_fixed(values, shown, digest)
+        return Value(((1.0, made[shown, digest]),))
 
     def _row(self, values: Any, row: Any, shown: str) -> Any:
         """One row of a layer's tensor, such as a head's.

@@ -39,6 +39,8 @@ VERBS = [
     row("a combination of nothing", "show 'attn-swap + '", "a name is missing"),
     row("a combination that writes one place twice", "show 'attn-swap + attn-swap'",
         "attn-swap writes target.attn[j]", "an earlier part"),
+    row("a mean of sources where none come back", "trace -s resid-mean-swap --sources zh --on dry",
+        "source.mean.resid_post[i]", "--on dry gives no activations back", "--on local"),
     row("an option in parentheses that do not match", "show 'blend(weight=1'", "do not match"),
     row("an option given twice", "trace -s 'blend(weight=1)' -S weight=0.5", "-S weight=0.5",
         "give it once"),
