@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 import xtransplant
-from xtransplant.cli import author, bench, catalogue, fit, pilot, remote, report, trace
+from xtransplant.cli import author, bench, catalogue, fit, lens, pilot, remote, report, trace
 from xtransplant.cli.command import command
 from xtransplant.cli.progress import listen
 from xtransplant.errors import XTransplantError
@@ -39,6 +39,7 @@ app = typer.Typer(
 app.command("new")(command(author.new))
 app.command("check")(command(author.check))
 app.command("trace")(command(trace.trace))
+app.command("lens")(command(lens.lens))
 app.command("bench")(command(bench.bench))
 app.command("pilot")(command(pilot.pilot))
 app.command("fit")(command(fit.fit))
