@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from small_bench import SMALL
 
-from xtransplant import transplant
+from xtransplant import XTransplantError, transplant
+from xtransplant.backends.registry import parse_on
 from xtransplant.bench.context import RunContext
 from xtransplant.bench.dry_run import dry_run
 from xtransplant.bench.pilot import pilot
 from xtransplant.bench.plan import make_plan
+from xtransplant.bench.unused import check_bench
 from xtransplant.cli.app import run as xtp
 from xtransplant.report.data import to_frame
 from xtransplant.report.document import write_report
@@ -22,7 +24,7 @@ from xtransplant.tasks.nulls import null_examples
 
 SOME = {"langs": ("sw",), "limit": 4, "strategies": ("attn-swap",), "pairs": "4:4,2:1"}
 BOTH = ("other", "self")
-OTHER, SELF = "attn-swap [null other]", "attn-swap [null self]"
+OTHER, SELF, NOISE = (f"attn-swap [null {null}]" for null in ("other", "self", "noise"))
 
 
 def cell(found, strategy, k, i, j):
@@ -76,7 +78,7 @@ def test_the_strategys_own_records_are_what_they_were(small, tmp_path):
 
 
 def test_it_goes_on_where_it_was_left(small, tmp_path):
-    more = {**SOME, "langs": ("sw", "zh", "hi"), "nulls": BOTH}
+    more = {**SOME, "langs": ("sw", "zh", "hi"), "nulls": (*BOTH, "noise")}
     whole = small(tmp_path / "whole", **more)
     small(tmp_path / "two", shard=(1, 2), **more)
     run = small(tmp_path / "two", **more)
@@ -86,18 +88,54 @@ def test_it_goes_on_where_it_was_left(small, tmp_path):
         assert (run.path / path.relative_to(whole.path)).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.parametrize("mode", ["score", "generate"])
+def test_noise_of_an_example_is_the_same_whatever_is_run_beside_it(small, tmp_path, mode):
+    some = {**SOME, "nulls": ("noise", "other"), "mode": mode, "max_new_tokens": 4}
+    whole = records(small(tmp_path / "whole", **some))
+    fewer = {
+        "limit": 2,
+        "pairs": "2:1",
+        "nulls": ("noise",),
+        "strategies": ("ffn-swap", "attn-swap"),
+    }
+    few = records(small(tmp_path / "few", **{**some, **fewer}))
+    for k in range(2):
+        one, two = (cell(found, NOISE, k, 2, 1) for found in (whole, few))
+        own = cell(whole, "attn-swap", k, 2, 1)
+        assert abs(one.written_norms[0] - own.written_norms[0]) < 1e-3
+        if mode == "score":
+            assert np.abs(one.logprobs - two.logprobs).max() < 1e-5
+            assert np.abs(one.logprobs - own.logprobs).max() > 1e-3
+        else:
+            assert one.output == two.output
+    assert not np.allclose(cell(whole, NOISE, 0, 2, 1).cosines, cell(whole, NOISE, 1, 2, 1).cosines)
+
+
+def test_noise_is_refused_where_it_cannot_be(tmp_path):
+    raw = tmp_path / "raw.py"
+    raw.write_text(
+        'from xtransplant import strategy\n\n\n@strategy("mine", raw=True)\n'
+        "def mine(model, i, j):\n    yield\n"
+    )
+    with pytest.raises(XTransplantError, match=r"--null noise: .* is a raw strategy"):
+        make_plan(replace(SMALL, **{**SOME, "strategies": (str(raw),)}, nulls=("noise",)))
+    backend = parse_on("ndif:http://127.0.0.1:9")
+    with pytest.raises(XTransplantError, match="--null noise does not run with --on ndif"):
+        check_bench(replace(SMALL, nulls=("noise",)), backend)
+
+
 def test_options_of_a_sweep_share_their_passes(small):
     """Each value is run on the null as if it were alone."""
-    some = {**SOME, "strategies": ("ffn-add",), "nulls": ("other",)}
+    some = {**SOME, "strategies": ("ffn-add",), "nulls": ("other", "noise")}
     swept = records(small(**some, options=(("scale", "0.25,0.75"),)))
     for value in (0.25, 0.75):
         alone = records(small(**some, options=(("scale", str(value)),)))
-        (name,) = {name for name in alone.strategy if "null" in name}
-        for row in alone[alone.strategy == name].itertuples():
+        nulls = alone[alone.strategy.str.contains("null", regex=False)]
+        assert nulls.strategy.nunique() == 2
+        for row in nulls.itertuples():
             pair = int(row.source_layer), int(row.target_layer)
-            assert (
-                np.abs(cell(swept, name, row.example, *pair).logprobs - row.logprobs).max() < 1e-4
-            )
+            same = cell(swept, row.strategy, row.example, *pair)
+            assert np.abs(same.logprobs - row.logprobs).max() < 1e-4
 
 
 def test_a_table_shows_it_beside_the_strategy(small):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psutil
 import pyarrow as pa
@@ -26,12 +26,13 @@ from xtransplant.engine.trace.sources import Sources
 from xtransplant.model.distributed import broadcast
 from xtransplant.model.model import Model
 from xtransplant.packing import Packing
-from xtransplant.prompts import Example
+from xtransplant.prompts import Example, item_digest
 from xtransplant.runs.columns import SOURCE, VANILLA, Mode
 from xtransplant.runs.examples_table import examples_table
 from xtransplant.runs.measured import Measured, Which
 from xtransplant.runs.rows import Rows
 from xtransplant.strategies import Strategy, Variant, split_scripts
+from xtransplant.strategies.noise import with_noise
 from xtransplant.tasks.baselines import Baseline
 
 __all__ = ["ComputeSettings", "Computed", "Work", "compute_records", "fixed_budget", "part_size"]
@@ -50,6 +51,7 @@ class Work:
         group: works in a row that agree in it are run in the same passes: those of one strategy
             whose options differ, and that reach for the same tokens; None for no others.
         baseline: it is one.
+        noise_of: of a null grid of noise, the strategy: each example has variants of its own.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Work:
     prompt: Callable[[Example], Example] | None = None
     group: Hashable = None
     baseline: bool = False
+    noise_of: str = ""
 
     @classmethod
     def of(
@@ -147,13 +150,14 @@ def compute_records(
         item_of, model, chat_template=settings.chat_template, exact_scores=settings.exact_scores
     )
     items = [as_item(examples[k]) for k in span]
-    memory, sources = MemoryBudget.of(model, settings.memory_budget), Sources()
+    memory = MemoryBudget.of(model, settings.memory_budget)
+    run = partial(_found, model, settings=settings, memory=memory, sources=Sources())
     rows, token_forwards, numbers = Rows(settings.mode), 0.0, list(span)
     # The prompts without a transplant are the same under every strategy: the first one's run has
     # them, where there is one and it runs all examples.
     alone = settings.only != "all" or works[0].baseline
     if alone:
-        found = _found(model, items, [()], settings, memory, sources, source_text=True)
+        found = run(items, [()], source_text=True)
         _add_prompts(rows, numbers, found)
         token_forwards += math.fsum(one.token_forwards for one in found)
     if settings.only != "all":
@@ -167,7 +171,10 @@ def compute_records(
             own = [as_item(group[0].prompt(examples[k])) for k in numbers]
         if group[0].baseline:
             variants, which = ((),), _BASELINE
-        found = _found(model, own, variants, settings, memory, sources, source_text=first)
+        if group[0].noise_of:
+            found = _found_with_noise(run, group, [examples[k] for k in numbers], own)
+        else:
+            found = run(own, variants, source_text=first)
         if first:
             _add_prompts(rows, numbers, found)
         for work, start in zip(group, _starts(group), strict=True):
@@ -186,6 +193,21 @@ def _grouped(works: Sequence[Work]) -> list[list[Work]]:
             found[-1].append(work)
         else:
             found.append([work])
+    return found
+
+
+def _found_with_noise(
+    run: Callable[..., Any], works: Sequence[Work], examples: Sequence[Example], items: list[Item]
+) -> list[Any]:
+    """Null grids of noise, example by example: no two have a variant in common."""
+    found: list[Any] = []
+    for example, item in zip(examples, items, strict=True):
+        variants = [
+            with_noise(edits, f"{item_digest(example)} {work.noise_of} {pair}")
+            for work in works
+            for pair, edits in zip(work.pairs, split_scripts(work.variants)[0], strict=True)
+        ]
+        found += run([item], variants, source_text=False)
     return found
 
 

@@ -135,7 +135,7 @@ class WhatFlags:
     ] = field(default_factory=list)
     null: Annotated[
         list[str],
-        Flag("Null grids too: other (another item's source), self, none; of a pilot other."),
+        Flag("Null grids too: other (item's source), self, noise; none; a pilot's: other."),
     ] = field(default_factory=list)
     model: Model = None
     langs: Annotated[

@@ -29,7 +29,9 @@ def null_works(
         if len(prompts) < len(set(examples)):
             continue  # one item alone has no other
         group = None if work.group is None else (grid.null, work.group)
-        found.append(replace(work, name=grid.name, prompt=prompts.__getitem__, group=group))
+        noise_of = work.name if grid.null == "noise" else ""
+        prompt = prompts.__getitem__
+        found.append(replace(work, name=grid.name, prompt=prompt, group=group, noise_of=noise_of))
     return found
 
 

@@ -43,10 +43,15 @@ def plan_nulls(
         say: called with the strategies that have no null grid.
 
     Raises:
-        XTransplantError: no strategy reads a source prompt.
+        XTransplantError: no strategy reads a source prompt, or noise for a raw one.
     """
     if not nulls:
         return ()
+    if raw := [name for name, one in strategies.items() if one.raw and "noise" in nulls]:
+        raise XTransplantError(
+            f"--null noise: {raw[0]} is a raw strategy, what it reads stands in its own code; "
+            "leave noise out"
+        )
     reading = [name for name, one in strategies.items() if reads_source(one) is not False]
     if not reading:
         named = ", ".join(strategies) or "no strategy"

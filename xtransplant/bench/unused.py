@@ -128,6 +128,11 @@ def check_bench(
         XTransplantError: one that cannot.
     """
     _check_model(config.model, config.tasks, backend)
+    if "noise" in config.nulls and backend.travels and not backend.is_dry:
+        raise XTransplantError(
+            f"--null noise does not run with --on {backend}: each example has variants of its own; "
+            "take --null other,self there, or --on local"
+        )
     if dry or backend.is_dry:
         for flag, given in (("--shard", shard is not None), ("--json", as_json)):
             if given:

@@ -1,7 +1,8 @@
 """Null grids: the same strategy at the same pairs, reading a source that cannot know the answer.
 
 ``other``: the source prompt of another item of the same language. ``self``: the target prompt is
-its own source. What a strategy still gains there is not what the source prompt knows.
+its own source. ``noise``: whatever is read of the source is noise of the same norm
+(``strategies.noise``). What a strategy still gains there is not what the source prompt knows.
 
 They are run, so what they give is another thing than the *judged null*, which counts the grid of
 the strategy itself by other items' answers (``tasks.derangements``).
@@ -21,6 +22,7 @@ __all__ = ["NULLS", "NullGrid", "null_examples", "parse_nulls"]
 NULLS: Mapping[str, str] = {
     "other": "another item's source",
     "self": "the target as its own source",
+    "noise": "Gaussian noise of the same norm for what is read",
 }
 """By name, what stands in the source's place."""
 
@@ -67,9 +69,13 @@ def null_examples(null: str, examples: Sequence[Example]) -> dict[Example, Examp
     Of ``other`` this is the first of the derangements by which the judged null goes: the source is
     another example's, never the same text, and of one with another answer where there is any.
 
+    Of ``noise`` every example is run as it is.
+
     Returns:
         Nothing where a language has no other source to give.
     """
+    if null == "noise":
+        return {one: one for one in examples}
     if null == "self":
         return {one: _read_from(one, one.target, ()) for one in examples}
     return {
