@@ -8,11 +8,13 @@ from made_runs import N, make_run
 
 from xtransplant.report.data import to_frame, to_lm_eval
 from xtransplant.report.formats import to_latex, to_markdown
-from xtransplant.report.gains import curves_of
+from xtransplant.report.gains import curves_of, marked_pairs
+from xtransplant.report.heatmaps import draw_heatmaps
 from xtransplant.report.summary import summarise
 from xtransplant.report.tables import make_tables
 from xtransplant.report.union import draw_union
 from xtransplant.runs import records
+from xtransplant.stats import compare_cells
 
 NAME = "xnli_en-to-lang_pilot_generate_choice"
 
@@ -104,3 +106,24 @@ def test_a_null_grid_has_its_curve_and_a_bound_its_gain_over_it(run, monkeypatch
     (row,) = [row for row in rows_of(summary, task, "match") if row.key == "ffn-swap,bound"]
     assert row.gains.vanilla is None  # an oracle is not held to what can be reached
     assert row.gains.nulls["other"].value == pytest.approx(curves[""][-1] - other[-1])
+
+
+def test_dotted_pairs_are_those_that_the_test_of_all_cells_finds(run):
+    summary = summarise(run)
+    task = summary.tasks["xnli"]
+    befores, grids, items = [], [], []
+    for lang, counts in task.languages.items():
+        befores.append(by_hand(run, "match", (0, 0))[0].reshape(2, N)[len(befores)])
+        grids.append(counts.answers["ffn-swap"].right[:, :, 1])
+        items += [f"e{k}" for k in range(N)]
+        assert counts.items.tolist() == items[:N], lang
+    found = compare_cells(np.concatenate(befores), np.concatenate(grids), np.array(items))
+    marked = marked_pairs(task, "match", "ffn-swap", ["sw", "zh"])
+    every = task.languages["sw"].answers["ffn-swap"].pairs
+    assert marked == {pair for pair, p in zip(every, found.p_family, strict=True) if p <= 0.05}
+    assert (3, 1) in marked  # that is better by far
+    assert marked_pairs(task, "match", "ffn-swap", []) == set()
+    tallies = {lang: one.strategies["ffn-swap"]["match"] for lang, one in task.languages.items()}
+    figure = draw_heatmaps(summary, task, "ffn-swap", tallies, "match")
+    dots = {(line.get_ydata()[0], line.get_xdata()[0]) for line in figure.axes[0].lines}
+    assert dots == marked

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from xtransplant.report.summary import LanguageCounts, TaskCounts
 from xtransplant.runs.columns import CORRECT, VANILLA
 from xtransplant.stats.answers import Answers
+from xtransplant.stats.cell_tests import compare_cells
 from xtransplant.stats.gains import Gain, gain, mcnemar
 from xtransplant.stats.selection import Pair
 from xtransplant.stats.union import union_of_counts
@@ -18,7 +19,7 @@ from xtransplant.style.escape import json_number
 
 __all__ = [
     "FLIP_COLUMNS", "GAIN_HEADS", "GAIN_NOTE", "Gains", "curves_of", "flips_by_pair",
-    "gain_cells", "gain_metrics", "gains_of",
+    "gain_cells", "gain_metrics", "gains_of", "marked_pairs",
 ]  # fmt: skip
 
 FLIP_COLUMNS = ("gain", "gain_p", "fixed", "broken")
@@ -146,6 +147,34 @@ def flips_by_pair(counts: LanguageCounts, level: str, name: str) -> dict[Pair, d
         )
         for pair, fixed, broken in flips
     }
+
+
+def marked_pairs(
+    task: TaskCounts, level: str, name: str, langs: Sequence[str], at_most: float = 0.05
+) -> set[Pair]:
+    """Pairs that differ from vanilla, family-wise over a grid, in some languages together.
+
+    Args:
+        task: whose languages are counted.
+        level: ``strict``, ``match`` or ``lenient``.
+        name: of the strategy.
+        langs: which; those without its records, or with other pairs than the first, are left out.
+        at_most: the family-wise error.
+    """
+    at, own = CORRECT.index(level), [task.languages[lang] for lang in langs]
+    own = [one for one in own if name in one.answers and VANILLA in one.answers]
+    own = [one for one in own if one.answers[name].pairs == own[0].answers[name].pairs]
+    if not own:
+        return set()
+    columns = []
+    for one in own:
+        plain, grid = one.answers[VANILLA], one.answers[name]
+        shared, k, m = np.intersect1d(plain.examples, grid.examples, return_indices=True)
+        columns.append((plain.right[k, 0, at], grid.right[m][:, :, at], one.items[shared]))
+    before, after, items = (np.concatenate(column) for column in zip(*columns, strict=True))
+    found = compare_cells(before, after, items)
+    pairs = own[0].answers[name].pairs
+    return {pair for pair, p in zip(pairs, found.p_family, strict=True) if p <= at_most}
 
 
 def gain_cells(one: Gain) -> list[str]:

@@ -10,7 +10,7 @@ from xtransplant.report.gains import curves_of
 from xtransplant.report.summary import Summary, TaskCounts
 from xtransplant.report.tables import run_title
 from xtransplant.stats.rates import micro
-from xtransplant.style.colours import GREY, LINES, add_title, clear_axes, legend_name
+from xtransplant.style.colours import GREY, LINES, MARKS, add_title, clear_axes, legend_name
 from xtransplant.style.fonts import installed_fonts
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def draw_union(
                 np.arange(1, 1 + len(curve)), 100 * curve, lw=1.2 if null else 1.8,
                 ls=_DASHES[(place - 1) % len(_DASHES)] if null else "-",
                 color=LINES[number % len(LINES)], label=legend_name(label),
+                # Colours come round again, then with a marker.
+                marker=(None, *MARKS)[number // len(LINES) % 8], ms=4, markevery=0.15,
             )  # fmt: skip
     vanilla = micro([counts.vanilla[level] for counts in task.languages.values()]).value
     axes.axhline(100 * vanilla, color=GREY, ls=(0, (6, 3)), lw=1.2, label="vanilla (target)")

@@ -1,0 +1,45 @@
+"""The statistics keep their promises on simulated grids: small, seeded versions of a benchmark."""
+
+import json
+
+import pytest
+
+from xtransplant.benchmarks.perf import statistics
+
+
+def test_intervals_by_items_hold_the_gain_and_others_do_not():
+    found = statistics.coverage(120)
+    # 95%, and three standard errors of 120 simulations.
+    assert found["clustered_bca"] >= 0.89
+    assert found["clustered_stderr"] >= 0.89
+    assert found["unclustered_stderr"] < 0.8
+
+
+def test_mcnemar_keeps_its_level_in_one_language_alone():
+    found = statistics.level(400)
+    assert found["mcnemar_one_language"] <= 0.05 + 0.033
+    assert found["mcnemar_six_languages"] > 0.15
+
+
+def test_of_grids_without_an_effect_one_in_twenty_has_a_marked_cell():
+    found = statistics.family_wise(150)
+    assert found["family_wise"] <= 0.05 + 0.054
+    assert found["each_cell_alone"] > 0.5
+
+
+def test_effects_are_found_as_often_as_theory_says():
+    for one in statistics.power(200).values():
+        # The exact test is a little stricter than the normal approximation.
+        assert one["found"] == pytest.approx(one["theory"], abs=0.13)
+
+
+def test_the_best_of_equal_cells_only_looks_better():
+    found = statistics.winners_curse(100)
+    assert found["in_sample"] > 0.1
+    assert abs(found["held_out"]) < 0.03
+
+
+def test_the_command_prints_all_of_it(capsys):
+    statistics.main(["--simulations", "3"])
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == {"coverage", "level", "family_wise", "power", "winners_curse"}
