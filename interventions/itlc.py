@@ -30,7 +30,7 @@ def language_vectors(stats, shrink: float = 0.1):
 
     if len(stats.languages) < 2:
         raise ValueError(f"it takes prompts in two languages or more, not in {stats.languages}")
-    found = {lang: [] for lang in stats.languages}
+    found = []
     for layer in range(stats.n_layers):
         rows = {lang: stats.vectors(lang, layer).double() for lang in stats.languages}
         means = torch.stack([own.mean(dim=0) for own in rows.values()])  # [n_languages, d_model]
@@ -39,9 +39,9 @@ def language_vectors(stats, shrink: float = 0.1):
         mixed = (1 - shrink) * scatter + shrink * scatter.diag().mean() * torch.eye(len(scatter))
         w = torch.linalg.solve(mixed, (means - means.mean(dim=0)).T)  # spans the discriminants
         basis = torch.linalg.svd(w, full_matrices=False).U[:, :-1]
-        for own, mean in zip(found.values(), means, strict=True):
-            own.append(basis @ (basis.T @ mean))
-    return {"vector": {lang: torch.stack(own).float() for lang, own in found.items()}}
+        found.append((means @ basis @ basis.T).float())
+    by_language = zip(stats.languages, zip(*found, strict=True), strict=True)
+    return {"vector": {lang: torch.stack(own) for lang, own in by_language}}
 
 
 @strategy("itlc", fit=language_vectors)

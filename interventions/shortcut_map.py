@@ -25,15 +25,15 @@ from xtransplant.strategies import fitted
 def maps(stats, ridge: float = 0.01):
     import torch  # only where it is fitted, so that listing strategies is quick
 
-    def rows(layer):
-        return torch.cat([stats.vectors(lang, layer) for lang in stats.languages]).double()
-
-    found, ends = [], rows(stats.n_layers - 1)  # [n_prompts, d_model]
-    for layer in range(stats.n_layers):
-        own = rows(layer)
+    streams = [  # [n_prompts, d_model] after each layer
+        torch.cat([stats.vectors(lang, layer) for lang in stats.languages]).double()
+        for layer in range(stats.n_layers)
+    ]
+    found = []
+    for own in streams:
         products = own @ own.T
         products += ridge * products.diag().mean() * torch.eye(len(own))
-        found.append((own.T @ torch.linalg.solve(products, ends)).T)
+        found.append((own.T @ torch.linalg.solve(products, streams[-1])).T)
     return {"map": torch.stack(found).float()}
 
 

@@ -1,5 +1,6 @@
 """Flips and gains, against counting by hand and against the formulas of independent examples."""
 
+import itertools
 import math
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import binom
 
 from xtransplant.stats import bound_gain, clustered_stderr, gain
-from xtransplant.stats.gains import by_item
+from xtransplant.stats.gains import by_item, sign_flip_p
 
 paired = st.integers(1, 30).flatmap(
     lambda n: st.tuples(
@@ -48,6 +49,14 @@ def test_mcnemar_is_a_fair_coin_over_the_flips(fixed, broken):
     assert gain(before, after).p == pytest.approx(min(1.0, 2 * tail))
 
 
+@given(st.lists(st.integers(-4, 4), min_size=1, max_size=9))
+def test_p_is_over_all_ways_to_turn_items_round(sums):
+    signs = itertools.product([1, -1], repeat=len(sums))
+    totals = [abs(sum(s * x for s, x in zip(sign, sums, strict=True))) for sign in signs]
+    expected = np.mean([total >= abs(sum(sums)) for total in totals])
+    assert sign_flip_p(np.array(sums)) == pytest.approx(expected)
+
+
 def test_items_of_one_example_have_the_standard_error_of_a_mean():
     values = np.random.default_rng(0).normal(size=50)
     found = clustered_stderr(*by_item(values))
@@ -62,6 +71,7 @@ def test_copies_of_an_example_add_nothing():
     assert thrice.value == pytest.approx(once.value)
     assert thrice.stderr == pytest.approx(once.stderr)
     assert thrice.ci95 == pytest.approx(once.ci95)
+    assert thrice.p == pytest.approx(once.p)
     # Taken for independent they would seem to say much more.
     alone = gain(*(np.tile(x, 3) for x in (before, after)))
     assert alone.stderr < 0.6 * thrice.stderr

@@ -27,9 +27,9 @@ FLIP_COLUMNS = ("gain", "gain_p", "fixed", "broken")
 GAIN_HEADS = ("n", "points (95%)", "p", "fixed", "broken", "unchanged")
 GAIN_NOTE = (
     "points over vanilla, paired by example (or over the null grid that a line names); "
-    "95%: bootstrap of items, each with all its languages (BCa); p: McNemar's exact test, which "
-    "takes an item's languages for independent; fixed: wrong before and right after, broken: the "
-    "other way round"
+    "95%: bootstrap of items, each with all its languages (BCa); p: exact sign-flip test of items "
+    "(McNemar's exact test where each has one language); fixed: wrong before and right after, "
+    "broken: the other way round"
 )
 
 Array = np.ndarray[Any, Any]

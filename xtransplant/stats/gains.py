@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Gain", "bound_gain", "by_item", "clustered_stderr", "gain", "mcnemar"]
+__all__ = ["Gain", "bound_gain", "by_item", "clustered_stderr", "gain", "mcnemar", "sign_flip_p"]
 
 Array = np.ndarray[Any, Any]
 N_DRAWS = 9999
@@ -76,10 +76,33 @@ class Gain:
                 break
         return float(found.low), float(found.high)
 
-    @property
+    @cached_property
     def p(self) -> float:
-        """:func:`mcnemar` of its flips."""
-        return mcnemar(self.fixed, self.broken)
+        """:func:`sign_flip_p` over its items."""
+        return sign_flip_p(self.sums)
+
+
+def sign_flip_p(sums: Array) -> float:
+    """The exact two-sided sign-flip test that what items gain is as likely lost; 1 if none does.
+
+    Without an effect each item's sum is as likely minus itself, with all its languages together; p
+    is how often the total of sums with random signs is as far from 0 as it is, over all signs,
+    counted by convolution. Where each item has one example it is McNemar's exact test.
+
+    Args:
+        sums: ``[items]``, whole numbers: fixed minus broken of each.
+    """
+    sizes = np.abs(sums[sums != 0]).astype(np.int64)
+    if not len(sizes):
+        return 1.0
+    shares = np.ones(1)  # of each total, from -reach to reach in steps of one
+    for size in np.sort(sizes):
+        flipped = np.zeros(len(shares) + 2 * size)
+        flipped[: len(shares)] += shares / 2
+        flipped[2 * size :] += shares / 2
+        shares = flipped
+    totals = np.arange(len(shares)) - sizes.sum()
+    return min(1.0, float(shares[np.abs(totals) >= abs(int(sums.sum()))].sum()))
 
 
 @lru_cache(4096)
