@@ -112,7 +112,7 @@ def test_report_in_every_format(bench, xtp, tmp_path):
     assert [name for name in written if name.startswith("report")] == [
         "report.csv", "report.json", "report.md", "report.tex", "report.txt",
     ]  # fmt: skip
-    assert sum(name.endswith(".svg") for name in written) == 4
+    assert sum(name.endswith(".svg") for name in written) == 5
     assert set(outcome.out.split()) == {str(tmp_path / "o" / name) for name in written}
 
 

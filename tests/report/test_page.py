@@ -149,5 +149,5 @@ def test_in_words_it_says_what_the_tables_say(tmp_path):
     before = 100 * sum(one.right for one in vanilla) / n
     says = re.search(r"<li>(ffn-swap[^<]*)</li>", page)[1]
     assert f"{100 * right / n:.1f}% of {n} [" in says
-    assert f"{100 * right / n - before:.1f} points above the target" in says
+    assert f"it gains {100 * right / n - before:+.1f} points [" in says
     assert "no result" not in says

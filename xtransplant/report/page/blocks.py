@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xtransplant.report.gains import marked_pairs
 from xtransplant.report.page.again import load_lines, more_options, trace_words
 from xtransplant.report.page.words import Words
 from xtransplant.report.rows import has_own_pairs
@@ -47,18 +48,20 @@ def n_records(summaries: Sequence[Summary]) -> int:
     )
 
 
-def group_of(summary: Summary, task: TaskCounts, *, every_pair: bool) -> dict[str, Any]:
+def group_of(summary: Summary, task: TaskCounts, level: str, *, every_pair: bool) -> dict[str, Any]:
     """One run's results on one task.
 
     Args:
         summary: the run.
         task: of it.
+        level: at which pairs are marked that differ from vanilla.
         every_pair: whether the records of all pairs are put in, or those of the best pairs alone.
     """
     entry, words = summary.manifest.tasks[task.name], Words()
     languages = [
         _language(summary, task, lang, words, every_pair=every_pair) for lang in task.languages
     ]
+    names = list(dict.fromkeys(name for own in task.languages.values() for name in own.strategies))
     return {
         "run": visible(summary.name),
         "model": visible(model_label(str(summary.manifest.model["name"]))),
@@ -71,12 +74,18 @@ def group_of(summary: Summary, task: TaskCounts, *, every_pair: bool) -> dict[st
         "more": more_options(summary, task),
         "chosen": has_own_pairs(summary, task.name),
         "every_pair": every_pair,
-        "strategies": list(
-            dict.fromkeys(name for own in task.languages.values() for name in own.strategies)
-        ),
+        "strategies": names,
+        "marked": {name: _marked(task, level, name) for name in names},
         "languages": languages,
         "words": words.texts,
     }
+
+
+def _marked(task: TaskCounts, level: str, name: str) -> dict[str, list[tuple[int, int]]]:
+    """By language, and of all together (under no name), the pairs that differ from vanilla."""
+    own = [lang for lang, counts in task.languages.items() if name in counts.strategies]
+    asked = {"": own, **{lang: [lang] for lang in own}}
+    return {lang: sorted(marked_pairs(task, level, name, langs)) for lang, langs in asked.items()}
 
 
 def _language(

@@ -44,7 +44,7 @@ def to_html(
     tables = make_tables(summaries, level)
     every_pair = n_records(summaries) <= most_records
     groups = [
-        group_of(summary, task, every_pair=every_pair)
+        group_of(summary, task, level, every_pair=every_pair)
         for summary in summaries
         for task in summary.tasks.values()
         if task.languages

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from xtransplant.report.rows import Row, arrow
 from xtransplant.report.tables import Table
+from xtransplant.stats.gains import Gain
 from xtransplant.stats.rates import Rate, micro
 
 __all__ = ["Finding", "findings"]
@@ -43,21 +44,32 @@ def _sentences(table: Table) -> Iterator[str]:
         or (row.kind == "pair" and row.strategy not in grids)
     ]
     for row in sorted(told, key=lambda row: -row.micro.value):
-        yield _of_row(row, vanilla)
+        yield _of_row(row)
     for strategy in dict.fromkeys(row.strategy for row in table.rows):
         bounds = [row for row in table.rows if row.strategy == strategy and row.kind == "bound"]
         if bounds:
             yield _of_bound(bounds[0])
 
 
-def _of_row(row: Row, vanilla: Row) -> str:
+def _of_row(row: Row) -> str:
     """What a baseline, a pair or a strategy's chosen pair gains, and what it mends and keeps."""
-    change = 100 * (row.micro.value - vanilla.micro.value)
-    if abs(change) < 0.05:
-        moved = "as often as the target by itself"
-    else:
-        moved = f"{abs(change):.1f} points {'above' if change > 0 else 'below'} the target"
-    return f"{_name(row)}: right on {_share(row.micro)}, {moved}{_of_sets(row)}.{_aside(row)}"
+    over = [
+        f"{_points(one)} over {f'its null grid {null}' if null else 'the target by itself'}"
+        + ("" if null else f" ({one.fixed} fixed, {one.broken} broken)")
+        for null, one in row.gains.over()
+    ]
+    gains = f"; it gains {', '.join(over)}" if over else ""
+    return f"{_name(row)}: right on {_share(row.micro)}{gains}{_of_sets(row)}.{_aside(row)}"
+
+
+def _points(one: Gain) -> str:
+    """``+15.0 points [+5.0, +30.0]``, and that the interval holds 0 where it does."""
+    low, high = (100 * end for end in one.ci95)
+    points = f"{100 * one.value:+.1f} points"
+    if math.isnan(low):
+        return points
+    interval = f"{points} [{low:+.1f}, {high:+.1f}]"
+    return f"{interval}, which may be none," if low <= 0 <= high else interval
 
 
 def _name(row: Row) -> str:
@@ -83,12 +95,11 @@ def _of_bound(row: Row) -> str:
         "picked for each example after seeing its answer"
     )
     if by_chance is None or math.isnan(by_chance.value):
-        return f"{text}; what chance gives is not known."
-    above = 100 * (row.micro.value - by_chance.value)
-    return (
-        f"{text}; by another example's answer, that is by chance, {_percent(by_chance)}: "
-        f"{above:.1f} points are more than chance."
-    )
+        text += "; what chance gives is not known"
+    else:
+        text += f"; judged by another example's answer, {_percent(by_chance)}"
+    over = [f"{_points(one)} over its null grid {null}" for null, one in row.gains.over()]
+    return f"{text}; {', '.join(over)}." if over else f"{text}."
 
 
 def _of_sets(row: Row) -> str:

@@ -47,20 +47,26 @@ const table = (cells, name, label, press) => {
 const UNITS = { change: "change against vanilla, percentage points", right: "percent right",
   null: "percent right by another example's answer", share: "the answer's mean probability among the candidates, percent" };
 
+// Pairs that differ from vanilla, tested together: over all examples, at the level of the report.
+const marksOf = (one, strategy) => $("set").value === "all" && $("level").value === asked
+  ? new Set((one.marked[strategy][$("lang").value] ?? []).map(key)) : new Set();
+
 const drawMap = (one, strategy, limits) => {
   const all = totals(one, strategy), cells = [...all.cells.values()];
   const signed = (value) => ($("value").value === "change" && value > 0 ? "+" : "") + value.toFixed(1);
   const best = cells.reduce((a, b) => (!a || b.right / b.n > a.right / a.n ? b : a), null);
   const title = `${strategy}: ${one.task} ${one.split}, ${$("lang").value || "all languages"}, ${UNITS[$("value").value]}`;
   if (!all.of) return el("div", { className: "map" }, el("h3", {}, title), el("p", {}, "No such example is known here."));
+  const marks = marksOf(one, strategy);
   const made = table(cells,
     (cell) => { const value = valueOf(cell, all); return Number.isNaN(value) ? "–" : value.toFixed(0).replace("-0", "0"); },
     (cell, button) => {
       const value = valueOf(cell, all), nulls = cell.null === null ? "not known" : (100 * cell.null / cell.n).toFixed(1) + "%";
       const said = `${cell.pair[0]}→${cell.pair[1]}: ${cell.right} of ${cell.n} right (${(100 * cell.right / cell.n).toFixed(1)}%), ` +
         `vanilla ${(100 * all.vanilla / all.of).toFixed(1)}%, null ${nulls}` + ($("value").value === "share" ? `, probability ${value.toFixed(1)}%` : "");
-      button.title = said;
-      button.setAttribute("aria-label", said);
+      if (marks.has(key(cell.pair))) button.classList.add("marked");
+      button.title = said + (marks.has(key(cell.pair)) ? "; differs from vanilla, all cells tested together" : "");
+      button.setAttribute("aria-label", button.title);
       button.setAttribute("aria-pressed", String(opened.pair === key(cell.pair) && opened.strategy === strategy && opened.group === one));
       if (!Number.isNaN(value)) paint(button, value, limits.limit);
       if (cell === best && cells.length > 1) button.classList.add("best");
@@ -75,7 +81,8 @@ const drawMap = (one, strategy, limits) => {
   const legend = el("p", { className: "legend" }, ...ends.flatMap((end) => {
     const swatch = el("i"); paint(swatch, end, limits.limit);
     return [swatch, signed(end)];
-  }), cells.length > 1 ? ` framed: most right of ${cells.length}${one.chosen ? "" : ", picked after seeing the answers"}` : null);
+  }), cells.length > 1 ? ` framed: most right of ${cells.length}${one.chosen ? "" : ", picked after seeing the answers"}` : null,
+  marks.size ? ` dot: differs from vanilla, all cells tested together (5% family-wise)` : null);
   const counted = el("p", { className: "quiet" }, `${all.of} examples; vanilla ${(100 * all.vanilla / all.of).toFixed(1)}% right`);
   return el("div", { className: "map" }, el("h3", {}, title), counted, made, legend);
 };
