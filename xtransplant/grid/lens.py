@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from xtransplant.engine.ask.items import Item, item_of
+from xtransplant.engine.ask.items import item_of
 from xtransplant.engine.ask.variants import existing_pairs, shape_of
 from xtransplant.engine.score import score_items
 from xtransplant.engine.verify import packing_for
@@ -86,11 +86,13 @@ def lens(
     chosen = find_strategy(strategy) if isinstance(strategy, str) else strategy
     own = chosen.for_languages(example.source_lang, example.target_lang)
     item = item_of(model, example, chat_template=chat_template)
-    first = _first_tokens(example, item)
+    at = _answer(example)
+    first = item.target_candidates[at][0], item.source_candidates[at][0]
     existing_pairs(model, own, [pair])
+    plain = _cut_short(model, None, pair)
     runs = {
-        "source": (item.source, _cut_short(model, None, pair)),
-        "target": (item.target, _cut_short(model, None, pair)),
+        "source": (item.source, plain),
+        "target": (item.target, plain),
         "transplanted": (item.target, _cut_short(model, own, pair)),
     }
     packing, probabilities, tops = packing_for(model).packing, {}, {}
@@ -112,26 +114,20 @@ def lens(
         strategy=str(chosen),
         pair=pair,
         answer=str(example.answer),
-        source_answer=_source_answer(example),
+        source_answer=(example.source_candidates or example.candidates)[at],
         tokens=(decoded[0], decoded[1]),
         probabilities=probabilities,
         tops=tops,
     )
 
 
-def _first_tokens(example: Example, item: Item) -> tuple[int, int]:
-    """The answer's first token after the target, and after the source."""
+def _answer(example: Example) -> int:
+    """Which candidate is the right answer."""
     if example.answer is None or example.answer not in example.candidates:
         raise XTransplantError(
             "the lens follows the right answer: say which of the candidates it is, with --answer"
         )
-    at = list(example.candidates).index(example.answer)
-    return item.target_candidates[at][0], item.source_candidates[at][0]
-
-
-def _source_answer(example: Example) -> str:
-    at = list(example.candidates).index(str(example.answer))
-    return (example.source_candidates or example.candidates)[at]
+    return list(example.candidates).index(example.answer)
 
 
 def _cut_short(

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from xtransplant.report.sets import SetRates, of_strategy, set_metrics
+from xtransplant.report.sets import SetRates, of_strategy, rate_metrics, set_metrics
 from xtransplant.report.summary import Summary, TaskCounts
 from xtransplant.stats.rates import Rate, micro
 from xtransplant.stats.tally import Tally, combine
-from xtransplant.style.escape import json_number
 from xtransplant.tasks.nulls import NULLS
 
 __all__ = [
@@ -110,10 +109,7 @@ def null_metrics(
             continue
         rate = one.micro if lang is None else one.rates[lang]
         key = f"{metric}_null_{null}"
-        found[key] = json_number(rate.value)
-        found[f"{key}_ci95"] = [json_number(end) for end in rate.ci95]
-        found[f"{key}_n"] = rate.n
-        found |= set_metrics(one.sets, key, lang)
+        found |= rate_metrics(rate, key) | set_metrics(one.sets, key, lang)
     return found
 
 

@@ -17,8 +17,8 @@ from xtransplant.stats.tally import Tally
 from xtransplant.style.escape import json_number
 
 __all__ = [
-    "HEADS", "SetRates", "about_sets", "of_prompt", "of_strategy", "prompt_sets", "set_cells",
-    "set_columns", "set_metrics", "tallies_of_sets",
+    "HEADS", "SetRates", "about_sets", "of_prompt", "of_strategy", "prompt_sets", "rate_metrics",
+    "set_cells", "set_columns", "set_metrics", "tallies_of_sets",
 ]  # fmt: skip
 
 HEADS = ("mended", "% (95%)", "null", "kept", "% (95%)")
@@ -157,6 +157,15 @@ def set_columns(sets: dict[str, tuple[Rate, Rate | None]]) -> dict[str, Any]:
     return found
 
 
+def rate_metrics(rate: Rate, key: str) -> dict[str, Any]:
+    """What JSON says of a rate under a key: its value, its examples and its interval."""
+    return {
+        key: json_number(rate.value),
+        f"{key}_n": rate.n,
+        f"{key}_ci95": [json_number(end) for end in rate.ci95],
+    }
+
+
 def set_metrics(sets: Sets, metric: str, lang: str | None = None) -> dict[str, Any]:
     """What JSON says of a row, by the beginnings of its keys.
 
@@ -170,10 +179,7 @@ def set_metrics(sets: Sets, metric: str, lang: str | None = None) -> dict[str, A
         langs = list(one.rates) if lang is None else [lang] * (lang in one.rates)
         if not langs:
             continue
-        rate = micro([one.rates[key] for key in langs])
-        found[f"{metric}_{name}"] = json_number(rate.value)
-        found[f"{metric}_{name}_n"] = rate.n
-        found[f"{metric}_{name}_ci95"] = [json_number(end) for end in rate.ci95]
+        found |= rate_metrics(micro([one.rates[key] for key in langs]), f"{metric}_{name}")
         if one.nulls is not None:
             null = micro([one.nulls[key] for key in langs])
             found[f"{metric}_{name}_null"] = json_number(null.value)

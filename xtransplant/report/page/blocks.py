@@ -21,7 +21,6 @@ from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA
 from xtransplant.runs.read import examples, records
 from xtransplant.stats.tally import Tally
 from xtransplant.style.escape import visible
-from xtransplant.style.words import model_label
 from xtransplant.tasks.sets import SETS
 
 if TYPE_CHECKING:
@@ -57,17 +56,15 @@ def group_of(summary: Summary, task: TaskCounts, level: str, *, every_pair: bool
         level: at which pairs are marked that differ from vanilla.
         every_pair: whether the records of all pairs are put in, or those of the best pairs alone.
     """
-    entry, words = summary.manifest.tasks[task.name], Words()
+    words = Words()
     languages = [
         _language(summary, task, lang, words, every_pair=every_pair) for lang in task.languages
     ]
     names = list(dict.fromkeys(name for own in task.languages.values() for name in own.strategies))
     return {
         "run": visible(summary.name),
-        "model": visible(model_label(str(summary.manifest.model["name"]))),
         "task": task.name,
         "split": task.split,
-        "direction": entry.direction,
         "mode": task.mode,
         "trace": trace_words(summary, task),
         "load": load_lines(summary, task),
@@ -118,20 +115,12 @@ def _language(
         "examples": list(_examples(found)),
         "vanilla": plain[VANILLA],
         "source": plain[SOURCE],
-        "rates": {
-            level: {
-                "vanilla": _rate(counts.vanilla[level]),
-                "source": _rate(counts.source[level]),
-            }
-            for level in CORRECT
+        "vanilla_rates": {
+            level: [counts.vanilla[level].right, counts.vanilla[level].n] for level in CORRECT
         },
         "sets": sets,
         "strategies": strategies,
     }
-
-
-def _rate(rate: Any) -> list[int]:
-    return [rate.right, rate.n]
 
 
 def _records(summary: Summary, task: TaskCounts, lang: str) -> pd.DataFrame:
@@ -249,8 +238,6 @@ def _tally(one: Tally) -> dict[str, Any]:
         "right": [int(right) for right in one.hits.values()],
         "n": [int(n) for n in one.n_by_pair.values()],
         "null": [None if math.isnan(x) else round(x, 2) for x in one.null_by_pair.values()],
-        "bound": [one.overall.right, one.n],
-        "bound_null": None if math.isnan(one.overall.null) else round(one.overall.null, 2),
     }
 
 

@@ -11,7 +11,7 @@ const totals = (one, strategy) => {
   for (const own of languages(one, strategy)) {
     const found = own.strategies[strategy], counts = found.counts[level][set];
     if (!counts) continue;
-    const [right, n] = own.rates[level].vanilla;
+    const [right, n] = own.vanilla_rates[level];
     vanilla += set === "all" ? right : set === "shared" ? Math.max(...counts.n) : 0;
     of += set === "all" ? n : Math.max(...counts.n);
     const shares = $("value").value === "share" ? sharesOf(own, strategy, level, set) : null;

@@ -10,7 +10,7 @@ const sorted = (numbers) => [...new Set(numbers)].sort((a, b) => a - b);
 // Cells as a table to walk with the arrow keys; few pairs of many layers stand in one row.
 const table = (cells, name, label, press) => {
   const pairs = cells.map((cell) => cell.pair);
-  let down = sorted(pairs.map((pair) => pair[0])), across = sorted(pairs.map((pair) => pair[1]));
+  const down = sorted(pairs.map((pair) => pair[0])), across = sorted(pairs.map((pair) => pair[1]));
   const sparse = pairs.length === 1 || pairs.length < 0.4 * down.length * across.length;
   const place = new Map(cells.map((cell) => [key(cell.pair), cell]));
   const rows = sparse ? [pairs] : down.map((i) => across.map((j) => [i, j]));
@@ -51,8 +51,8 @@ const UNITS = { change: "change against vanilla, percentage points", right: "per
 const marksOf = (one, strategy) => $("set").value === "all" && $("level").value === asked
   ? new Set((one.marked[strategy][$("lang").value] ?? []).map(key)) : new Set();
 
-const drawMap = (one, strategy, limits) => {
-  const all = totals(one, strategy), cells = [...all.cells.values()];
+const drawMap = ([one, strategy, all], limits) => {
+  const cells = [...all.cells.values()];
   const signed = (value) => ($("value").value === "change" && value > 0 ? "+" : "") + value.toFixed(1);
   const best = cells.reduce((a, b) => (!a || b.right / b.n > a.right / a.n ? b : a), null);
   const title = `${strategy}: ${one.task} ${one.split}, ${$("lang").value || "all languages"}, ${UNITS[$("value").value]}`;
@@ -93,11 +93,9 @@ const drawMaps = () => {
     const [at, strategy] = JSON.parse($("beside").value);
     shown.push([groups[at], strategy]);
   }
-  const values = shown.flatMap(([one, strategy]) => {
-    const all = totals(one, strategy);
-    return [...all.cells.values()].map((cell) => valueOf(cell, all)).filter((value) => !Number.isNaN(value));
-  });
-  const share = $("value").value !== "change";
-  const limits = { limit: share ? 100 : Math.max(1, ...values.map(Math.abs)), negative: values.some((value) => value < 0) };
-  $("maps").replaceChildren(...shown.map(([one, strategy]) => drawMap(one, strategy, limits)));
+  const counted = shown.map(([one, strategy]) => [one, strategy, totals(one, strategy)]);
+  const values = counted.flatMap(([, , all]) =>
+    [...all.cells.values()].map((cell) => valueOf(cell, all)).filter((value) => !Number.isNaN(value)));
+  const limits = { limit: $("value").value !== "change" ? 100 : Math.max(1, ...values.map(Math.abs)), negative: values.some((value) => value < 0) };
+  $("maps").replaceChildren(...counted.map((one) => drawMap(one, limits)));
 };
