@@ -67,7 +67,8 @@ def test_a_raw_sweep_is_its_single_grids(llama):
 
 def test_the_table_has_a_column_for_each_option(swept):
     frame = swept.to_frame()
-    assert list(frame.columns[:4]) == ["site", "weight", "source_layer", "target_layer"]
+    names = ["site", "weight", "when", "through"]
+    assert list(frame.columns[:6]) == [*names, "source_layer", "target_layer"]
     assert len(frame) == len(SITES) * len(WEIGHTS) * 16
     at = (frame.site == "ffn") & (frame.weight == 0.25)
     np.testing.assert_array_equal(
@@ -76,7 +77,7 @@ def test_the_table_has_a_column_for_each_option(swept):
     document = json.loads(json.dumps(swept.to_dict()))
     assert document["swept"] == {"site": list(SITES), "weight": list(WEIGHTS)}
     options = [cell["options"] for cell in document["cells"]]
-    assert options == frame[["site", "weight"]].to_dict("records")
+    assert options == frame[names].to_dict("records")
     best = frame.answer_probability.max()
     chosen = frame[(frame.site == document["best"]["options"]["site"])
                    & (frame.weight == document["best"]["options"]["weight"])

@@ -94,8 +94,9 @@ def test_a_combination_is_swept_as_one():
     sweep = find_strategy("attn-swap + blend(site=resid_post)").sweep(weight="0,0.5")
     names = ["attn-swap + blend(site=resid_post, weight=0.0)", "attn-swap + blend(site=resid_post)"]
     assert list(map(str, sweep.strategies)) == names
+    acting = {"when": "prefill", "through": "both"}
     assert [one.bound for one in sweep.strategies] == [
-        {"site": "resid_post", "weight": weight} for weight in (0.0, 0.5)
+        {"site": "resid_post", "weight": weight, **acting} for weight in (0.0, 0.5)
     ]
     assert {one.family for one in sweep.strategies} == {"attn-swap + blend"}
     with pytest.raises(XTransplantError, match="has a value of site already"):

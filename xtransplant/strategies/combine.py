@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from xtransplant.errors import XTransplantError
+from xtransplant.strategies.acting import Acting
 from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.overlap import write_one_place
 
@@ -28,6 +29,10 @@ class Part(Protocol):
 
     def arguments(self) -> dict[str, Any]:
         """What the function is called with by name."""
+
+    @property
+    def acting(self) -> Acting:
+        """When its edits act, and through what, where it does not say so itself."""
 
     @property
     def doc(self) -> str:
@@ -52,7 +57,7 @@ class InTurn:
         """
         for part in self.parts:
             before = list(target.edits.values())
-            part.function(source, target, i, j, **part.arguments())
+            part.function(source, target.acting(part.acting), i, j, **part.arguments())
             known = set(map(id, before))
             _check_apart(part, before, [e for e in target.edits.values() if id(e) not in known])
 

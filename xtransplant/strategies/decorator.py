@@ -10,6 +10,7 @@ from typing import Any
 
 from xtransplant.compat.nnsight_sources import forget_source
 from xtransplant.errors import XTransplantError
+from xtransplant.strategies.acting import acting_options
 from xtransplant.strategies.cells import cell_digest
 from xtransplant.strategies.definition import Strategy
 from xtransplant.strategies.fit import load_fit
@@ -56,6 +57,8 @@ def strategy(
         options = read_options(function, own, name)
         if fit is not None:
             options = (*options, Option("fit", load_fit, None))
+        if not raw:
+            options = (*options, *acting_options(options))
         # A cell of a notebook has a name like a file's, and is none.
         path = inspect.getsourcefile(function) or inspect.unwrap(function).__code__.co_filename
         in_file = Path(path).is_file()

@@ -10,6 +10,7 @@ from itertools import product
 from typing import Any, cast
 
 from xtransplant.errors import XTransplantError
+from xtransplant.strategies.acting import Acting, acting_of
 from xtransplant.strategies.combine import InTurn, combined_digest, combined_doc
 from xtransplant.strategies.docstring import find_formula
 from xtransplant.strategies.edits import Edit
@@ -201,7 +202,7 @@ class Strategy:
             raise XTransplantError(f"strategy {self} is raw: it records no edits")
         self.check_fitted()
         at = f"layer pair {i}→{j}, "
-        make = partial(record, self.function, shape, i, j, self.arguments())
+        make = partial(record, self.function, shape, i, j, self.arguments(), self.acting)
         return record_located(make, f"strategy {self}", at, self._locate, RECORDING_SECONDS)
 
     def check_fitted(self, on: FitOn = FitOn()) -> None:
@@ -216,10 +217,15 @@ class Strategy:
 
     def arguments(self) -> dict[str, Any]:
         """What its function is called with by name: its options, and the fit as it reads it."""
-        values = dict(self.values)
+        _, values = acting_of(self.options, dict(self.values))
         if self.fit is not None:
             values["fit"] = BoundFit(self.fit, self.langs)
         return values
+
+    @property
+    def acting(self) -> Acting:
+        """When its edits act, and through what, where its function does not say so itself."""
+        return acting_of(self.options, dict(self.values))[0]
 
     @property
     def command(self) -> str:

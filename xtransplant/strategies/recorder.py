@@ -11,6 +11,7 @@ from typing import Any
 
 from xtransplant.errors import XTransplantError
 from xtransplant.sites import Site, site_order
+from xtransplant.strategies.acting import Acting
 from xtransplant.strategies.dims import ALL, Dims, parse_dims
 from xtransplant.strategies.edits import (
     PREFILL,
@@ -40,7 +41,12 @@ _WHY_MISSING: dict[str, str] = {
 
 
 def record(
-    function: Callable[..., None], shape: Shape, i: int, j: int, options: Mapping[str, Any]
+    function: Callable[..., None],
+    shape: Shape,
+    i: int,
+    j: int,
+    options: Mapping[str, Any],
+    acting: Acting = Acting(),
 ) -> tuple[Edit, ...]:
     """The edits that a strategy's function makes for layer pair i→j, in the order it makes them.
 
@@ -50,6 +56,7 @@ def record(
         i: layer of the source, counted from 0.
         j: layer of the target.
         options: keyword arguments of the function.
+        acting: when its edits act, and through what, where it does not say so itself.
 
     Raises:
         XTransplantError: the function asks for a layer, head or site the model has not, writes to
@@ -57,7 +64,7 @@ def record(
             not compute, or makes no edit at all.
     """
     source, target = _PromptRecorder("source", shape, {}), _PromptRecorder("target", shape, {})
-    function(source, target, Layer(i, "i"), Layer(j, "j"), **options)
+    function(source, target.acting(acting), Layer(i, "i"), Layer(j, "j"), **options)
     if not target.edits:
         raise XTransplantError(
             f"strategy {function.__name__} records no edit; "
@@ -69,7 +76,7 @@ def record(
 class _PromptRecorder:
     """``source`` or ``target`` as a strategy sees it: its attributes are the model's sites."""
 
-    __slots__ = ("edits", "name", "shape", "through", "when")
+    __slots__ = ("asked", "edits", "name", "shape", "through", "when")
 
     def __init__(
         self,
@@ -84,6 +91,7 @@ class _PromptRecorder:
         self.edits = edits
         self.when = when
         self.through = through
+        self.asked = Acting()
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in self.__slots__:
@@ -128,8 +136,15 @@ class _PromptRecorder:
         """
         if self.name != "target":
             raise XTransplantError("source is read as it is after the prefill; write target.during")
+        self.asked.check_free()
         steps, way = parse_when(when), parse_through(through)
         return _PromptRecorder(self.name, self.shape, self.edits, steps, way)
+
+    def acting(self, asked: Acting) -> _PromptRecorder:
+        """The same prompt, for a function whose edits are asked for at other steps."""
+        found = self.during(asked.when, through=asked.through)
+        found.asked = asked
+        return found
 
     def read(self, site: Site, layer: Layer, tokens: Span, which: int | Dims) -> Value:
         """A place's symbolic value, or what was written there before."""

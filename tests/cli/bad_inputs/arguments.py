@@ -103,7 +103,7 @@ NUMBERS = [
     row("a sweep of too many values", "bench -t babel -s blend -S weight=0:1:0.001",
         "'0:1:0.001'", "1,001 values", "greater step"),
     row("a sweep of an option that is none", "bench -t babel -s blend -S wieght=0,1",
-        "wieght=0,1", "site, weight"),
+        "wieght=0,1", "site, through, weight, when"),
     row("a value twice", "trace -s blend -S weight=0,1,0", "0.0 is there twice"),
     row("an axis twice", "trace -s blend -S weight=0,1 --axes j,j", "--axes 'j,j'", "j twice",
         "i, j, weight"),
