@@ -30,11 +30,12 @@ def make_run(
     pairs: Sequence[Pair] = PAIRS, own_pairs: Mapping[str, Pair] | None = None, seed: int = 0,
     left_out: dict[str, str] | None = None, asked: str = "overall", direction: str = "en-to-lang",
     rule: str = "choice", digest: str = "", bad: bool = False, idle: bool = False,
-    alike: bool = False,
+    alike: bool = False, about: Mapping[str, Mapping[str, object]] | None = None,
 ) -> Run:  # fmt: skip
     """A run whose model answers at random, better with ffn-swap 3→1.
 
     Args:
+        about: what else the manifest says of some strategies.
         bad: of every example of ffn-swap the first pair is not finite.
         idle: attn-swap changes nothing.
         alike: all examples have the same answer.
@@ -51,7 +52,10 @@ def make_run(
     manifest = Manifest(
         id=folder.name, schema=SCHEMA, config={"pairs": asked},
         model={"name": model, "n_layers": 4},
-        strategies={s: {"pairs": [] if own_pairs else [*map(list, pairs)]} for s in strategies},
+        strategies={
+            s: {"pairs": [] if own_pairs else [*map(list, pairs)], **(about or {}).get(s, {})}
+            for s in strategies
+        },
         tasks={"xnli": entry}, versions={}, machine={}, started="2026-01-01T00:00:00Z",
     )  # fmt: skip
     run = create_run(folder, manifest)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from xtransplant.report.entries import entries_of
 from xtransplant.report.gains import FLIP_COLUMNS, gain_metrics
+from xtransplant.report.more import more_json
 from xtransplant.report.nulls import null_metrics
 from xtransplant.report.rows import Row, same_quantity
 from xtransplant.report.sets import set_columns, set_metrics
@@ -84,14 +85,16 @@ def to_lm_eval(summaries: Sequence[Summary]) -> str:
     ``_n``; ``acc_null`` is the judged null. Of the gap that is mended there are ``acc_gap,KEY``,
     ``acc_gap_n,KEY``, ``acc_gap_ci95,KEY`` and ``acc_gap_null,KEY``, of what is shared and kept
     ``acc_shared,KEY`` and so on. Other levels are ``acc_strict`` and ``acc_lenient``. ``complete``
-    says whether all parts of the runs behind an entry are stored.
+    says whether all parts of the runs behind an entry are stored. ``more`` has, by the same NAME,
+    the tables that stand below those of rates (``report.more``), by ``match``.
 
     A KEY says what a row is, the same in every run: ``vanilla``, ``source``, ``ffn-swap,7→0``,
     ``ffn-swap,pilot``, ``ffn-swap,best``, ``ffn-swap,bound``, ``ffn-swap,bound,last→j``. Only
     where several runs have other numbers for it does its run's name follow. ``rows`` says what
     each is; ``oracles`` names those that looked at the answers; ``runs`` which parts are missing.
     """
-    keyed = _keyed(list(zip(*(make_tables(summaries, level) for level in CORRECT), strict=True)))
+    tables = list(zip(*(make_tables(summaries, level) for level in CORRECT), strict=True))
+    keyed = _keyed(tables)
     results: dict[str, dict[str, Any]] = {}
     for one in keyed:
         for level, row in zip(CORRECT, one.rows, strict=True):
@@ -100,6 +103,7 @@ def to_lm_eval(summaries: Sequence[Summary]) -> str:
         {
             "results": results,
             "rows": _about_rows(keyed),
+            "more": _more(tables),
             "oracles": list(dict.fromkeys(one.key for one in keyed if one.rows[0].oracle)),
             "complete": all(one.complete for one in summaries),
             "runs": {one.name: _about_run(one) for one in summaries},
@@ -220,6 +224,16 @@ def _about_rows(keyed: Sequence[_Keyed]) -> dict[str, dict[str, Any]]:
             "complete": row.complete,
         }  # fmt: skip
     return about
+
+
+def _more(tables: Sequence[tuple[Table, ...]]) -> dict[str, dict[str, Any]]:
+    """The further tables of each subject, as correctness goes by ``match``."""
+    found: dict[str, dict[str, Any]] = {}
+    for levels in tables:
+        one = levels[CORRECT.index("match")]
+        if more := more_json(one.runs, one.level):
+            found[one.subject.name] = more
+    return found
 
 
 def _samples(keyed: Sequence[_Keyed]) -> dict[str, dict[str, int]]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from xtransplant.report.gains import GAIN_HEADS, GAIN_NOTE, gain_cells
+from xtransplant.report.more import more_grids
 from xtransplant.report.rows import Row
 from xtransplant.report.sets import HEADS, SetRates, set_cells
 from xtransplant.report.tables import Table
+from xtransplant.report.text_grid import TextGrid, TextLine
 from xtransplant.stats.rates import Rate, macro, micro, spread
 from xtransplant.style.escape import TEX_PREAMBLE, escape_markdown, escape_tex, visible
 
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMATS",
-    "TextGrid",
-    "TextLine",
     "text_grids",
     "to_latex",
     "to_markdown",
@@ -37,59 +37,31 @@ _LEGEND = (
 )
 
 
-@dataclass(frozen=True)
-class TextGrid:
-    """Lines under heads: all of a table's examples by language, or its rows over the two sets."""
-
-    title: str
-    heads: list[str]
-    lines: list[TextLine]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class TextLine:
-    """A line of a table as text: a row, or a null that belongs to the row above it.
-
-    Attributes:
-        null: it is one, judged or of a grid.
-        sets: of a null grid.
-    """
-
-    label: str
-    cells: list[str]
-    row: Row
-    null: bool = False
-    sets: dict[str, SetRates] | None = None
-
-    @property
-    def aside(self) -> bool:
-        """Whether it is an oracle or a null, and no result of a method."""
-        return self.row.oracle or self.null
-
-
-def _lines(table: Table) -> Iterator[TextLine]:
+def _lines(table: Table) -> Iterator[tuple[TextLine, Row, dict[str, SetRates]]]:
+    """Every line over all examples, its row, and what it is over the two sets."""
     for row in table.rows:
         marks = "†" * row.oracle + "‡" * (not row.complete)
         label = f"{row.label} {marks}" if marks else row.label
-        yield TextLine(label, _cells(row.rates, table.languages), row)
+        line = TextLine(label, _cells(row.rates, table.languages), row.strategy, row.oracle)
+        yield line, row, row.sets
+        null = replace(line, null=True)
         if row.nulls is not None:
-            yield TextLine("its null", _cells(row.nulls, table.languages), row, null=True)
+            cells = _cells(row.nulls, table.languages)
+            yield replace(null, label="its null", cells=cells), row, {}
         for name, one in row.null_grids.items():
             cells = _cells(one.rates, table.languages)
-            yield TextLine(f"null grid {name}", cells, row, null=True, sets=one.sets)
+            yield replace(null, label=f"null grid {name}", cells=cells), row, one.sets
 
 
 def _set_lines(table: Table) -> Iterator[TextLine]:
-    for line in _lines(table):
-        sets = line.sets if line.null else line.row.sets
-        if sets is not None:
+    for line, _, sets in _lines(table):
+        if sets or not line.null:
             yield replace(line, cells=set_cells(sets))
 
 
 def _gain_lines(table: Table) -> Iterator[TextLine]:
-    for line in _lines(table):
-        for null, one in () if line.null else line.row.gains.over():
+    for line, row, _ in _lines(table):
+        for null, one in () if line.null else row.gains.over():
             label = f"{line.label}, over null grid {null}" if null else line.label
             yield replace(line, label=label, cells=gain_cells(one))
 
@@ -103,7 +75,10 @@ def text_grids(tables: Sequence[Table]) -> Iterator[TextGrid]:
         )
         notes = (*table.notes, _LEGEND)
         yield TextGrid(
-            table.title, heads, list(_lines(table)), notes if sets else (*notes, *table.about_sets)
+            table.title,
+            heads,
+            [line for line, *_ in _lines(table)],
+            notes if sets else (*notes, *table.about_sets),
         )
         if sets:
             title = f"{table.warning}{table.about}: gap mended, shared kept ({table.how})"
@@ -111,6 +86,8 @@ def text_grids(tables: Sequence[Table]) -> Iterator[TextGrid]:
         if gains := list(_gain_lines(table)):
             title = f"{table.warning}{table.about}: gain over vanilla ({table.how})"
             yield TextGrid(title, list(GAIN_HEADS), gains, (GAIN_NOTE,))
+        for one in more_grids(table.runs, table.level):
+            yield replace(one, title=f"{table.warning}{table.about}: {one.title} ({table.how})")
 
 
 def to_markdown(tables: Sequence[Table]) -> str:
@@ -147,9 +124,9 @@ def to_latex(tables: Sequence[Table]) -> str:
         ]
         strategy = ""
         for line in one.lines:
-            if line.row.strategy != strategy:
+            if line.strategy != strategy:
                 lines.append("\\addlinespace")
-                strategy = line.row.strategy
+                strategy = line.strategy
             label = escape_tex(line.label)
             if line.aside:
                 label = f"\\textit{{{label}}}"
@@ -193,9 +170,9 @@ def to_terminal(tables: Sequence[Table], width: int) -> Group:
                 rich.add_column(Text(head), justify="right", no_wrap=True)
             strategy = ""
             for label, line in zip(labels, lines, strict=True):
-                if line.row.strategy != strategy:
+                if line.strategy != strategy:
                     rich.add_section()
-                    strategy = line.row.strategy
+                    strategy = line.strategy
                 cells = map(Text, [label, *line.cells[start:stop]])
                 rich.add_row(*cells, style="dim" if line.aside else "")
             shown += [rich, Text("")]

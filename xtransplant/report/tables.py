@@ -63,6 +63,7 @@ class Table:
         about_sets: likewise, on the gap and on what is shared.
         missing, parts: of the runs that are not complete: how many parts are not stored, and how
             many there are.
+        runs: those that it is made of.
     """
 
     subject: Subject
@@ -74,6 +75,7 @@ class Table:
     about_sets: tuple[str, ...] = ()
     missing: int = 0
     parts: int = 0
+    runs: tuple[TaskRun, ...] = ()
 
     @property
     def title(self) -> str:
@@ -197,6 +199,7 @@ def _table(subject: Subject, runs: Sequence[TaskRun], level: str) -> Table:
         tuple(notes_of(runs, shown)), tuple(about_sets(runs, level)),
         missing=sum(one.missing for one in partial),
         parts=sum(one.n_parts for one in partial),
+        runs=tuple(runs),
     )  # fmt: skip
 
 

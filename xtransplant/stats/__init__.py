@@ -6,6 +6,7 @@ from xtransplant.stats.gains import Gain, bound_gain, clustered_stderr, gain
 from xtransplant.stats.rates import Rate, macro, micro, spread
 from xtransplant.stats.recovery import Recovery, recovery
 from xtransplant.stats.selection import choose_pair, count_hits, sum_hits
+from xtransplant.stats.share import Share, gain_share
 from xtransplant.stats.tally import Tally, combine, tally
 from xtransplant.stats.union import union_curve, union_of_counts
 
@@ -15,6 +16,7 @@ __all__ = [
     "Gain",
     "Rate",
     "Recovery",
+    "Share",
     "Tally",
     "bound_gain",
     "choice_frequencies",
@@ -25,6 +27,7 @@ __all__ = [
     "count_hits",
     "cross_fit",
     "gain",
+    "gain_share",
     "macro",
     "micro",
     "recovery",

@@ -11,11 +11,12 @@ from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
-from xtransplant.report.formats import TextGrid, text_grids
+from xtransplant.report.formats import text_grids
 from xtransplant.report.page.blocks import MOST_RECORDS, group_of, n_records
 from xtransplant.report.page.sentences import findings
 from xtransplant.report.summary import Summary
 from xtransplant.report.tables import make_tables
+from xtransplant.report.text_grid import TextGrid
 from xtransplant.style.escape import visible
 from xtransplant.style.words import model_label
 
