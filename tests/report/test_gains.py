@@ -10,7 +10,8 @@ from xtransplant.report.data import to_frame, to_lm_eval
 from xtransplant.report.formats import to_latex, to_markdown
 from xtransplant.report.gains import curves_of, marked_pairs
 from xtransplant.report.heatmaps import draw_heatmaps
-from xtransplant.report.summary import summarise
+from xtransplant.report.some_of_k import some_of_k_grid
+from xtransplant.report.summary import TaskRun, summarise
 from xtransplant.report.tables import make_tables
 from xtransplant.report.union import draw_union
 from xtransplant.runs import records
@@ -74,6 +75,19 @@ def test_csv_has_the_flips_of_every_pair(run):
         assert own.broken.sum() == (before & ~after).sum()
         assert own.gain.mean() == pytest.approx(after.mean() - before.mean())
         assert own.gain_p.between(0, 1).all()
+
+
+def test_the_table_of_a_curve_ends_at_the_upper_bound(run):
+    summary = summarise(run)
+    grid = some_of_k_grid([TaskRun(summary, summary.tasks["xnli"])], "match")
+    assert grid.heads == ["n", "1 cell", "4 cells", "16 cells"]
+    rows = records(run)
+    for line in grid.lines:
+        own = rows[rows.strategy == line.strategy].groupby(["lang", "example"]).match
+        n, first, *_, last = line.cells
+        assert int(n) == len(own) == 2 * N
+        assert float(first) == pytest.approx(100 * own.mean().mean(), abs=0.05)
+        assert float(last) == pytest.approx(100 * own.any().mean(), abs=0.05)
 
 
 def test_a_curve_goes_from_the_mean_cell_to_the_upper_bound(run):

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from xtransplant.report.mechanism import mechanism_grid, mechanism_json
+from xtransplant.report.some_of_k import some_of_k_grid
 from xtransplant.report.summary import TaskRun
 from xtransplant.report.text_grid import TextGrid
 
 __all__ = ["more_grids", "more_json"]
 
-_GRIDS = (mechanism_grid,)
+_GRIDS = (some_of_k_grid, mechanism_grid)
 _JSON = {"mechanism": mechanism_json}
 
 
