@@ -17,8 +17,9 @@ from typing import Any
 from xtransplant import find_strategy
 
 MODEL, DATA = sys.argv[1:]
-REAL = ["-m", MODEL, "--data-dir", DATA, "-l", "es,ru,tr,zh"]
-ON = {"capitals,klar": REAL, "babel": []}
+LANGS = {"capitals,klar": "es,ru,tr,zh", "babel": "sw,zh,ar,ru,hi"}
+REAL = ["-m", MODEL, "--data-dir", DATA]
+ON = {tasks: [*(REAL if tasks != "babel" else []), "-l", langs] for tasks, langs in LANGS.items()}
 FITTED = [
     name
     for name in sorted(one.name for one in entry_points(group="xtransplant.strategies"))
@@ -53,7 +54,9 @@ def run(tasks: str, flags: list[str]) -> dict[str, dict[str, dict[str, Any]]]:
         xtp("fit", name, "-t", tasks, *flags, "--last", "8", "-o", fit)
         fits += ["-s", f"{name}(fit={fit})"]
     found: dict[str, dict[str, dict[str, Any]]] = {task: {} for task in tasks.split(",")}
-    for strategies in ([], fits):
+    # The mean over the same items' prompts in the other languages.
+    means = ["-s", "resid-mean-swap", "--sources", LANGS[tasks]]
+    for strategies in ([], ["-s", "span-swap"], means, fits):
         results = json.loads(xtp(*pilot, *strategies))["results"]
         for whole in (own for name, own in results.items() if name.endswith("_score")):
             rows = found[whole["alias"].partition("_")[0]]
@@ -66,13 +69,13 @@ def run(tasks: str, flags: list[str]) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def shown(own: dict[str, Any]) -> str:
-    """The pair, percent right with its interval, gap mended with its null, and shared kept."""
-    low, high = (f"{100 * bound:.0f}" for bound in own["acc_ci95"])
+    """The pair, percent right, points gained, gap mended with its null, and shared kept."""
     gap, null, kept = (own.get(name) for name in ("acc_gap", "acc_gap_null", "acc_shared"))
     return " | ".join(
         [
             "→".join(map(str, own.get("acc_pair", ()))),
-            f"{100 * own['acc']:.0f} ({low}–{high})",
+            f"{100 * own['acc']:.0f}",
+            points(own),
             ""
             if gap is None
             else f"{100 * gap:.0f}" + ("" if null is None else f" ({100 * null:.0f})"),
@@ -81,12 +84,21 @@ def shown(own: dict[str, Any]) -> str:
     )
 
 
+def points(own: dict[str, Any]) -> str:
+    """Gained over vanilla, paired by example, with an interval over items and the exact p."""
+    if "acc_gain" not in own:
+        return ""
+    low, high = own["acc_gain_ci95"]
+    inside = "" if low is None else f" ({100 * low:+.0f} to {100 * high:+.0f})"
+    return f"{100 * own['acc_gain']:+.0f}{inside}, {own['acc_gain_p']:.2f}"
+
+
 tables = [run(tasks, flags) for tasks, flags in ON.items()]
 for task, rows in (one for found in tables for one in found.items()):
     counts = [rows["vanilla"][name] for name in ("n", "acc_gap_n", "acc_shared_n")]
     print(f"\n{task}: {counts[0]} examples, {counts[1]} in the gap, {counts[2]} shared\n")
-    print("| | pair | % right (95%) | gap mended, % (null) | shared kept, % |")
-    print("|---|---|--:|--:|--:|")
+    print("| | pair | % right | points (95%), p | gap mended, % (null) | shared kept, % |")
+    print("|---|---|--:|--:|--:|--:|")
     for name, own in rows.items():
         if name:
             print(f"| {name} | {shown(own)} |")
