@@ -78,6 +78,8 @@ def test_scores_are_judged_as_by_hand(seed):
                 masks[level] |= right[level] << bit
         assert [found[f"other_{level}"] for level in CORRECT] == masks
         assert found["finite"] == finite
+        assert found["parsed"] is None
+        assert found["chosen"] == (int(np.argmax(logprobs)) if finite else -1)
         if finite:
             rest = max(value for c, value in enumerate(logprobs) if c != gold)
             assert found["margin"] == pytest.approx(logprobs[gold] - rest, abs=1e-5)
@@ -131,6 +133,9 @@ def test_texts_are_judged_as_by_hand(rule, seed):
             masks = [mask | one << bit for mask, one in zip(masks, theirs, strict=True)]
         assert [found[f"other_{level}"] for level in CORRECT] == masks
         assert found["finite"] == finite
+        assert found["parsed"] == (finite and text not in ("", *("one", "two") * bool(options)))
+        first = next((k for k, mark in enumerate(options) if mark in text), None)
+        assert found["chosen"] == (None if not options else first if found["parsed"] else -1)
     assert max(found["other_match"] for found in judged) < 2**N_DERANGEMENTS
 
 

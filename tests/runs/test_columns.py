@@ -102,6 +102,7 @@ def test_the_columns_of_old_stand_first_and_as_they_were():
         *((level, pa.bool_()) for level in levels),
         *((f"other_{level}", pa.uint8()) for level in levels), ("margin", pa.float32()), *state,
         *((f"set_{level}", pa.dictionary(pa.int8(), pa.string())) for level in levels),
+        ("parsed", pa.bool_()), ("chosen", pa.int16()),
     ]  # fmt: skip
 
 

@@ -1,11 +1,13 @@
 """The matching rules: the paper's to the letter, its neighbours on either side."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from xtransplant.prompts import Key
-from xtransplant.tasks.matching import RULES
+from xtransplant.tasks.matching import RULES, is_answer, said_option
 
 XNLI = Key(("2",), ("1", "2", "3"), ("Entail", "Neutral", "Contradict"))
 FRENCH = Key(("1",), ("1", "2", "3"), ("(1) Entraîner", "(2) Neutre", "(3) Contraire"))
@@ -114,3 +116,43 @@ def test_each_level_takes_what_the_one_before_it_takes(rule, pieces):
     keys = {"choice": XNLI, "letters": OPINION, "contains": SPAN, "begins": NUMBER, "truth": TRUTH}
     found = RULES[rule]("".join(pieces), keys[rule])
     assert found.strict <= found.match <= found.lenient
+
+
+@pytest.mark.parametrize(
+    ("rule", "key", "output", "said"),
+    [
+        ("choice", XNLI, " (3), not (2)", 2),  # of several the first
+        ("choice", XNLI, "not (2)", 1),
+        ("choice", XNLI, "Neutral.", 1),
+        ("choice", XNLI, "٣", 2),
+        ("choice", XNLI, "entail", 0),
+        ("choice", XNLI, "（3）", 2),
+        ("choice", XNLI, "12", None),
+        ("choice", XNLI, "I do not know", None),
+        ("letters", OPINION, "A question of taste, (B)", 1),
+        ("letters", OPINION, "c. Neither", 2),
+        ("letters", OPINION, "Abstain", None),
+        ("truth", TRUTH, "That is false", 1),
+        ("truth", TRUTH, "neither", None),
+        ("contains", XNLI, "it is 3", 2),
+        ("begins", NUMBER, "25", None),
+    ],
+)
+def test_the_option_that_a_text_says(rule, key, output, said):
+    assert said_option(output, replace(key, rule=rule)) == said
+
+
+@given(st.text() | st.from_regex(r"\(?[0-4]\)? (entail|Neutral|\(2\))?"), st.sampled_from("123"))
+def test_what_is_right_says_the_right_option_and_no_other(output, gold):
+    key = replace(XNLI, answers=(gold,), rule="choice")
+    verdict = RULES["choice"](output, key)
+    if verdict.match:
+        assert key.options[said_option(output, key)] == gold
+    if verdict.lenient:
+        assert is_answer(output, key)
+
+
+def test_a_free_text_is_an_answer_unless_nothing_is_said():
+    assert [is_answer(text, SPAN) for text in ("Vilnius", "7", "中", "...", " \n", "")] == [
+        True, True, True, False, False, False,
+    ]  # fmt: skip

@@ -17,8 +17,8 @@ from xtransplant.runs.examples_table import row_key
 from xtransplant.runs.measured import Judged
 from xtransplant.runs.rows import correct_table
 from xtransplant.tasks.baselines import TARGET_THEN_SOURCE, after_source
-from xtransplant.tasks.judging import LEVELS, choose, judge_text
-from xtransplant.tasks.matching import Verdict
+from xtransplant.tasks.judging import LEVELS, NO_CHOICE, NO_OPTIONS, choose, judge_text
+from xtransplant.tasks.matching import Verdict, is_answer, said_option
 from xtransplant.tasks.rules import find_rule
 from xtransplant.tasks.sets import UNKNOWN, sets_of
 
@@ -60,7 +60,8 @@ def judge(records: pa.Table, examples: pa.Table, rule: str) -> pa.Table:
     rows = _by_number(examples)
     with_source = np.array([bool(rows[n]["source_answers"]) for n in _numbers(records).tolist()])
     sets, answered = _sets(records, rows, found.right), with_source | ~_is(SOURCE, records)
-    return correct_table(Judged(records, examples, *found[:3], sets, answered, found.margin))
+    parts = found.right, found.other, found.known, sets, answered, found.chosen
+    return correct_table(Judged(records, examples, *parts, found.parsed, found.margin))
 
 
 class _Found(NamedTuple):
@@ -69,6 +70,8 @@ class _Found(NamedTuple):
     right: Bools
     other: Masks
     known: Bools
+    chosen: np.ndarray[Any, np.dtype[np.int16]]
+    parsed: Bools | None = None
     margin: np.ndarray[Any, np.dtype[np.float32]] | None = None
 
 
@@ -110,7 +113,8 @@ def _judge_texts(records: pa.Table, examples: pa.Table, rule: str) -> _Found:
     at = np.array([texts.setdefault(text, len(texts)) for text in of_each])
     right = np.zeros((len(texts), len(LEVELS)), dtype=np.bool_)
     other = np.zeros((len(texts), len(LEVELS)), dtype=np.uint8)
-    known = np.zeros(len(texts), dtype=np.bool_)
+    known, parsed = np.zeros((2, len(texts)), dtype=np.bool_)
+    chosen = np.full(len(texts), NO_OPTIONS, dtype=np.int16)
     keys: dict[tuple[int, bool], _Keys] = {}
     for (number, of_source, output), place in texts.items():
         key = keys.get((number, of_source))
@@ -120,10 +124,24 @@ def _judge_texts(records: pa.Table, examples: pa.Table, rule: str) -> _Found:
         right[place] = _levels(judge_text(output, key.own))
         other[place] = key.masks(output)
         known[place] = key.known
-    right, other = right[at], other[at]
+        chosen[place], said = _chosen(output, key.own, matches=bool(right[place, 1]))
+        parsed[place] = said or right[place].any()
+    right, other, chosen, parsed = right[at], other[at], chosen[at], parsed[at]
     finite = records["finite"].to_numpy()
-    right[~finite], other[~finite] = False, 0
-    return _Found(right, other, known[at])
+    right[~finite], other[~finite], parsed[~finite] = False, 0, False
+    chosen[~finite & (chosen != NO_OPTIONS)] = NO_CHOICE
+    return _Found(right, other, known[at], chosen, parsed)
+
+
+def _chosen(output: str, key: Key, *, matches: bool) -> tuple[int, bool]:
+    """The number of the option that a text chooses, and whether it is an answer at all.
+
+    ``matches``: it is right at level ``match``, whatever rule says so.
+    """
+    if not key.options:
+        return NO_OPTIONS, is_answer(output, key)
+    said = key.options.index(key.answers[0]) if matches else said_option(output, key)
+    return (NO_CHOICE, False) if said is None else (said, True)
 
 
 @dataclass(frozen=True)
@@ -171,6 +189,7 @@ def _judge_scores(records: pa.Table, examples: pa.Table) -> _Found:
     other = np.zeros((len(records), len(LEVELS)), dtype=np.uint8)
     known = np.zeros(len(records), dtype=np.bool_)
     margin = np.full(len(records), np.nan, dtype=np.float32)
+    choices = np.full(len(records), NO_OPTIONS, dtype=np.int16)
     # Prompts that end as the source does, whose candidates are spelled as they go on there.
     ends = {name: _is(name, records) for name in (SOURCE, TARGET_THEN_SOURCE)}
     ends[VANILLA] = ~(ends[SOURCE] | ends[TARGET_THEN_SOURCE])
@@ -187,6 +206,8 @@ def _judge_scores(records: pa.Table, examples: pa.Table) -> _Found:
         logprobs = flat[starts[at][:, None] + np.arange(len(candidates))]
         chosen = choose(logprobs, spelled, tops[at].tolist(), finite[at])
         other[at] = chosen.masks(_candidate_masks(candidates, row["other_answer"]))
+        if len(candidates) > 1:
+            choices[at] = chosen.match
         known[at] = all(answer in candidates for answer in row["other_answer"])
         if row["answer"] in candidates and len(candidates) > 1:
             gold = candidates.index(row["answer"])
@@ -194,7 +215,7 @@ def _judge_scores(records: pa.Table, examples: pa.Table) -> _Found:
             chose = chosen.match >= 0
             rest = np.delete(logprobs[chose], gold, axis=1).max(1)
             margin[at[chose]] = logprobs[chose, gold] - rest
-    return _Found(right, other, known, margin)
+    return _Found(right, other, known, choices, margin=margin)
 
 
 def _candidate_masks(

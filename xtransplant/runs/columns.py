@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from xtransplant.runs.measured import Judged, Measured
-from xtransplant.tasks.judging import LEVELS
+from xtransplant.tasks.judging import LEVELS, NO_OPTIONS
 from xtransplant.tasks.sets import SETS
 
 __all__ = [
@@ -101,6 +101,10 @@ def _right_by_others(level: str) -> Callable[[Judged], Values]:
     return lambda judged: pa.array(judged.other[:, at], pa.uint8(), mask=~judged.known)
 
 
+def _chosen(judged: Judged) -> Values:
+    return pa.array(judged.chosen, pa.int16(), mask=judged.chosen == NO_OPTIONS)
+
+
 def _set(level: str) -> Callable[[Judged], Values]:
     at = LEVELS.index(level)
 
@@ -133,6 +137,8 @@ JUDGED: tuple[Column[Judged], ...] = (
     Column("finite", pa.bool_(), lambda judged: judged.records["finite"].combine_chunks()),
     Column("unchanged", pa.bool_(), lambda judged: judged.records["unchanged"].combine_chunks()),
     *(Column(f"set_{level}", _SET, _set(level)) for level in LEVELS),
+    Column("parsed", pa.bool_(), lambda judged: judged.parsed),
+    Column("chosen", pa.int16(), _chosen),
 )
 """Of the table ``correct``, whose rows are those of ``records``."""
 

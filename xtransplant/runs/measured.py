@@ -91,11 +91,14 @@ class Judged:
         other: ``[rows, 3]``, likewise by the answers of other examples: bit r of a mask is by the
             answer that the r-th derangement gives.
         known: ``[rows]``, whether every derangement gives an answer that the example can have.
+        chosen: int16 ``[rows]``, the number of the option (of texts) or candidate (of scores) that a
+            row chooses at level ``match``; -1 where none, -2 where there is nothing to choose from.
         margin: ``[rows]``, nats between the answer and the likeliest other candidate, NaN where
             a row chooses nothing; None of texts.
         sets: int8 ``[rows, 3]``, by level the set that the row's example is in, an index of
             ``tasks.sets.SETS``; -1 where nothing says what is right after its source.
         answered: ``[rows]``, whether anything says what is right after the row's prompt.
+        parsed: ``[rows]``, whether a text is an answer at all; None of scores.
     """
 
     records: pa.Table
@@ -105,6 +108,8 @@ class Judged:
     known: Bools
     sets: np.ndarray[Any, np.dtype[np.int8]]
     answered: Bools
+    chosen: np.ndarray[Any, np.dtype[np.int16]]
+    parsed: Bools | None = None
     margin: np.ndarray[Any, np.dtype[np.float32]] | None = None
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.check import damage_error, find_part_damage
+from xtransplant.runs.judgements import chosen_options, parsed_texts, set_codes
 from xtransplant.runs.manifest import Part
 from xtransplant.runs.store import Run, open_run
 
@@ -39,8 +40,9 @@ def records(
     see ``engine.outcome.Writes``); ``bounds`` (per candidate, whether what ``logprobs`` has is an
     upper bound; null where none is); ``strict``, ``match``, ``lenient``, ``other_strict`` and so on
     (bit r: right by the answer that the r-th derangement gives; null where no other example has
-    another answer), ``margin`` (nats between the answer and the likeliest other candidate). All are
-    declared in ``runs.columns``; one that the run was begun without is null.
+    another answer), ``margin`` (nats between the answer and the likeliest other candidate),
+    ``parsed`` (a text is an answer at all), ``chosen`` (the number of the option or candidate).
+    All are declared in ``runs.columns``; one that the run was begun without is null.
 
     Args:
         run: an opened run.
@@ -158,6 +160,9 @@ class Cells:
         answered: ``[rows]``, whether anything says what is right after the row's prompt.
         sets: int8 ``[rows, 3]``, by level the set that the row's example is in, an index of
             ``tasks.sets.SETS``; -1 where it is not known, -2 where the run was begun without.
+        parsed: ``[rows]``, whether a text is an answer at all; None where that is not known.
+        chosen: int16 ``[rows]``, the number of the option or candidate chosen; -1 where none, -2
+            where there is nothing to choose from, or where that is not known.
     """
 
     examples: np.ndarray[Any, np.dtype[np.int32]]
@@ -170,6 +175,8 @@ class Cells:
     unchanged: np.ndarray[Any, np.dtype[np.bool_]]
     answered: np.ndarray[Any, np.dtype[np.bool_]]
     sets: np.ndarray[Any, np.dtype[np.int8]]
+    parsed: np.ndarray[Any, np.dtype[np.bool_]] | None
+    chosen: np.ndarray[Any, np.dtype[np.int16]]
 
 
 def cells(run: Run, task: str, lang: str) -> Iterator[tuple[str, Cells]]:
@@ -187,7 +194,7 @@ def cells(run: Run, task: str, lang: str) -> Iterator[tuple[str, Cells]]:
         return
     others, state = [f"other_{level}" for level in CORRECT], ["finite", "unchanged"]
     sets = [f"set_{level}" for level in CORRECT]
-    kept = [*CORRECT, *others, *state, *sets]
+    kept = [*CORRECT, *others, *state, *sets, "parsed", "chosen"]
     both = [(read_part(run, "records", p, CELL), read_part(run, "correct", p, kept)) for p in own]
     for part, tables in zip(own, both, strict=True):
         _check_rows(run, part, *tables)
@@ -206,7 +213,8 @@ def cells(run: Run, task: str, lang: str) -> Iterator[tuple[str, Cells]]:
     known = judged[others[0]].is_valid().to_numpy()
     finite, unchanged = (judged[name].to_numpy() for name in state)
     answered = judged[CORRECT[0]].is_valid().to_numpy()
-    set_codes = np.stack([_set_codes(judged, name) for name in sets], axis=1)
+    parsed, chosen = parsed_texts(judged), chosen_options(judged)
+    sets_at = np.stack([set_codes(judged, name) for name in sets], axis=1)
     for code, name in enumerate(strategies.dictionary.to_pylist()):
         rows = codes == code
         layers = numbers["source_layer"][rows], numbers["target_layer"][rows]
@@ -214,23 +222,10 @@ def cells(run: Run, task: str, lang: str) -> Iterator[tuple[str, Cells]]:
             name,
             Cells(
                 numbers["example"][rows], *layers, right[rows], other[rows], known[rows],
-                finite[rows], unchanged[rows], answered[rows], set_codes[rows],
+                finite[rows], unchanged[rows], answered[rows], sets_at[rows],
+                None if parsed is None else parsed[rows], chosen[rows],
             ),
         )  # fmt: skip
-
-
-def _set_codes(judged: pa.Table, name: str) -> np.ndarray[Any, np.dtype[np.int8]]:
-    """Of a column of sets; all -2 where the run was begun without it."""
-    from xtransplant.tasks.sets import SETS, UNASKED, UNKNOWN
-
-    if name not in judged.column_names:
-        return np.full(len(judged), UNASKED, dtype=np.int8)
-    column = judged[name].unify_dictionaries().combine_chunks()
-    own = column.dictionary.to_pylist()
-    codes = np.array([*(SETS.index(one) for one in own), UNKNOWN], dtype=np.int8)
-    found: np.ndarray[Any, np.dtype[np.int8]]
-    found = codes[column.indices.fill_null(len(own)).to_numpy()]
-    return found
 
 
 def read_part(run: Run, kind: str, part: Part, columns: Sequence[str] | None = None) -> pa.Table:

@@ -14,7 +14,7 @@ from xtransplant.tasks.matching import CHOOSING, Verdict
 from xtransplant.tasks.rules import apply_rule, find_rule, rule_names
 
 __all__ = [
-    "LEVELS", "Choices", "choose", "judge_scores", "judge_text", "judge_texts",
+    "LEVELS", "NO_CHOICE", "NO_OPTIONS", "Choices", "choose", "judge_scores", "judge_text", "judge_texts",
 ]  # fmt: skip
 
 LEVELS = ("strict", "match", "lenient")
@@ -22,7 +22,8 @@ LEVELS = ("strict", "match", "lenient")
 
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
 Ints = np.ndarray[Any, np.dtype[np.int64]]
-_NO_CHOICE = -1
+NO_CHOICE, NO_OPTIONS = -1, -2
+"""In place of an option's number: none is chosen; there is nothing to choose from."""
 
 
 def judge_text(output: str, key: Key) -> Verdict:
@@ -114,17 +115,17 @@ def choose(
         finite: ``[rows]``; a row that is not finite chooses nothing. Nor does any row where
             there is but one candidate.
     """
-    none = np.full(len(logprobs), _NO_CHOICE, dtype=np.int64)
+    none = np.full(len(logprobs), NO_CHOICE, dtype=np.int64)
     if len(candidates) < 2:
         return Choices(none, none, none)
     finite = finite & np.isfinite(logprobs).all(axis=1)
     lengths = np.array([max(1, len(text)) for text in candidates])
-    match = np.where(finite, logprobs.argmax(axis=1), _NO_CHOICE)
-    by_character = np.where(finite, (logprobs / lengths).argmax(axis=1), _NO_CHOICE)
+    match = np.where(finite, logprobs.argmax(axis=1), NO_CHOICE)
+    by_character = np.where(finite, (logprobs / lengths).argmax(axis=1), NO_CHOICE)
     # Most rows of an example have the same top token: each is compared once.
     words, at = np.unique(np.array(tops, dtype=object), return_inverse=True)
     begun = np.array(
         [[bool(top.strip()) and text.startswith(top) for text in candidates] for top in words]
     )
-    strict = np.where(finite & begun[at, match], match, _NO_CHOICE)
+    strict = np.where(finite & begun[at, match], match, NO_CHOICE)
     return Choices(strict, match, by_character)

@@ -19,7 +19,9 @@ from dataclasses import dataclass
 
 from xtransplant.prompts import Key
 
-__all__ = ["CHOOSING", "IN_WORDS", "RULES", "Rule", "Verdict", "bare"]
+__all__ = [
+    "CHOOSING", "IN_WORDS", "RULES", "Rule", "Verdict", "bare", "is_answer", "said_option",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,7 @@ def choice(output: str, key: Key) -> Verdict:
     ``match``: full-width parentheses as ASCII; right if ``(g)`` is in the output, or the stripped
     output is ``g``, or the gold's label is in it, and no other mark or label so.
     """
-    text = output.replace("（", "(").replace("）", ")")  # full-width parentheses
-    labels = key.labels or ("",) * len(key.options)
-    named = [
-        f"({mark})" in text or text.strip() == mark or (bool(label) and label in text)
-        for mark, label in zip(key.options, labels, strict=True)
-    ]
+    text, labels, named = _half_width(output), _labels(key), _named(output, key)
     gold = key.options.index(key.answers[0])
     match = named[gold] and not any(one for k, one in enumerate(named) if k != gold)
     start = text.strip()
@@ -59,14 +56,12 @@ def letters(output: str, key: Key) -> Verdict:
     ``match``: ``(L)`` is in the upper-cased output or the stripped output is ``L``, and no other
     letter so.
     """
-    upper = output.upper()
-    named = [f"({mark})" in upper or output.strip() == mark for mark in key.options]
+    named = _lettered(output, key)
     gold = key.options.index(key.answers[0])
     match = named[gold] and not any(one for k, one in enumerate(named) if k != gold)
     start = output.strip()
     strict = match and (start == key.options[gold] or start.startswith(f"({key.options[gold]})"))
-    labels = key.labels or ("",) * len(key.options)
-    return Verdict(strict, match, match or _first(output, key.options, labels) == gold)
+    return Verdict(strict, match, match or _first(output, key.options, _labels(key)) == gold)
 
 
 def contains(output: str, key: Key) -> Verdict:
@@ -107,12 +102,10 @@ def truth(output: str, key: Key) -> Verdict:
     ``match``: the right word of the two is in the output in any case, and the other is not.
     ``strict``: and it comes first. ``lenient``: the right word, or its mark, is said first.
     """
-    text = output.casefold()
-    labels = key.labels or key.options
-    named = [label.casefold() in text for label in labels]
+    labels, named = key.labels or key.options, _truths(output, key)
     gold = key.options.index(key.answers[0])
     match = named[gold] and not any(one for k, one in enumerate(named) if k != gold)
-    strict = match and text.strip().startswith(labels[gold].casefold())
+    strict = match and output.casefold().strip().startswith(labels[gold].casefold())
     return Verdict(strict, match, match or _first(output, key.options, labels) == gold)
 
 
@@ -135,6 +128,55 @@ IN_WORDS = {
     "truth": "says which of the two is true, and not the other",
 }
 """What a text does that is right (level ``match``)."""
+
+
+def said_option(output: str, key: Key) -> int | None:
+    """Which of a key's options a text chooses, whichever is right; None where it says none.
+
+    It is the one that the key's rule finds named where it finds one alone, and else the one that is
+    said first. A rule that does not choose, and one of an installed package, finds none named.
+    """
+    find = {"choice": _named, "letters": _lettered, "truth": _truths}.get(key.rule)
+    named = [] if find is None else [k for k, one in enumerate(find(output, key)) if one]
+    if len(named) == 1:
+        return named[0]
+    first = _first(_half_width(output), key.options, _labels(key))
+    return named[0] if first is None and named else first
+
+
+def is_answer(output: str, key: Key) -> bool:
+    """Whether a text is an answer at all: of a choice any option, else any letter or digit."""
+    return bool(bare(output)) if not key.options else said_option(output, key) is not None
+
+
+def _named(output: str, key: Key) -> list[bool]:
+    """By option, whether ``choice`` finds it in a text."""
+    text = _half_width(output)
+    return [
+        f"({mark})" in text or text.strip() == mark or (bool(label) and label in text)
+        for mark, label in zip(key.options, _labels(key), strict=True)
+    ]
+
+
+def _lettered(output: str, key: Key) -> list[bool]:
+    """By option, whether ``letters`` finds it in a text."""
+    upper = output.upper()
+    return [f"({mark})" in upper or output.strip() == mark for mark in key.options]
+
+
+def _truths(output: str, key: Key) -> list[bool]:
+    """By option, whether ``truth`` finds it in a text."""
+    text = output.casefold()
+    return [label.casefold() in text for label in key.labels or key.options]
+
+
+def _half_width(text: str) -> str:
+    """Full-width parentheses as ASCII."""
+    return text.replace("（", "(").replace("）", ")")
+
+
+def _labels(key: Key) -> tuple[str, ...]:
+    return key.labels or ("",) * len(key.options)
 
 
 def _first(text: str, marks: tuple[str, ...], labels: tuple[str, ...]) -> int | None:
