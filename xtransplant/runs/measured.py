@@ -91,8 +91,8 @@ class Judged:
         other: ``[rows, 3]``, likewise by the answers of other examples: bit r of a mask is by the
             answer that the r-th derangement gives.
         known: ``[rows]``, whether every derangement gives an answer that the example can have.
-        chosen: int16 ``[rows]``, the number of the option (of texts) or candidate (of scores) that a
-            row chooses at level ``match``; -1 where none, -2 where there is nothing to choose from.
+        chosen: int16 ``[rows]``, the number of the option (of texts) or candidate (of scores) that
+            a row chooses at level ``match``; -1: none, -2: there is nothing to choose from.
         margin: ``[rows]``, nats between the answer and the likeliest other candidate, NaN where
             a row chooses nothing; None of texts.
         sets: int8 ``[rows, 3]``, by level the set that the row's example is in, an index of

@@ -14,7 +14,8 @@ from xtransplant.tasks.matching import CHOOSING, Verdict
 from xtransplant.tasks.rules import apply_rule, find_rule, rule_names
 
 __all__ = [
-    "LEVELS", "NO_CHOICE", "NO_OPTIONS", "Choices", "choose", "judge_scores", "judge_text", "judge_texts",
+    "LEVELS", "NO_CHOICE", "NO_OPTIONS", "Choices", "choose", "judge_scores", "judge_text",
+    "judge_texts",
 ]  # fmt: skip
 
 LEVELS = ("strict", "match", "lenient")
