@@ -1,11 +1,13 @@
 """Gains and curves of a report, against counting its records the long way."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from made_runs import N, make_run
 
+from xtransplant.bench.rescore import rescore
 from xtransplant.report.data import to_frame, to_lm_eval
 from xtransplant.report.formats import to_latex, to_markdown
 from xtransplant.report.gains import curves_of, marked_pairs
@@ -15,6 +17,7 @@ from xtransplant.report.summary import TaskRun, summarise
 from xtransplant.report.tables import make_tables
 from xtransplant.report.union import draw_union
 from xtransplant.runs import records
+from xtransplant.runs.read import read_part
 from xtransplant.stats import compare_cells
 
 NAME = "xnli_en-to-lang_pilot_generate_choice"
@@ -50,6 +53,62 @@ def test_flips_are_those_of_the_records(run, level):
         assert sum(one.fixed for one in each) == found.fixed
 
 
+def in_format(rows, level, flip):
+    """Of examples that are fixed or broken: how many in format, the long way."""
+    wrong, right = ("before", "after") if flip == "fixed" else ("after", "before")
+    flips = rows[~rows[f"{level} {wrong}"] & rows[f"{level} {right}"]]
+    return sum(
+        not parsed or lenient
+        for parsed, lenient in zip(
+            flips[f"parsed {wrong}"], flips[f"lenient {wrong}"], strict=True
+        )
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("level", ["strict", "match", "lenient"])
+def test_flips_in_format_are_those_without_an_answer_or_right_at_lenient(run, level):
+    columns = ["strict", "match", "lenient", "parsed"]
+    rows = records(run).set_index(["lang", "example"])
+    before = rows[rows.strategy == "vanilla"][columns].add_suffix(" before").astype(bool)
+    summary, seen = summarise(run), 0
+    entries = to_frame([summary])
+    entries = entries[(entries.level == level) & (entries.kind == "pair")]
+    for row in make_tables([summary], level)[0].rows:
+        if row.pair is None or row.strategy != "ffn-swap":
+            continue
+        own = rows[(rows.strategy == "ffn-swap") & (rows.source_layer == row.pair[0])]
+        own = own[own.target_layer == row.pair[1]][columns].add_suffix(" after").astype(bool)
+        own, found = before.join(own), row.gains.vanilla
+        assert found.fixed - found.knowledge.fixed == in_format(own, level, "fixed")
+        assert found.broken - found.knowledge.broken == in_format(own, level, "broken")
+        seen += in_format(own, level, "fixed") + in_format(own, level, "broken")
+        mine = entries[(entries.strategy == "ffn-swap") & (entries.source_layer == row.pair[0])]
+        mine = mine[mine.target_layer == row.pair[1]]
+        assert mine.fixed_format.sum() == in_format(own, level, "fixed")
+        assert mine.broken_format.sum() == in_format(own, level, "broken")
+    assert seen > 0
+
+
+def test_what_is_format_is_not_known_of_a_run_that_does_not_say_which_texts_are_answers(
+    run, tmp_path
+):
+    old = make_run(tmp_path / "old")
+    for part in old.manifest.parts():
+        table = read_part(old, "correct", part)
+        old.write("correct", part, table.drop_columns(["parsed", "chosen"]), adds_columns=True)
+    tables = make_tables([summarise(old)])
+    text = to_markdown(tables)
+    assert "xtp rescore RUN adds it" in text
+    assert "xtp rescore RUN adds it" not in to_markdown(make_tables([summarise(run)]))
+    (row,) = [row for row in tables[0].rows if row.key == "ffn-swap,best"]
+    assert f"| {row.gains.vanilla.fixed} (–) |" in text
+    assert "acc_fixed_format" not in to_lm_eval([summarise(old)])
+    assert rescore(old.path).changed == dict.fromkeys(("strict", "match", "lenient"), 0)
+    assert to_markdown(make_tables([summarise(old)])) == to_markdown(
+        make_tables([replace(summarise(run), name="old")])
+    )
+
+
 def test_formats_have_the_same_numbers(run):
     tables = make_tables([summarise(run)])
     (row,) = [row for row in tables[0].rows if row.key == "ffn-swap,best"]
@@ -64,6 +123,11 @@ def test_formats_have_the_same_numbers(run):
     assert entry["acc_gain_p,ffn-swap,best"] == pytest.approx(found.p)
     assert entry["acc_fixed,ffn-swap,best"] == found.fixed
     assert entry["acc_broken,ffn-swap,best"] == found.broken
+    in_format = found.fixed - found.knowledge.fixed
+    assert f"| {found.fixed} ({in_format}) |" in to_markdown(tables)
+    assert entry["acc_fixed_format,ffn-swap,best"] == in_format
+    assert entry["acc_knowledge_gain,ffn-swap,best"] == pytest.approx(found.knowledge.value)
+    assert entry["acc_knowledge_gain_ci95,ffn-swap,best"] == pytest.approx(found.knowledge.ci95)
 
 
 def test_csv_has_the_flips_of_every_pair(run):

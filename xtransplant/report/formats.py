@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from xtransplant.report.gains import GAIN_HEADS, GAIN_NOTE, gain_cells
+from xtransplant.report.gain_table import gain_cells, gain_heads, gain_notes
 from xtransplant.report.more import more_grids
 from xtransplant.report.rows import Row
 from xtransplant.report.sets import HEADS, SetRates, set_cells
@@ -63,7 +63,7 @@ def _gain_lines(table: Table) -> Iterator[TextLine]:
     for line, row, _ in _lines(table):
         for null, one in () if line.null else row.gains.over():
             label = f"{line.label}, over null grid {null}" if null else line.label
-            yield replace(line, label=label, cells=gain_cells(one))
+            yield replace(line, label=label, cells=gain_cells(one, table.subject.mode))
 
 
 def text_grids(tables: Sequence[Table]) -> Iterator[TextGrid]:
@@ -85,7 +85,9 @@ def text_grids(tables: Sequence[Table]) -> Iterator[TextGrid]:
             yield TextGrid(title, list(HEADS), list(_set_lines(table)), table.about_sets)
         if gains := list(_gain_lines(table)):
             title = f"{table.warning}{table.about}: gain over vanilla ({table.how})"
-            yield TextGrid(title, list(GAIN_HEADS), gains, (GAIN_NOTE,))
+            own = [one for row in table.rows for _, one in row.gains.over()]
+            mode = table.subject.mode
+            yield TextGrid(title, gain_heads(mode), gains, gain_notes(own, mode))
         for one in more_grids(table.runs, table.level):
             yield replace(one, title=f"{table.warning}{table.about}: {one.title} ({table.how})")
 

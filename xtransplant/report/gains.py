@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,29 +12,25 @@ from xtransplant.report.summary import LanguageCounts, TaskCounts
 from xtransplant.runs.columns import CORRECT, VANILLA
 from xtransplant.stats.answers import Answers
 from xtransplant.stats.cell_tests import compare_cells
+from xtransplant.stats.flips import Said, knowledge_gain
 from xtransplant.stats.gains import Gain, gain, mcnemar
 from xtransplant.stats.selection import Pair
 from xtransplant.stats.union import union_of_counts
 from xtransplant.style.escape import json_number
 
 __all__ = [
-    "FLIP_COLUMNS", "GAIN_HEADS", "GAIN_NOTE", "Gains", "curves_of", "flips_by_pair",
-    "gain_cells", "gain_metrics", "gains_of", "marked_pairs",
+    "FLIP_COLUMNS", "Gains", "curves_of", "flips_by_pair", "gain_metrics", "gains_of",
+    "marked_pairs",
 ]  # fmt: skip
 
-FLIP_COLUMNS = ("gain", "gain_p", "fixed", "broken")
+FLIP_COLUMNS = ("gain", "gain_p", "fixed", "broken", "fixed_format", "broken_format")
 """Of a CSV; see :func:`flips_by_pair`."""
-GAIN_HEADS = ("n", "points (95%)", "p", "fixed", "broken", "unchanged")
-GAIN_NOTE = (
-    "points over vanilla, paired by example (or over the null grid that a line names); "
-    "95%: bootstrap of items, each with all its languages (BCa); p: exact sign-flip test of items "
-    "(McNemar's exact test where each has one language); fixed: wrong before and right after, "
-    "broken: the other way round"
-)
 
 Array = np.ndarray[Any, Any]
 Picked = Callable[[str, Answers, int], Array]
 """Of a language, its answers and a level: which examples are right, ``[examples]``."""
+_Picks = list[Array]  # of :func:`_picks`
+_LENIENT = CORRECT.index("lenient")
 
 
 @dataclass(frozen=True)
@@ -82,7 +78,7 @@ def gains_of(
     found = _paired(task, level, (VANILLA, _only_cell), (name, picked))
     if not found:
         return Gains(nulls=over_nulls)
-    each = {lang: gain(before, after) for lang, (before, after, _) in found.items()}
+    each = {lang: _gain(before, after) for lang, (before, after, _) in found.items()}
     return Gains(_together(found), each, over_nulls)
 
 
@@ -93,20 +89,43 @@ def _only_cell(_: str, one: Answers, level: int) -> Array:
 
 def _paired(
     task: TaskCounts, level: str, before: tuple[str, Picked], after: tuple[str, Picked]
-) -> dict[str, tuple[Array, Array, Array]]:
-    """By language, right before and after, and the items, of the examples that both have."""
-    at, found = CORRECT.index(level), {}
+) -> dict[str, tuple[_Picks, _Picks, Array]]:
+    """By language, what is right before and after, and the items, of what both have."""
+    found = {}
     for lang, counts in task.languages.items():
         if before[0] in counts.answers and after[0] in counts.answers:
             one, other = counts.answers[before[0]], counts.answers[after[0]]
             shared, k, m = np.intersect1d(one.examples, other.examples, return_indices=True)
-            rights = before[1](lang, one, at)[k], after[1](lang, other, at)[m]
-            found[lang] = (*rights, counts.items[shared])
+            found[lang] = (
+                [own[k] for own in _picks(lang, one, before[1], level)],
+                [own[m] for own in _picks(lang, other, after[1], level)],
+                counts.items[shared],
+            )
     return found
 
 
-def _together(languages: Mapping[str, tuple[Array, Array, Array]]) -> Gain:
-    return gain(*(np.concatenate(column) for column in zip(*languages.values(), strict=True)))
+def _picks(lang: str, one: Answers, picked: Picked, level: str) -> _Picks:
+    """Which examples are right; at ``lenient`` too, and an answer at all, where that is known."""
+    said, at = one.of_parsed, CORRECT.index(level)
+    right = picked(lang, one, at)
+    return [right] if said is None else [right, picked(lang, one, _LENIENT), picked(lang, said, 0)]
+
+
+def _together(languages: Mapping[str, tuple[_Picks, _Picks, Array]]) -> Gain:
+    before, after, items = zip(*languages.values(), strict=True)
+    # What one language does not know is not known of all.
+    was, now = (
+        [np.concatenate(own) for own in zip(*some, strict=False)] for some in (before, after)
+    )
+    return _gain(was, now, np.concatenate(items))
+
+
+def _gain(before: _Picks, after: _Picks, items: Array | None = None) -> Gain:
+    found = gain(before[0], after[0], items)
+    if len(before) == len(after) == 3:
+        own = knowledge_gain(Said(*before), Said(*after), items)
+        found = replace(found, knowledge=own)
+    return found
 
 
 def curves_of(
@@ -133,19 +152,24 @@ def flips_by_pair(counts: LanguageCounts, level: str, name: str) -> dict[Pair, d
     plain, own, at = counts.answers[VANILLA], counts.answers[name], CORRECT.index(level)
     shared, k, m = np.intersect1d(plain.examples, own.examples, return_indices=True)
     before, after = plain.right[k, :1, at], own.right[m][:, :, at]
-    flips = zip(
-        own.pairs, (after & ~before).sum(0).tolist(), (before & ~after).sum(0).tolist(),
-        strict=True,
-    )  # fmt: skip
+    fixed, broken = (after & ~before).sum(0).tolist(), (before & ~after).sum(0).tolist()
+    formats: list[tuple[int | None, int | None]] = [(None, None)] * len(own.pairs)
+    if plain.parsed is not None and own.parsed is not None:
+        was = Said(before, plain.right[k, :1, _LENIENT], plain.parsed[k, :1, 0])
+        now = Said(after, own.right[m][:, :, _LENIENT], own.parsed[m][:, :, 0])
+        known = (after & was.wrong).sum(0).tolist(), (before & now.wrong).sum(0).tolist()
+        formats = [
+            (a - c, b - d) for a, b, c, d in zip(fixed, broken, *known, strict=True)
+        ]  # fmt: skip
     return {
         pair: dict(
             zip(
                 FLIP_COLUMNS,
-                ((fixed - broken) / len(shared), mcnemar(fixed, broken), fixed, broken),
+                ((more - less) / len(shared), mcnemar(more, less), more, less, *of_format),
                 strict=True,
             )
         )
-        for pair, fixed, broken in flips
+        for pair, more, less, of_format in zip(own.pairs, fixed, broken, formats, strict=True)
     }
 
 
@@ -177,15 +201,6 @@ def marked_pairs(
     return {pair for pair, p in zip(pairs, found.p_family, strict=True) if p <= at_most}
 
 
-def gain_cells(one: Gain) -> list[str]:
-    """A row's cells under :data:`GAIN_HEADS`."""
-    low, high = (100 * end for end in one.ci95)
-    interval = "–" if low != low else f"{low:+.1f} to {high:+.1f}"
-    p = "<0.0001" if one.p < 0.0001 else f"{one.p:.4f}"
-    flips = (one.fixed, one.broken, one.unchanged)
-    return [str(one.n), f"{100 * one.value:+.1f} ({interval})", p, *map(str, flips)]
-
-
 def gain_metrics(gains: Gains, metric: str, lang: str | None = None) -> dict[str, Any]:
     """What JSON says of a row's gains, by the beginnings of its keys.
 
@@ -201,11 +216,15 @@ def gain_metrics(gains: Gains, metric: str, lang: str | None = None) -> dict[str
         beginning = f"{metric}_over_{null}" if null else metric
         found |= _numbers(one, beginning)
         found[f"{beginning}_gain_ci95"] = [json_number(end) for end in one.ci95]
+        if one.knowledge is not None:
+            found[f"{beginning}_knowledge_gain_ci95"] = [
+                json_number(end) for end in one.knowledge.ci95
+            ]
     return found
 
 
 def _numbers(one: Gain, beginning: str) -> dict[str, Any]:
-    return {
+    found = {
         f"{beginning}_gain": json_number(one.value),
         f"{beginning}_gain_stderr": json_number(one.stderr),
         f"{beginning}_gain_p": one.p,
@@ -213,3 +232,11 @@ def _numbers(one: Gain, beginning: str) -> dict[str, Any]:
         f"{beginning}_broken": one.broken,
         f"{beginning}_unchanged": one.unchanged,
     }
+    if (own := one.knowledge) is not None:
+        found |= {
+            f"{beginning}_fixed_format": one.fixed - own.fixed,
+            f"{beginning}_broken_format": one.broken - own.broken,
+            f"{beginning}_knowledge_gain": json_number(own.value),
+            f"{beginning}_knowledge_gain_p": own.p,
+        }
+    return found

@@ -224,7 +224,10 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
         return None
     plain_rates = plain[VANILLA], plain[SOURCE]
     answers = {
-        name: arrange(one.examples, one.source_layers, one.target_layers, one.right)
+        name: arrange(
+            one.examples, one.source_layers, one.target_layers, one.right,
+            parsed=one.parsed, chosen=one.chosen,
+        )
         for name, one in every.items() if name != SOURCE
     }  # fmt: skip
     items = item_ids(run, task, lang)

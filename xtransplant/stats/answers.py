@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,22 @@ class Answers:
         examples: ``[examples]``, their numbers, ascending.
         pairs: of the cells; a prompt without a transplant has one.
         right: ``[examples, cells, levels]``, bool; a pair that an example has not is wrong.
+        parsed: ``[examples, cells, 1]``, bool, whether a text is an answer at all; None of scores,
+            and where it is not known.
+        chosen: ``[examples, cells]``, the number of the option chosen; -1 where none, -2 where
+            there is nothing to choose from, or where it is not known.
     """
 
     examples: Array
     pairs: tuple[Pair, ...]
     right: Array
+    parsed: Array | None = None
+    chosen: Array | None = None
+
+    @property
+    def of_parsed(self) -> Answers | None:
+        """The same cells, of which at level 0 those are right that are an answer at all."""
+        return None if self.parsed is None else replace(self, right=self.parsed, parsed=None)
 
     def at(self, pair: Pair, level: int) -> Array:
         """``[examples]``, right at a pair."""
@@ -42,7 +53,10 @@ class Answers:
         return found
 
 
-def arrange(examples: Array, source_layers: Array, target_layers: Array, right: Array) -> Answers:
+def arrange(
+    examples: Array, source_layers: Array, target_layers: Array, right: Array, *,
+    parsed: Array | None = None, chosen: Array | None = None,
+) -> Answers:  # fmt: skip
     """Rows of records, one per example and pair, as an array.
 
     Args:
@@ -50,13 +64,24 @@ def arrange(examples: Array, source_layers: Array, target_layers: Array, right: 
         source_layers: ``[rows]``, from 0; -1 without a transplant.
         target_layers: likewise.
         right: ``[rows, levels]``, bool.
+        parsed: ``[rows]``, as of :class:`Answers`.
+        chosen: likewise.
     """
     numbers, at = np.unique(examples, return_inverse=True)
     width = 2 + int(target_layers.max(initial=-1))
     codes, cell = np.unique(
         (source_layers.astype(np.int64) + 1) * width + target_layers + 1, return_inverse=True
     )
-    found = np.zeros((len(numbers), len(codes), right.shape[1]), dtype=np.bool_)
+    shape = len(numbers), len(codes)
+
+    def spread(values: Array | None, missing: int, *more: int) -> Array | None:
+        if values is None:
+            return None
+        found = np.full((*shape, *more), missing, dtype=values.dtype)
+        found[at, cell] = values.reshape(-1, *more)
+        return found
+
+    found = np.zeros((*shape, right.shape[1]), dtype=np.bool_)
     found[at, cell] = right
     pairs = tuple((code // width - 1, code % width - 1) for code in codes.tolist())
-    return Answers(numbers, pairs, found)
+    return Answers(numbers, pairs, found, spread(parsed, 0, 1), spread(chosen, -2))

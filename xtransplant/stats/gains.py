@@ -30,6 +30,8 @@ class Gain:
         n: how many there are.
         sums: ``[items]``, fixed minus broken of each item.
         counts: ``[items]``, how many examples (languages) it has.
+        knowledge: what is left of it without flips in format (``stats.flips``); None where no text
+            was said, or where it is not known.
     """
 
     fixed: int
@@ -37,6 +39,7 @@ class Gain:
     n: int
     sums: Array
     counts: Array
+    knowledge: Gain | None = None
 
     @property
     def unchanged(self) -> int:

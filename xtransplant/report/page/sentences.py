@@ -55,11 +55,19 @@ def _of_row(row: Row) -> str:
     """What a baseline, a pair or a strategy's chosen pair gains, and what it mends and keeps."""
     over = [
         f"{_points(one)} over {f'its null grid {null}' if null else 'the target by itself'}"
-        + ("" if null else f" ({one.fixed} fixed, {one.broken} broken)")
+        + ("" if null else f" ({_flips(one)})")
         for null, one in row.gains.over()
     ]
     gains = f"; it gains {', '.join(over)}" if over else ""
     return f"{_name(row)}: right on {_share(row.micro)}{gains}{_of_sets(row)}.{_aside(row)}"
+
+
+def _flips(one: Gain) -> str:
+    """``12 fixed, 3 of them in format alone, 4 broken``."""
+    if one.knowledge is None or not one.fixed:
+        return f"{one.fixed} fixed, {one.broken} broken"
+    in_format = one.fixed - one.knowledge.fixed
+    return f"{one.fixed} fixed, {in_format} of them in format alone, {one.broken} broken"
 
 
 def _points(one: Gain) -> str:

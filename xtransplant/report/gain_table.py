@@ -1,0 +1,70 @@
+"""The table of gains as text: over vanilla and null grids, and of texts how much is format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xtransplant.stats.gains import Gain
+
+__all__ = ["gain_cells", "gain_heads", "gain_notes"]
+
+_NOTE = (
+    "points over vanilla, paired by example (or over the null grid that a line names); "
+    "95%: bootstrap of items, each with all its languages (BCa); p: exact sign-flip test of items "
+    "(McNemar's exact test where each has one language); fixed: wrong before and right after, "
+    "broken: the other way round"
+)
+_HEADS = ("n", "points (95%)", "p", "fixed", "broken", "unchanged")
+_TEXT_HEADS = (
+    *_HEADS[:3],
+    "fixed (in format)",
+    "broken (in format)",
+    *_HEADS[5:],
+    "knowledge (95%)",
+)
+_FORMAT_NOTE = (
+    "in format: of the fixed, those whose text before was no answer at all or right at lenient "
+    "already; of the broken, those whose text after is none or still right at lenient; knowledge: "
+    "points by the other flips alone"
+)
+_NO_FORMAT_NOTE = (
+    "scores always choose a candidate, so no flip is one of format; with --mode generate a report "
+    "tells format from knowledge"
+)
+_UNKNOWN_NOTE = (
+    "in format –: the run does not say which texts are answers, as it was begun before that was "
+    "asked; xtp rescore RUN adds it"
+)
+
+
+def gain_heads(mode: str) -> list[str]:
+    """Heads of the table of gains: of texts it tells format from knowledge."""
+    return list(_TEXT_HEADS if mode == "generate" else _HEADS)
+
+
+def gain_notes(gains: Sequence[Gain], mode: str) -> tuple[str, ...]:
+    """Below that table."""
+    if mode != "generate":
+        return (_NOTE, _NO_FORMAT_NOTE)
+    unknown = any(one.knowledge is None for one in gains)
+    return (_NOTE, _FORMAT_NOTE, *[_UNKNOWN_NOTE] * unknown)
+
+
+def gain_cells(one: Gain, mode: str) -> list[str]:
+    """A row's cells under :func:`gain_heads`."""
+    p = "<0.0001" if one.p < 0.0001 else f"{one.p:.4f}"
+    begin = [str(one.n), _points(one), p]
+    if mode != "generate":
+        return [*begin, *map(str, (one.fixed, one.broken, one.unchanged))]
+    own = one.knowledge
+    if own is None:
+        return [*begin, f"{one.fixed} (–)", f"{one.broken} (–)", str(one.unchanged), "–"]
+    fixed = f"{one.fixed} ({one.fixed - own.fixed})"
+    broken = f"{one.broken} ({one.broken - own.broken})"
+    return [*begin, fixed, broken, str(one.unchanged), _points(own)]
+
+
+def _points(one: Gain) -> str:
+    low, high = (100 * end for end in one.ci95)
+    interval = "–" if low != low else f"{low:+.1f} to {high:+.1f}"
+    return f"{100 * one.value:+.1f} ({interval})"
