@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from xtransplant.bench.flags import Flag
 from xtransplant.cli import flags as f
 
 __all__ = ["report", "rescore", "runs", "view"]
@@ -31,6 +33,16 @@ class Figures(StrEnum):
     pdf = "pdf"
 
 
+@dataclass(frozen=True)
+class How:
+    """What counts as right, and how wide a table is."""
+
+    level: Annotated[f.Level, Flag("How an answer has to be right.")] = "match"
+    split_columns: Annotated[
+        int | None, Flag("Columns of numbers in LaTeX; a wider table goes on below.", minimum=1)
+    ] = None
+
+
 def report(
     run: f.Runs,
     format_: Annotated[
@@ -47,18 +59,18 @@ def report(
         Path | None,
         typer.Option(help="All of it as one page that opens offline, written to this file."),
     ] = None,
-    level: Annotated[f.Level, typer.Option(help="How an answer has to be right.")] = "match",
+    how: How = How(),
     debug: f.Debug = False,
 ) -> None:
     """Tables and figures of one or more runs; runs of one task and split are compared."""
     from xtransplant.cli.console import quieten_plots, results
-    from xtransplant.report.document import write_report
+    from xtransplant.report.document import Room, write_report
     from xtransplant.style.escape import visible
 
     quieten_plots()
     shown = write_report(
-        run, formats=format_ or [], figures=figures or [], output=output, page=html, level=level,
-        width=results().width,
+        run, formats=format_ or [], figures=figures or [], output=output, page=html,
+        level=how.level, room=Room(results().width, how.split_columns),
     )  # fmt: skip
     for text in shown.texts:
         typer.echo(text, nl=False) if isinstance(text, str) else results().print(text)

@@ -9,9 +9,10 @@ from made_runs import N, make_run
 
 from xtransplant.bench.rescore import rescore
 from xtransplant.report.data import to_frame, to_lm_eval
-from xtransplant.report.formats import to_latex, to_markdown
+from xtransplant.report.formats import to_markdown
 from xtransplant.report.gains import curves_of, marked_pairs
 from xtransplant.report.heatmaps import draw_heatmaps
+from xtransplant.report.latex import to_latex
 from xtransplant.report.some_of_k import some_of_k_grid
 from xtransplant.report.summary import TaskRun, summarise
 from xtransplant.report.tables import make_tables

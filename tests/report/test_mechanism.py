@@ -6,7 +6,8 @@ import pytest
 from made_runs import N, make_run
 
 from xtransplant.report.data import to_lm_eval
-from xtransplant.report.formats import to_latex, to_markdown
+from xtransplant.report.formats import to_markdown
+from xtransplant.report.latex import to_latex
 from xtransplant.report.mechanism import mechanism_of
 from xtransplant.report.summary import TaskRun, summarise
 from xtransplant.report.tables import make_tables

@@ -13,7 +13,7 @@ from made_runs import N, make_run
 from xtransplant import XTransplantError
 from xtransplant.cli.report import Format
 from xtransplant.report.data import to_frame
-from xtransplant.report.document import write_report
+from xtransplant.report.document import Room, write_report
 from xtransplant.report.formats import FORMATS, text_grids
 from xtransplant.report.listing import runs_table
 from xtransplant.report.summary import summarise
@@ -40,7 +40,7 @@ def test_what_is_not_finite_and_what_changes_nothing_is_said(tmp_path, run):
     odd = make_run(tmp_path / "odd", bad=True, idle=True)
     for name in ("terminal", "markdown", "latex"):
         written = write_report(
-            [odd.path], formats=[name], output=tmp_path / name, width=300
+            [odd.path], formats=[name], output=tmp_path / name, room=Room(width=300)
         ).written
         text = " ".join(written[0].read_text().split()).replace("\\", "")
         assert f"odd: {2 * N} of {2 * N * (2 + 2 * 16)} cells are not finite" in text
@@ -62,7 +62,7 @@ def test_a_null_that_is_not_known_is_no_nought(tmp_path):
     assert any("null –: no other example has another answer" in note for note in table.notes)
     written = write_report(
         [alike.path], formats=["terminal", "markdown", "latex", "csv", "json"], figures=["svg"],
-        output=tmp_path / "report", width=200,
+        output=tmp_path / "report", room=Room(width=200),
     ).written  # fmt: skip
     for path in written:
         if path.suffix in (".txt", ".md", ".json"):
@@ -79,7 +79,9 @@ def test_the_null_is_told_in_words(run):
 @pytest.mark.parametrize("name", ["terminal", "markdown", "latex"])
 def test_every_format_says_the_same_numbers(run, name, tmp_path):
     (table,) = make_tables([summarise(run)])
-    written = write_report([run.path], formats=[name], output=tmp_path, width=200).written
+    written = write_report(
+        [run.path], formats=[name], output=tmp_path, room=Room(width=200)
+    ).written
     text = written[0].read_text()
     for row in table.rows:
         for rate in (*row.rates.values(), *(row.nulls or {}).values()):
@@ -242,3 +244,27 @@ def test_the_manifest_round_trips(run):
 
 def test_the_command_line_offers_every_format():
     assert {one.value for one in Format} == set(FORMATS)
+
+
+def test_wide_latex_goes_on_below(run):
+    (whole,) = write_report([run.path], formats=["latex"]).texts
+    (split,) = write_report([run.path], formats=["latex"], room=Room(columns=2)).texts
+    for text, most in ((whole, 99), (split, 2)):
+        tables = re.findall(r"begin\{tabular\}\{@\{\}l(r*)@\{\}\}(.*?)\\end\{tabular\}", text, re.S)
+        assert max(len(columns) for columns, _ in tables) <= most
+        for columns, body in tables:
+            lines = [line for line in body.splitlines() if line.endswith("\\\\")]
+            assert {len(re.split(r"(?<!\\)&", line)) for line in lines} == {1 + len(columns)}
+    assert split.count("\\begin{table}") == whole.count("\\begin{table}")
+    cells = [sorted(re.findall(r"\d+\.\d", text)) for text in (whole, split)]
+    assert cells[0] == cells[1]  # the same numbers, in another order
+
+
+def test_the_markdown_shows_the_figures_beside_it(run, tmp_path):
+    written = write_report(
+        [run.path], formats=["markdown"], figures=["pdf", "png"], output=tmp_path
+    ).written
+    text = (tmp_path / "report.md").read_text()
+    linked = re.findall(r"!\[.*?\]\((.*?)\)", text)
+    assert sorted(linked) == sorted(one.name for one in written if one.suffix == ".png")
+    assert all((tmp_path / name).is_file() for name in linked)

@@ -8,7 +8,7 @@ import pytest
 from made_runs import N, make_run
 
 from xtransplant.report.data import to_frame
-from xtransplant.report.document import write_report
+from xtransplant.report.document import Room, write_report
 from xtransplant.report.summary import summarise
 from xtransplant.report.tables import make_tables
 from xtransplant.runs import records
@@ -88,7 +88,8 @@ def test_the_null_goes_by_the_answers_that_the_target_does_not_give_by_itself(ru
 def test_every_format_says_how_many_of_how_many(run, tmp_path):
     (table,) = make_tables([summarise(run)])
     for name in ("terminal", "markdown", "latex"):
-        written = write_report([run.path], formats=[name], output=tmp_path, width=100).written
+        room = Room(width=100)
+        written = write_report([run.path], formats=[name], output=tmp_path, room=room).written
         text = written[0].read_text()
         if name == "terminal":
             assert max(map(len, text.splitlines())) <= 100
@@ -153,7 +154,7 @@ def test_a_run_begun_without_sets_says_so_and_how_to_get_them(monkeypatch, tmp_p
 @pytest.mark.parametrize("width", range(84, 120, 3))
 def test_no_cell_is_cut_whatever_the_terminals_width(run, tmp_path, width):
     (written,) = write_report(
-        [run.path], formats=["terminal"], output=tmp_path, width=width
+        [run.path], formats=["terminal"], output=tmp_path, room=Room(width=width)
     ).written
     text = written.read_text()
     assert "…" not in text

@@ -10,7 +10,7 @@ from made_runs import PAIRS, make_run, make_summary
 
 from xtransplant.report import data, formats
 from xtransplant.report.curves import draw_curves
-from xtransplant.report.document import write_report
+from xtransplant.report.document import Room, write_report
 from xtransplant.report.heatmaps import draw_heatmaps
 from xtransplant.report.summary import summarise
 from xtransplant.report.tables import make_tables
@@ -179,7 +179,7 @@ def partial(tmp_path):
 
 def test_an_incomplete_run_is_marked_in_every_format(partial, tmp_path):
     names = ["terminal", "markdown", "csv", "json", "latex"]
-    write_report([partial.path], formats=names, output=tmp_path / "o", width=200)
+    write_report([partial.path], formats=names, output=tmp_path / "o", room=Room(width=200))
     texts = {path.suffix: path.read_text() for path in (tmp_path / "o").iterdir()}
     for suffix in (".txt", ".md", ".tex"):
         title = next(line for line in texts[suffix].splitlines() if "pilot split" in line)

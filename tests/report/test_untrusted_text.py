@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 from untrusted import TEXTS, acts
 
-from xtransplant.report import data, formats
+from xtransplant.report import data, formats, latex
 from xtransplant.report.figures import save_figures
 from xtransplant.report.listing import runs_table
 from xtransplant.report.tables import make_tables
@@ -42,7 +42,7 @@ def test_no_name_acts_in_any_format(texts):
     screen.print(formats.to_terminal(tables, 200))
     shown = {
         "terminal": screen.file.getvalue(), "markdown": formats.to_markdown(tables),
-        "latex": formats.to_latex(tables), "csv": data.to_csv([summary]),
+        "latex": latex.to_latex(tables), "csv": data.to_csv([summary]),
         "json": data.to_lm_eval([summary]),
     }  # fmt: skip
     for name, text in shown.items():

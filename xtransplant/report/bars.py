@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_bars"]
 
+_NULLS = ("-", (0, (1, 1)), (0, (3, 1)), (0, (3, 1, 1, 1)))
 _MOST_PAIRS = 3  # fixed pairs of a strategy that have a bar
 _ORACLE: dict[str, Any] = {
     "facecolor": "white", "edgecolor": "#444444", "hatch": "////", "lw": 0.8
@@ -30,7 +31,8 @@ _ORACLE: dict[str, Any] = {
 def draw_bars(table: Table) -> Figure | None:
     """A panel per strategy: vanilla, the pilot's pair (or the fixed ones), and the upper bound.
 
-    The upper bound is a hatched bar with its null as a line.
+    The upper bound is a hatched bar; nulls, judged and of grids, are lines. Whiskers are Wilson's
+    intervals at 95%, of one language's examples.
 
     Returns:
         None where no strategy has a row.
@@ -48,7 +50,7 @@ def draw_bars(table: Table) -> Figure | None:
         _draw_panel(axes, table, strategy)
     at = np.arange(len(table.languages))
     panels[-1].set_xticks(at, [short(lang, LONGEST) for lang in table.languages], fontsize=9)
-    add_title(figure, table.warning + table.about, table.how)
+    add_title(figure, table.warning + table.about, f"{table.how}; whiskers: 95% intervals")
     return figure
 
 
@@ -63,11 +65,20 @@ def _draw_panel(axes: Axes, table: Table, strategy: str) -> None:
         style = _ORACLE if row.oracle else {"color": colour}
         marks = " (oracle)" * row.oracle + " (incomplete)" * (mixed and not row.complete)
         label = legend_name(row.label) + marks
-        axes.bar(place, _heights(row.rates, table.languages), 0.94 * step, label=label, **style)
-        if row.nulls is not None:
-            heights = _heights(row.nulls, table.languages)
-            axes.hlines(heights, place - step / 2, place + step / 2, color="black", lw=1.6,
-                        label="its null")  # fmt: skip
+        heights = _heights(row.rates, table.languages)
+        axes.bar(place, heights, 0.94 * step, label=label, **style)
+        axes.errorbar(
+            place, heights, _errors(row.rates, table.languages), fmt="none", ecolor="#333333",
+            elinewidth=0.9, capsize=min(2.5, 9 * step),
+        )  # fmt: skip
+        nulls = {"its null": row.nulls} if row.nulls is not None else {}
+        nulls |= {f"null grid {name}": one.rates for name, one in row.null_grids.items()}
+        for number, (name, rates) in enumerate(nulls.items()):
+            # Beside the bar's middle, where its interval is.
+            axes.hlines(
+                _heights(rates, table.languages), place - step / 2, place + step / 2,
+                color="black", lw=1.6, ls=_NULLS[number % len(_NULLS)], label=name,
+            )  # fmt: skip
     axes.set_ylabel("percent right", fontsize=9)
     _add_legend(axes)
     clear_axes(axes)
@@ -85,14 +96,25 @@ def _rows_shown(table: Table, strategy: str) -> tuple[list[Row], list[Row]]:
 
 
 def _add_legend(axes: Axes) -> None:
-    """The legend beside the panel, the null last."""
+    """The legend beside the panel, each null once and last."""
     handles, labels = axes.get_legend_handles_labels()
-    order = sorted(range(len(labels)), key=lambda k: labels[k] == "its null")
+    named = dict(zip(labels, handles, strict=True))
+    order = sorted(named, key=lambda label: label == "its null" or label.startswith("null grid"))
     axes.legend(
-        [handles[k] for k in order], [labels[k] for k in order], frameon=False,
+        [named[label] for label in order], order, frameon=False,
         loc="center left", bbox_to_anchor=(1.0, 0.5),
         prop={"family": installed_fonts(), "size": 8},
     )  # fmt: skip
+
+
+def _errors(rates: dict[str, Rate], languages: Sequence[str]) -> list[list[float]]:
+    """``[2, languages]``, how far Wilson's interval at 95% reaches below and above, in percent."""
+    ends = [(rates[lang].value, *rates[lang].ci95) if lang in rates else (math.nan,) * 3
+            for lang in languages]  # fmt: skip
+    return [
+        [100 * max(0.0, value - low) for value, low, _ in ends],
+        [100 * max(0.0, high - value) for value, _, high in ends],
+    ]
 
 
 def _heights(rates: dict[str, Rate], languages: Sequence[str]) -> list[float]:

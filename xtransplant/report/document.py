@@ -10,19 +10,35 @@ from typing import Any
 
 from xtransplant.errors import XTransplantError
 from xtransplant.report.data import to_csv, to_lm_eval
-from xtransplant.report.formats import FORMATS, to_latex, to_markdown, to_terminal
+from xtransplant.report.formats import FORMATS, to_markdown, to_terminal
+from xtransplant.report.latex import to_latex
 from xtransplant.report.summary import Summary, summarise
 from xtransplant.report.tables import Table, make_tables
 from xtransplant.runs.check import check_intact
 from xtransplant.runs.store import open_run
 
-__all__ = ["Report", "write_report"]
+__all__ = ["Report", "Room", "write_report"]
 
-# Formats by what makes them; the terminal's goes by its width too.
+
+@dataclass(frozen=True)
+class Room:
+    """How wide a table may be.
+
+    Attributes:
+        width: of the terminal, in columns.
+        columns: of numbers in LaTeX; None: as many as there are.
+    """
+
+    width: int = 120
+    columns: int | None = None
+
+
+# Formats by what makes them.
 _OF_COUNTS: dict[str, Callable[[Sequence[Summary]], str]] = {"csv": to_csv, "json": to_lm_eval}
-_OF_TABLES: dict[str, Callable[[Sequence[Table]], str]] = {
-    "markdown": to_markdown,
-    "latex": to_latex,
+_OF_TABLES: dict[str, Callable[[Sequence[Table], Room], Any]] = {
+    "terminal": lambda tables, room: to_terminal(tables, room.width),
+    "markdown": lambda tables, _: to_markdown(tables),
+    "latex": lambda tables, room: to_latex(tables, room.columns),
 }
 
 
@@ -48,7 +64,7 @@ def write_report(
     output: Path | None = None,
     page: Path | None = None,
     level: str = "match",
-    width: int = 120,
+    room: Room = Room(),
 ) -> Report:
     """Tables and figures of runs.
 
@@ -60,7 +76,7 @@ def write_report(
         output: a folder, made if it is missing.
         page: a file for all of it as one page of HTML; its folder is made if it is missing.
         level: ``strict``, ``match`` or ``lenient``.
-        width: of the terminal, in columns.
+        room: how wide tables may be.
 
     Raises:
         XTransplantError: no run there, nothing stored in it, a damaged part, or a folder that
@@ -79,18 +95,21 @@ def write_report(
     wanted = list(dict.fromkeys(formats)) or ([] if figures or page else ["terminal"])
     written = [] if page is None else [_write_page(summaries, page, level)]
     if output is None:
-        return Report([_text(name, summaries, level, width) for name in wanted], written)
+        return Report([_text(name, summaries, level, room) for name in wanted], written)
     try:
         output.mkdir(parents=True, exist_ok=True)
-        for name in wanted:
-            path = output / f"report.{FORMATS[name]}"
-            text = _text(name, summaries, level, width)
-            path.write_text(text if isinstance(text, str) else _plain(text, width), "utf-8")
-            written.append(path)
+        drawn: list[Path] = []
         if figures:
             from xtransplant.report.figures import save_figures
 
-            written += save_figures(summaries, output, [f".{one}" for one in figures], level)
+            drawn = save_figures(summaries, output, [f".{one}" for one in figures], level)
+        for name in wanted:
+            path = output / f"report.{FORMATS[name]}"
+            text = _text(name, summaries, level, room)
+            shown = text if isinstance(text, str) else _plain(text, room.width)
+            path.write_text(shown + _linked(drawn) if name == "markdown" else shown, "utf-8")
+            written.append(path)
+        written += drawn
     except OSError as error:
         raise XTransplantError(f"cannot write to {str(output)!r}: {error.strerror}") from error
     return Report([], written)
@@ -118,11 +137,19 @@ def _named(paths: Sequence[Path]) -> list[Summary]:
     ]
 
 
-def _text(name: str, summaries: Sequence[Summary], level: str, width: int) -> Any:
+def _text(name: str, summaries: Sequence[Summary], level: str, room: Room) -> Any:
     if name in _OF_COUNTS:
         return _OF_COUNTS[name](summaries)
-    tables = make_tables(summaries, level)
-    return to_terminal(tables, width) if name == "terminal" else _OF_TABLES[name](tables)
+    return _OF_TABLES[name](make_tables(summaries, level), room)
+
+
+def _linked(figures: Sequence[Path]) -> str:
+    """Markdown that shows each figure once, as a page can: a PDF as a link."""
+    shown = {one.stem: one for one in sorted(figures, key=lambda one: one.suffix != ".pdf")}
+    return "".join(
+        f"\n{'' if one.suffix == '.pdf' else '!'}[{one.stem}]({one.name})\n"
+        for one in shown.values()
+    )
 
 
 def _plain(shown: Any, width: int) -> str:

@@ -1,4 +1,4 @@
-"""Tables to be read: as Markdown, as LaTeX, or for the terminal."""
+"""Tables to be read: as Markdown, or for the terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from xtransplant.report.sets import HEADS, SetRates, set_cells
 from xtransplant.report.tables import Table
 from xtransplant.report.text_grid import TextGrid, TextLine
 from xtransplant.stats.rates import Rate, macro, micro, spread
-from xtransplant.style.escape import TEX_PREAMBLE, escape_markdown, escape_tex, visible
+from xtransplant.style.escape import escape_markdown, visible
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMATS",
     "text_grids",
-    "to_latex",
     "to_markdown",
     "to_terminal",
 ]
@@ -30,10 +29,10 @@ __all__ = [
 FORMATS = {"terminal": "txt", "markdown": "md", "csv": "csv", "json": "json", "latex": "tex"}
 """Names of formats, and what their files end in."""
 
-_AVERAGES = ("micro", "macro", "spread")
+_AVERAGES = ("micro", "macro", "spread", "n")
 _LEGEND = (
     "micro: all examples, ± standard error; macro: mean over languages, ± standard error; "
-    "spread: standard deviation over languages"
+    "spread: standard deviation over languages; n: examples"
 )
 
 
@@ -108,40 +107,6 @@ def to_markdown(tables: Sequence[Table]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def to_latex(tables: Sequence[Table]) -> str:
-    r"""Every table, oracles in italics; the document needs ``\usepackage{booktabs}``."""
-    parts = [
-        "% needs \\usepackage{booktabs}; letters beyond accented Latin ones show as numbers in\n"
-        f"% pdfLaTeX, and in XeLaTeX and LuaLaTeX with a font that has them\n{TEX_PREAMBLE}"
-    ]
-    for one in text_grids(tables):
-        lines = [
-            "\\begin{table}",
-            "\\centering\\small",
-            f"\\caption{{{escape_tex(one.title)}.}}",
-            f"\\begin{{tabular}}{{@{{}}l{'r' * len(one.heads)}@{{}}}}",
-            "\\toprule",
-            " & ".join(["", *map(escape_tex, one.heads)]) + " \\\\",
-            "\\midrule",
-        ]
-        strategy = ""
-        for line in one.lines:
-            if line.strategy != strategy:
-                lines.append("\\addlinespace")
-                strategy = line.strategy
-            label = escape_tex(line.label)
-            if line.aside:
-                label = f"\\textit{{{label}}}"
-            if line.null:
-                label = f"\\quad {label}"
-            lines.append(" & ".join([label, *map(escape_tex, line.cells)]) + " \\\\")
-        lines += ["\\bottomrule", "\\end{tabular}", "", "\\smallskip"]
-        notes = " ".join(f"{escape_tex(note)}." for note in one.notes)
-        lines += [f"\\parbox{{\\linewidth}}{{\\footnotesize {notes}}}", "\\end{table}"]
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts) + "\n"
-
-
 def to_terminal(tables: Sequence[Table], width: int) -> Group:
     """Every table for rich, its languages in blocks that fit the terminal.
 
@@ -204,6 +169,7 @@ def _cells(by_language: dict[str, Rate], languages: Sequence[str]) -> list[str]:
         f"{_percent(every.value)} ±{_percent(every.stderr)}",
         f"{_percent(mean)} ±{_percent(error)}",
         _percent(spread(rates)),
+        str(every.n),
     ]
 
 
