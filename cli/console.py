@@ -88,11 +88,11 @@ def print_grid(grid: Grid | SweptGrid, *, as_json: bool) -> None:
 
 def print_runs(paths: list[Path], *, as_json: bool) -> None:
     """The tables of runs, to stdout."""
-    from xtransplant.report.document import write_report
+    from xtransplant.report.document import Room, write_report
 
     console = results()
     formats = ["json"] if as_json else ["terminal"]
-    for text in write_report(paths, formats=formats, width=console.width).texts:
+    for text in write_report(paths, formats=formats, room=Room(console.width)).texts:
         if isinstance(text, str):
             print(text, end="")
         else:

@@ -51,7 +51,7 @@ def test_no_name_acts_in_any_format(texts):
         assert visible(row.label) in shown["terminal"]  # rich has a markup of its own
     languages = list(summary.tasks[texts[4]].languages)
     check_markdown(shown["markdown"], [visible(lang) for lang in languages])
-    check_latex(shown["latex"], len(languages) + 4)
+    check_latex(shown["latex"], len(languages) + 5)
     rows = list(csv.reader(io.StringIO(shown["csv"])))
     assert {len(row) for row in rows} == {len(rows[0])}
     assert not any(cell.lstrip().startswith(("=", "@", "+")) for row in rows for cell in row)
@@ -82,7 +82,7 @@ def check_markdown(text, languages):
             cells.append(token)
         if token.type == "tr_close":
             widths.append(len(cells))
-    assert set(widths) == {len(languages) + 4}
+    assert set(widths) == {len(languages) + 5}
     # The heads say what the languages are called, character by character.
     start = kinds.index("thead_open")
     heads = [
