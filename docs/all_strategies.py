@@ -35,18 +35,7 @@ def xtp(*words: str) -> str:
 
 def run(tasks: str, flags: list[str]) -> dict[str, dict[str, dict[str, Any]]]:
     """Results on unseen examples, all languages together: by task, and by strategy."""
-    # Null grids would cost as much again; the table has the judged null.
-    pilot = [
-        "pilot",
-        "--config",
-        "strategies-pilot",
-        "-t",
-        tasks,
-        *flags,
-        "--null",
-        "none",
-        "--json",
-    ]
+    pilot = ["pilot", "--config", "strategies-pilot", "-t", tasks, *flags, "--null", "other"]
     fits = []
     for name in FITTED:
         fit = f"strategies/fits/{tasks.replace(',', '+')}/{name}"  # a comma would end the value
@@ -57,7 +46,7 @@ def run(tasks: str, flags: list[str]) -> dict[str, dict[str, dict[str, Any]]]:
     # The mean over the same items' prompts in the other languages.
     means = ["-s", "resid-mean-swap", "--sources", LANGS[tasks]]
     for strategies in ([], ["-s", "span-swap"], means, fits):
-        results = json.loads(xtp(*pilot, *strategies))["results"]
+        results = json.loads(xtp(*pilot, "--json", *strategies))["results"]
         for whole in (own for name, own in results.items() if name.endswith("_score")):
             rows = found[whole["alias"].partition("_")[0]]
             for name, value in whole.items():
@@ -69,17 +58,14 @@ def run(tasks: str, flags: list[str]) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def shown(own: dict[str, Any]) -> str:
-    """The pair, percent right, points gained, gap mended with its null, and shared kept."""
-    gap, null, kept = (own.get(name) for name in ("acc_gap", "acc_gap_null", "acc_shared"))
+    """The pair, percent right, points gained, gap mended and its null grid's, and shared kept."""
+    gap, null, kept = (own.get(f"acc_{name}") for name in ("gap", "null_other_gap", "shared"))
     return " | ".join(
         [
             "→".join(map(str, own.get("acc_pair", ()))),
             f"{100 * own['acc']:.0f}",
             points(own),
-            ""
-            if gap is None
-            else f"{100 * gap:.0f}" + ("" if null is None else f" ({100 * null:.0f})"),
-            "" if kept is None else f"{100 * kept:.0f}",
+            *("" if share is None else f"{100 * share:.0f}" for share in (gap, null, kept)),
         ]
     )
 
@@ -97,8 +83,10 @@ tables = [run(tasks, flags) for tasks, flags in ON.items()]
 for task, rows in (one for found in tables for one in found.items()):
     counts = [rows["vanilla"][name] for name in ("n", "acc_gap_n", "acc_shared_n")]
     print(f"\n{task}: {counts[0]} examples, {counts[1]} in the gap, {counts[2]} shared\n")
-    print("| | pair | % right | points (95%), p | gap mended, % (null) | shared kept, % |")
-    print("|---|---|--:|--:|--:|--:|")
+    print(
+        "| | pair | % right | points (95%), p | gap mended, % | its null grid, % | shared kept, % |"
+    )
+    print("|---|---|--:|--:|--:|--:|--:|")
     for name, own in rows.items():
         if name:
             print(f"| {name} | {shown(own)} |")

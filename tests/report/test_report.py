@@ -12,7 +12,7 @@ from made_runs import N, make_run
 
 from xtransplant import XTransplantError
 from xtransplant.cli.report import Format
-from xtransplant.report.data import to_frame
+from xtransplant.report.data import to_frame, to_lm_eval
 from xtransplant.report.document import Room, write_report
 from xtransplant.report.formats import FORMATS, text_grids
 from xtransplant.report.listing import runs_table
@@ -161,6 +161,9 @@ def test_one_pair_of_all_languages_is_named_once(tmp_path):
     pilot = make_run(tmp_path / "pilot", own_pairs={"sw": (3, 1), "zh": (3, 1)})
     (table,) = make_tables([summarise(pilot)])
     assert "ffn-swap, pilot pair 3→1" in {row.label for row in table.rows}
+    results = json.loads(to_lm_eval([summarise(pilot)]))["results"]
+    assert {tuple(one["acc_pair,ffn-swap,pilot"]) for name, one in results.items()
+            if not name.endswith("_macro")} == {(3, 1)}  # fmt: skip
     assert "sw 3→1" not in " ".join(table.notes)
 
 

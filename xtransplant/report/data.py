@@ -10,7 +10,7 @@ from xtransplant.report.entries import entries_of
 from xtransplant.report.gains import FLIP_COLUMNS, gain_metrics
 from xtransplant.report.more import more_json
 from xtransplant.report.nulls import null_metrics
-from xtransplant.report.rows import Row, same_quantity
+from xtransplant.report.rows import Row, common_pair, same_quantity
 from xtransplant.report.sets import set_columns, set_metrics
 from xtransplant.report.summary import Summary
 from xtransplant.report.tables import Table, make_tables
@@ -205,7 +205,8 @@ def _add_row(results: dict[str, dict[str, Any]], one: _Keyed, row: Row, metric: 
         pair = row.pair if row.pairs is None else row.pairs[lang]
         add(f"{one.name}_{lang}", rate, None if row.nulls is None else row.nulls[lang], pair)
     nulls = None if row.nulls is None else list(row.nulls.values())
-    add(one.name, row.micro, None if nulls is None else micro(nulls), row.pair)
+    pair = row.pair if row.pairs is None else common_pair(row.pairs)
+    add(one.name, row.micro, None if nulls is None else micro(nulls), pair)
     mean, found = row.macro, entry(f"{one.name}_macro")
     found[f"{metric},{one.key}"] = json_number(mean.value)
     found[f"{metric}_stderr,{one.key}"] = json_number(mean.stderr)
