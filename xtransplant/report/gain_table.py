@@ -16,12 +16,8 @@ _NOTE = (
 )
 _HEADS = ("n", "points (95%)", "p", "fixed", "broken", "unchanged")
 _TEXT_HEADS = (
-    *_HEADS[:3],
-    "fixed (in format)",
-    "broken (in format)",
-    *_HEADS[5:],
-    "knowledge (95%)",
-)
+    *_HEADS[:2], "knowledge (95%)", "p", "fixed (in format)", "broken (in format)", "unchanged",
+)  # fmt: skip
 _FORMAT_NOTE = (
     "in format: of the fixed, those whose text before was no answer at all or right at lenient "
     "already; of the broken, those whose text after is none or still right at lenient; knowledge: "
@@ -53,15 +49,13 @@ def gain_notes(gains: Sequence[Gain], mode: str) -> tuple[str, ...]:
 def gain_cells(one: Gain, mode: str) -> list[str]:
     """A row's cells under :func:`gain_heads`."""
     p = "<0.0001" if one.p < 0.0001 else f"{one.p:.4f}"
-    begin = [str(one.n), _points(one), p]
+    fixed, broken, own = str(one.fixed), str(one.broken), one.knowledge
     if mode != "generate":
-        return [*begin, *map(str, (one.fixed, one.broken, one.unchanged))]
-    own = one.knowledge
-    if own is None:
-        return [*begin, f"{one.fixed} (–)", f"{one.broken} (–)", str(one.unchanged), "–"]
-    fixed = f"{one.fixed} ({one.fixed - own.fixed})"
-    broken = f"{one.broken} ({one.broken - own.broken})"
-    return [*begin, fixed, broken, str(one.unchanged), _points(own)]
+        return [str(one.n), _points(one), p, fixed, broken, str(one.unchanged)]
+    fixed += " (–)" if own is None else f" ({one.fixed - own.fixed})"
+    broken += " (–)" if own is None else f" ({one.broken - own.broken})"
+    known = "–" if own is None else _points(own)
+    return [str(one.n), _points(one), known, p, fixed, broken, str(one.unchanged)]
 
 
 def _points(one: Gain) -> str:

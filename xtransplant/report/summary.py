@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA
+from xtransplant.runs.golds import Golds, read_golds
 from xtransplant.runs.manifest import Manifest, Part
 from xtransplant.runs.read import Cells, cells, item_ids
 from xtransplant.runs.store import Run
@@ -84,6 +85,7 @@ class LanguageCounts:
         sets: by level; empty of a run that was begun without.
         answers: which examples are right, by whatever has records.
         items: what each example is called, by its number; the same in all languages.
+        golds: which options are right, of a task that has options.
     """
 
     vanilla: dict[str, Rate]
@@ -95,6 +97,7 @@ class LanguageCounts:
     nulls: dict[str, dict[str, Tally]] = field(default_factory=dict)
     answers: dict[str, Answers] = field(default_factory=dict)
     items: np.ndarray[Any, Any] = field(default_factory=lambda: np.array([], dtype=np.str_))
+    golds: Golds | None = None
 
 
 @dataclass(frozen=True)
@@ -230,8 +233,10 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
         )
         for name, one in every.items() if name != SOURCE
     }  # fmt: skip
-    items = item_ids(run, task, lang)
-    return LanguageCounts(*plain_rates, strategies, states, sets, baselines, nulls, answers, items)
+    return LanguageCounts(
+        *plain_rates, strategies, states, sets, baselines, nulls, answers,
+        item_ids(run, task, lang), read_golds(run, task, lang),
+    )  # fmt: skip
 
 
 def _tally(
