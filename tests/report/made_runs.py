@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ def make_run(
     left_out: dict[str, str] | None = None, asked: str = "overall", direction: str = "en-to-lang",
     rule: str = "choice", digest: str = "", bad: bool = False, idle: bool = False,
     alike: bool = False, about: Mapping[str, Mapping[str, object]] | None = None,
+    source: str = "source",
 ) -> Run:  # fmt: skip
     """A run whose model answers at random, better with ffn-swap 3→1.
 
@@ -39,6 +41,7 @@ def make_run(
         bad: of every example of ffn-swap the first pair is not finite.
         idle: attn-swap changes nothing.
         alike: all examples have the same answer.
+        source: the examples' source prompt; with another they are other items.
     """
     dice = np.random.default_rng(seed)
     languages = {
@@ -51,7 +54,7 @@ def make_run(
                       left_out or {})  # fmt: skip
     manifest = Manifest(
         id=folder.name, schema=SCHEMA, config={"pairs": asked},
-        model={"name": model, "n_layers": 4},
+        model={"name": model, "n_layers": 4, "fingerprint": model},
         strategies={
             s: {"pairs": [] if own_pairs else [*map(list, pairs)], **(about or {}).get(s, {})}
             for s in strategies
@@ -60,7 +63,7 @@ def make_run(
     )  # fmt: skip
     run = create_run(folder, manifest)
     for part in manifest.parts():
-        examples = [example(0 if alike else k) for k in range(N)]
+        examples = [replace(example(0 if alike else k), source=source) for k in range(N)]
         rows = Rows("generate")
         for name in (VANILLA, SOURCE, *strategies):
             own = [] if name in (VANILLA, SOURCE) else manifest.pairs(name, "xnli", part.lang)

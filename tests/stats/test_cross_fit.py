@@ -32,13 +32,16 @@ def test_each_fold_is_counted_by_the_pair_that_the_others_choose(seed, folds):
     assert found.held_out.value == pytest.approx((right - before.sum()) / 15)
     assert found.best == choose_pair(hits(after))
     assert found.in_sample.value == pytest.approx(max(after.mean(0)) - before.mean())
+    assert found.folds.tolist() == dealt.tolist()
+    curse = found.in_sample.value - found.held_out.value
+    assert found.winners_curse.value == pytest.approx(curse)
 
 
 def test_of_cells_that_are_all_alike_the_best_looks_better_than_it_is():
     found = [cross_fit(*grid(seed), PAIRS) for seed in range(100)]
     assert np.mean([one.in_sample.value for one in found]) > 0.08
     assert abs(np.mean([one.held_out.value for one in found])) < 0.03
-    assert np.mean([one.winners_curse for one in found]) > 0.08
+    assert np.mean([one.winners_curse.value for one in found]) > 0.08
 
 
 def test_a_pair_that_is_better_by_far_is_chosen_always_and_costs_nothing():
@@ -46,7 +49,7 @@ def test_a_pair_that_is_better_by_far_is_chosen_always_and_costs_nothing():
     after[:, 5] = True
     found = cross_fit(before, after, PAIRS)
     assert set(found.chosen) == {found.best} == {PAIRS[5]}
-    assert found.winners_curse == 0
+    assert found.winners_curse.value == 0
     assert choice_frequencies(after, PAIRS) == {PAIRS[5]: 1}
 
 

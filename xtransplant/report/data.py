@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from xtransplant.report.choosing_shown import choosing_metrics
 from xtransplant.report.entries import entries_of
 from xtransplant.report.gains import FLIP_COLUMNS, gain_metrics
 from xtransplant.report.more import more_json
@@ -28,7 +29,7 @@ _COLUMNS = (
     "run", "model", "task", "direction", "split", "mode", "rule", "lang", "level", "strategy",
     "kind", "source_layer", "target_layer", "right", "n", "value", "stderr", "ci95_low",
     "ci95_high", "cells", "null", "oracle", "in_sample", "complete", "missing_parts",
-    *set_columns({}), *FLIP_COLUMNS, "null_grid",
+    *set_columns({}), *FLIP_COLUMNS, "null_grid", "choice_share",
 )  # fmt: skip
 _NAMES = ("run", "model", "task", "direction", "split", "mode", "rule", "lang", "strategy")
 
@@ -36,14 +37,15 @@ _NAMES = ("run", "model", "task", "direction", "split", "mode", "rule", "lang", 
 def to_frame(summaries: Sequence[Summary]) -> pd.DataFrame:
     """Every number of every run, one row each.
 
-    ``kind`` is ``vanilla``, ``source``, ``baseline`` (its name stands for a strategy's), ``pair``
-    or ``bound``; a layer that is empty is any; ``cells`` is how many pairs a bound picks from, 1
-    elsewhere; ``null`` the bound's, a share; ``in_sample`` how many of the examples the pair was
-    chosen on, -1 if not known; ``complete`` whether all parts of the run are stored. ``gap_...``
-    is the same over the examples that the source answers and the target does not (mended), and
-    ``shared_...`` over those that both answer (kept); empty where that is not known.
-    ``null_grid`` names the null of a row that is a null grid's. Last comes ``option:NAME`` for each
-    option of the strategies.
+    ``kind`` is ``vanilla``, ``source``, ``baseline`` (its name stands for a strategy's), ``pair``,
+    ``cross-fit`` (each example by the pair that others chose) or ``bound``; a layer that is empty
+    is any; ``cells`` is how many pairs a row was picked from, 1 where there was no choice; ``null``
+    the bound's, a share; ``in_sample`` how many of the examples the pair was chosen on, -1 if not
+    known; ``complete`` whether all parts of the run are stored. ``gap_...`` is the same over the
+    examples that the source answers and the target does not (mended), and ``shared_...`` over those
+    that both answer (kept); empty where that is not known. ``null_grid`` names the null of a row
+    that is a null grid's; ``choice_share`` says in what share of bootstraps a pair is the best, of
+    all languages together. Last comes ``option:NAME`` for each option of the strategies.
     """
     return _frame(summaries, encodable)
 
@@ -84,14 +86,18 @@ def to_lm_eval(summaries: Sequence[Summary]) -> str:
     ``acc_pair,KEY``. What null grids give is ``acc_null_other,KEY`` and so on, with ``_ci95`` and
     ``_n``; ``acc_null`` is the judged null. Of the gap that is mended there are ``acc_gap,KEY``,
     ``acc_gap_n,KEY``, ``acc_gap_ci95,KEY`` and ``acc_gap_null,KEY``, of what is shared and kept
-    ``acc_shared,KEY`` and so on. Other levels are ``acc_strict`` and ``acc_lenient``. ``complete``
-    says whether all parts of the runs behind an entry are stored. ``more`` has, by the same NAME,
-    the tables that stand below those of rates (``report.more``), by ``match``.
+    ``acc_shared,KEY`` and so on. What was chosen, a pilot's pairs or cross-fitted ones, has
+    ``acc_in_sample_gain,KEY`` on the examples that chose, ``acc_winners_curse,KEY`` and
+    ``acc_chosen,KEY``, the pairs that bootstraps choose most often. Other levels are
+    ``acc_strict`` and ``acc_lenient``. ``complete`` says whether all parts of the runs behind an
+    entry are stored. ``more`` has, by the same NAME, the tables that stand below those of rates
+    (``report.more``), by ``match``.
 
     A KEY says what a row is, the same in every run: ``vanilla``, ``source``, ``ffn-swap,7→0``,
-    ``ffn-swap,pilot``, ``ffn-swap,best``, ``ffn-swap,bound``, ``ffn-swap,bound,last→j``. Only
-    where several runs have other numbers for it does its run's name follow. ``rows`` says what
-    each is; ``oracles`` names those that looked at the answers; ``runs`` which parts are missing.
+    ``ffn-swap,pilot``, ``ffn-swap,best``, ``ffn-swap,cross-fit``, ``ffn-swap,bound``,
+    ``ffn-swap,bound,last→j``. Only where several runs have other numbers for it does its run's name
+    follow. ``rows`` says what each is; ``oracles`` names those that looked at the answers; ``runs``
+    which parts are missing.
     """
     tables = list(zip(*(make_tables(summaries, level) for level in CORRECT), strict=True))
     keyed = _keyed(tables)
@@ -194,6 +200,7 @@ def _add_row(results: dict[str, dict[str, Any]], one: _Keyed, row: Row, metric: 
         lang = None if name == one.name else name.removeprefix(f"{one.name}_")
         more = set_metrics(row.sets, metric, lang) | null_metrics(row.null_grids, metric, lang)
         more |= gain_metrics(row.gains, metric, lang)
+        more |= dict(choosing_metrics(row.choosing, metric, lang))
         if lang is None:
             more |= {f"{metric}_curve" + f"_null_{null}" * bool(null): list(map(json_number, curve))
                      for null, curve in row.curves.items()}  # fmt: skip

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from xtransplant.report.gains import flips_by_pair
+from xtransplant.report.choosing import CrossFitted, cross_fit_of
+from xtransplant.report.gains import FLIP_COLUMNS, flips_by_pair
 from xtransplant.report.rows import has_own_pairs
 from xtransplant.report.sets import prompt_sets, set_columns, tallies_of_sets
 from xtransplant.report.summary import NO_PAIR, Summary, TaskCounts
@@ -28,12 +29,28 @@ def entries_of(summary: Summary) -> Iterator[dict[str, Any]]:
             "rule": entry.rule if task.mode == "generate" else "",
         }  # fmt: skip
         stored = {"complete": summary.complete, "missing_parts": summary.missing}
+        fits = _cross_fits(summary, task)
         for lang in task.languages:
-            for one in _of_language(summary, task, lang):
+            for one in _of_language(summary, task, lang, fits):
                 yield {**base, "lang": lang, **one, **stored}
 
 
-def _of_language(summary: Summary, task: TaskCounts, lang: str) -> Iterator[dict[str, Any]]:
+_Fits = dict[tuple[str, str], CrossFitted]
+"""By strategy and level."""
+
+
+def _cross_fits(summary: Summary, task: TaskCounts) -> _Fits:
+    """Of the strategies that had pairs to choose from, over all languages together."""
+    if has_own_pairs(summary, task.name):
+        return {}
+    asked = ((name, level) for name in summary.manifest.strategies for level in CORRECT)
+    found = {key: cross_fit_of(task, key[1], key[0], {}) for key in asked}
+    return {key: one for key, one in found.items() if one is not None and one.choosing.n_pairs > 1}
+
+
+def _of_language(
+    summary: Summary, task: TaskCounts, lang: str, fits: _Fits
+) -> Iterator[dict[str, Any]]:
     counts, known = task.languages[lang], summary.manifest.tasks[task.name].languages[lang]
     chosen_on = getattr(known, "in_sample", 0) if has_own_pairs(summary, task.name) else 0
     for level in CORRECT:
@@ -50,14 +67,32 @@ def _of_language(summary: Summary, task: TaskCounts, lang: str) -> Iterator[dict
             own |= option_columns(summary.manifest, strategy)
             sets = tallies_of_sets(counts, level, strategy)
             flips = flips_by_pair(counts, level, strategy)
+            fit = fits.get((strategy, level))
+            shares = {} if fit is None else fit.choosing.choices[""].shares
             for one in _of_grid(tallies[level], sets, chosen_on, flips):
-                yield {**own, **one}
+                pair = one["source_layer"], one["target_layer"]
+                share = shares.get(pair, 0.0) if shares and one["kind"] == "pair" else None
+                yield {**own, **one, "choice_share": share}
+            if fit is not None and lang in fit.rates:
+                yield {**own, **_of_fit(fit, lang)}
             for null, name in summary.manifest.nulls_of(strategy).items():
                 if name in counts.nulls:
                     sets = tallies_of_sets(counts, level, name)
                     flips = flips_by_pair(counts, level, name)
                     for one in _of_grid(counts.nulls[name][level], sets, chosen_on, flips):
                         yield {**own, **one, "null_grid": null}
+
+
+def _of_fit(fit: CrossFitted, lang: str) -> dict[str, Any]:
+    """A strategy's examples, each by the pair that others chose."""
+    one = fit.gains.by_language[lang]
+    known = one.knowledge
+    formats = () if known is None else (one.fixed - known.fixed, one.broken - known.broken)
+    flips = (one.value, one.p, one.fixed, one.broken, *formats)
+    return {
+        "kind": "cross-fit", **_layers(None, None), **_numbers(fit.rates[lang]),
+        "cells": fit.choosing.n_pairs, **dict(zip(FLIP_COLUMNS, flips, strict=False)),
+    }  # fmt: skip
 
 
 def _of_grid(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from xtransplant.report.choosing_shown import CHOOSING_HEADS, CHOOSING_NOTE, choosing_cells
 from xtransplant.report.gain_table import gain_cells, gain_heads, gain_notes
 from xtransplant.report.more import more_grids
 from xtransplant.report.rows import Row
@@ -53,8 +54,8 @@ def _lines(table: Table) -> Iterator[tuple[TextLine, Row, dict[str, SetRates]]]:
 
 
 def _set_lines(table: Table) -> Iterator[TextLine]:
-    for line, _, sets in _lines(table):
-        if sets or not line.null:
+    for line, row, sets in _lines(table):
+        if (sets or not line.null) and row.kind != "cross-fit":
             yield replace(line, cells=set_cells(sets))
 
 
@@ -63,6 +64,13 @@ def _gain_lines(table: Table) -> Iterator[TextLine]:
         for null, one in () if line.null else row.gains.over():
             label = f"{line.label}, over null grid {null}" if null else line.label
             yield replace(line, label=label, cells=gain_cells(one, table.subject.mode))
+
+
+def _choosing_lines(table: Table) -> Iterator[TextLine]:
+    for line, row, _ in _lines(table):
+        if row.choosing is not None and not line.null:
+            for lang, cells in choosing_cells(row.choosing):
+                yield replace(line, label=lang or line.label, cells=cells, null=bool(lang))
 
 
 def text_grids(tables: Sequence[Table]) -> Iterator[TextGrid]:
@@ -87,6 +95,9 @@ def text_grids(tables: Sequence[Table]) -> Iterator[TextGrid]:
             own = [one for row in table.rows for _, one in row.gains.over()]
             mode = table.subject.mode
             yield TextGrid(title, gain_heads(mode), gains, gain_notes(own, mode))
+        if choices := list(_choosing_lines(table)):
+            title = f"{table.warning}{table.about}: what choosing a pair is worth ({table.how})"
+            yield TextGrid(title, list(CHOOSING_HEADS), choices, (CHOOSING_NOTE,))
         for one in more_grids(table.runs, table.level):
             yield replace(one, title=f"{table.warning}{table.about}: {one.title} ({table.how})")
 

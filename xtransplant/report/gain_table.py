@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from xtransplant.stats.gains import Gain
 
-__all__ = ["gain_cells", "gain_heads", "gain_notes"]
+__all__ = ["gain_cells", "gain_heads", "gain_notes", "points"]
 
 _NOTE = (
     "points over vanilla, paired by example (or over the null grid that a line names); "
@@ -51,14 +51,17 @@ def gain_cells(one: Gain, mode: str) -> list[str]:
     p = "<0.0001" if one.p < 0.0001 else f"{one.p:.4f}"
     fixed, broken, own = str(one.fixed), str(one.broken), one.knowledge
     if mode != "generate":
-        return [str(one.n), _points(one), p, fixed, broken, str(one.unchanged)]
+        return [str(one.n), points(one.value, one.ci95), p, fixed, broken, str(one.unchanged)]
     fixed += " (–)" if own is None else f" ({one.fixed - own.fixed})"
     broken += " (–)" if own is None else f" ({one.broken - own.broken})"
-    known = "–" if own is None else _points(own)
-    return [str(one.n), _points(one), known, p, fixed, broken, str(one.unchanged)]
+    known = "–" if own is None else points(own.value, own.ci95)
+    return [str(one.n), points(one.value, one.ci95), known, p, fixed, broken, str(one.unchanged)]
 
 
-def _points(one: Gain) -> str:
-    low, high = (100 * end for end in one.ci95)
+def points(value: float, ci95: tuple[float, float]) -> str:
+    """``+4.7 (+2.0 to +8.0)``, of shares; ``–`` where there is none."""
+    if value != value:
+        return "–"
+    low, high = (100 * end for end in ci95)
     interval = "–" if low != low else f"{low:+.1f} to {high:+.1f}"
-    return f"{100 * one.value:+.1f} ({interval})"
+    return f"{100 * value:+.1f} ({interval})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,8 @@ from xtransplant.stats.union import union_of_counts
 from xtransplant.style.escape import json_number
 
 __all__ = [
-    "FLIP_COLUMNS", "Gains", "curves_of", "flips_by_pair", "gain_metrics", "gains_of",
-    "marked_pairs",
+    "FLIP_COLUMNS", "Gains", "Grid", "Picked", "against_vanilla", "curves_of", "flips_by_pair",
+    "gain_metrics", "gain_numbers", "gains_of", "marked_pairs",
 ]  # fmt: skip
 
 FLIP_COLUMNS = ("gain", "gain_p", "fixed", "broken", "fixed_format", "broken_format")
@@ -185,20 +185,51 @@ def marked_pairs(
         langs: which; those without its records, or with other pairs than the first, are left out.
         at_most: the family-wise error.
     """
-    at, own = CORRECT.index(level), [task.languages[lang] for lang in langs]
-    own = [one for one in own if name in one.answers and VANILLA in one.answers]
-    own = [one for one in own if one.answers[name].pairs == own[0].answers[name].pairs]
-    if not own:
+    grid = against_vanilla(task, level, name, langs)
+    if grid is None:
         return set()
-    columns = []
-    for one in own:
+    found = compare_cells(grid.before, grid.right, grid.items)
+    return {pair for pair, p in zip(grid.pairs, found.p_family, strict=True) if p <= at_most}
+
+
+class Grid(NamedTuple):
+    """A strategy beside the target without a transplant, on the same examples.
+
+    Attributes:
+        before: ``[examples]``, bool.
+        right: ``[examples, cells]``, bool.
+        pairs: of the cells.
+        items: ``[examples]``, what each is called.
+        examples: language and number of each.
+    """
+
+    before: Array
+    right: Array
+    pairs: tuple[Pair, ...]
+    items: Array
+    examples: list[tuple[str, int]]
+
+
+def against_vanilla(task: TaskCounts, level: str, name: str, langs: Sequence[str]) -> Grid | None:
+    """A strategy's cells in several languages together.
+
+    Languages without its records, or with other pairs than the first, are left out; None where none
+    is left.
+    """
+    at, own = CORRECT.index(level), {lang: task.languages[lang] for lang in langs}
+    own = {k: one for k, one in own.items() if name in one.answers and VANILLA in one.answers}
+    columns, examples, pairs = [], list[tuple[str, int]](), tuple[Pair, ...]()
+    for lang, one in own.items():
         plain, grid = one.answers[VANILLA], one.answers[name]
-        shared, k, m = np.intersect1d(plain.examples, grid.examples, return_indices=True)
-        columns.append((plain.right[k, 0, at], grid.right[m][:, :, at], one.items[shared]))
-    before, after, items = (np.concatenate(column) for column in zip(*columns, strict=True))
-    found = compare_cells(before, after, items)
-    pairs = own[0].answers[name].pairs
-    return {pair for pair, p in zip(pairs, found.p_family, strict=True) if p <= at_most}
+        pairs = pairs or grid.pairs
+        if grid.pairs == pairs:
+            shared, k, m = np.intersect1d(plain.examples, grid.examples, return_indices=True)
+            columns.append((plain.right[k, 0, at], grid.right[m][:, :, at], one.items[shared]))
+            examples += [(lang, number) for number in shared.tolist()]
+    if not columns:
+        return None
+    before, right, items = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return Grid(before, right, pairs, items, examples)
 
 
 def gain_metrics(gains: Gains, metric: str, lang: str | None = None) -> dict[str, Any]:
@@ -210,21 +241,17 @@ def gain_metrics(gains: Gains, metric: str, lang: str | None = None) -> dict[str
         lang: of one language, over vanilla and without an interval; of all together by default.
     """
     if lang is not None:
-        return _numbers(gains.by_language[lang], metric) if lang in gains.by_language else {}
+        return gain_numbers(gains.by_language[lang], metric) if lang in gains.by_language else {}
     found: dict[str, Any] = {}
     for null, one in gains.over():
         beginning = f"{metric}_over_{null}" if null else metric
-        found |= _numbers(one, beginning)
-        found[f"{beginning}_gain_ci95"] = [json_number(end) for end in one.ci95]
-        if one.knowledge is not None:
-            found[f"{beginning}_knowledge_gain_ci95"] = [
-                json_number(end) for end in one.knowledge.ci95
-            ]
+        found |= gain_numbers(one, beginning, interval=True)
     return found
 
 
-def _numbers(one: Gain, beginning: str) -> dict[str, Any]:
-    found = {
+def gain_numbers(one: Gain, beginning: str, *, interval: bool = False) -> dict[str, Any]:
+    """What JSON says of a gain, under keys that begin so; its interval only where asked for."""
+    found: dict[str, Any] = {
         f"{beginning}_gain": json_number(one.value),
         f"{beginning}_gain_stderr": json_number(one.stderr),
         f"{beginning}_gain_p": one.p,
@@ -239,4 +266,7 @@ def _numbers(one: Gain, beginning: str) -> dict[str, Any]:
             f"{beginning}_knowledge_gain": json_number(own.value),
             f"{beginning}_knowledge_gain_p": own.p,
         }
+    for name, part in {"gain": one, "knowledge_gain": own}.items() if interval else ():
+        if part is not None:
+            found[f"{beginning}_{name}_ci95"] = [json_number(end) for end in part.ci95]
     return found

@@ -16,7 +16,7 @@ from xtransplant.runs.read import item_digests
 from xtransplant.runs.store import open_run
 from xtransplant.stats.selection import Pair, choose_pair, sum_hits
 
-__all__ = ["TypedPair", "find_hindsight"]
+__all__ = ["TypedPair", "are_comparable", "find_hindsight"]
 
 
 class TypedPair(NamedTuple):
@@ -58,7 +58,7 @@ def find_hindsight(summaries: Sequence[Summary], level: str = "match") -> dict[T
                 len(items(one.path, key.task, key.lang) & items(other.path, key.task, key.lang))
                 for number, other in enumerate(summaries)
                 if other.path != one.path
-                and _comparable(one, other, key.task)
+                and are_comparable(one, other, key.task)
                 and pair in best_pairs(number, key.task, key.strategy).get(key.lang, ())
             ]
             if any(shared):
@@ -78,7 +78,7 @@ def _typed(summary: Summary, level: str) -> Iterator[tuple[TypedPair, Pair]]:
                     yield key, next(iter(levels[level].hits))
 
 
-def _comparable(one: Summary, other: Summary, task: str) -> bool:
+def are_comparable(one: Summary, other: Summary, task: str) -> bool:
     """Whether two runs are of the same model, task, direction and mode."""
     if task not in one.tasks or task not in other.tasks:
         return False

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from xtransplant.report.choosing import Choosing, cross_fit_of
 from xtransplant.report.gains import Gains, Picked, curves_of, gains_of
 from xtransplant.report.nulls import NullRates, Pick, at_pair, best_of, nulls_of, same
 from xtransplant.report.sets import SetRates, of_prompt, of_strategy
@@ -29,7 +30,8 @@ class Row:
     Attributes:
         label: what it is, in words; no other row of its table has the same.
         key: what it is, the same in every run, split and table: ``vanilla``, ``ffn-swap,best``.
-        kind: ``vanilla``, ``source``, ``baseline``, ``pair``, ``pilot``, ``best``, ``bound``.
+        kind: ``vanilla``, ``source``, ``baseline``, ``pair``, ``pilot``, ``best``, ``cross-fit``,
+            ``bound``.
         strategy: its strategy; empty without a transplant.
         rates: by language.
         runs: names of the runs that have it.
@@ -45,6 +47,7 @@ class Row:
         sets: by set of examples, ``gap`` and ``shared``, its rates; empty where that is not known.
         gains: over vanilla and over its null grids, paired by example.
         curves: of the bound over all pairs, by k cells; of its null grids, by the null's name.
+        choosing: how its pair was chosen and what that is worth, where that is known.
     """
 
     label: str
@@ -64,6 +67,7 @@ class Row:
     null_grids: dict[str, NullRates] = field(default_factory=dict)
     gains: Gains = field(default_factory=Gains)
     curves: dict[str, Any] = field(default_factory=dict)
+    choosing: Choosing | None = None
 
     @property
     def oracle(self) -> bool:
@@ -197,11 +201,7 @@ def _grid(
         return nulls_of(summary, task, level, strategy, picked)
 
     nulls = summary.manifest.nulls_of(strategy)
-    pairs = list(every.hits)
-    if len(pairs) > _MOST_PAIRS:
-        # The paper's coarse settings.
-        pairs = [pair for pair in ((last, 0), (0, 0)) if pair in every.hits]
-    for pair in pairs:
+    for pair in _own_rows(every, last):
         rates = {lang: one.rate(pair) for lang, one in tallies.items()}
         yield row(arrow(pair), arrow(pair), "pair", rates, (), pair=pair,
                   sets=_sets_at(task, level, strategy, pair),
@@ -215,6 +215,12 @@ def _grid(
         pair=every.best, cells=len(searched), sets=_sets_at(task, level, strategy, every.best),
         null_grids=grids(best_of), gains=gains_of(task, level, strategy, _at(every.best)),
     )  # fmt: skip
+    if (fitted := cross_fit_of(task, level, strategy, nulls)) is not None:
+        yield row(
+            f"cross-fitted, {len(fitted.choosing.folds)} folds", "cross-fit", "cross-fit",
+            fitted.rates, searched, cells=len(searched), null_grids=fitted.null_grids,
+            gains=fitted.gains, choosing=fitted.choosing,
+        )  # fmt: skip
     for which, key, bound, some in _bounds(every, last):
         cells = bound(every).cells
         # Of one pair it would be that pair's own row, and of all of them the one above.
@@ -236,6 +242,12 @@ def _grid(
             gains=gains_of(task, level, strategy, some, nulls, bound=True),
             curves={} if key else curves_of(task, level, strategy, nulls),
         )  # fmt: skip
+
+
+def _own_rows(every: Tally, last: int) -> list[Pair]:
+    """The pairs that have a row: all of a few, else the paper's coarse settings."""
+    few = len(every.hits) <= _MOST_PAIRS
+    return [pair for pair in (every.hits if few else ((last, 0), (0, 0))) if pair in every.hits]
 
 
 def _sets_at(task: TaskCounts, level: str, name: str, pair: Pair) -> dict[str, SetRates]:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from xtransplant.report.choosing import pilot_of
 from xtransplant.report.hindsight import find_hindsight
 from xtransplant.report.notes import notes_of, run_tag
 from xtransplant.report.rows import Row, has_own_pairs, rows_of, same_quantity
@@ -161,7 +162,9 @@ def make_tables(summaries: Sequence[Summary], level: str = "match") -> list[Tabl
     for subject, members in groups.items():
         for pairs in dict.fromkeys(own for _, own in members if own) or [""]:
             runs = [run for run, own in members if own in ("", pairs)]
-            tables.append(_table(replace(subject, pairs=pairs), runs, level))
+            table = _table(replace(subject, pairs=pairs), runs, level)
+            rows = tuple(_with_pilot(row, summaries, subject.task, level) for row in table.rows)
+            tables.append(replace(table, rows=rows))
     return tables
 
 
@@ -245,6 +248,15 @@ def _mark_hindsight(rows: list[Row], runs: Sequence[TaskRun], level: str) -> lis
         return replace(row, in_sample=in_sample) if in_sample and row.kind == "pair" else row
 
     return [marked(row) for row in rows]
+
+
+def _with_pilot(row: Row, summaries: Sequence[Summary], task: str, level: str) -> Row:
+    """A row of chosen pairs with how they were chosen, if the run that chose them is here."""
+    if row.kind != "pilot" or row.pairs is None or row.in_sample:
+        return row
+    own = next(one for one in summaries if one.name == row.runs[0])
+    found = pilot_of(summaries, own, task, row.strategy, row.pairs, row.gains.vanilla, level)
+    return replace(row, choosing=found)
 
 
 def _with_tags(rows: list[Row], runs: Sequence[TaskRun]) -> list[Row]:

@@ -16,7 +16,7 @@ class TextLine:
         cells: the others.
         strategy: lines of one stand together; empty without a transplant.
         oracle: it looked at the answers.
-        null: it is a null, judged or of a grid, of the line above it.
+        null: it belongs to the line above it: a null, judged or of a grid, or one of its languages.
     """
 
     label: str

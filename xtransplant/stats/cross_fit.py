@@ -26,19 +26,19 @@ class CrossFit:
     Attributes:
         held_out: each example by the pair that the other folds chose, over no transplant.
         in_sample: by the pair that is best on all of them: an oracle's.
+        winners_curse: the second over the first: by how much the pair that is best here looks
+            better than choosing it is worth.
         best: that pair.
         chosen: the pair of each fold.
+        folds: ``[examples]``, which fold each is in.
     """
 
     held_out: Gain
     in_sample: Gain
+    winners_curse: Gain
     best: Pair
     chosen: tuple[Pair, ...]
-
-    @property
-    def winners_curse(self) -> float:
-        """By how much the pair that is best here looks better than choosing it is worth."""
-        return self.in_sample.value - self.held_out.value
+    folds: Array
 
 
 def cross_fit(
@@ -73,7 +73,8 @@ def cross_fit(
     held_out = after[np.arange(len(after)), np.array(cells)[dealt]]
     return CrossFit(
         gain(before, held_out, items), gain(before, after[:, best], items),
-        pairs[best], tuple(pairs[cell] for cell in cells),
+        gain(held_out, after[:, best], items),
+        pairs[best], tuple(pairs[cell] for cell in cells), dealt,
     )  # fmt: skip
 
 

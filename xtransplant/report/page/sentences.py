@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from xtransplant.report.choosing_shown import say_choices
 from xtransplant.report.rows import Row, arrow
 from xtransplant.report.tables import Table
 from xtransplant.stats.gains import Gain
@@ -40,7 +41,7 @@ def _sentences(table: Table) -> Iterator[str]:
     told = [
         row
         for row in table.rows
-        if row.kind in ("baseline", "pilot", "best")
+        if row.kind in ("baseline", "pilot", "best", "cross-fit")
         or (row.kind == "pair" and row.strategy not in grids)
     ]
     for row in sorted(told, key=lambda row: -row.micro.value):
@@ -59,7 +60,25 @@ def _of_row(row: Row) -> str:
         for null, one in row.gains.over()
     ]
     gains = f"; it gains {', '.join(over)}" if over else ""
-    return f"{_name(row)}: right on {_share(row.micro)}{gains}{_of_sets(row)}.{_aside(row)}"
+    said = f"{_name(row)}: right on {_share(row.micro)}{gains}{_of_sets(row)}"
+    return f"{said}.{_aside(row)}{_of_choosing(row)}"
+
+
+def _of_choosing(row: Row) -> str:
+    """How its pair flattered itself, and how surely it was chosen."""
+    one, text = row.choosing, ""
+    if one is None:
+        return text
+    if one.in_sample is not None:
+        best = "the pairs" if row.kind == "pilot" else f"the best of {row.cells} pairs"
+        text += (
+            f" On the {one.in_sample.n} examples that chose, {best} gained "
+            f"{_interval(one.in_sample.value, one.in_sample.ci95)}: the winner's curse is "
+            f"{_interval(one.curse, one.curse_ci95)}."
+        )
+    if "" in one.choices:
+        text += f" Drawn anew, these items choose {say_choices(one.choices[''])}."
+    return text
 
 
 def _flips(one: Gain) -> str:
@@ -72,12 +91,17 @@ def _flips(one: Gain) -> str:
 
 def _points(one: Gain) -> str:
     """``+15.0 points [+5.0, +30.0]``, and that the interval holds 0 where it does."""
-    low, high = (100 * end for end in one.ci95)
-    points = f"{100 * one.value:+.1f} points"
+    low, high = one.ci95
+    said = _interval(one.value, one.ci95)
+    return f"{said}, which may be none," if low <= 0 <= high else said
+
+
+def _interval(value: float, ci95: tuple[float, float]) -> str:
+    low, high = (100 * end for end in ci95)
+    points = f"{100 * value:+.1f} points"
     if math.isnan(low):
         return points
-    interval = f"{points} [{low:+.1f}, {high:+.1f}]"
-    return f"{interval}, which may be none," if low <= 0 <= high else interval
+    return f"{points} [{low:+.1f}, {high:+.1f}]"
 
 
 def _name(row: Row) -> str:
