@@ -68,7 +68,7 @@ def make_grid(
     )  # fmt: skip
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def made() -> Callable[..., Grid]:
     """:func:`make_grid`."""
     return make_grid

@@ -101,10 +101,10 @@ def test_views_hold_the_cells_of_the_table(llama, axes):
             for column, across in enumerate(view.columns.values):
                 where = {**dict(view.fixed), axes[0]: down, axes[1]: across}
                 cell = frame.loc[(frame[list(where)] == list(where.values())).all(axis=1)]
-                assert cell.answer_probability.tolist() == [view.probabilities[row, column]]
+                assert cell.answer_probability.tolist() == [view.values[row, column]]
                 assert cell.correct.tolist() == [view.correct[row, column]]
                 seen += 1
-        assert view.worth == view.probabilities.max()
+        assert view.worth == view.values.max()
     assert seen == len(frame)
     assert best == frame.answer_probability.max()
 

@@ -82,8 +82,9 @@ def compute_grid(plan: TracePlan, model: Model) -> Found:
         memory_budget=config.memory_budget,
     )
     if config.axes is None:
-        return transplant(model, plan.example, config.sweep.strategy, **options)
-    return transplant(model, plan.example, config.sweep, **options).over(*config.axes)
+        return transplant(model, plan.example, config.sweep.strategy, **options).by(config.metric)
+    swept = transplant(model, plan.example, config.sweep, **options)
+    return swept.over(*config.axes).by(config.metric)
 
 
 @contextmanager

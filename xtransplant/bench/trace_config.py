@@ -13,7 +13,13 @@ from xtransplant.bench.sources import check_sources
 from xtransplant.bench.trace_flags import PromptFlags, TraceFlags
 from xtransplant.bench.unused import check_given, check_trace
 from xtransplant.errors import XTransplantError
-from xtransplant.grid.axes import LAYERS, check_axes, check_layers_fixed
+from xtransplant.grid.axes import (
+    LAYERS,
+    PROBABILITY,
+    MetricName,
+    check_axes,
+    check_layers_fixed,
+)
 from xtransplant.model.checkpoint import find_checkpoint
 from xtransplant.options import (
     check_layers,
@@ -46,6 +52,7 @@ class TraceConfig:
         verify: run the grid again one variant at a time.
         save, plot: files for its cells and its heatmap.
         axes: what its tables and heatmaps stand over; None for layers, where it is no sweep.
+        metric: what their cells show of an answer that is scored.
     """
 
     sweep: Sweep
@@ -64,6 +71,7 @@ class TraceConfig:
     save: Path | None = None
     plot: Path | None = None
     axes: tuple[str, str] | None = None
+    metric: MetricName = PROBABILITY
 
 
 @dataclass(frozen=True)
@@ -134,6 +142,7 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
         save=flags.save,
         plot=flags.plot,
         axes=axes or (LAYERS if sweep.axes else None),
+        metric=flags.metric,
     )
     _check_unused(flags, config)
     if prompt.source is None and prompt.target is None:  # else there are none to be named
@@ -170,6 +179,7 @@ def _parse_sweep(flags: TraceFlags) -> tuple[Sweep, tuple[str, str] | None]:
 def _check_unused(flags: TraceFlags, config: TraceConfig) -> None:
     only_run = {
         "--axes": flags.axes is not None,
+        "--metric": flags.metric != PROBABILITY,
         "--verify": flags.verify,
         "--save": flags.save,
         "--plot": flags.plot,
@@ -191,6 +201,12 @@ def plan_trace(config: TraceConfig) -> TracePlan:
             that nothing can be written to.
     """
     example, name = find_example(config.prompt, config.model, config.data)
+    if config.metric != PROBABILITY and (not config.scores or example.answer is None):
+        why = "no candidate is scored" if not config.scores else "the example has no answer"
+        raise XTransplantError(
+            f"--metric {config.metric} is of the score of an answer, and {why}; give --score, "
+            "--candidates and --answer, or leave it out"
+        )
     if config.save is not None:
         checked_path(config.save, TABLE_SUFFIXES, "--save")
     if config.plot is not None:

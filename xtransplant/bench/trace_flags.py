@@ -28,6 +28,7 @@ from xtransplant.bench.flags import (
     TargetLayers,
     Verbose,
 )
+from xtransplant.grid.axes import MetricName
 
 __all__ = ["PromptFlags", "TraceFlags"]
 
@@ -73,6 +74,15 @@ class TraceFlags:
             metavar="ROWS,COLUMNS",
         ),
     ] = None
+    metric: Annotated[
+        MetricName,
+        Flag(
+            "What cells show of an answer that is scored: its probability, that among the "
+            "candidates alone, its log-probability, its rank, or how much of the source's "
+            "advantage is recovered.",
+            ("--metric",),
+        ),
+    ] = "probability"
     score: Annotated[
         bool, Flag("Score candidates (default, unless --generate is given).", ("--score",))
     ] = False

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from xtransplant.errors import XTransplantError
 
-__all__ = ["LAYERS", "check_axes", "check_layers_fixed"]
+__all__ = ["LAYERS", "PROBABILITY", "MetricName", "check_axes", "check_layers_fixed"]
+
+MetricName = Literal["probability", "candidates", "logprob", "rank", "recovery"]
+"""What a cell shows of an answer that was scored; see ``grid.metrics``."""
+PROBABILITY: MetricName = "probability"
 
 LAYERS = ("i", "j")
 """The two axes that every grid has: source layer and target layer."""

@@ -212,25 +212,24 @@ class GridData:
 
 
 def find_best(
-    probabilities: np.ndarray[Any, Any] | None,
+    worth: np.ndarray[Any, Any] | None,
     correct: Bools | None,
     pairs: Sequence[tuple[int, int]],
 ) -> int | None:
     """The number of the cell that does most for the answer, as :meth:`GridData.best`.
 
     Args:
-        probabilities: of the answer, of any shape; NaN where a cell is not finite.
+        worth: such as the answer's probability, of any shape; NaN where a cell is not finite.
         correct: of the same shape.
         pairs: the layer pair of each cell, in the order of the flattened arrays.
     """
-    worth = probabilities
     if worth is None:
         if correct is None or not correct.any():
             return None
         worth = correct.astype(float)
     if not np.isfinite(worth).any():
         return None
-    flat = np.nan_to_num(worth.ravel(), nan=-1.0)
+    flat = np.nan_to_num(worth.ravel(), nan=-np.inf)
     return min(range(len(flat)), key=lambda k: (-flat[k], pairs[k][1], -pairs[k][0]))
 
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xtransplant.grid.axes import PROBABILITY, MetricName
 from xtransplant.grid.captions import languages
 from xtransplant.grid.data import GridData
+from xtransplant.grid.metrics import Metric
 from xtransplant.grid.views import View, views_of
 from xtransplant.style.escape import visible
 from xtransplant.style.fonts import installed_fonts, save_figure
@@ -19,7 +21,6 @@ from xtransplant.style.paths import PLOT_SUFFIXES, checked_path, replaced
 from xtransplant.style.words import (
     highest,
     model_label,
-    percent,
     quoted,
     say_not_finite,
 )
@@ -59,21 +60,27 @@ class _Picture:
     ticks: dict[float, str] | None = None
 
 
-def plot_grid(grid: GridData, path: str | Path | None = None) -> Figure:
+def plot_grid(
+    grid: GridData, path: str | Path | None = None, metric: MetricName = PROBABILITY
+) -> Figure:
     """A heatmap of a grid.
 
-    Where the answer was scored, colour is the change of its probability, in percentage points.
+    Where the answer was scored, colour is the change of its probability, in percentage points, or
+    of another metric.
     Else it shows which cells' texts are correct, or, without an answer, which of them differ from
     the target's without a transplant.
 
     Args:
         grid: what to draw.
         path: where to save it, ``.png``, ``.svg`` or ``.pdf``; not saved by default.
+        metric: ``probability``, ``candidates`` (among these alone), ``logprob`` (nats), ``rank``
+            or ``recovery``.
 
     Raises:
-        XTransplantError: another suffix, or a place that cannot be written to.
+        XTransplantError: another suffix, a place that cannot be written to, or a metric that is not
+            defined here.
     """
-    return plot_grids([grid], views_of([grid]), grid.strategy, path)
+    return plot_grids([grid], views_of([grid], metric=metric), grid.strategy, path)
 
 
 def plot_grids(
@@ -145,26 +152,12 @@ def _draw(axes: Axes, view: View, picture: _Picture, number: int, *, several: bo
 
 
 def _picture(grids: Sequence[GridData], views: Sequence[View]) -> _Picture:
-    one = grids[0]
-    vanilla, n_cells = one.vanilla_probability(), sum(len(grid.pairs) for grid in grids)
+    one, n_cells = grids[0], sum(len(grid.pairs) for grid in grids)
     best = max(views, key=lambda view: view.worth)
     what = f"best of {n_cells:,}:" if len(grids) > 1 else "best pair"
     marked = f"{what} {visible(best.best_name)}" if best.best_name else ""
-    if best.probabilities is not None and vanilla is not None:
-        probabilities = [np.asarray(view.probabilities) for view in views]
-        points = [100 * (values - vanilla) for values in probabilities]
-        most = max(map(highest, probabilities))
-        at_best = f"; {marked}: {percent(best.worth)}" if marked else ""
-        answer = quoted(one.example.answer or "", 24)
-        numbered = len(views) == 1 and max(points[0].shape) <= _MOST_NUMBERED and most >= 0.01
-        number, colour = (" (number, %)", " (colour)") if numbered else ("", "")
-        return _Picture(
-            points,
-            max(highest(np.abs(values)) for values in points) or 1.0,
-            [_percents(values) for values in probabilities] if numbered else None,
-            f"probability of {answer}{number}:\nchange in percentage points{colour}",
-            f"without a transplant: {percent(vanilla)}{at_best}",
-        )
+    if best.values is not None:
+        return _scored(one, views, best, marked)
     cells = "layer pairs" if len(grids) == 1 else "variants"
     if best.correct is not None:
         right = [np.asarray(view.correct) for view in views]
@@ -176,6 +169,36 @@ def _picture(grids: Sequence[GridData], views: Sequence[View]) -> _Picture:
     total = sum(int(values.sum()) for values in changed)
     count = f"{total} of {n_cells} {cells} change what the model says"
     return _marks(views, changed, count, {-0.5: "unchanged", 0.5: "changed"})
+
+
+def _scored(one: GridData, views: Sequence[View], best: View, marked: str) -> _Picture:
+    """Cells by a metric: colour is how far they are from the target without a transplant."""
+    metric, vanilla = best.metric, best.metric.vanilla(one)
+    values = [np.asarray(view.values) for view in views]
+    size = metric.sign if metric.unit else 100  # better is up; shares are drawn as points
+    changes = [size * (own - vanilla) for own in values]
+    at_best = ""
+    if best.best is not None and marked:
+        at_best = f"; {marked}: {metric.say(float(values[views.index(best)][best.best]))}"
+    answer = quoted(one.example.answer or "", 24)
+    few = len(views) == 1 and max(changes[0].shape) <= _MOST_NUMBERED
+    numbered = few and (bool(metric.unit) or max(map(highest, values)) >= 0.01)
+    number = f" (number, {metric.unit.partition(',')[0] or '%'})" if numbered else ""
+    change = f"{'better' if metric.sign < 0 else 'change'} in {metric.unit or 'percentage points'}"
+    return _Picture(
+        changes,
+        max(highest(np.abs(own)) for own in changes) or 1.0,
+        [_numbers(own, metric) for own in values] if numbered else None,
+        f"{metric.title} {answer}{number}:\n{change}{' (colour)' * numbered}",
+        f"without a transplant: {metric.say(vanilla)}{at_best}",
+    )
+
+
+def _numbers(values: Any, metric: Metric) -> list[list[str]]:
+    """What is written in the cells."""
+    if not metric.unit:
+        return _percents(values)
+    return [["×" if np.isnan(one) else metric.number(float(one)) for one in row] for row in values]
 
 
 def _percents(probabilities: Any) -> list[list[str]]:
@@ -216,6 +239,9 @@ def _colour_bar(
 ) -> None:
     if picture.ticks is None:
         bar = figure.colorbar(image, ax=axes, shrink=0.9, pad=0.02)
+        lowest = min(-highest(-values) for values in picture.values)
+        if lowest >= -0.02 * picture.limit:
+            bar.ax.set_ylim(0, picture.limit)  # nothing is worse: half of the scale says nothing
         bar.ax.set_ylabel(picture.scale, fontsize=8, fontfamily=fonts, parse_math=False)
     else:
         bar = figure.colorbar(

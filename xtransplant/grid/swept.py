@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xtransplant.grid.axes import LAYERS, check_axes
+from xtransplant.grid.axes import LAYERS, PROBABILITY, MetricName, check_axes
 from xtransplant.grid.frame import grid_document, grid_frame
 from xtransplant.grid.grid import Grid
+from xtransplant.grid.metrics import find_metric
 from xtransplant.grid.plot import plot_grids
 from xtransplant.grid.terminal import render_grids
 from xtransplant.grid.views import View, views_of
@@ -35,6 +36,7 @@ class SweptGrid:
             forward passes, which each of them counts.
         values: of each grid, the value of every option.
         axes: the two that are shown, down and across: of ``i``, ``j`` and the swept options.
+        metric: what is shown of an answer that was scored: see :meth:`Grid.by`.
     """
 
     strategy: str
@@ -42,6 +44,12 @@ class SweptGrid:
     grids: tuple[Grid, ...]
     values: tuple[Mapping[str, Any], ...]
     axes: tuple[str, str] = LAYERS
+    metric: MetricName = PROBABILITY
+
+    def by(self, metric: MetricName) -> SweptGrid:
+        """The same, shown by another number of the answer; see :meth:`Grid.by`."""
+        find_metric(metric)
+        return replace(self, metric=metric)
 
     def over(self, rows: str, columns: str) -> SweptGrid:
         """The same, shown over two other axes.
@@ -62,7 +70,7 @@ class SweptGrid:
         Raises:
             XTransplantError: source or target layers are no axis, and several.
         """
-        return views_of(self.grids, self.options, self.axes)
+        return views_of(self.grids, self.options, self.axes, self.metric)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per cell: a column for each option, then those of :meth:`Grid.to_frame`.

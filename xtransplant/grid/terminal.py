@@ -11,18 +11,19 @@ import numpy as np
 from rich.console import Group
 from rich.text import Text
 
+from xtransplant.grid.axes import PROBABILITY, MetricName
 from xtransplant.grid.captions import languages, remarks, vanilla_answer
 from xtransplant.grid.data import GridData, Prompt
+from xtransplant.grid.metrics import Metric
 from xtransplant.grid.views import View, views_of
 from xtransplant.prompts import key_of
 from xtransplant.style.escape import visible
-from xtransplant.style.matrix import Matrix, shade
+from xtransplant.style.matrix import FAINT, Matrix, shade
 from xtransplant.style.words import (
     NOT_FINITE,
     highest,
     model_label,
     percent,
-    points,
     quoted,
 )
 from xtransplant.tasks.rules import describe_rule
@@ -34,13 +35,13 @@ _MOST_ANSWERS = 12
 _MOST_GRIDS = 3
 
 
-def render_grid(grid: GridData) -> Group:
+def render_grid(grid: GridData, metric: MetricName = PROBABILITY) -> Group:
     """What ``xtp trace`` prints, for any rich console.
 
     Prompts and outputs are shown as text, never as markup; text that may run right to left stands
     last on its line, so that a terminal which reorders it leaves the numbers where they are.
     """
-    return render_grids([grid], views_of([grid]), grid.strategy)
+    return render_grids([grid], views_of([grid], metric=metric), grid.strategy)
 
 
 def render_grids(grids: Sequence[GridData], views: Sequence[View], name: str) -> Group:
@@ -100,15 +101,17 @@ def _prompt(grid: GridData, prompt: Prompt) -> Iterator[Any]:
 
 def _matrices(grid: GridData, views: Sequence[View]) -> tuple[Text, list[Matrix]]:
     """The line above all tables, and a table per view; their colours and units are the same."""
-    vanilla = grid.vanilla_probability()
-    if views[0].probabilities is not None and vanilla is not None:
-        every = np.array([view.probabilities for view in views])
-        unit = _unit(highest(np.append(every, vanilla)))
+    metric = views[0].metric
+    if views[0].values is not None:
+        vanilla = metric.vanilla(grid)
+        every = np.array([view.values for view in views])
+        unit = 1.0 if metric.unit else _unit(highest(np.append(every, vanilla)))
         scale = highest(np.abs(every - vanilla))
-        caption = Text(f"probability of the answer {quoted(grid.example.answer or '')}")
-        _append_scale(caption, scale, vanilla)
+        caption = Text(f"{metric.title} the answer {quoted(grid.example.answer or '')}")
+        _append_scale(caption, metric, scale, vanilla, losses=_has_losses(every - vanilla, metric))
         return caption, [
-            _matrix(view, view.probabilities, vanilla, unit=unit, scale=scale) for view in views
+            _matrix(view, view.values, vanilla, unit=unit, scale=scale, metric=metric)
+            for view in views
         ]
     if views[0].correct is not None:
         was = bool(grid.vanilla_correct())
@@ -119,14 +122,25 @@ def _matrices(grid: GridData, views: Sequence[View]) -> tuple[Text, list[Matrix]
     return caption, [_matrix(view, view.changed, 0.0, marks=True) for view in views]
 
 
-def _matrix(view: View, values: Any, vanilla: float, **more: Any) -> Matrix:
+def _matrix(
+    view: View, values: Any, vanilla: float, metric: Metric | None = None, **more: Any
+) -> Matrix:
     """A view's cells, coloured by how far they are from what there is without a transplant."""
     shown = np.where(view.finite, values, np.nan)
     labels = (view.rows.label, view.columns.label)
+    sign = 1
+    if metric is not None and metric.unit:
+        more |= {"number": metric.number, "unit_name": metric.unit}
+        sign = metric.sign
     return Matrix(
-        shown, shown - vanilla, view.rows.values, view.columns.values, view.best, labels=labels,
-        **more,
+        shown, sign * (shown - vanilla), view.rows.values, view.columns.values, view.best,
+        labels=labels, **more,
     )  # fmt: skip
+
+
+def _has_losses(differences: Any, metric: Metric) -> bool:
+    """Whether some cell is so much worse than without a transplant that it is coloured."""
+    return bool((metric.sign * differences <= -FAINT * highest(np.abs(differences))).any())
 
 
 def _unit(most: float) -> float:
@@ -136,12 +150,15 @@ def _unit(most: float) -> float:
     return float(10.0 ** (math.ceil(-math.log10(most)) + 1))
 
 
-def _append_scale(caption: Text, scale: float, vanilla: float) -> None:
-    """Explain the colours by the two ends of their scale, drawn in them."""
-    caption.append(f"\ncolour: from {percent(vanilla)} without a transplant, ")
-    caption.append(f" {points(-scale)} ", style=shade(-scale, scale))
-    caption.append(" to ")
-    caption.append(f" {points(scale)} ", style=shade(scale, scale))
+def _append_scale(
+    caption: Text, metric: Metric, scale: float, vanilla: float, *, losses: bool
+) -> None:
+    """Explain the colours by the ends of their scale, drawn in them."""
+    caption.append(f"\ncolour: from {metric.say(vanilla)} without a transplant, ")
+    for end in (-scale, scale) if losses else (scale,):
+        caption.append(f" {metric.change(metric.sign * end)} ", style=shade(end, scale))
+        if end < 0:
+            caption.append(" to ")
 
 
 def _right(grid: GridData) -> str:
@@ -204,9 +221,10 @@ def _best(grid: GridData, grids: Sequence[GridData], views: Sequence[View]) -> I
     cells = sum(len(one.pairs) for one in grids)
     what = f"best of {cells:,}:" if len(grids) > 1 else "best pair"
     line = Text.assemble(f"{what} ", (visible(view.best_name), "bold"), ": ")
-    vanilla = grid.vanilla_probability()
-    if view.probabilities is not None and vanilla is not None:
-        line.append(f"the answer has {percent(view.worth)} ({points(view.worth - vanilla)}); ")
+    if view.values is not None:
+        value, metric = float(view.values[view.best]), view.metric
+        change = metric.change(value - metric.vanilla(grid))
+        line.append(f"the answer has {metric.say(value)} ({change}); ")
     line.append("it answers ")
     answer = view.answers[view.best]
     line.append(NOT_FINITE if answer is None else quoted(answer, 200), style="bold")

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from xtransplant.grid.axes import LAYERS, check_axes, check_layers_fixed
+from xtransplant.grid.axes import LAYERS, PROBABILITY, MetricName, check_axes, check_layers_fixed
 from xtransplant.grid.data import Bools, GridData, find_best
+from xtransplant.grid.metrics import Metric, find_metric, is_shown
 
 __all__ = ["View", "ViewAxis", "views_of"]
 
@@ -35,7 +36,8 @@ class View:
 
     Attributes:
         fixed: names and values of the other axes.
-        probabilities: of the answer, NaN where a cell is not finite; None if not scored.
+        values: of the metric that is shown, NaN where a cell is not finite; None if not scored.
+        metric: which that is.
         correct: None without an answer.
         changed: whether a cell answers otherwise than the target without a transplant.
         finite: whether all numbers behind a cell are.
@@ -47,7 +49,8 @@ class View:
     rows: ViewAxis
     columns: ViewAxis
     fixed: tuple[tuple[str, Any], ...]
-    probabilities: np.ndarray[Any, np.dtype[np.float64]] | None
+    values: np.ndarray[Any, np.dtype[np.float64]] | None
+    metric: Metric
     correct: Bools | None
     changed: Bools
     finite: Bools
@@ -61,8 +64,8 @@ class View:
 
     @property
     def worth(self) -> float:
-        """What :attr:`best` is best by; minus infinity where there is none."""
-        found = self.correct if self.probabilities is None else self.probabilities
+        """What :attr:`best` is best by, more is better; minus infinity where there is none."""
+        found = self.correct if self.values is None else self.metric.sign * self.values
         return -np.inf if self.best is None or found is None else float(found[self.best])
 
     @property
@@ -81,6 +84,7 @@ def views_of(
     grids: Sequence[GridData],
     swept: Sequence[tuple[str, tuple[Any, ...]]] = (),
     axes: tuple[str, str] = LAYERS,
+    metric: MetricName = PROBABILITY,
 ) -> tuple[View, ...]:
     """The cells of a sweep over two axes, one view per combination of the other options' values.
 
@@ -89,11 +93,14 @@ def views_of(
             alone where none is swept.
         swept: the options and their values.
         axes: which two stand down and across.
+        metric: what is shown of an answer that was scored.
 
     Raises:
-        XTransplantError: axes that are none, or that leave several layers open.
+        XTransplantError: axes that are none, or that leave several layers open; a metric that is
+            none, or is not defined here.
     """
     check_axes(axes, [name for name, _ in swept])
+    shown = find_metric(metric)
     one = grids[0]
     check_layers_fixed(axes, one.source_layers, one.target_layers)
     every = [ViewAxis(*found) for found in swept]
@@ -109,7 +116,7 @@ def views_of(
             return None
         return np.array(parts).reshape(shape).transpose(order)
 
-    probabilities = arranged([grid.probabilities() for grid in grids])
+    values = arranged([shown.cells(grid) if is_shown(grid) else None for grid in grids])
     correct = arranged([grid.correct() for grid in grids])
     changed = arranged([grid.changed() for grid in grids])
     finite = arranged([grid.finite for grid in grids])
@@ -118,18 +125,18 @@ def views_of(
     pairs = at.transpose(*order, len(shape))
 
     def view(where: tuple[int, ...]) -> View:
-        own, right = (None if one is None else one[where] for one in (probabilities, correct))
+        own, right = (None if one is None else one[where] for one in (values, correct))
         fixed = tuple((axis.name, axis.values[k]) for axis, k in zip(others, where, strict=True))
-        best = _best(own, right, pairs[where])
+        best = _best(None if own is None else shown.sign * own, right, pairs[where])
         arrays = changed[where], finite[where], answers[where]
-        return View(rows, columns, fixed, own, right, *arrays, best)
+        return View(rows, columns, fixed, own, shown, right, *arrays, best)
 
     return tuple(view(where) for where in np.ndindex(*(len(axis.values) for axis in others)))
 
 
 def _best(
-    probabilities: np.ndarray[Any, Any] | None, correct: Bools | None, pairs: np.ndarray[Any, Any]
+    worth: np.ndarray[Any, Any] | None, correct: Bools | None, pairs: np.ndarray[Any, Any]
 ) -> tuple[int, int] | None:
     """Row and column of the best cell; ``pairs`` is ``[rows, columns, 2]``."""
-    at = find_best(probabilities, correct, [(i, j) for i, j in pairs.reshape(-1, 2).tolist()])
+    at = find_best(worth, correct, [(i, j) for i, j in pairs.reshape(-1, 2).tolist()])
     return None if at is None else divmod(at, pairs.shape[1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from rich.text import Text
 from xtransplant.style.escape import visible
 from xtransplant.style.words import highest, percent
 
-__all__ = ["Matrix", "shade"]
+__all__ = ["FAINT", "Matrix", "shade"]
 
 Floats = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
@@ -23,7 +23,8 @@ Floats = np.ndarray[Any, np.dtype[np.floating[Any]]]
 _WORSE = ("#d8daeb", "#b2abd2", "#8073ac", "#542788")
 _BETTER = ("#fee0b6", "#fdb863", "#e08214", "#b35806")
 _PIPED = 10_000  # columns, where output is no terminal: nothing is cut there
-_FAINT = 0.06  # of the strongest: below it a cell is not coloured
+FAINT = 0.06
+"""Of the strongest difference: below it a cell is not coloured."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,16 @@ class Matrix:
     """Cells over two axes, such as source layer (down) and target layer (across).
 
     Attributes:
-        values: ``[rows, columns]``: a probability, or 1 and 0 for yes and no; NaN where a cell is
-            not finite.
-        differences: ``[rows, columns]``, from the run without a transplant; they set the colour.
+        values: ``[rows, columns]``: a share, or 1 and 0 for yes and no, or what ``number`` writes;
+            NaN where a cell is not finite.
+        differences: ``[rows, columns]``, from the run without a transplant, more is better; they
+            set the colour.
         rows, columns: what each stands for: layer numbers from 0, or values of an option.
         best: row and column of the best cell, if there is one.
         marks: whether the values are yes and no, written ✓ and ·.
         unit: factor by which a value is multiplied before it is written; 100 for percent.
+        number: how a value is written that is no share.
+        unit_name: what it is then counted in.
         labels: of the two axes.
         scale: of the differences, the one that the strongest colour stands for; the greatest of
             them by default.
@@ -50,6 +54,8 @@ class Matrix:
     best: tuple[int, int] | None
     marks: bool = False
     unit: float = 100.0
+    number: Callable[[float], str] | None = None
+    unit_name: str = ""
     labels: tuple[str, str] = ("source layer", "target layer")
     scale: float | None = None
 
@@ -71,6 +77,12 @@ class Matrix:
         return max(highest(self.values), 1e-12)
 
     @property
+    def _number_width(self) -> int:
+        """Of what ``number`` writes, with a space before it and the best cell's mark."""
+        assert self.number is not None
+        return 2 + max(map(len, map(self.number, self.values[~np.isnan(self.values)])), default=1)
+
+    @property
     def _label_width(self) -> int:
         # Numbers of layers are as wide on both sides, so that a square grid looks like one.
         return max(len(visible(str(one))) for one in (*self.rows, *self._numbers)) + 2
@@ -82,7 +94,9 @@ class Matrix:
     def _fit(self, columns: int) -> _Fitted:
         """The widest cells that fit into so many columns; if none do, blocks of cells as one."""
         columns -= self._label_width
-        widths = (3, 2, 1) if self.marks else (6, 4, 3, 2, 1)
+        widths: tuple[int, ...] = (3, 2, 1) if self.marks else (6, 4, 3, 2, 1)
+        if self.number is not None:
+            widths = (self._number_width, 2, 1)
         for width in widths:
             if width * len(self.columns) <= columns:
                 return _Fitted(self, width, 1)
@@ -97,7 +111,8 @@ class Matrix:
         for a, row in enumerate(rows):
             for b, column in enumerate(columns):
                 part = (slice(row, row + block), slice(column, column + block))
-                found = np.nan_to_num(self.values[part], nan=-1.0)
+                # Of values and differences the latter say which is better.
+                found = np.nan_to_num(self.differences[part], nan=-np.inf)
                 at = np.unravel_index(found.argmax(), found.shape)
                 values[a, b] = self.values[part][at]
                 differences[a, b] = self.differences[part][at]
@@ -139,6 +154,8 @@ class Matrix:
             text = "×"
         elif self.marks:
             text = "✓" if value else "·"
+        elif self.number is not None:
+            text = self._tenth(value) if width < 3 else self.number(value)
         elif width >= 6:
             text = f"{self.unit * value:.1f}"
         elif width == 4:
@@ -151,8 +168,17 @@ class Matrix:
             text = "*" if width == 1 else "*" + text
         return text.rjust(width)
 
+    def _tenth(self, value: float) -> str:
+        """How many tenths of the way from the lowest to the highest value it is: 0 to 9."""
+        low, high = -highest(-self.values), highest(self.values)
+        return str(min(int(10 * (value - low) / (high - low)), 9) if high > low else 0)
+
     def _unit_name(self, width: int) -> str:
         """The unit of cells of a width, in words."""
+        if self.number is not None:
+            low, high = map(self.number, (-highest(-self.values), highest(self.values)))
+            tenths = f"in tenths of the way from {low} to {high} "
+            return f"{tenths * (width < 3)}in {self.unit_name}"
         if width < 3:
             return f"in tenths of the highest, {percent(self._highest)}"
         if self.unit == 100:
@@ -195,7 +221,7 @@ def shade(difference: float, scale: float) -> Style:
         difference: from the run without a transplant.
         scale: the greatest absolute difference in the matrix.
     """
-    if math.isnan(difference) or scale <= 0 or abs(difference) < _FAINT * scale:
+    if math.isnan(difference) or scale <= 0 or abs(difference) < FAINT * scale:
         return Style()
     step = min(int(4 * abs(difference) / scale), 3)
     colour = (_BETTER if difference > 0 else _WORSE)[step]

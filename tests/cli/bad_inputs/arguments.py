@@ -28,6 +28,8 @@ def said(*more: str) -> tuple[str, ...]:
 
 VERBS = [
     row("a verb that is none", "frobnicate", "No such command 'frobnicate'", "xtp --help"),
+    row("a metric of what is not scored", "trace -s attn-swap --generate --metric rank",
+        "--metric rank", "no candidate is scored", "leave it out"),
     row("a verb misspelt", "lsit", "'lsit'", "xtp --help"),
     row("an argument too many", "models extra", "unexpected extra argument", "models --help"),
     row("list without what", "list", "Missing argument", "list --help"),
