@@ -120,7 +120,7 @@ def test_every_choice_redraws_and_an_example_has_a_grid_and_a_command(show, tmp_
     assert len(set(seen.values())) == len(seen)
     choose(browser, "set", "all")
     choose(browser, "beside", '[0,"attn-swap"]')
-    assert len(browser.find_elements(By.CSS_SELECTOR, ".map")) == 2
+    assert len(browser.find_elements(By.CSS_SELECTOR, ".map")) == 3
     press(browser, "3→1")
     article = browser.find_element(By.CSS_SELECTOR, "article")
     for button in article.find_elements(By.TAG_NAME, "button"):
@@ -168,3 +168,22 @@ def test_hostile_output_is_text(show, tmp_path):
     assert browser.title != "owned"
     assert browser.find_elements(By.CSS_SELECTOR, "img, article b") == []
     assert "\\u202e" in browser.find_element(By.TAG_NAME, "h1").text
+
+
+def test_two_strategies_differ_by_what_their_records_say(show, tmp_path):
+    run = make_run(tmp_path / "one")
+    browser = show(run)
+    choose(browser, "strategy", "ffn-swap")
+    choose(browser, "value", "right")
+    choose(browser, "beside", '[0,"attn-swap"]')
+    rows = records(run)
+    right = rows[rows.strategy.isin(["attn-swap", "ffn-swap"])].groupby(
+        ["strategy", "source_layer", "target_layer"]
+    ).match.mean()  # fmt: skip
+    shown = browser.find_elements(By.CSS_SELECTOR, "#maps .difference td > button")
+    assert len(shown) == 16
+    for button in shown:
+        pair, _, value = button.get_attribute("title").partition(": ")
+        i, j = map(int, pair.split("→"))
+        expected = 100 * (right["ffn-swap", i, j] - right["attn-swap", i, j])
+        assert float(value) == pytest.approx(expected, abs=0.051)

@@ -87,6 +87,34 @@ const drawMap = ([one, strategy, all], limits) => {
   return el("div", { className: "map" }, el("h3", {}, title), counted, made, legend);
 };
 
+// What one has above the other, pair by pair, of the pairs and languages that both have.
+const drawDifference = ([one, strategy, all], [other, beside, there]) => {
+  const cells = [...all.cells.values()].filter((cell) => there.cells.has(key(cell.pair)));
+  const apart = (cell) => valueOf(cell, all) - valueOf(there.cells.get(key(cell.pair)), there);
+  const limit = Math.max(1, ...cells.map(apart).filter((value) => !Number.isNaN(value)).map(Math.abs));
+  const named = (group, name) => groups.length > 1 ? `${name} (${group.run})` : name;
+  const title = `${named(one, strategy)} minus ${named(other, beside)}: ${UNITS[$("value").value]}`;
+  if (!cells.length || !all.of || !there.of) {
+    return el("div", { className: "map" }, el("h3", {}, title), el("p", {}, "They have no layer pair in common."));
+  }
+  const signed = (value) => (value > 0 ? "+" : "") + value.toFixed(1);
+  const made = table(cells,
+    (cell) => { const value = apart(cell); return Number.isNaN(value) ? "–" : value.toFixed(0).replace("-0", "0"); },
+    (cell, button) => {
+      const value = apart(cell);
+      button.title = `${cell.pair[0]}→${cell.pair[1]}: ${Number.isNaN(value) ? "not known" : signed(value)}`;
+      button.setAttribute("aria-label", "difference, " + button.title);
+      if (!Number.isNaN(value)) paint(button, value, limit);
+    }, () => {});
+  const legend = el("p", { className: "legend" }, ...[-limit, 0, limit].flatMap((end) => {
+    const swatch = el("i"); paint(swatch, end, limit);
+    return [swatch, signed(end)];
+  }));
+  const sizes = el("p", { className: "quiet" }, `over ${all.of} and ${there.of} examples` +
+    (all.of === there.of ? "" : ": not the same ones, so a difference need not be the strategies'"));
+  return el("div", { className: "map difference" }, el("h3", {}, title), sizes, made, legend);
+};
+
 const drawMaps = () => {
   const shown = [[group(), $("strategy").value]];
   if ($("beside").value) {
@@ -97,5 +125,6 @@ const drawMaps = () => {
   const values = counted.flatMap(([, , all]) =>
     [...all.cells.values()].map((cell) => valueOf(cell, all)).filter((value) => !Number.isNaN(value)));
   const limits = { limit: $("value").value !== "change" ? 100 : Math.max(1, ...values.map(Math.abs)), negative: values.some((value) => value < 0) };
-  $("maps").replaceChildren(...counted.map((one) => drawMap(one, limits)));
+  const apart = counted.length > 1 ? [drawDifference(...counted)] : [];
+  $("maps").replaceChildren(...counted.map((one) => drawMap(one, limits)), ...apart);
 };
