@@ -35,12 +35,15 @@ class Figures(StrEnum):
 
 @dataclass(frozen=True)
 class How:
-    """What counts as right, and how wide a table is."""
+    """What counts as right, what else is told, and how wide a table is."""
 
     level: Annotated[f.Level, Flag("How an answer has to be right.")] = "match"
     split_columns: Annotated[
         int | None, Flag("Columns of numbers in LaTeX; a wider table goes on below.", minimum=1)
     ] = None
+    languages: Annotated[
+        bool, Flag("Tell in which languages texts are (pip install 'xtransplant[langid]').")
+    ] = False
 
 
 def report(
@@ -70,7 +73,7 @@ def report(
     quieten_plots()
     shown = write_report(
         run, formats=format_ or [], figures=figures or [], output=output, page=html,
-        level=how.level, room=Room(results().width, how.split_columns),
+        level=how.level, room=Room(results().width, how.split_columns, how.languages),
     )  # fmt: skip
     for text in shown.texts:
         typer.echo(text, nl=False) if isinstance(text, str) else results().print(text)

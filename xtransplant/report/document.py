@@ -22,15 +22,17 @@ __all__ = ["Report", "Room", "write_report"]
 
 @dataclass(frozen=True)
 class Room:
-    """How wide a table may be.
+    """How wide a table may be, and whether there is one that takes longer.
 
     Attributes:
         width: of the terminal, in columns.
         columns: of numbers in LaTeX; None: as many as there are.
+        languages: in which languages texts are is told too.
     """
 
     width: int = 120
     columns: int | None = None
+    languages: bool = False
 
 
 # Formats by what makes them.
@@ -76,7 +78,7 @@ def write_report(
         output: a folder, made if it is missing.
         page: a file for all of it as one page of HTML; its folder is made if it is missing.
         level: ``strict``, ``match`` or ``lenient``.
-        room: how wide tables may be.
+        room: how wide tables may be, and whether languages are told.
 
     Raises:
         XTransplantError: no run there, nothing stored in it, a damaged part, or a folder that
@@ -91,6 +93,7 @@ def write_report(
         raise XTransplantError(
             f"run {empty[0]} holds no records yet; run its xtp bench command first"
         )
+    summaries = _with_languages(summaries) if room.languages else summaries
     # To a folder of files, or beside a page, the terminal's format goes only if it was named.
     wanted = list(dict.fromkeys(formats)) or ([] if figures or page else ["terminal"])
     written = [] if page is None else [_write_page(summaries, page, level)]
@@ -125,6 +128,12 @@ def _write_page(summaries: Sequence[Summary], page: Path, level: str) -> Path:
     except OSError as error:
         raise XTransplantError(f"cannot write {str(page)!r}: {error.strerror}") from error
     return page
+
+
+def _with_languages(summaries: Sequence[Summary]) -> list[Summary]:
+    from xtransplant.report.spoken import with_languages
+
+    return [with_languages(one) for one in summaries]
 
 
 def _named(paths: Sequence[Path]) -> list[Summary]:

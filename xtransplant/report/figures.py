@@ -10,6 +10,7 @@ from xtransplant.report.bars import draw_bars
 from xtransplant.report.curves import draw_curves
 from xtransplant.report.heatmaps import draw_heatmaps
 from xtransplant.report.set_dots import draw_sets
+from xtransplant.report.spoken_maps import draw_spoken
 from xtransplant.report.summary import Summary, TaskCounts, tallies_of
 from xtransplant.report.sweep_lines import draw_sweeps
 from xtransplant.report.tables import make_tables
@@ -74,6 +75,8 @@ def _of_runs(summaries: Sequence[Summary], level: str) -> Iterator[_Named]:
             yield _Named(curves, (run, task.name, "upper-bound"))
             union = draw_union(summary, task, grids, level)
             yield _Named(union, (run, task.name, "union-size"))
+            for strategy, figure in draw_spoken(summary, task):
+                yield _Named(figure, (run, task.name, strategy, "language"))
 
 
 def _of_tables(summaries: Sequence[Summary], level: str) -> Iterator[_Named]:

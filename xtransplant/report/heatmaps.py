@@ -54,8 +54,9 @@ class _Panel:
 
 
 def draw_heatmaps(
-    summary: Summary, task: TaskCounts, strategy: str, tallies: dict[str, Tally], level: str
-) -> Figure:
+    summary: Summary, task: TaskCounts, strategy: str, tallies: dict[str, Tally], level: str,
+    *, what: str = "correct",
+) -> Figure:  # fmt: skip
     """Source layer against target layer, a panel per language and one for all of them.
 
     Colour is the change against the target without a transplant, in percentage points, zero in
@@ -68,6 +69,7 @@ def draw_heatmaps(
         strategy: one of its strategies.
         tallies: the strategy's counts at the level, by language.
         level: ``strict``, ``match`` or ``lenient``.
+        what: what is counted, after "most".
     """
     from matplotlib.figure import Figure
 
@@ -88,7 +90,7 @@ def draw_heatmaps(
     bar = figure.colorbar(image, ax=places, shrink=0.7, pad=0.01)
     bar.ax.set_ylabel("change against vanilla, percentage points", fontsize=8)
     bar.ax.tick_params(labelsize=8)
-    framed = f"framed: most correct of {len(panels[0].tally.hits)}, picked after seeing the answers"
+    framed = f"framed: most {what} of {len(panels[0].tally.hits)}, picked after seeing the answers"
     dotted = "dotted: differs from vanilla (5% family-wise over the panel)"
     add_title(figure, run_title(summary, task, strategy), f"{framed}; {dotted}")
     return figure

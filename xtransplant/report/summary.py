@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from xtransplant.report.identify import Spoken
 from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA
 from xtransplant.runs.golds import Golds, read_golds
 from xtransplant.runs.manifest import Manifest, Part
@@ -130,6 +131,7 @@ class Summary:
         manifest: what it is.
         tasks: by name.
         absent: parts that are not stored, whatever its manifest says.
+        spoken: by task and language, in which languages texts are; empty where that was not asked.
     """
 
     name: str
@@ -137,6 +139,7 @@ class Summary:
     manifest: Manifest
     tasks: dict[str, TaskCounts]
     absent: tuple[Part, ...] = ()
+    spoken: dict[str, dict[str, Spoken]] = field(default_factory=dict)
 
     @property
     def missing(self) -> int:
