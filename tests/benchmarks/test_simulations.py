@@ -38,6 +38,8 @@ def test_the_best_of_equal_cells_only_looks_better():
     found = statistics.winners_curse(100)
     assert found["in_sample"] > 0.1
     assert abs(found["held_out"]) < 0.03
+    assert found["coverage"] >= 0.95 - 3 * 0.022  # three standard errors of 100 simulations
+    assert found["coverage_of_given_choices"] < found["coverage"]
 
 
 def test_the_command_prints_all_of_it(capsys):

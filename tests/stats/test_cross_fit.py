@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xtransplant.stats import choice_frequencies, choose_pair, cross_fit
+from xtransplant.stats import choice_frequencies, choose_pair, cross_fit, gain
+from xtransplant.stats.cross_fit import choosing_errors
 
 PAIRS = [(i, j) for i in range(3) for j in range(4)]
 
@@ -68,3 +69,33 @@ def test_frequencies_are_of_choices_by_the_pilots_rule(seed):
 def test_one_item_cannot_be_held_out():
     with pytest.raises(ValueError, match="1 items"):
         cross_fit(*grid(0, n=3), PAIRS, np.zeros(3))
+
+
+def test_errors_of_a_gain_that_was_cross_fitted_are_those_of_choosing_anew():
+    dice = np.random.default_rng(0)
+    found, shares = [], np.full(len(PAIRS), 0.4)
+    for _ in range(400):
+        before, after = dice.random(60) < 0.4, dice.random((60, len(PAIRS))) < shares
+        found.append(cross_fit(before, after, PAIRS))
+    values = [one.held_out.value for one in found]
+    some = found[:40]
+    errors = [one.held_out.stderr for one in some]
+    assert np.mean(errors) == pytest.approx(np.std(values), rel=0.1)
+    curses = [one.winners_curse.value for one in found]
+    assert np.mean([one.winners_curse.stderr for one in some]) == pytest.approx(
+        np.std(curses), rel=0.15
+    )
+    low, high = found[0].held_out.ci95
+    assert (low + high) / 2 == pytest.approx(found[0].held_out.value)
+    assert (found[0].held_out.p < 0.05) == (not low <= 0 <= high)
+
+
+def test_of_pairs_that_are_never_in_doubt_errors_are_those_over_items():
+    before, after = grid(0, n=200)
+    after[:, 5] = np.random.default_rng(9).random(200) < 0.9
+    chosen, other = choosing_errors(before, after, PAIRS, draws=4000)
+    assert chosen == pytest.approx(gain(before, after[:, 5]).stderr, rel=0.08)
+    assert other == 0
+    # Held to a grid, it is by the same pairs of that grid.
+    plain = np.repeat(before[:, None], len(PAIRS), axis=1)
+    assert choosing_errors(plain, after, PAIRS, draws=4000) == (pytest.approx(chosen), other)

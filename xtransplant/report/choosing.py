@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
-from xtransplant.report.gains import Gains, Picked, against_vanilla, gains_of
+from xtransplant.report.gains import Gains, Picked, gains_of, side_by_side
 from xtransplant.report.hindsight import are_comparable
 from xtransplant.report.nulls import NullRates
 from xtransplant.report.summary import Summary, TaskCounts, tallies_of
@@ -22,7 +22,7 @@ from xtransplant.runs.columns import CORRECT
 from xtransplant.runs.read import item_digests
 from xtransplant.runs.store import open_run
 from xtransplant.stats.answers import Answers
-from xtransplant.stats.cross_fit import choice_frequencies, cross_fit
+from xtransplant.stats.cross_fit import choice_frequencies, choosing_errors, cross_fit
 from xtransplant.stats.gains import Gain
 from xtransplant.stats.rates import Rate
 from xtransplant.stats.selection import Pair, choose_pair, sum_hits
@@ -135,10 +135,10 @@ def cross_fit_of(
     Returns:
         None where there are fewer than two items.
     """
-    grid = against_vanilla(task, level, name, list(task.languages))
+    grid = side_by_side(task, level, name, list(task.languages))
     if grid is None or len(np.unique(grid.items)) < 2:
         return None
-    found = cross_fit(grid.before, grid.right, grid.pairs, grid.items)
+    found = cross_fit(grid.before[:, 0], grid.right, grid.pairs, grid.items)
     fold_of: dict[str, dict[int, int]] = {}
     for (lang, number), fold in zip(grid.examples, found.folds.tolist(), strict=True):
         fold_of.setdefault(lang, {})[number] = fold
@@ -152,13 +152,31 @@ def cross_fit_of(
     own = replace(task, languages={lang: task.languages[lang] for lang in fold_of})
     gains = gains_of(own, level, name, picked, nulls)
     assert gains.vanilla is not None
+    gains = replace(
+        gains,
+        vanilla=replace(gains.vanilla, error=found.held_out.error),
+        nulls={
+            null: replace(
+                one, error=partial(_error, own, level, (nulls[null], name), len(found.chosen))
+            )
+            for null, one in gains.nulls.items()
+        },
+    )
     choices = {"": Choices(grid.right, grid.pairs, grid.items)}
     return CrossFitted(
         _rates(own, level, name, picked),
         {null: NullRates(_rates(own, level, records, picked)) for null, records in nulls.items()},
         gains,
-        Choosing(gains.vanilla, found.in_sample, found.winners_curse, choices, found.chosen),
+        Choosing(found.held_out, found.in_sample, found.winners_curse, choices, found.chosen),
     )
+
+
+def _error(task: TaskCounts, level: str, names: tuple[str, str], folds: int) -> float:
+    """Standard error of a cross-fitted gain over a null grid, whose name is first."""
+    grid = side_by_side(task, level, names[1], list(task.languages), names[0])
+    if grid is None:
+        return math.nan
+    return choosing_errors(grid.before, grid.right, grid.pairs, grid.items, folds=folds)[0]
 
 
 def _rates(task: TaskCounts, level: str, name: str, picked: Picked) -> dict[str, Rate]:
@@ -239,7 +257,7 @@ def _choices(task: TaskCounts, strategy: str, langs: Sequence[str]) -> dict[str,
     """By language; of all together (under no name) where none is named."""
     asked = {lang: [lang] for lang in langs} or {"": list(task.languages)}
     grids = {
-        lang: against_vanilla(task, "match", strategy, together) for lang, together in asked.items()
+        lang: side_by_side(task, "match", strategy, together) for lang, together in asked.items()
     }
     return {
         lang: Choices(one.right, one.pairs, one.items)

@@ -19,10 +19,10 @@ CHOOSING_HEADS = (
 CHOOSING_NOTE = (
     "points over vanilla. in-sample: the best pair on the very examples that chose it; held out: "
     "each example by a pair that it did not help to choose (cross-fitted: items are dealt to folds "
-    "with all their languages and each fold is counted by the pair that the others choose; pilot: "
-    "the unseen examples); winner's curse: the first less the second, by how much the choice "
-    "flatters itself; chosen most often: in what share of 999 bootstraps of the items that chose, "
-    "each with all its languages, each pair is the best"
+    "with all their languages and each fold is counted by the pair that the others choose, 95% by "
+    "bootstraps that choose anew; pilot: the unseen examples); winner's curse: the first less the "
+    "second, by how much the choice flatters itself; chosen most often: in what share of 999 "
+    "bootstraps of the items that chose, each with all its languages, each pair is the best"
 )
 
 

@@ -88,7 +88,8 @@ def _of_fit(fit: CrossFitted, lang: str) -> dict[str, Any]:
     one = fit.gains.by_language[lang]
     known = one.knowledge
     formats = () if known is None else (one.fixed - known.fixed, one.broken - known.broken)
-    flips = (one.value, one.p, one.fixed, one.broken, *formats)
+    # A p of one language would take the choice, made on all of them, as given.
+    flips = (one.value, None, one.fixed, one.broken, *formats)
     return {
         "kind": "cross-fit", **_layers(None, None), **_numbers(fit.rates[lang]),
         "cells": fit.choosing.n_pairs, **dict(zip(FLIP_COLUMNS, flips, strict=False)),

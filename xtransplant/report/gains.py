@@ -19,8 +19,8 @@ from xtransplant.stats.union import union_of_counts
 from xtransplant.style.escape import json_number
 
 __all__ = [
-    "FLIP_COLUMNS", "Gains", "Grid", "Picked", "against_vanilla", "curves_of", "flips_by_pair",
-    "gain_metrics", "gain_numbers", "gains_of", "marked_pairs",
+    "FLIP_COLUMNS", "Gains", "Grid", "Picked", "curves_of", "flips_by_pair", "gain_metrics",
+    "gain_numbers", "gains_of", "marked_pairs", "side_by_side",
 ]  # fmt: skip
 
 FLIP_COLUMNS = ("gain", "gain_p", "fixed", "broken", "fixed_format", "broken_format")
@@ -185,18 +185,18 @@ def marked_pairs(
         langs: which; those without its records, or with other pairs than the first, are left out.
         at_most: the family-wise error.
     """
-    grid = against_vanilla(task, level, name, langs)
+    grid = side_by_side(task, level, name, langs)
     if grid is None:
         return set()
-    found = compare_cells(grid.before, grid.right, grid.items)
+    found = compare_cells(grid.before[:, 0], grid.right, grid.items)
     return {pair for pair, p in zip(grid.pairs, found.p_family, strict=True) if p <= at_most}
 
 
 class Grid(NamedTuple):
-    """A strategy beside the target without a transplant, on the same examples.
+    """A strategy beside the target without a transplant, or a null grid, on the same examples.
 
     Attributes:
-        before: ``[examples]``, bool.
+        before: ``[examples, cells]``, bool; of the target one cell.
         right: ``[examples, cells]``, bool.
         pairs: of the cells.
         items: ``[examples]``, what each is called.
@@ -210,26 +210,37 @@ class Grid(NamedTuple):
     examples: list[tuple[str, int]]
 
 
-def against_vanilla(task: TaskCounts, level: str, name: str, langs: Sequence[str]) -> Grid | None:
+def side_by_side(
+    task: TaskCounts, level: str, name: str, langs: Sequence[str], before: str = VANILLA
+) -> Grid | None:
     """A strategy's cells in several languages together.
 
-    Languages without its records, or with other pairs than the first, are left out; None where none
-    is left.
+    Languages without records of both, or with other pairs than the first, are left out; None where
+    none is left.
+
+    Args:
+        task: whose languages are counted.
+        level: ``strict``, ``match`` or ``lenient``.
+        name: of the strategy.
+        langs: which languages.
+        before: name of the records that it is held to.
     """
-    at, own = CORRECT.index(level), {lang: task.languages[lang] for lang in langs}
-    own = {k: one for k, one in own.items() if name in one.answers and VANILLA in one.answers}
+    at, own = CORRECT.index(level), {lang: task.languages[lang].answers for lang in langs}
     columns, examples, pairs = [], list[tuple[str, int]](), tuple[Pair, ...]()
-    for lang, one in own.items():
-        plain, grid = one.answers[VANILLA], one.answers[name]
+    for lang, answers in own.items():
+        if name not in answers or before not in answers:
+            continue
+        plain, grid = answers[before], answers[name]
         pairs = pairs or grid.pairs
-        if grid.pairs == pairs:
+        if grid.pairs == pairs and (before == VANILLA or plain.pairs == pairs):
             shared, k, m = np.intersect1d(plain.examples, grid.examples, return_indices=True)
-            columns.append((plain.right[k, 0, at], grid.right[m][:, :, at], one.items[shared]))
+            items = task.languages[lang].items[shared]
+            columns.append((plain.right[k][:, :, at], grid.right[m][:, :, at], items))
             examples += [(lang, number) for number in shared.tolist()]
     if not columns:
         return None
-    before, right, items = (np.concatenate(column) for column in zip(*columns, strict=True))
-    return Grid(before, right, pairs, items, examples)
+    was, right, items = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return Grid(was, right, pairs, items, examples)
 
 
 def gain_metrics(gains: Gains, metric: str, lang: str | None = None) -> dict[str, Any]:

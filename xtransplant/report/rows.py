@@ -219,7 +219,7 @@ def _grid(
         yield row(
             f"cross-fitted, {len(fitted.choosing.folds)} folds", "cross-fit", "cross-fit",
             fitted.rates, searched, cells=len(searched), null_grids=fitted.null_grids,
-            gains=fitted.gains, choosing=fitted.choosing,
+            gains=replace(fitted.gains, by_language={}), choosing=fitted.choosing,
         )  # fmt: skip
     for which, key, bound, some in _bounds(every, last):
         cells = bound(every).cells

@@ -6,7 +6,8 @@ The best of many pairs looks better on the examples that chose it than it is: th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from xtransplant.stats.gains import Gain, by_item, gain
 from xtransplant.stats.selection import Pair
 
-__all__ = ["CrossFit", "choice_frequencies", "cross_fit"]
+__all__ = ["CrossFit", "choice_frequencies", "choosing_errors", "cross_fit"]
 
 Array = np.ndarray[Any, Any]
 
@@ -71,11 +72,58 @@ def cross_fit(
     cells = [_first_best(every - own, order) for own in by_fold]
     best = _first_best(every, order)
     held_out = after[np.arange(len(after)), np.array(cells)[dealt]]
+    errors = cache(lambda: choosing_errors(before, after, pairs, items, folds=folds, seed=seed))
     return CrossFit(
-        gain(before, held_out, items), gain(before, after[:, best], items),
-        gain(held_out, after[:, best], items),
+        replace(gain(before, held_out, items), error=lambda: errors()[0]),
+        gain(before, after[:, best], items),
+        replace(gain(held_out, after[:, best], items), error=lambda: errors()[1]),
         pairs[best], tuple(pairs[cell] for cell in cells), dealt,
     )  # fmt: skip
+
+
+def choosing_errors(
+    before: Array, after: Array, pairs: Sequence[Pair], items: Array | None = None,
+    *, folds: int = 5, draws: int = 400, seed: int = 0,
+) -> tuple[float, float]:  # fmt: skip
+    """Standard errors of a cross-fitted gain and of its winner's curse.
+
+    A cell that is lucky in one fold is chosen for the others, and the other way round, so folds go
+    together and errors over items are too small. Here items are drawn anew for each fold, and pairs
+    chosen anew. The first error is of what each draw is off what its own pairs gain on all items,
+    the second of the curse.
+
+    Args:
+        before: ``[examples]``, or ``[examples, cells]`` where it is another grid at the same pairs.
+        after: ``[examples, cells]``, bool.
+        pairs: of the cells.
+        items: as in :func:`~xtransplant.stats.gains.gain`.
+        folds: as many as the cross-fit has.
+        draws: how many.
+        seed: of the draws.
+    """
+    order, draw = _by_tie(pairs), np.random.default_rng(seed).multinomial
+    hits, counts = by_item(after.astype(np.int32), items)
+    others = by_item(before.reshape(len(before), -1).astype(np.int32), items)[0]
+    hits = hits[:, order].astype(np.float32)  # counts are whole and small: exact
+    others = (others if others.shape[1] == 1 else others[:, order]).astype(np.float32)
+    n = len(hits)
+    by_fold = []  # right after, right before, and how many: [draws, cells], ..., [draws, 1]
+    for fold in range(folds):
+        weights = draw(len(range(fold, n, folds)), np.full(n, 1 / n), size=draws)
+        weights = weights.astype(np.float32)
+        sizes = (weights @ counts.astype(np.float32))[:, None]
+        by_fold.append((weights @ hits, weights @ others, sizes))
+    every = sum(one for one, _, _ in by_fold)
+    gained = held_out = expected = total = np.zeros((draws, 1))
+    means = (hits.sum(axis=0) - others.sum(axis=0)) / counts.sum()
+    for own, plain, sizes in by_fold:
+        chosen = (every - own).argmax(axis=1)[:, None]
+        right = np.take_along_axis(own, chosen, axis=1)
+        base = plain if plain.shape[1] == 1 else np.take_along_axis(plain, chosen, axis=1)
+        held_out, gained = held_out + right, gained + right - base
+        expected, total = expected + means[chosen] * sizes, total + sizes
+    curse = (every.max(axis=1, keepdims=True) - held_out) / total
+    return float(((gained - expected) / total).std()), float(curse.std())
 
 
 def choice_frequencies(

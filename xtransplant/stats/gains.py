@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -32,6 +33,8 @@ class Gain:
         counts: ``[items]``, how many examples (languages) it has.
         knowledge: what is left of it without flips in format (``stats.flips``); None where no text
             was said, or where it is not known.
+        error: its standard error where errors over items would be too small, as the pair was
+            chosen on the same items; see ``stats.cross_fit``.
     """
 
     fixed: int
@@ -40,6 +43,7 @@ class Gain:
     sums: Array
     counts: Array
     knowledge: Gain | None = None
+    error: Callable[[], float] | None = None
 
     @property
     def unchanged(self) -> int:
@@ -54,14 +58,18 @@ class Gain:
     @property
     def stderr(self) -> float:
         """Standard error, clustered by item; see :func:`clustered_stderr`."""
-        return clustered_stderr(self.sums, self.counts)
+        return clustered_stderr(self.sums, self.counts) if self.error is None else self.error()
 
     @cached_property
     def ci95(self) -> tuple[float, float]:
         """95% by the paired bootstrap over items (BCa, 9,999 seeded draws, scipy).
 
-        NaN where nothing could be drawn that differs: fewer than two items, or all of one gain.
+        1.96 standard errors to either side where ``error`` gives these. NaN where nothing could be
+        drawn that differs: fewer than two items, or all of one gain.
         """
+        if self.error is not None:
+            reach = 1.96 * self.stderr or math.nan
+            return self.value - reach, self.value + reach
         shares = self.sums / self.counts
         if len(shares) < 2 or np.ptp(shares) == 0:
             return math.nan, math.nan
@@ -81,8 +89,11 @@ class Gain:
 
     @cached_property
     def p(self) -> float:
-        """:func:`sign_flip_p` over its items."""
-        return sign_flip_p(self.sums)
+        """:func:`sign_flip_p` over its items; normal where ``error`` gives standard errors."""
+        if self.error is None:
+            return sign_flip_p(self.sums)
+        far = abs(self.value) / self.stderr if self.stderr else 0.0
+        return math.erfc(far / math.sqrt(2))
 
 
 def sign_flip_p(sums: Array) -> float:
