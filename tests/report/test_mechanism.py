@@ -6,6 +6,7 @@ import pytest
 from made_runs import N, make_run
 
 from xtransplant.report.data import to_lm_eval
+from xtransplant.report.flip_bars import draw_flips, draw_mechanism
 from xtransplant.report.formats import to_markdown
 from xtransplant.report.latex import to_latex
 from xtransplant.report.mechanism import mechanism_of
@@ -70,3 +71,17 @@ def test_a_run_without_other_ways_has_no_such_table(tmp_path):
     assert acted(plain) == []
     assert "goes through" not in to_markdown(make_tables([summarise(plain)]))
     assert '"mechanism"' not in to_lm_eval([summarise(plain)])
+
+
+def test_a_figure_has_a_bar_for_what_each_way_fixes_and_breaks(run, tmp_path):
+    (table,) = make_tables([summarise(run)])
+    (axes,) = draw_mechanism(table).axes
+    widths = [bar.get_width() for bar in axes.patches]  # fixed and broken of each row
+    flips = [flip for one in acted(run) for flip in (one.gain.fixed, -one.gain.broken)]
+    expected = [100 * flip / (2 * N) for flip in flips]
+    assert widths == pytest.approx(expected)
+    plain = make_tables([summarise(make_run(tmp_path / "plain"))])[0]
+    assert draw_mechanism(plain) is None
+    assert len(draw_flips(plain).axes[0].get_yticks()) == sum(
+        row.gains.vanilla is not None for row in plain.rows
+    )

@@ -187,7 +187,8 @@ def test_figures_are_drawn(run, tmp_path, suffix):
         f"one-xnli-attn-swap-heatmap.{suffix}", f"one-xnli-ffn-swap-heatmap.{suffix}",
         f"one-xnli-union-size.{suffix}", f"one-xnli-upper-bound.{suffix}",
         f"xnli-en-to-lang-pilot-generate-choice-overall-bars.{suffix}",
-            f"xnli-en-to-lang-pilot-generate-choice-overall-gap.{suffix}",
+        f"xnli-en-to-lang-pilot-generate-choice-overall-flips.{suffix}",
+        f"xnli-en-to-lang-pilot-generate-choice-overall-gap.{suffix}",
     ]  # fmt: skip
     magic = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[suffix]
     assert all(path.read_bytes().startswith(magic) for path in written)

@@ -1,4 +1,4 @@
-"""Every figure of runs, saved: heatmaps and bounds of a run; bars, gap and sweeps of a table."""
+"""Every figure of runs, saved: heatmaps and bounds of a run; bars, gap and flips of a table."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from xtransplant.report.bars import draw_bars
 from xtransplant.report.curves import draw_curves
+from xtransplant.report.flip_bars import draw_flips, draw_mechanism
 from xtransplant.report.heatmaps import draw_heatmaps
 from xtransplant.report.set_dots import draw_sets
 from xtransplant.report.spoken_maps import draw_spoken
@@ -86,6 +87,8 @@ def _of_tables(summaries: Sequence[Summary], level: str) -> Iterator[_Named]:
         named = tuple(filter(None, about))
         yield _Named(draw_bars(table), (*named, "bars"))
         yield _Named(draw_sets(table), (*named, "gap"))
+        yield _Named(draw_flips(table), (*named, "flips"))
+        yield _Named(draw_mechanism(table), (*named, "mechanism"))
         for option, figure in draw_sweeps(table, summaries):
             yield _Named(figure, (*named, option))
 
