@@ -58,20 +58,32 @@ class OptionBias:
         n_items = len(self.counts)
         if n_items < 2:
             return math.nan, math.nan
+        kinds, members = self._kinds
         dice, found = np.random.default_rng(0), []
-        for size in _sizes(n_items):
-            weights = dice.multinomial(n_items, np.full(n_items, 1 / n_items), size=size)
-            found.append(np.abs(weights @ self.sums).sum(1) / 2 / (weights @ self.counts))
+        for size in _sizes(len(members)):
+            drawn = dice.multinomial(n_items, members / n_items, size=size).astype(np.float64)
+            found.append(np.abs(drawn @ kinds[:, :-1]).sum(1) / 2 / (drawn @ kinds[:, -1]))
         low, high = np.quantile(np.concatenate(found), [0.025, 0.975])
         return float(low), float(high)
 
     @cached_property
+    def _kinds(self) -> tuple[Array, Array]:
+        """``[kinds, options + 1]`` and ``[kinds]``: items that are alike, and how many they are.
+
+        Items of a kind are drawn, and swapped, as one number: many items have few kinds.
+        """
+        rows = np.column_stack([self.sums, self.counts])
+        kinds, members = np.unique(rows, axis=0, return_counts=True)
+        return kinds.astype(np.float64), members
+
+    @cached_property
     def _swapped(self) -> Array:
         """``[draws]``: distances with chosen and right swapped in items that a coin picks."""
+        kinds, members = self._kinds
         dice, found = np.random.default_rng(0), []
-        for size in _sizes(len(self.counts)):
-            signs = dice.choice(np.array([-1, 1]), size=(size, len(self.counts)))
-            found.append(np.abs(signs @ self.sums).sum(1) / 2 / self.n)
+        for size in _sizes(len(members)):
+            signs = 2 * dice.binomial(members, 0.5, size=(size, len(members))) - members
+            found.append(np.abs(signs @ kinds[:, :-1]).sum(1) / 2 / self.n)
         return np.concatenate(found)
 
     @property
@@ -108,8 +120,8 @@ def option_bias(
     return OptionBias(own.sum(0), gold.sum(0), int((~some).sum()), sums, counts)
 
 
-def _sizes(n_items: int) -> list[int]:
+def _sizes(width: int) -> list[int]:
     """Draws at a time, so that memory holds them."""
-    size = max(1, min(N_DRAWS, _BATCH // max(1, n_items)))
+    size = max(1, min(N_DRAWS, _BATCH // max(1, width)))
     whole, rest = divmod(N_DRAWS, size)
     return [size] * whole + [rest] * bool(rest)
