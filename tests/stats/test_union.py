@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import gammaln
 
-from xtransplant.stats import union_curve, union_of_counts
+from xtransplant.stats import sampled_curve, union_curve, union_of_counts
 
 grids = st.tuples(st.integers(1, 5), st.integers(1, 6)).flatmap(lambda s: arrays(np.bool_, s))
 
@@ -43,3 +43,11 @@ def test_a_thousand_cells_are_as_logarithms_of_binomials_say(right):
 
 def test_without_an_example_it_is_not_known():
     assert np.isnan(union_curve(np.zeros((0, 3), dtype=bool))).all()
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
+def test_answers_that_are_drawn_miss_each_by_itself(shares):
+    found = sampled_curve(np.array(shares), np.array([1, 2, 5]))
+    expected = [np.mean([1 - (1 - p) ** k for p in shares]) for k in (1, 2, 5)]
+    assert found == pytest.approx(expected, abs=1e-12)
+    assert np.isnan(sampled_curve(np.array([]), np.array([1, 2]))).all()

@@ -11,7 +11,7 @@ from typing import Any
 
 from xtransplant.report.chosen_options import options_grid, options_json
 from xtransplant.report.mechanism import mechanism_grid, mechanism_json
-from xtransplant.report.some_of_k import some_of_k_grid
+from xtransplant.report.some_of_k import some_of_k_grid, some_of_k_json
 from xtransplant.report.spoken import spoken_grid, spoken_json
 from xtransplant.report.summary import TaskRun
 from xtransplant.report.text_grid import TextGrid
@@ -19,7 +19,12 @@ from xtransplant.report.text_grid import TextGrid
 __all__ = ["more_grids", "more_json"]
 
 _GRIDS = (some_of_k_grid, options_grid, mechanism_grid, spoken_grid)
-_JSON = {"options": options_json, "mechanism": mechanism_json, "spoken": spoken_json}
+_JSON = {
+    "sampling": some_of_k_json,
+    "options": options_json,
+    "mechanism": mechanism_json,
+    "spoken": spoken_json,
+}
 
 
 def more_grids(runs: Sequence[TaskRun], level: str) -> Iterator[TextGrid]:

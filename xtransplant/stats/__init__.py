@@ -8,7 +8,7 @@ from xtransplant.stats.recovery import Recovery, recovery
 from xtransplant.stats.selection import choose_pair, count_hits, sum_hits
 from xtransplant.stats.share import Share, gain_share
 from xtransplant.stats.tally import Tally, combine, tally
-from xtransplant.stats.union import union_curve, union_of_counts
+from xtransplant.stats.union import sampled_curve, union_curve, union_of_counts
 
 __all__ = [
     "CellTests",
@@ -31,6 +31,7 @@ __all__ = [
     "macro",
     "micro",
     "recovery",
+    "sampled_curve",
     "spread",
     "sum_hits",
     "tally",

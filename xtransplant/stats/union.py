@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["union_curve", "union_of_counts"]
+__all__ = ["sampled_curve", "union_curve", "union_of_counts"]
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -42,3 +42,26 @@ def union_of_counts(counts: np.ndarray[Any, Any], n_cells: int) -> Floats:
     # neither binomials of 1,024 cells nor differences of nearly equal numbers occur.
     misses = np.cumprod(np.maximum(n_cells - found[:, None] - k, 0) / (n_cells - k), axis=1)
     return np.asarray(1 - how_often @ misses / len(counts), dtype=np.float64)
+
+
+def sampled_curve(shares: np.ndarray[Any, Any], sizes: np.ndarray[Any, Any]) -> Floats:
+    """Expected share of examples that some of k answers gets right, the k drawn at temperature 1.
+
+    Of an example whose right answer has the probability p it is ``1 - (1 - p)^k``: what as many
+    tries give without a transplant.
+
+    Args:
+        shares: ``[examples]``, p.
+        sizes: ``[sizes]``, each a k, 1 or more.
+
+    Returns:
+        ``[sizes]``; NaN without an example.
+    """
+    if not len(shares):
+        return np.full(len(sizes), np.nan)
+    with np.errstate(divide="ignore"):
+        missed = np.log1p(
+            -np.asarray(shares, dtype=np.float64)
+        )  # a sure answer's is minus infinity
+    found: Floats = -np.expm1(missed[:, None] * np.asarray(sizes)[None]).mean(axis=0)
+    return found
