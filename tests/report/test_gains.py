@@ -9,6 +9,7 @@ from made_runs import N, make_run
 
 from xtransplant.bench.rescore import rescore
 from xtransplant.report.data import to_frame, to_lm_eval
+from xtransplant.report.flip_bars import draw_flips
 from xtransplant.report.formats import to_markdown
 from xtransplant.report.gains import curves_of, marked_pairs
 from xtransplant.report.heatmaps import draw_heatmaps
@@ -88,6 +89,21 @@ def test_flips_in_format_are_those_without_an_answer_or_right_at_lenient(run, le
         assert mine.fixed_format.sum() == in_format(own, level, "fixed")
         assert mine.broken_format.sum() == in_format(own, level, "broken")
     assert seen > 0
+
+
+def test_a_picture_hatches_what_is_fixed_and_broken_in_format(run):
+    (table,) = make_tables([summarise(run)])
+    gains = [row.gains.vanilla for row in table.rows if row.gains.vanilla is not None]
+    expected = [
+        100 * flip / one.n
+        for one in gains
+        for flip in (one.fixed - one.knowledge.fixed, one.knowledge.broken - one.broken)
+        if flip
+    ]
+    (axes,) = draw_flips(table).axes
+    hatched = [bar.get_width() for bar in axes.patches if bar.get_hatch()]
+    assert hatched == pytest.approx(expected)
+    assert len(hatched) > 2
 
 
 def test_what_is_format_is_not_known_of_a_run_that_does_not_say_which_texts_are_answers(

@@ -39,6 +39,7 @@ def draw_flips(table: Table) -> Figure | None:
     if not rows:
         return None
     about = f"{table.how}; bar: fixed and broken; dot: gain over vanilla, line: 95%"
+    about += "; hatched: in format alone" * any(one.knowledge is not None for _, one, _ in rows)
     about += "; †, hollow: picked after seeing the answers" * any(row.oracle for row in table.rows)
     return _draw(rows, table.warning + table.about, about)
 
@@ -84,8 +85,17 @@ def _draw(rows: Sequence[tuple[str, Gain, bool]], title: str, about: str) -> Fig
 
 
 def _draw_row(axes: Axes, y: int, one: Gain, *, oracle: bool) -> None:
-    for count, colour, sign in ((one.fixed, _FIXED, 1), (one.broken, _BROKEN, -1)):
+    own = one.knowledge
+    known_fixed, known_broken = (None, None) if own is None else (own.fixed, own.broken)
+    for count, known, colour, sign in (
+        (one.fixed, known_fixed, _FIXED, 1), (one.broken, known_broken, _BROKEN, -1),
+    ):  # fmt: skip
         axes.barh(y, sign * 100 * count / one.n, 0.62, color=colour, alpha=0.45, lw=0)
+        if known is not None and count > known:
+            axes.barh(
+                y, sign * 100 * (count - known) / one.n, 0.62, left=sign * 100 * known / one.n,
+                facecolor="none", edgecolor="#444444", hatch="////", lw=0,
+            )  # fmt: skip
         if count:
             axes.annotate(  # above the interval's line
                 str(count), (sign * 100 * count / one.n, y), (2 * sign, 1),
