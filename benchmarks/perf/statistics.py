@@ -15,8 +15,9 @@ from scipy.stats import norm
 
 from xtransplant.stats import compare_cells, cross_fit, gain
 from xtransplant.stats.gains import mcnemar
+from xtransplant.stats.option_bias import option_bias
 
-__all__ = ["coverage", "family_wise", "level", "main", "power", "winners_curse"]
+__all__ = ["coverage", "family_wise", "level", "main", "no_bias", "power", "winners_curse"]
 
 Array = np.ndarray[Any, Any]
 CLUSTERED = (60, 6)  # items, languages
@@ -130,6 +131,25 @@ def winners_curse(simulations: int, seed: int = 0, cells: int = 64) -> dict[str,
     return dict(zip(names, np.mean(found, axis=0).tolist(), strict=True))
 
 
+def no_bias(simulations: int, seed: int = 0) -> dict[str, float]:
+    """Options chosen at random where golds are at random: how often p says that they differ.
+
+    In six languages that mostly go together: by items, and as if all examples were independent;
+    and the mean distance, beside what it is said to be by chance.
+    """
+    (items, langs), found = CLUSTERED, []
+    for k in range(simulations):
+        dice = np.random.default_rng([seed, k])
+        right = np.repeat(dice.integers(0, 4, items), langs)
+        chosen = dice.integers(0, 4, (items, langs))
+        chosen = np.where(dice.random((items, langs)) < 0.9, chosen[:, :1], chosen).ravel()
+        one = option_bias(chosen, right, 4, np.repeat(np.arange(items), langs))
+        naive = option_bias(chosen, right, 4)
+        found.append((one.p <= 0.05, naive.p <= 0.05, one.distance, one.by_chance))
+    names = ("by_items", "by_examples", "distance", "by_chance")
+    return dict(zip(names, np.mean(found, axis=0).tolist(), strict=True))
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Simulate, and print shares as JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -138,7 +158,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     found = {
         one.__name__: one(given.simulations, given.seed)
-        for one in (coverage, level, family_wise, power, winners_curse)
+        for one in (coverage, level, family_wise, power, winners_curse, no_bias)
     }
     print(json.dumps(found, indent=1))
 

@@ -42,7 +42,14 @@ def test_the_best_of_equal_cells_only_looks_better():
     assert found["coverage_of_given_choices"] < found["coverage"]
 
 
+def test_options_chosen_without_a_bias_are_seldom_taken_for_one():
+    found = statistics.no_bias(100)
+    assert found["by_items"] <= 0.05 + 3 * 0.022
+    assert found["by_examples"] > 0.2
+    assert found["distance"] == pytest.approx(found["by_chance"], abs=0.02)
+
+
 def test_the_command_prints_all_of_it(capsys):
     statistics.main(["--simulations", "3"])
     found = json.loads(capsys.readouterr().out)
-    assert set(found) == {"coverage", "level", "family_wise", "power", "winners_curse"}
+    assert set(found) == {"coverage", "level", "family_wise", "power", "winners_curse", "no_bias"}
