@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_bars"]
 
-_NULLS = ("-", (0, (1, 1)), (0, (3, 1)), (0, (3, 1, 1, 1)))
+_DASHES: tuple[Any, ...] = ((0, (1, 1)), (0, (3, 1)), (0, (3, 1, 1, 1)))  # of null grids
 _MOST_PAIRS = 3  # fixed pairs of a strategy that have a bar
 _ORACLE: dict[str, Any] = {
     "facecolor": "white", "edgecolor": "#444444", "hatch": "////", "lw": 0.8
@@ -71,13 +71,13 @@ def _draw_panel(axes: Axes, table: Table, strategy: str) -> None:
             place, heights, _errors(row.rates, table.languages), fmt="none", ecolor="#333333",
             elinewidth=0.9, capsize=min(2.5, 9 * step),
         )  # fmt: skip
-        nulls = {"its null": row.nulls} if row.nulls is not None else {}
-        nulls |= {f"null grid {name}": one.rates for name, one in row.null_grids.items()}
-        for number, (name, rates) in enumerate(nulls.items()):
-            # Beside the bar's middle, where its interval is.
+        nulls = {} if row.nulls is None else {"its null": ("-", row.nulls)}
+        for number, (name, one) in enumerate(row.null_grids.items()):
+            nulls[f"null grid {name}"] = _DASHES[number % len(_DASHES)], one.rates
+        for name, (dashes, rates) in nulls.items():
             axes.hlines(
                 _heights(rates, table.languages), place - step / 2, place + step / 2,
-                color="black", lw=1.6, ls=_NULLS[number % len(_NULLS)], label=name,
+                color="black", lw=1.6, ls=dashes, label=name,
             )  # fmt: skip
     axes.set_ylabel("percent right", fontsize=9)
     _add_legend(axes)
