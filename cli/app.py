@@ -18,7 +18,18 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 import xtransplant
-from xtransplant.cli import author, bench, catalogue, fit, lens, pilot, remote, report, trace
+from xtransplant.cli import (
+    author,
+    bench,
+    catalogue,
+    choose,
+    fit,
+    lens,
+    pilot,
+    remote,
+    report,
+    trace,
+)
 from xtransplant.cli.command import command
 from xtransplant.cli.progress import listen
 from xtransplant.errors import XTransplantError
@@ -42,6 +53,7 @@ app.command("trace")(command(trace.trace))
 app.command("lens")(command(lens.lens))
 app.command("bench")(command(bench.bench))
 app.command("pilot")(command(pilot.pilot))
+app.command("choose")(command(choose.choose))
 app.command("fit")(command(fit.fit))
 app.command("report")(command(report.report))
 app.command("view")(command(report.view))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMATS",
+    "grids_to_terminal",
     "text_grids",
     "to_markdown",
     "to_terminal",
@@ -125,6 +126,11 @@ def to_terminal(tables: Sequence[Table], width: int) -> Group:
         tables: what to show.
         width: of the terminal, in columns.
     """
+    return grids_to_terminal(text_grids(tables), width)
+
+
+def grids_to_terminal(grids: Iterable[TextGrid], width: int) -> Group:
+    """:func:`to_terminal` of what is text already."""
     from rich import box
     from rich.cells import cell_len
     from rich.console import Group
@@ -132,7 +138,7 @@ def to_terminal(tables: Sequence[Table], width: int) -> Group:
     from rich.text import Text
 
     shown: list[Any] = []
-    for one in text_grids(tables):
+    for one in grids:
         shown.append(Text(visible(one.title), style="bold"))
         heads, lines = list(map(visible, one.heads)), one.lines
         labels = [("  " if line.null else "") + visible(line.label) for line in lines]

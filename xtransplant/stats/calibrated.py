@@ -47,19 +47,16 @@ class Chooser:
 
     Attributes:
         cells, vanilla: the two regressions.
-        hits, counts: ``[items, cells]`` and ``[items]``, right answers of the training items, by
-            which each cell is known.
+        priors: ``[cells]``, log-odds that each was right on the training examples.
     """
 
     cells: _Logistic
     vanilla: _Logistic
-    hits: Array
-    counts: Array
+    priors: Array
 
     def chances(self, told: Told) -> Array:
         """``[examples, options]``, how likely each is right; 0 where it says nothing."""
-        priors = _prior(self.hits.sum(axis=0), self.counts.sum())
-        cells, vanilla = _features(told, np.broadcast_to(priors, _cells_shape(told)))
+        cells, vanilla = _features(told, np.broadcast_to(self.priors, _cells_shape(told)))
         found = np.concatenate(
             [
                 self.vanilla.chance(vanilla)[:, None],
@@ -98,7 +95,7 @@ def train(told: Told, right: Array, items: Array, *, seed: int = 0) -> Chooser:
     return Chooser(
         _fit(cells, right[:, 1:].ravel(), np.repeat(fold, n_cells), 1 / n_cells),
         _fit(vanilla, right[:, 0], fold, 1.0),
-        hits, counts,
+        _prior(hits.sum(axis=0), counts.sum()),
     )  # fmt: skip
 
 
