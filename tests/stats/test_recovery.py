@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xtransplant.stats import recovery
+from xtransplant.stats.recovery import median_ci95
 
 nats = st.floats(-30, 0)
 
@@ -48,3 +49,26 @@ def test_a_cell_that_is_not_finite_leaves_the_others():
     patched = np.array([[-1.0, math.nan], [-1.5, -1.0]])
     found = recovery(patched, np.array([-2.0, -2.0]), np.array([-1.0, -1.0]))
     assert found.quartiles[1].tolist() == [0.75, 1.0]
+
+
+def test_a_medians_interval_draws_items_with_all_their_languages():
+    dice = np.random.default_rng(0)
+    values = dice.normal(size=60)
+    low, high = median_ci95(values)
+    assert low < np.median(values) < high
+    # An item that stands there six times is not six items.
+    alike = median_ci95(np.repeat(values, 6), np.repeat(np.arange(60), 6))
+    assert alike == pytest.approx((low, high))
+    apart = median_ci95(np.repeat(values, 6))
+    assert apart[1] - apart[0] < 0.7 * (high - low)
+    with_gaps = median_ci95(np.append(values, math.nan), np.arange(61))
+    assert with_gaps == (low, high)
+    assert all(map(math.isnan, median_ci95(values[:1])))
+
+
+def test_a_medians_interval_holds_it():
+    held = 0
+    for seed in range(200):
+        low, high = median_ci95(np.random.default_rng(seed).normal(size=40), draws=200)
+        held += low <= 0 <= high
+    assert held >= 200 * 0.95 - 3 * 3.1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -75,6 +75,7 @@ class Choosing:
         paired: the second over the first, where both are of the same examples.
         choices: by language; under no name of all together.
         folds: the pair that each fold was counted by.
+        by_example: by language and the example's number, which of the folds it is in.
         run: the pilot's; empty of a grid that chose for itself.
     """
 
@@ -83,6 +84,7 @@ class Choosing:
     paired: Gain | None
     choices: dict[str, Choices]
     folds: tuple[Pair, ...] = ()
+    by_example: dict[str, dict[int, int]] = field(default_factory=dict)
     run: str = ""
 
     @property
@@ -167,7 +169,9 @@ def cross_fit_of(
         _rates(own, level, name, picked),
         {null: NullRates(_rates(own, level, records, picked)) for null, records in nulls.items()},
         gains,
-        Choosing(found.held_out, found.in_sample, found.winners_curse, choices, found.chosen),
+        Choosing(
+            found.held_out, found.in_sample, found.winners_curse, choices, found.chosen, fold_of
+        ),
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Recovery", "recovery"]
+__all__ = ["Recovery", "median_ci95", "recovery"]
 
 Array = np.ndarray[Any, Any]
 
@@ -65,3 +66,34 @@ def recovery(patched: Array, target: Array, source: Array) -> Recovery:
     values = (np.asarray(patched, dtype=np.float64) - base.reshape(shape)) / step.reshape(shape)
     values = np.where(defined.reshape(shape) & np.isfinite(values), values, np.nan)
     return Recovery(values, int((~defined).sum()))
+
+
+def median_ci95(
+    values: Array, items: Array | None = None, *, draws: int = 999, seed: int = 0
+) -> tuple[float, float]:
+    """95% of a median by bootstrap of items, each with all its languages (percentiles).
+
+    NaN of fewer than two items.
+
+    Args:
+        values: ``[examples]``; NaN is left out.
+        items: ``[examples]``, what tells items apart; by default each is its own.
+        draws: how many.
+        seed: of the draws.
+    """
+    there = np.isfinite(values)
+    order = np.argsort(values[there], kind="stable")
+    ranked = values[there][order]
+    names = np.arange(len(values)) if items is None else items
+    at = np.unique(names[there], return_inverse=True)[1][order]
+    n = 1 + int(at.max(initial=-1))
+    if n < 2:
+        return math.nan, math.nan
+    dice, medians = np.random.default_rng(seed), []
+    batch = max(1, 5_000_000 // len(ranked))
+    for start in range(0, draws, batch):
+        weights = dice.multinomial(n, np.full(n, 1 / n), size=min(batch, draws - start))
+        reached = weights[:, at].cumsum(axis=1)
+        medians.append(ranked[(2 * reached >= reached[:, -1:]).argmax(axis=1)])
+    low, high = np.quantile(np.concatenate(medians), [0.025, 0.975])
+    return float(low), float(high)
