@@ -10,6 +10,9 @@ same order) or, without candidates, ``source_answer``. Without them it is not kn
 answers, nor which examples are the knowledge gap; where the answers are the same texts in both
 languages, ``--column source_candidates=candidates`` (or ``source_answer=answer``) says so.
 
+``paraphrase``, the target in other words of its language, is the source of ``--null paraphrase``;
+for ``lang-to-en`` there is none.
+
 All rows are one split, ``all``; ``--split pilot`` and ``--split unseen`` are the two sides of a
 draw by ``--seed``, and ``--split-by COLUMN`` takes the splits from a column.
 """
@@ -32,7 +35,9 @@ from xtransplant.text import check_text, parse_json
 __all__ = ["examples", "file"]
 
 _NEEDED = ("source", "target", "answer")
-_COLUMNS = (*_NEEDED, "candidates", "lang", "id", "source_answer", "source_candidates")
+_COLUMNS = (
+    *_NEEDED, "candidates", "lang", "id", "source_answer", "source_candidates", "paraphrase",
+)  # fmt: skip
 _ALONE = "xx"
 
 
@@ -59,18 +64,25 @@ def examples(
         source, target = (_text(row, columns[what], what, place) for what in ("source", "target"))
         said = _answers(row, columns, place)
         elsewhere = _source_answers(row, columns, said, place)
-        sides = [(source, "en"), (target, lang)]
+        sides, paraphrase = [(source, "en"), (target, lang)], _paraphrase(row, columns, place)
         if direction == "lang-to-en":
             sides.reverse()
+            paraphrase = ""  # it is of the other side
             # Only a file that says both has answers to change sides.
             said, elsewhere = (elsewhere, said) if elsewhere.answer else (said, elsewhere)
         (source, from_lang), (target, to_lang) = sides
         found.append(
             Example(source, target, said.candidates, said.answer,
                     _name(row, columns["id"], "id", place, str(number)),
-                    from_lang, to_lang, said.key, elsewhere.key, elsewhere.candidates)
+                    from_lang, to_lang, said.key, elsewhere.key, elsewhere.candidates,
+                    paraphrase=paraphrase)
         )  # fmt: skip
     return tuple(found)
+
+
+def _paraphrase(row: dict[str, Any], columns: dict[str, str], place: str) -> str:
+    name = columns["paraphrase"]
+    return "" if row.get(name) in (None, "") else _text(row, name, "paraphrase", place)
 
 
 class _Answers(NamedTuple):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from xtransplant.errors import XTransplantError
@@ -73,7 +74,9 @@ def examples(
             _side(english, name, choices, *texts),
             _side(other, name, choices, *reversed(texts)),
         )
-        found.append(make_example(Parallel(f"klar-{name}", *sides), lang, direction))
+        one = make_example(Parallel(f"klar-{name}", *sides), lang, direction)
+        target = other if direction == "en-to-lang" else english
+        found.append(replace(one, paraphrase=target[name].paraphrase))
     return tuple(found)
 
 
@@ -90,7 +93,7 @@ def _right(facts: Facts, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """All that is right for a question: some have two answers (Eric Clapton's instruments)."""
     found: dict[str, tuple[str, ...]] = {}
     for name in names:
-        _, prompt, answer = facts[name]
+        _, prompt, answer, _ = facts[name]
         found[prompt] = tuple(dict.fromkeys((*found.get(prompt, ()), answer)))
     return found
 

@@ -49,6 +49,8 @@ class Example:
         source_key: likewise after ``source``; ``key`` if None.
         sources: the same question in further languages, ``(code, prompt)`` each: where a strategy
             reads ``source.mean``, activations are the mean over these and ``source``.
+        paraphrase: the question of ``target`` in other words of the same language; empty where
+            there is none.
     """
 
     source: str
@@ -62,6 +64,7 @@ class Example:
     source_key: Key | None = None
     source_candidates: tuple[str, ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
+    paraphrase: str = ""
 
 
 def item_digest(example: Example) -> str:

@@ -139,3 +139,16 @@ def test_every_language_of_the_real_one_is_aligned_and_a_line_too_far_is_seen():
                  for one, other in zip(found, found[1:] + found[:1], strict=True)]  # fmt: skip
         assert check_alignment(moved, whole_rows=True).failed, lang
     assert len(load(data, "zh", "unseen")) + len(load(data, "zh")) == 1197
+
+
+def test_the_second_template_that_ends_where_the_object_comes_is_a_paraphrase(tmp_path):
+    templates = ["<mask> has <subject>.", "<subject> is in: <mask>.", "Where <subject> is: <mask>"]
+    data = relations(tmp_path, templates=templates)
+    found = load(data)
+    assert all(one.paraphrase == f"Where {one.target.split()[0]} is:" for one in found)
+    english = load(data, direction="lang-to-en")
+    assert english[0].target.startswith("en")
+    assert english[0].paraphrase == f"Where {english[0].target.split()[0]} is:"
+    # It makes no other prompt of them, and where there is one template there is none.
+    plain = load(relations(tmp_path / "plain", templates=templates[:2]))
+    assert plain == tuple(replace(one, paraphrase="") for one in found)

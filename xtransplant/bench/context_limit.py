@@ -75,6 +75,8 @@ def _lengths(plan: Plan, task: TaskPlan, model: Model, limit: int) -> dict[str, 
     template, found = plan.config.chat_template, dict[str, list[int]]()
     for lang, own in task.examples.items():
         forms = [own, *([one.example(e, lang) for e in own] for one in task.baselines)]
+        if any(one.null == "paraphrase" for one in plan.nulls):
+            forms.append([replace(one, source=one.paraphrase) for one in own])
         if task.mode == "generate":
             lengths = [_prompt_lengths(model, form, chat_template=template) for form in forms]
             found[lang] = [

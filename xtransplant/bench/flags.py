@@ -135,7 +135,7 @@ class WhatFlags:
     ] = field(default_factory=list)
     null: Annotated[
         list[str],
-        Flag("Null grids too: other (item's source), self, noise; none; a pilot's: other."),
+        Flag("Null grids too: other (item's source), self, paraphrase, noise; none; pilot: other."),
     ] = field(default_factory=list)
     model: Model = None
     langs: Annotated[

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from xtransplant.backends.protocol import Say
 from xtransplant.errors import XTransplantError
 from xtransplant.options import parse_names
+from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, find_strategy
 from xtransplant.strategies.describe import reads_source
 from xtransplant.tasks.nulls import NullGrid, parse_nulls
 
-__all__ = ["default_nulls", "plan_nulls"]
+__all__ = ["check_paraphrases", "default_nulls", "plan_nulls"]
 
 _OF_A_PILOT = "other"
 
@@ -63,3 +64,28 @@ def plan_nulls(
         if name not in reading:
             say(f"{name} reads no source prompt, so it has no null grid (--null)")
     return tuple(NullGrid(name, null) for name in reading for null in nulls)
+
+
+def check_paraphrases(
+    nulls: Sequence[str], task: str, examples: Mapping[str, Iterable[Example]]
+) -> None:
+    """Refuse the null ``paraphrase`` where an example has none.
+
+    Args:
+        nulls: by name.
+        task: whose examples they are.
+        examples: by language.
+
+    Raises:
+        XTransplantError: an example has no paraphrase of its target, or it is the target itself.
+    """
+    for lang, own in examples.items() if "paraphrase" in nulls else ():
+        for one in own:
+            if one.paraphrase.strip() not in ("", one.target.strip()):
+                continue
+            why = "is its target prompt itself" if one.paraphrase else "is missing"
+            raise XTransplantError(
+                f"--null paraphrase: the paraphrase of {task} {lang} example {one.id} {why}; a "
+                "file gives the target in other words with --column paraphrase=COLUMN, KLAR's JSON "
+                "with a second prompt template; leave paraphrase out"
+            )

@@ -80,7 +80,7 @@ def pilot(
     config = replace(config, split=config.split or "pilot")
     _check(config, context, apply_to, apply_limit)
     applied_limit = config.limit if apply_limit is None else apply_limit
-    if config.baselines:  # what cannot be drawn is said before anything runs
+    if config.baselines or "paraphrase" in config.nulls:  # what is not there is said at once
         make_plan(replace(config, split=apply_to, limit=applied_limit))
     # Baselines are run where pairs are applied.
     on_pilot = replace(config, baselines=())

@@ -9,7 +9,7 @@ from xtransplant.backends.protocol import Say
 from xtransplant.bench.chosen_values import keep_chosen
 from xtransplant.bench.config import Config
 from xtransplant.bench.fitted import check_fits
-from xtransplant.bench.nulls import plan_nulls
+from xtransplant.bench.nulls import check_paraphrases, plan_nulls
 from xtransplant.bench.pairs import Chosen, Pairs, list_pairs, parse_pairs
 from xtransplant.bench.run_id import run_id
 from xtransplant.bench.sources import check_sources
@@ -119,6 +119,8 @@ def make_plan(
     model = model_name(config.model, tasks)
     check_fits(strategies.values(), planned, config.model.name)
     nulls = plan_nulls(config.nulls, strategies, say)
+    for name, one in planned.items():
+        check_paraphrases(config.nulls, name, one.examples)
     found = run_id(config, planned, strategies, pairs, model, nulls)
     return Plan(config, model, planned, strategies, pairs, found, nulls)
 

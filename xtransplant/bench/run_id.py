@@ -75,6 +75,11 @@ def run_id(
         document["only"] = config.only
     if nulls:
         document["nulls"] = sorted(one.name for one in nulls)
+    if any(one.null == "paraphrase" for one in nulls):
+        document["paraphrases"] = {
+            name: {lang: [one.paraphrase for one in own] for lang, own in task.examples.items()}
+            for name, task in tasks.items()
+        }
     text = json.dumps(document, sort_keys=True, ensure_ascii=False)
     return text_digest(text)
 

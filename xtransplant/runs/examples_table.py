@@ -67,6 +67,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, Callable[[_Row], Any]], ...] = (
     ),
     # Further source prompts.
     ("sources", _TEXTS, lambda row: [text for _, text in row.example.sources]),
+    ("paraphrase", pa.string(), lambda row: row.example.paraphrase or None),
 )
 
 

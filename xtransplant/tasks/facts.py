@@ -2,8 +2,9 @@
 
 ``LANG.txt``: line k is fact k, a question and, after its last colon, the answer; line k of
 ``relations.txt`` is the fact's relation. ``LANG/RELATION.json``: ``prompt_templates``, of which the
-first is taken that ends where the object comes, and ``samples``, each a ``subject`` and an
-``object``, and an ``index`` where the samples are not the same ones in every language.
+first is taken that ends where the object comes (the second is its paraphrase), and ``samples``,
+each a ``subject`` and an ``object``, and an ``index`` where the samples are not the same ones in
+every language.
 """
 
 from __future__ import annotations
@@ -31,11 +32,13 @@ class Fact(NamedTuple):
         relation: its name, the same in every language.
         prompt: up to where the answer comes.
         answer: the right one.
+        paraphrase: the prompt in other words; empty where there are none.
     """
 
     relation: str
     prompt: str
     answer: str
+    paraphrase: str = ""
 
 
 def find_languages(home: Path, codes: Mapping[str, tuple[str, ...]]) -> dict[str, Path]:
@@ -96,17 +99,18 @@ def _of_relations(folder: Path) -> dict[str, Fact]:
         try:
             content = parse_json(read_text(path))
             templates, samples = content["prompt_templates"], content["samples"]
-            template = next(text for text in map(_as_prompt, templates) if text)
+            usable = dict.fromkeys(text for text in map(_as_prompt, templates) if text)
+            template, *others = usable or [""]
+            if not template:
+                raise XTransplantError(
+                    f"{path}: no prompt template names the subject (<subject>, {{}} or [X]) and "
+                    "ends where the object comes"
+                )
             for number, sample in enumerate(samples):
                 name = f"{path.stem}-{sample.get('index', number)}"
                 if name in found:
                     raise XTransplantError(f"{path}: two samples have the index {name!r}")
-                found[name] = _fact(path.stem, template, sample)
-        except StopIteration:
-            raise XTransplantError(
-                f"{path}: no prompt template names the subject (<subject>, {{}} or [X]) and ends "
-                "where the object comes"
-            ) from None
+                found[name] = _fact(path.stem, [template, *others[:1]], sample)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise XTransplantError(
                 f"{path} should hold prompt_templates and samples with a subject and an object: "
@@ -121,8 +125,9 @@ def _as_prompt(template: str) -> str:
     return text if _SUBJECT.search(text) and not _OBJECT.search(text) else ""
 
 
-def _fact(relation: str, template: str, sample: Mapping[str, Any]) -> Fact:
+def _fact(relation: str, templates: list[str], sample: Mapping[str, Any]) -> Fact:
     subject, answer = sample["subject"].strip(), sample["object"].strip()
     if not subject or not answer:
         raise ValueError(f"{dict(sample)!r:.60} lacks one of them")
-    return Fact(relation, _SUBJECT.sub(lambda _: subject, template), answer)
+    prompt, *others = (_SUBJECT.sub(lambda _: subject, text) for text in templates)
+    return Fact(relation, prompt, answer, *others)

@@ -1,8 +1,10 @@
 """Null grids: the same strategy at the same pairs, reading a source that cannot know the answer.
 
 ``other``: the source prompt of another item of the same language. ``self``: the target prompt is
-its own source. ``noise``: whatever is read of the source is noise of the same norm
-(``strategies.noise``). What a strategy still gains there is not what the source prompt knows.
+its own source. ``paraphrase``: the target's question in other words of its own language is the
+source, so that there is a second wording and no second language. ``noise``: whatever is read of the
+source is noise of the same norm (``strategies.noise``). What a strategy still gains there is not
+what the source prompt knows; of ``paraphrase``, it is not what its language adds.
 
 They are run, so what they give is another thing than the *judged null*, which counts the grid of
 the strategy itself by other items' answers (``tasks.derangements``).
@@ -22,6 +24,7 @@ __all__ = ["NULLS", "NullGrid", "null_examples", "parse_nulls"]
 NULLS: Mapping[str, str] = {
     "other": "another item's source",
     "self": "the target as its own source",
+    "paraphrase": "the target's question in other words of its own language",
     "noise": "Gaussian noise of the same norm for what is read",
 }
 """By name, what stands in the source's place."""
@@ -78,6 +81,8 @@ def null_examples(null: str, examples: Sequence[Example]) -> dict[Example, Examp
         return {one: one for one in examples}
     if null == "self":
         return {one: _read_from(one, one.target, ()) for one in examples}
+    if null == "paraphrase":
+        return {one: _read_from(one, one.paraphrase, ()) for one in examples if one.paraphrase}
     return {
         one: _read_from(one, examples[at].source, examples[at].sources)
         for one, at in zip(examples, _others(examples), strict=True)
