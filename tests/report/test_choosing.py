@@ -163,3 +163,18 @@ def test_a_null_grid_is_counted_at_the_same_pair_of_each_example(pilot, monkeypa
     right = null[np.arange(len(null)), cells]
     assert row.gains.nulls["other"].value == pytest.approx(row.micro.value - right.mean())
     assert row.null_grids["other"].micro.value == pytest.approx(right.mean())
+
+
+def test_one_pair_for_all_languages_was_chosen_on_all_of_them_together(pilot, tmp_path):
+    hits = [by_pair(pilot, lang, "attn-swap") for lang in ("sw", "zh")]
+    across = choose_pair({pair: hits[0][pair] + hits[1][pair] for pair in hits[0]})
+    assert [choose_pair(own) for own in hits] != [across, across]
+    run = make_run(
+        tmp_path / "across", strategies=["attn-swap"], split="unseen", seed=1, source="another",
+        own_pairs=dict.fromkeys(("sw", "zh"), across),
+    )  # fmt: skip
+    row = row_of([summarise(run), summarise(pilot)], "attn-swap,pilot")
+    _, after, pairs, items = arrays(pilot, "attn-swap", "match")
+    assert set(row.choosing.choices) == {""}
+    assert row.choosing.choices[""].shares == choice_frequencies(after, pairs, items)
+    assert row.choosing.in_sample.n == 2 * N

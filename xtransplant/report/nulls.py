@@ -121,5 +121,7 @@ def about_nulls(rows: Iterable[Mapping[str, NullRates]]) -> Iterator[str]:
         yield (
             "null grid: the same strategy, run at the same pairs with something else in its "
             f"source's place ({each}) and counted as the row above it: what it gives as well is "
-            "not what the source prompt knows; where a pair is picked, each grid has its own best"
+            "not what the source prompt knows"
+            + " (of paraphrase: not what a second language adds)" * ("paraphrase" in there)
+            + "; where a pair is picked, each grid has its own best"
         )
