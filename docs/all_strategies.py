@@ -35,7 +35,8 @@ def xtp(*words: str) -> str:
 
 def run(tasks: str, flags: list[str]) -> dict[str, dict[str, dict[str, Any]]]:
     """Results on unseen examples, all languages together: by task, and by strategy."""
-    pilot = ["pilot", "--config", "strategies-pilot", "-t", tasks, *flags, "--null", "other"]
+    # With null grid other, of those that read a source prompt.
+    pilot = ["pilot", "--config", "strategies-pilot", "-t", tasks, *flags]
     fits = []
     for name in FITTED:
         fit = f"strategies/fits/{tasks.replace(',', '+')}/{name}"  # a comma would end the value

@@ -188,6 +188,15 @@ def test_what_reads_no_source_has_none(small):
     assert "none reads no source prompt, so it has no null grid (--null)" in said
 
 
+def test_a_fit_that_reads_no_source_has_none(fitted):
+    """Babel's model has fewer layers than what strategies are printed for."""
+    said, steered = [], f"diff-means(fit={fitted['diff-means'].path})"
+    some = {**SOME, "strategies": ("attn-swap", steered), "split": "unseen"}
+    plan = make_plan(replace(SMALL, **some, nulls=("other",)), say=said.append)
+    assert [one.strategy for one in plan.nulls] == ["attn-swap"]
+    assert any("reads no source prompt" in line for line in said)
+
+
 def test_one_item_alone_has_no_other(small):
     found = records(small(**{**SOME, "limit": 1}, nulls=BOTH))
     assert {*found.strategy} == {"vanilla", "source", "attn-swap", SELF}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from xtransplant.errors import XTransplantError
 from xtransplant.options import parse_assignments
-from xtransplant.strategies.definition import Strategy
+from xtransplant.strategies.definition import Strategy, combine
 from xtransplant.strategies.fit import Fit, load_fit
 from xtransplant.strategies.formula import in_lines
 from xtransplant.strategies.places import MEAN
@@ -88,10 +89,20 @@ def _prompts_read(strategy: Strategy) -> set[str] | None:
     if strategy.raw:
         return None
     try:
-        edits = strategy.printable().edits(_SHAPE, _SOURCE, _TARGET)
+        edits = _unfitted(strategy).printable().edits(_SHAPE, _SOURCE, _TARGET)
     except XTransplantError:
         return None
     return {read.prompt for edit in edits for read in edit.value.reads()}
+
+
+def _unfitted(strategy: Strategy) -> Strategy:
+    """A strategy without its fit, which has no vectors for the layers that it is recorded at."""
+    return combine(
+        replace(one, values=tuple(pair for pair in one.values if pair[0] != "fit"))
+        if one.fitting is not None
+        else one
+        for one in strategy.parts
+    )
 
 
 def type_name(kind: Any) -> str:
