@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from xtransplant.bench.compute import part_size
 from xtransplant.bench.judge import judge
+from xtransplant.bench.sizes import part_size
 from xtransplant.prompts import Example, Key
 from xtransplant.runs.columns import SOURCE, VANILLA, Mode, Values
 from xtransplant.runs.examples_table import examples_table

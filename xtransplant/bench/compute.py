@@ -9,9 +9,7 @@ from functools import partial
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-import psutil
 import pyarrow as pa
-import torch
 
 from xtransplant.bench.flags import Only
 from xtransplant.bench.judge import judge
@@ -35,7 +33,7 @@ from xtransplant.strategies import Strategy, Variant, split_scripts
 from xtransplant.strategies.noise import with_noise
 from xtransplant.tasks.baselines import Baseline
 
-__all__ = ["ComputeSettings", "Computed", "Work", "compute_records", "fixed_budget", "part_size"]
+__all__ = ["ComputeSettings", "Computed", "Work", "compute_records"]
 
 Pair = tuple[int, int]
 
@@ -118,10 +116,19 @@ class ComputeSettings:
 
 
 class Computed(NamedTuple):
-    """A table ``records``, and how many times a token went through the whole model for it."""
+    """A table ``records``, and how many times a token went through the whole model for it.
+
+    By the strategy of the records; works in one pass share it by their variants, and the prompts
+    without a transplant are part of the first work's, unless they ran alone (``vanilla``).
+    """
 
     records: pa.Table
-    token_forwards: float
+    by_strategy: dict[str, float]
+
+    @property
+    def token_forwards(self) -> float:
+        """All of them."""
+        return math.fsum(self.by_strategy.values())
 
 
 def compute_records(
@@ -152,14 +159,14 @@ def compute_records(
     items = [as_item(examples[k]) for k in span]
     memory = MemoryBudget.of(model, settings.memory_budget)
     run = partial(_found, model, settings=settings, memory=memory, sources=Sources())
-    rows, token_forwards, numbers = Rows(settings.mode), 0.0, list(span)
+    rows, counted, numbers = Rows(settings.mode), dict[str, float](), list(span)
     # The prompts without a transplant are the same under every strategy: the first one's run has
     # them, where there is one and it runs all examples.
     alone = settings.only != "all" or works[0].baseline
     if alone:
         found = run(items, [()], source_text=True)
         _add_prompts(rows, numbers, found)
-        token_forwards += math.fsum(one.token_forwards for one in found)
+        counted[VANILLA] = math.fsum(one.token_forwards for one in found)
     if settings.only != "all":
         numbers = _chosen(model, rows, examples, span, settings)
         items = [items[k - span.start] for k in numbers]
@@ -181,8 +188,8 @@ def compute_records(
             for k, one in zip(numbers, found, strict=True):
                 part = one if len(group) == 1 else one.part(start, start + len(work.variants))
                 rows.add_measured(k, work.name, work.pairs, _measured(part, which))
-        token_forwards += math.fsum(one.token_forwards for one in found)
-    return Computed(rows.table(), token_forwards)
+        counted |= _shared(group, math.fsum(one.token_forwards for one in found))
+    return Computed(rows.table(), counted)
 
 
 def _grouped(works: Sequence[Work]) -> list[list[Work]]:
@@ -209,6 +216,14 @@ def _found_with_noise(
         ]
         found += run([item], variants, source_text=False)
     return found
+
+
+def _shared(group: Sequence[Work], total: float) -> dict[str, float]:
+    """What a pass took, by the works in it, in proportion to their variants."""
+    n_variants = sum(len(work.variants) for work in group)
+    if len(group) == 1:
+        return {group[0].name: total}
+    return {work.name: total * len(work.variants) / n_variants for work in group}
 
 
 def _starts(group: Sequence[Work]) -> list[int]:
@@ -276,25 +291,3 @@ def _measured(found: Scores | Generations, which: Which) -> Measured:
     if isinstance(found, Scores):
         return Measured.of_scores(found, which)
     return Measured.of_generations(found, which)
-
-
-def part_size(mode: str, n_variants: int) -> int:
-    """How many examples are stored at once: what a kill can cost, against the number of files.
-
-    Scores of several examples share a forward pass; generation takes them one at a time, and each
-    takes long.
-    """
-    if mode == "generate":
-        return max(1, min(16, 2048 // n_variants))
-    return max(8, min(64, 16384 // n_variants))
-
-
-def fixed_budget(model: Model) -> int:
-    """Bytes for the work of a run: a quarter of the device's memory, whatever is free just now."""
-    if not model.backend.in_process:
-        return 4 * 10**9  # a server's memory cannot be looked at
-    if model.device.type == "cuda":
-        total = int(torch.cuda.get_device_properties(model.device).total_memory)
-    else:
-        total = int(psutil.virtual_memory().total)
-    return total // 4

@@ -12,7 +12,7 @@ import pyarrow.parquet
 
 from xtransplant.backends.dry import Dry
 from xtransplant.backends.local import Local
-from xtransplant.bench.compute import ComputeSettings, Work, compute_records, fixed_budget
+from xtransplant.bench.compute import ComputeSettings, Work, compute_records
 from xtransplant.bench.config import Config
 from xtransplant.bench.context import RunContext
 from xtransplant.bench.context_limit import leave_out_too_long
@@ -21,6 +21,7 @@ from xtransplant.bench.new_manifest import left_out_pairs, new_manifest
 from xtransplant.bench.null_works import null_works
 from xtransplant.bench.opening import find_run
 from xtransplant.bench.plan import Plan, make_plan
+from xtransplant.bench.sizes import fixed_budget
 from xtransplant.engine.ask.items import example_lengths, item_of
 from xtransplant.engine.ask.request import Decoding
 from xtransplant.engine.ask.tokenise import prompt_lengths
@@ -212,11 +213,11 @@ def _time(
     span = range(at, at + 1)
     compute_records(model, examples, span, works, settings)  # once to warm up
     started = time.perf_counter()
-    records, forwards = compute_records(model, examples, span, works, settings)
+    computed = compute_records(model, examples, span, works, settings)
     seconds = time.perf_counter() - started
     file = io.BytesIO()
-    pyarrow.parquet.write_table(records, file, compression="zstd")
-    return _One(forwards, seconds, bytes=file.tell())
+    pyarrow.parquet.write_table(computed.records, file, compression="zstd")
+    return _One(computed.token_forwards, seconds, bytes=file.tell())
 
 
 def _count_job(

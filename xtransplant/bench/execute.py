@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from xtransplant.bench.clock import Clock
-from xtransplant.bench.compute import ComputeSettings, Work, compute_records
+from xtransplant.bench.compute import Computed, ComputeSettings, Work, compute_records
 from xtransplant.bench.context import RunContext
 from xtransplant.bench.environment import check_versions
 from xtransplant.bench.judge import judge
@@ -24,9 +23,6 @@ from xtransplant.runs.manifest import Part
 from xtransplant.runs.read import read_part
 from xtransplant.runs.store import Run, open_run
 from xtransplant.strategies.travel import check_travel
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 __all__ = ["execute"]
 
@@ -132,12 +128,12 @@ class _Job:
         return found + [Work.of_baseline(one, part.lang) for one in task.baselines]
 
 
-def _compute(job: _Job, part: Part) -> pa.Table:
-    """The records of a part."""
+def _compute(job: _Job, part: Part) -> Computed:
+    """The records of a part, and what they took."""
     examples = job.plan.tasks[part.task].examples[part.lang]
     settings, works = job.settings(part.task), job.works_of(part)
     span = range(part.start, part.stop)
-    return compute_records(job.model, examples, span, works, settings).records
+    return compute_records(job.model, examples, span, works, settings)
 
 
 def _store(job: _Job, part: Part) -> None:
@@ -149,13 +145,13 @@ def _store(job: _Job, part: Part) -> None:
     if job.plan.config.log_samples:
         run.write("examples", part, table)
         if not run.has("records", part):
-            records = _compute(job, part)
+            records, counted = _compute(job, part)
             run.forget(part, "correct")  # it was of records that are lost
-            run.write("records", part, records)
+            run.write("records", part, records, token_forwards=counted)
         run.write("correct", part, judge(read_part(run, "records", part), table, rule))
         return
     # Nothing is kept that could be judged later, so the judgement has to be there first.
-    records = _compute(job, part)
+    records, counted = _compute(job, part)
     run.write("examples", part, table.select(["example", "id", "digest"]))
     run.write("correct", part, judge(records, table, rule))
-    run.write("records", part, records.select(list(CELL)))
+    run.write("records", part, records.select(list(CELL)), token_forwards=counted)

@@ -6,10 +6,10 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from xtransplant.bench.compute import fixed_budget, part_size
 from xtransplant.bench.environment import machine_entry, versions
 from xtransplant.bench.model_identity import model_entry
 from xtransplant.bench.plan import Plan
+from xtransplant.bench.sizes import fixed_budget, part_size
 from xtransplant.bench.task_plan import TaskPlan
 from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.variants import Existing, existing_pairs

@@ -72,7 +72,7 @@ def do_broadcast_parts(
     broadcast(None)
 
 
-def do_parts_of_rank_0(compute: Callable[[Part], None]) -> None:
+def do_parts_of_rank_0(compute: Callable[[Part], object]) -> None:
     """The other ranks: compute each part that rank 0 broadcasts, and store nothing.
 
     Args:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from xtransplant.report.chosen_options import options_grid, options_json
+from xtransplant.report.ledger import ledger_grid, ledger_json
 from xtransplant.report.mechanism import mechanism_grid, mechanism_json
 from xtransplant.report.recovered import recovery_grid, recovery_json
 from xtransplant.report.some_of_k import some_of_k_grid, some_of_k_json
@@ -19,13 +20,16 @@ from xtransplant.report.text_grid import TextGrid
 
 __all__ = ["more_grids", "more_json"]
 
-_GRIDS = (some_of_k_grid, recovery_grid, options_grid, mechanism_grid, spoken_grid)
+_GRIDS = (
+    some_of_k_grid, recovery_grid, options_grid, mechanism_grid, spoken_grid, ledger_grid,
+)  # fmt: skip
 _JSON = {
     "sampling": some_of_k_json,
     "recovery": recovery_json,
     "options": options_json,
     "mechanism": mechanism_json,
     "spoken": spoken_json,
+    "cost": ledger_json,
 }
 
 

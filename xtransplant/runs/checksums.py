@@ -33,6 +33,8 @@ class Sums:
         rule: the matching rule that its records were judged by; empty until they are.
         versions: of the software that its records were computed with.
         sha256, bytes: of each table's file, by kind.
+        token_forwards: by the strategy of its records, how many times a token went through the
+            whole model for them; empty of parts that were stored before it was counted.
     """
 
     run: str
@@ -40,6 +42,7 @@ class Sums:
     versions: dict[str, str] = field(default_factory=dict)
     sha256: dict[str, str] = field(default_factory=dict)
     bytes: dict[str, int] = field(default_factory=dict)
+    token_forwards: dict[str, float] = field(default_factory=dict)
 
     def holding(self, kind: str, path: Path) -> Sums:
         """These, and the checksum of one more table, whose file is at ``path``."""

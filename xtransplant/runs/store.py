@@ -109,7 +109,10 @@ class Run:
         """Parts that are complete."""
         return [part for part in self.manifest.parts() if self.is_complete(part)]
 
-    def write(self, kind: str, part: Part, table: pa.Table, *, adds_columns: bool = False) -> None:
+    def write(
+        self, kind: str, part: Part, table: pa.Table, *, adds_columns: bool = False,
+        token_forwards: dict[str, float] | None = None,
+    ) -> None:  # fmt: skip
         """Store a part's table of one kind; to be called by the process that holds the part.
 
         Args:
@@ -118,6 +121,7 @@ class Run:
             table: its rows.
             adds_columns: keep columns that the run's other parts do not have; for callers that
                 rewrite every part.
+            token_forwards: what the part's records took, by strategy; see ``Sums``.
 
         Raises:
             XTransplantError: the disk is full or the folder cannot be written to.
@@ -129,7 +133,8 @@ class Run:
             table = table.select([name for name in table.column_names if name in begun_with])
         sums = self.sums(part) or Sums(self.manifest.identity)
         if kind == "records":
-            sums = replace(sums, versions=self.versions or self.manifest.versions)
+            versions = self.versions or self.manifest.versions
+            sums = replace(sums, versions=versions, token_forwards=token_forwards or {})
         elif kind == "correct":
             sums = replace(sums, rule=self.manifest.tasks[part.task].rule)
         with write_atomically(self.part_path(kind, part)) as temporary:

@@ -1,0 +1,126 @@
+"""What points cost: token-forwards of each strategy, baseline and null grid, as counted."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from xtransplant.report.gain_table import points
+from xtransplant.report.rows import rows_of
+from xtransplant.report.summary import Summary, TaskCounts, TaskRun
+from xtransplant.report.text_grid import TextGrid, TextLine
+from xtransplant.runs.store import open_run
+from xtransplant.stats.gains import Gain
+from xtransplant.style.escape import json_number
+
+__all__ = ["Cost", "costs_of", "ledger_grid", "ledger_json"]
+
+_HEADS = ("n", "variants", "tokens an example", "points (95%)", "tokens for one more right")
+_NOTES = (
+    "tokens an example: how often a token went through the whole model, counted as the records "
+    "were computed: prompts, all variants, candidates or new tokens. What runs in one pass shares "
+    "it by variants; what several need (the prompts without a transplant, a source that is read "
+    "again) is the first one's. A baseline's prompt holds the other prompts' tokens too",
+    "tokens for one more right: tokens an example / gain; – where the gain's 95% is not above 0. A "
+    "grid of several pairs is the price of choosing one, and has no gain of its own",
+)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of a strategy, a baseline or a null grid in one run.
+
+    Attributes:
+        run, name: whose it is.
+        n: examples that it was counted for.
+        variants: of each example; 1 of a baseline.
+        tokens: token-forwards of all these examples.
+        gain: over vanilla, where there is one pair for each language, or none.
+    """
+
+    run: str
+    name: str
+    n: int
+    variants: int
+    tokens: float
+    gain: Gain | None
+
+    @property
+    def each(self) -> float:
+        """Token-forwards of an example."""
+        return self.tokens / self.n
+
+    @property
+    def per_right(self) -> float | None:
+        """Token-forwards for one more right answer; None without a gain."""
+        if self.gain is None or not self.gain.ci95[0] > 0:
+            return None
+        return self.each / self.gain.value
+
+
+def costs_of(runs: Sequence[TaskRun], level: str) -> list[Cost]:
+    """Of what has been counted: nothing of runs that were made before it was."""
+    return [cost for summary, task in runs for cost in _of_run(summary, task, level)]
+
+
+def _of_run(summary: Summary, task: TaskCounts, level: str) -> list[Cost]:
+    if summary.manifest.only != "all" or not (summary.path / "manifest.json").exists():
+        return []  # which examples' grids ran is not what was counted
+    run = open_run(summary.path)
+    tokens, examples = defaultdict[str, float](float), Counter[str]()
+    for part in run.manifest.parts():
+        sums = run.sums(part) if part.task == task.name else None
+        for name, count in sums.token_forwards.items() if sums is not None else ():
+            tokens[name] += count
+            examples[name] += part.stop - part.start
+    gains = {
+        row.strategy or row.key: row.gains.vanilla
+        for row in rows_of(summary, task, level)
+        if row.kind in ("pilot", "pair", "baseline")
+    }
+    manifest, found = summary.manifest, []
+    for name, total in tokens.items():
+        strategy = manifest.nulls.get(name, {}).get("strategy", name)
+        variants = 1
+        if strategy in manifest.strategies:
+            each = [len(manifest.pairs(strategy, task.name, lang)) for lang in task.languages]
+            variants = max(each, default=1)
+        gain = gains.get(name) if variants == 1 else None
+        found.append(Cost(summary.name, name, examples[name], variants, total, gain))
+    return found
+
+
+def ledger_grid(runs: Sequence[TaskRun], level: str) -> TextGrid | None:
+    """The table; None where nothing has been counted."""
+    costs = costs_of(runs, level)
+    several = len({one.run for one in costs}) > 1
+    lines = [
+        TextLine(
+            f"{one.name} [{one.run}]" if several else one.name, _cells(one), one.name,
+            null=" [null " in one.name,
+        )
+        for one in costs
+    ]  # fmt: skip
+    return TextGrid("what points cost", list(_HEADS), lines, _NOTES) if lines else None
+
+
+def _cells(one: Cost) -> list[str]:
+    gain = "" if one.gain is None else points(one.gain.value, one.gain.ci95)
+    per = "" if one.gain is None else "–" if one.per_right is None else f"{one.per_right:,.0f}"
+    return [str(one.n), str(one.variants), f"{one.each:,.1f}", gain, per]
+
+
+def ledger_json(runs: Sequence[TaskRun], level: str) -> list[dict[str, Any]]:
+    """The same for programs, an entry for each line."""
+    return [
+        {
+            "run": one.run, "strategy": one.name, "n": one.n, "variants": one.variants,
+            "token_forwards": one.tokens, "token_forwards_per_example": one.each,
+            "gain": None if one.gain is None else json_number(one.gain.value),
+            "gain_ci95": None if one.gain is None else [json_number(x) for x in one.gain.ci95],
+            "token_forwards_per_right": one.per_right,
+        }
+        for one in costs_of(runs, level)
+    ]  # fmt: skip
