@@ -103,6 +103,7 @@ def test_one_run_alone_is_cross_fitted(runs, capsys):
     assert xtp(["choose", str(runs[0].path)]) == 0
     shown = capsys.readouterr().out
     assert shown.count("cross-fitted on pilot, 5 folds") == 2
+    assert "too narrow" in " ".join(shown.split())
     assert "oracle †" in shown
 
 

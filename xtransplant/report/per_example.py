@@ -24,6 +24,10 @@ __all__ = ["ChoiceRow", "Choices", "choose_per_example"]
 
 Array = np.ndarray[Any, Any]
 _DRAWN = 8  # derangements
+_CROSS_FITTED = (
+    "cross-fitted: intervals take what each fold was taught as given, though folds teach one "
+    "another, and are too narrow for that; --on a run of other examples has no such fault"
+)
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,7 @@ def _each(pilot: Run, on: Run, level: str) -> Iterator[Choices]:
 def _count(
     learnt: Judged, counted: Judged | None, names: tuple[str, str, str, str, str]
 ) -> Choices:
+    notes = [_CROSS_FITTED] if counted is None else []
     every = cross_teach(learnt) if counted is None else teach(learnt, None, counted)
     counted = counted or learnt
     right, n_cells, items = counted.right, len(counted.told.pairs), counted.items
@@ -199,7 +204,6 @@ def _count(
     plain = {"vanilla": vanilla, "source": counted.source}
     rows = [ChoiceRow(name, own, gain(nothing, own, items)) for name, own in plain.items()]
     rows.append(row("fixed", every.fixed, every.fixed, 1))
-    notes = []
     for name, method in METHODS.items():
         if why := _undefined(name, counted.told):
             notes.append(f"{name} is left out: {why}")

@@ -54,8 +54,8 @@ def shared_pairs(runs: Sequence[Run], task: str, strategy: str, langs: Sequence[
     if len(pairs) < 2:
         names = " and ".join(dict.fromkeys(run.path.name for run in runs))
         raise XTransplantError(
-            f"{names}: {strategy} has {len(pairs)} layer pair in common in all languages of "
-            f"{task}, and choosing takes several; run all pairs, on the unseen split too "
+            f"{names}: layer pairs that {strategy} has in all languages of {task}: {len(pairs)}; "
+            "choosing takes several; run all pairs, on the unseen split too "
             "(xtp pilot --upper-bound, or xtp bench --pairs overall --split unseen)"
         )
     return pairs
