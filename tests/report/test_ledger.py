@@ -8,7 +8,8 @@ from xtransplant.bench.config import Config
 from xtransplant.bench.context import RunContext
 from xtransplant.bench.run import bench
 from xtransplant.report.data import to_lm_eval
-from xtransplant.report.ledger import costs_of, ledger_grid
+from xtransplant.report.ledger import costs_of, counted_tokens, ledger_grid
+from xtransplant.report.per_example import choose_per_example
 from xtransplant.report.summary import TaskRun, summarise
 
 
@@ -54,3 +55,15 @@ def test_what_was_not_counted_is_not_shown(run, monkeypatch):
 
     monkeypatch.setattr("xtransplant.runs.store.read_sums", lambda _: Sums(run.manifest.identity))
     assert costs_of([TaskRun(s := summarise(run), s.tasks["babel"])], "match") == []
+
+
+def test_choosing_for_each_example_says_what_its_grids_took(tmp_path):
+    config = Config(tasks=("babel",), strategies=("ffn-swap",), pairs="diagonal", langs=("sw",),
+                    limit=12)  # fmt: skip
+    grid = bench(config, RunContext(output_path=tmp_path))
+    total, n = counted_tokens(grid, "babel")["ffn-swap"]
+    (found,) = choose_per_example(grid.path)
+    said = next(note for note in found.notes if note.startswith("counted:"))
+    assert n == 12
+    assert f"{total / n:,.0f} token-forwards an example (n 12)" in said
+    assert f"{total:,.0f} (n 12)" in said

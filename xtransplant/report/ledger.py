@@ -11,11 +11,11 @@ from xtransplant.report.gain_table import points
 from xtransplant.report.rows import rows_of
 from xtransplant.report.summary import Summary, TaskCounts, TaskRun
 from xtransplant.report.text_grid import TextGrid, TextLine
-from xtransplant.runs.store import open_run
+from xtransplant.runs.store import Run, open_run
 from xtransplant.stats.gains import Gain
 from xtransplant.style.escape import json_number
 
-__all__ = ["Cost", "costs_of", "ledger_grid", "ledger_json"]
+__all__ = ["Cost", "costs_of", "counted_tokens", "ledger_grid", "ledger_json"]
 
 _HEADS = ("n", "variants", "tokens an example", "points (95%)", "tokens for one more right")
 _NOTES = (
@@ -68,28 +68,33 @@ def costs_of(runs: Sequence[TaskRun], level: str) -> list[Cost]:
 def _of_run(summary: Summary, task: TaskCounts, level: str) -> list[Cost]:
     if summary.manifest.only != "all" or not (summary.path / "manifest.json").exists():
         return []  # which examples' grids ran is not what was counted
-    run = open_run(summary.path)
-    tokens, examples = defaultdict[str, float](float), Counter[str]()
-    for part in run.manifest.parts():
-        sums = run.sums(part) if part.task == task.name else None
-        for name, count in sums.token_forwards.items() if sums is not None else ():
-            tokens[name] += count
-            examples[name] += part.stop - part.start
+    counted = counted_tokens(open_run(summary.path), task.name)
     gains = {
         row.strategy or row.key: row.gains.vanilla
         for row in rows_of(summary, task, level)
         if row.kind in ("pilot", "pair", "baseline")
     }
     manifest, found = summary.manifest, []
-    for name, total in tokens.items():
+    for name, (total, n) in counted.items():
         strategy = manifest.nulls.get(name, {}).get("strategy", name)
         variants = 1
         if strategy in manifest.strategies:
             each = [len(manifest.pairs(strategy, task.name, lang)) for lang in task.languages]
             variants = max(each, default=1)
         gain = gains.get(name) if variants == 1 else None
-        found.append(Cost(summary.name, name, examples[name], variants, total, gain))
+        found.append(Cost(summary.name, name, n, variants, total, gain))
     return found
+
+
+def counted_tokens(run: Run, task: str) -> dict[str, tuple[float, int]]:
+    """Token-forwards of a task's records by their strategy, and of how many examples they are."""
+    tokens, examples = defaultdict[str, float](float), Counter[str]()
+    for part in run.manifest.parts():
+        sums = run.sums(part) if part.task == task else None
+        for name, count in sums.token_forwards.items() if sums is not None else ():
+            tokens[name] += count
+            examples[name] += part.stop - part.start
+    return {name: (total, examples[name]) for name, total in tokens.items()}
 
 
 def ledger_grid(runs: Sequence[TaskRun], level: str) -> TextGrid | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from xtransplant.errors import XTransplantError
+from xtransplant.report.ledger import counted_tokens
 from xtransplant.report.taught import N_FOLDS, cross_teach, teach
 from xtransplant.report.told import Judged, shared_pairs, tell
 from xtransplant.runs.check import check_intact
@@ -166,11 +167,25 @@ def _each(pilot: Run, on: Run, level: str) -> Iterator[Choices]:
             split = on.manifest.tasks[task].split
             if on is pilot:
                 about = f"cross-fitted on {split}, {N_FOLDS} folds of items"
-                yield _count(learnt, None, (task, strategy, level, about, split))
+                found = _count(learnt, None, (task, strategy, level, about, split))
             else:
                 about = f"learnt on {pilot.manifest.tasks[task].split}"
                 counted = tell(on, task, strategy, pairs, langs, level)
-                yield _count(learnt, counted, (task, strategy, level, about, split))
+                found = _count(learnt, counted, (task, strategy, level, about, split))
+            yield replace(found, notes=(*found.notes, *_say_tokens(pilot, on, task, strategy)))
+
+
+def _say_tokens(pilot: Run, on: Run, task: str, strategy: str) -> Iterator[str]:
+    """What was counted of the grids' cost; nothing of runs from before that, or of --only."""
+    if {pilot.manifest.only, on.manifest.only} != {"all"}:
+        return
+    learnt, counted = (counted_tokens(run, task).get(strategy) for run in (pilot, on))
+    if learnt and counted:
+        yield (
+            f"counted: the whole grid took {counted[0] / counted[1]:,.0f} token-forwards "
+            f"an example (n {counted[1]}), which every method but the fixed pair pays for each new "
+            f"example; the pilot's grid, which all pay once, {learnt[0]:,.0f} (n {learnt[1]})"
+        )
 
 
 def _count(
