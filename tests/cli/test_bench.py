@@ -112,7 +112,9 @@ def test_report_in_every_format(bench, xtp, tmp_path):
     assert [name for name in written if name.startswith("report")] == [
         "report.csv", "report.json", "report.md", "report.tex", "report.txt",
     ]  # fmt: skip
-    assert sum(name.endswith(".svg") for name in written) == 5
+    drawn = ("heatmap", "upper-bound", "union-size", "bars", "gap", "flips")
+    assert sum(name.endswith(".svg") for name in written) == len(drawn)
+    assert all(any(one in name for name in written) for one in drawn)
     assert set(outcome.out.split()) == {str(tmp_path / "o" / name) for name in written}
 
 
