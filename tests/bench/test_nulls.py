@@ -11,6 +11,7 @@ from xtransplant import XTransplantError, transplant
 from xtransplant.backends.registry import parse_on
 from xtransplant.bench.context import RunContext
 from xtransplant.bench.dry_run import dry_run
+from xtransplant.bench.new_manifest import pair_notes
 from xtransplant.bench.pilot import pilot
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.unused import check_bench
@@ -243,3 +244,15 @@ def test_a_pilot_runs_other_unless_told(tmp_path, monkeypatch, capsys):
     ):
         assert xtp([*small, *more]) == 0
         assert ("acc_null_other" in capsys.readouterr().out) == there
+
+
+def test_a_bench_says_once_that_a_layer_has_no_effect(babel_model):
+    said = []
+    config = replace(SMALL, strategies=("ablate", "attn-swap"), langs=("sw",), limit=1)
+    for pairs in ("overall", "diagonal"):
+        plan = make_plan(replace(config, pairs=pairs))
+        said.append(pair_notes(plan, babel_model))
+    (note,), none = said
+    assert note.startswith("ablate: i has no effect")
+    assert "--pairs diagonal" in note
+    assert none == []

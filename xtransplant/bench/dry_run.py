@@ -17,7 +17,7 @@ from xtransplant.bench.config import Config
 from xtransplant.bench.context import RunContext
 from xtransplant.bench.context_limit import leave_out_too_long
 from xtransplant.bench.load import load_model
-from xtransplant.bench.new_manifest import left_out_pairs, new_manifest
+from xtransplant.bench.new_manifest import new_manifest, pair_notes
 from xtransplant.bench.null_works import null_works
 from xtransplant.bench.opening import find_run
 from xtransplant.bench.plan import Plan, make_plan
@@ -96,7 +96,7 @@ def dry_run(plan: Plan, context: RunContext, model: Model) -> DryRun:
         XTransplantError: an unusable prompt or candidate, or functions that cannot be sent.
     """
     path, run = find_run(plan, context.output_path, fresh=context.fresh)
-    for line in left_out_pairs(plan, model):
+    for line in pair_notes(plan, model):
         context.say(line)
     manifest = new_manifest(plan, model) if run is None else run.manifest
     missing = list(manifest.parts()) if run is None else run.missing()

@@ -12,6 +12,7 @@ from xtransplant.bench.plan import Plan
 from xtransplant.bench.sizes import fixed_budget, part_size
 from xtransplant.bench.task_plan import TaskPlan
 from xtransplant.engine.ask.memory import MemoryBudget
+from xtransplant.engine.ask.no_effect import no_effect
 from xtransplant.engine.ask.variants import Existing, existing_pairs
 from xtransplant.errors import MissingSite
 from xtransplant.model.model import Model
@@ -20,7 +21,7 @@ from xtransplant.strategies import Strategy
 from xtransplant.tasks.load import examples_digest
 from xtransplant.tasks.rules import versioned_rule
 
-__all__ = ["left_out_pairs", "new_manifest"]
+__all__ = ["new_manifest", "pair_notes"]
 
 
 def new_manifest(plan: Plan, model: Model) -> Manifest:
@@ -59,14 +60,20 @@ def _memory_budget(plan: Plan, model: Model) -> int:
     return fixed_budget(model) if budget is None else int(MemoryBudget.of(model, budget).limit)
 
 
-def left_out_pairs(plan: Plan, model: Model) -> list[str]:
+def pair_notes(plan: Plan, model: Model) -> list[str]:
     """Per strategy, how many layer pairs do not exist in a model and why, in a line; if any.
+
+    And that ``i`` or ``j`` has no effect, so that pairs do the same.
 
     Raises:
         XTransplantError: as :func:`new_manifest`.
     """
-    notes = {name: _existing(plan, name, model).note for name in plan.strategies}
-    return [f"{name}: {note}" for name, note in notes.items() if note]
+    found = []
+    for name, strategy in plan.strategies.items():
+        existing = _existing(plan, name, model)
+        alike = no_effect(model, [strategy], existing.pairs)
+        found += [f"{name}: {note}" for note in (existing.note, alike) if note]
+    return found
 
 
 def _existing(plan: Plan, name: str, model: Model) -> Existing:

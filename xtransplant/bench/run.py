@@ -11,7 +11,7 @@ from xtransplant.bench.context_limit import leave_out_too_long
 from xtransplant.bench.execute import execute
 from xtransplant.bench.load import load_model
 from xtransplant.bench.model_identity import check_folder
-from xtransplant.bench.new_manifest import left_out_pairs
+from xtransplant.bench.new_manifest import pair_notes
 from xtransplant.bench.opening import find_run, open_for_writing
 from xtransplant.bench.pairs import Chosen
 from xtransplant.bench.plan import make_plan
@@ -65,7 +65,7 @@ def bench(
         backend = open_backend(context.backend, say=context.note)
         model = load_model(plan.model_name, config.model, backend, context.note)
     plan = leave_out_too_long(plan, model, context.say)
-    for line in left_out_pairs(plan, model):
+    for line in pair_notes(plan, model):
         context.say(line)
     return execute(plan, open_for_writing(plan, path, model), model, context)
 

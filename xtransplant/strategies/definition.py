@@ -15,8 +15,8 @@ from xtransplant.strategies.combine import InTurn, combined_digest, combined_doc
 from xtransplant.strategies.docstring import find_formula
 from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.faults import last_line_in, locate_error
-from xtransplant.strategies.fit import PRINTED, BoundFit, Fit, check_made_for
-from xtransplant.strategies.fit_command import FitOn, command_of, needs_fit
+from xtransplant.strategies.fit import PRINTED, BoundFit, Fit
+from xtransplant.strategies.fit_command import FitOn, check_made_for, command_of, needs_fit
 from xtransplant.strategies.fitting import Fitting
 from xtransplant.strategies.recorder import record
 from xtransplant.strategies.recording import record_located

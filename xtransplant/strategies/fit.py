@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from xtransplant.errors import MissingSite, XTransplantError
-from xtransplant.strategies.fitting import DIGEST, Fitting
-from xtransplant.strategies.named import SOURCE
 from xtransplant.strategies.places import Layer
 from xtransplant.strategies.shape import whole_number
 from xtransplant.strategies.tensors import Fixed, make_fixed
+from xtransplant.strategies.unfinished import Unfinished
 from xtransplant.strategies.values import Value
 from xtransplant.text import nearest
 
@@ -26,7 +25,6 @@ __all__ = [
     "TENSORS",
     "BoundFit",
     "Fit",
-    "check_made_for",
     "load_fit",
     "tensor_key",
 ]
@@ -103,7 +101,7 @@ PRINTED = Fit("", "", {})
 
 
 @dataclass(frozen=True)
-class BoundFit:
+class BoundFit(Unfinished):
     """A fit as one variant of a strategy reads it, ``fit[NAME][LANGUAGE][LAYER]``.
 
     ``[LAYER, ROW]`` is one row of a layer's tensor.
@@ -121,6 +119,21 @@ class BoundFit:
     name: str = ""
     lang: str = ""
     word: str = ""
+
+    @property
+    def finished(self) -> str:
+        """It with a name, a language where it is by language, and a layer."""
+        name = self.name or next(iter(self.fit.manifest.get("tensors", ())), "NAME")
+        by_language = self.word or (self.fit is not PRINTED and self.fit.tensors[name])
+        lang = f'["{self.word or "target"}"]' if by_language else ""
+        return f'fit["{name}"]{lang}[j]'
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise XTransplantError(
+            f"fit.{name} is how a fit's tensor is printed; write {self.finished}"
+        )
 
     def __getitem__(self, key: Any) -> Any:
         """A tensor by its name, of a language by its code, or of a layer (or a row of it): a value.
@@ -245,50 +258,3 @@ def load_fit(text: str) -> Fit:
             "damaged; fit anew"
         )
     return Fit(str(folder.resolve()), digest, manifest)
-
-
-def check_made_for(fit: Fit, name: str, fitting: Fitting, command: str) -> None:
-    """Refuse the fit of another strategy, or of one whose function has changed since.
-
-    Args:
-        fit: the fit.
-        name: of the strategy that is to use it.
-        fitting: that strategy's.
-        command: what commands take for it.
-
-    Raises:
-        XTransplantError: it is, and in what it differs.
-    """
-    made_for, site = fit.manifest["strategy"], fit.manifest["site"]
-    if made_for != name:
-        why = f"was made for strategy {made_for}, not for {name}"
-    elif site != fitting.site:
-        why = f"is of site {site}, and {name} is fitted at {fitting.site}"
-    elif fit.manifest["formula"] != fitting.digest:
-        why = f"was made by another version of the function that fits {name}"
-    elif what := _used_otherwise(fit.manifest.get("uses", {}), fitting.uses):
-        why = f"was made {what} (used by the function that fits {name})"
-    else:
-        return
-    tasks = fit.manifest["tasks"].items()
-    on = [f"--task {one} --split {own['split']} " for one, own in tasks]
-    model = fit.manifest["model"]["name"]
-    raise XTransplantError(
-        f"the fit in {fit.path!r} {why}; fit anew: xtp fit {command} {''.join(on)}-m {model} ..."
-    )
-
-
-def _used_otherwise(then: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """The first thing that a fit's function uses and that is another than it was; empty if none."""
-    for name in sorted({*then, *now}):
-        old, new = then.get(name), now.get(name)
-        if old == new:
-            continue
-        if old is None:
-            return f"without {name}"
-        if new is None:
-            return f"with {name}, which is not there now"
-        if any(text.startswith((SOURCE, DIGEST)) for text in (old, new)):
-            return f"with another version of {name}"
-        return f"with {name} = {old}, which is {new} now"
-    return ""

@@ -1,18 +1,22 @@
-"""What a command takes for a strategy, and the command that makes a strategy's fit."""
+"""What a command takes for a strategy, the command that makes its fit, and a fit of another."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from xtransplant.errors import XTransplantError
+from xtransplant.strategies.fit import Fit
+from xtransplant.strategies.fitting import DIGEST, Fitting
 from xtransplant.strategies.identity import FILE_MODULE
+from xtransplant.strategies.named import SOURCE
 
-__all__ = ["FitOn", "Fittable", "command_of", "needs_fit"]
+__all__ = ["FitOn", "Fittable", "check_made_for", "command_of", "needs_fit"]
 
 
 class Fittable(Protocol):
@@ -90,3 +94,50 @@ def command_of(name: str, origin: str, function: Callable[..., Any]) -> str:
     kinds = [one for one in vars(module).values() if hasattr(one, "fitting")] if module else []
     several = len({one.name for one in kinds}) > 1
     return shlex.quote(f"{path}:{name}" if several else path)
+
+
+def check_made_for(fit: Fit, name: str, fitting: Fitting, command: str) -> None:
+    """Refuse the fit of another strategy, or of one whose function has changed since.
+
+    Args:
+        fit: the fit.
+        name: of the strategy that is to use it.
+        fitting: that strategy's.
+        command: what commands take for it.
+
+    Raises:
+        XTransplantError: it is, and in what it differs.
+    """
+    made_for, site = fit.manifest["strategy"], fit.manifest["site"]
+    if made_for != name:
+        why = f"was made for strategy {made_for}, not for {name}"
+    elif site != fitting.site:
+        why = f"is of site {site}, and {name} is fitted at {fitting.site}"
+    elif fit.manifest["formula"] != fitting.digest:
+        why = f"was made by another version of the function that fits {name}"
+    elif what := _used_otherwise(fit.manifest.get("uses", {}), fitting.uses):
+        why = f"was made {what} (used by the function that fits {name})"
+    else:
+        return
+    tasks = fit.manifest["tasks"].items()
+    on = [f"--task {one} --split {own['split']} " for one, own in tasks]
+    model = fit.manifest["model"]["name"]
+    raise XTransplantError(
+        f"the fit in {fit.path!r} {why}; fit anew: xtp fit {command} {''.join(on)}-m {model} ..."
+    )
+
+
+def _used_otherwise(then: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """The first thing that a fit's function uses and that is another than it was; empty if none."""
+    for name in sorted({*then, *now}):
+        old, new = then.get(name), now.get(name)
+        if old == new:
+            continue
+        if old is None:
+            return f"without {name}"
+        if new is None:
+            return f"with {name}, which is not there now"
+        if any(text.startswith((SOURCE, DIGEST)) for text in (old, new)):
+            return f"with another version of {name}"
+        return f"with {name} = {old}, which is {new} now"
+    return ""

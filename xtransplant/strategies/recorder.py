@@ -21,10 +21,12 @@ from xtransplant.strategies.edits import (
     check_edit,
     parse_through,
     parse_when,
+    through_of,
 )
 from xtransplant.strategies.overlap import refuse_certain
 from xtransplant.strategies.places import LAST, MEAN, Layer, Prompt, Read, Span, parse_span
 from xtransplant.strategies.shape import Shape, whole_number
+from xtransplant.strategies.unfinished import Unfinished
 from xtransplant.strategies.values import Value, as_value
 
 __all__ = ["record"]
@@ -184,17 +186,26 @@ class _PromptRecorder:
         self.shape.check_widths(edit)
         check_edit(edit)
         key = (edit.place, edit.when)
-        refuse_certain((one for where, one in self.edits.items() if where != key), edit)
+        others = [one for where, one in self.edits.items() if where != key]
+        refuse_certain(others, edit)
+        through_of([*others, edit])
         self.edits[key] = edit
 
 
-class _SiteRecorder:
+class _SiteRecorder(Unfinished):
     """``source.attn`` or ``target.attn``: indexing reads, assigning writes."""
 
     __iter__ = None  # Python would index 0, 1, ... past the last layer
 
     def __init__(self, prompt: _PromptRecorder, site: Site, which: int | Dims = ALL) -> None:
         self._prompt, self._site, self._which = prompt, site, which
+
+    @property
+    def finished(self) -> str:
+        """It at a layer."""
+        which = f"({self._which})" if isinstance(self._which, int) else ""
+        layer = "i" if self._prompt.name != "target" else "j"
+        return f"{self._prompt.name}.{self._site}{which}[{layer}]"
 
     def __call__(self, *which: Any) -> _SiteRecorder:
         """One head of site ``head``; of another site, the numbers of its vector to write."""

@@ -19,6 +19,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.strategies.linear import map_rows, project_rows
 from xtransplant.strategies.places import Read
 from xtransplant.strategies.tensors import Fixed, make_fixed
+from xtransplant.strategies.unfinished import Unfinished
 
 __all__ = ["Applied", "Value", "apply", "as_value", "fixed"]
 
@@ -128,6 +129,8 @@ class Value:
                 f"{self} is no matrix: @ and project take a fitted one, as in "
                 'fit["map"][j] @ target.ffn[j]'
             )
+        if isinstance(other, Unfinished):
+            other.refuse()
         if not isinstance(other, Value):
             raise XTransplantError(
                 f"{term} is multiplied with what is read, as in {term} @ target.ffn[j], not with "
@@ -191,6 +194,8 @@ def as_value(value: Value | float) -> Value:
 
 def _number(value: Any) -> float:
     """A number to add, scale by or write; a tensor, a text, True or NaN is none."""
+    if isinstance(value, Unfinished):
+        value.refuse()
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise XTransplantError(
             f"a strategy writes reads of source and target, sums of them, or numbers, "

@@ -126,9 +126,12 @@ RECORDED = [
              'during("decode") acts through both', 'during("prefill")'),
     recorded("decode at an early token", "target.during('decode').attn[j, 0] = 0",
              "not what a decode step computes", "[layer, :]"),
-    row("edits through two ways", GRID, 'act through "logits" and "both"', "the same", 
-        files={"own.py": f"{HEAD}    target.during(through='logits').attn[j] = 0\n"
-               "    target.ffn[j] = 0\n"}),
+    recorded("edits through two ways", "target.during(through='logits').attn[j] = 0\n"
+             "target.ffn[j] = 0", 'act through "logits" and "both"', "the same", line=6),
+    recorded("a site without a layer, computed with", "target.attn[j] = 2 * source.attn",
+             "write source.attn[i]"),
+    recorded("a site without a layer, added", "target.attn[j] = source.attn[i] + target.ffn",
+             "write target.ffn[j]"),
     recorded("apply without a function", "target.attn[j] = apply(3, source.attn[i])",
              "apply takes a function", "torch.relu"),
     row("a span beyond the prompt", GRID, "reaches token 999", "has",

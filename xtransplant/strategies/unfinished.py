@@ -1,0 +1,31 @@
+"""What a strategy has to index before it can compute with it, such as a site without a layer."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from xtransplant.errors import XTransplantError
+
+__all__ = ["Unfinished"]
+
+
+class Unfinished:
+    """Arithmetic with it says what to write instead, where Python would say ``TypeError``."""
+
+    __slots__ = ()
+
+    @property
+    def finished(self) -> str:
+        """What its author meant to write, as in ``target.ffn[j]``."""
+        raise NotImplementedError
+
+    def refuse(self, *others: object) -> NoReturn:
+        """Refuse to compute with it.
+
+        Raises:
+            XTransplantError: always.
+        """
+        raise XTransplantError(f"there is nothing to compute with yet; write {self.finished}")
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = refuse
+    __truediv__ = __rtruediv__ = __matmul__ = __rmatmul__ = __neg__ = refuse
