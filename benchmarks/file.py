@@ -10,6 +10,10 @@ same order) or, without candidates, ``source_answer``. Without them it is not kn
 answers, nor which examples are the knowledge gap; where the answers are the same texts in both
 languages, ``--column source_candidates=candidates`` (or ``source_answer=answer``) says so.
 
+``alignment`` says which words of the two prompts go together, as word aligners write it
+(``0-0 1-2``: source and target words, counted from 0, divided by white space), for strategies such
+as ``aligned-swap``.
+
 ``paraphrase``, the target in other words of its language, is the source of ``--null paraphrase``;
 for ``lang-to-en`` there is none.
 
@@ -30,6 +34,7 @@ from xtransplant.tasks.languages import NAMES
 from xtransplant.tasks.rows import read_rows
 from xtransplant.tasks.splits import ALL, read_splits, select_split
 from xtransplant.tasks.task import Direction, Task
+from xtransplant.tasks.word_pairs import parse_alignment
 from xtransplant.text import check_text, parse_json
 
 __all__ = ["examples", "file"]
@@ -37,6 +42,7 @@ __all__ = ["examples", "file"]
 _NEEDED = ("source", "target", "answer")
 _COLUMNS = (
     *_NEEDED, "candidates", "lang", "id", "source_answer", "source_candidates", "paraphrase",
+    "alignment",
 )  # fmt: skip
 _ALONE = "xx"
 
@@ -64,9 +70,11 @@ def examples(
         source, target = (_text(row, columns[what], what, place) for what in ("source", "target"))
         said = _answers(row, columns, place)
         elsewhere = _source_answers(row, columns, said, place)
+        alignment = _alignment(row, columns, source, target, place)
         sides, paraphrase = [(source, "en"), (target, lang)], _paraphrase(row, columns, place)
         if direction == "lang-to-en":
             sides.reverse()
+            alignment = tuple((ours, theirs) for theirs, ours in alignment)
             paraphrase = ""  # it is of the other side
             # Only a file that says both has answers to change sides.
             said, elsewhere = (elsewhere, said) if elsewhere.answer else (said, elsewhere)
@@ -75,7 +83,7 @@ def examples(
             Example(source, target, said.candidates, said.answer,
                     _name(row, columns["id"], "id", place, str(number)),
                     from_lang, to_lang, said.key, elsewhere.key, elsewhere.candidates,
-                    paraphrase=paraphrase)
+                    paraphrase=paraphrase, alignment=alignment)
         )  # fmt: skip
     return tuple(found)
 
@@ -83,6 +91,16 @@ def examples(
 def _paraphrase(row: dict[str, Any], columns: dict[str, str], place: str) -> str:
     name = columns["paraphrase"]
     return "" if row.get(name) in (None, "") else _text(row, name, "paraphrase", place)
+
+
+def _alignment(
+    row: dict[str, Any], columns: dict[str, str], source: str, target: str, place: str
+) -> tuple[tuple[int, int], ...]:
+    name = columns["alignment"]
+    if row.get(name) in (None, ""):
+        return ()
+    text = _text(row, name, "alignment", place)
+    return parse_alignment(text, source, target, f"{place}: alignment")
 
 
 class _Answers(NamedTuple):

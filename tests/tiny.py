@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ EXAMPLE = Example(
     candidates=(" yes", " no", " the town market", " the town hall", " 17"),
     answer=" no",
 )
+
+# Words of the two that go together: one with two, and the last ones.
+ALIGNED = replace(EXAMPLE, alignment=((0, 0), (4, 6), (6, 8), (7, 8), (9, 10)))
 
 FAMILY_NAMES = tuple(SPECIAL)
 # Types of multimodal checkpoints, whose text model is tried; they are loaded in tests/model.

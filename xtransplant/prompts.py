@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from xtransplant.text import text_digest
 
@@ -51,6 +52,8 @@ class Example:
             reads ``source.mean``, activations are the mean over these and ``source``.
         paraphrase: the question of ``target`` in other words of the same language; empty where
             there is none.
+        alignment: pairs of a word of ``source`` and a word of ``target`` that say the same, counted
+            from 0 and divided by white space: where a strategy writes at ``target.aligned``.
     """
 
     source: str
@@ -65,14 +68,17 @@ class Example:
     source_candidates: tuple[str, ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
     paraphrase: str = ""
+    alignment: tuple[tuple[int, int], ...] = ()
 
 
 def item_digest(example: Example) -> str:
-    """SHA-256 over an example's prompts, candidates and answer, in hexadecimal.
+    """SHA-256 over an example's prompts, candidates, answer and alignment, in hexadecimal.
 
     Not over its id: the same question is the same item under any name, in any split or file.
     """
-    content = [example.source, example.target, list(example.candidates), example.answer]
+    content: list[Any] = [example.source, example.target, list(example.candidates), example.answer]
+    if example.alignment:
+        content.append([list(pair) for pair in example.alignment])
     return text_digest(json.dumps(content, ensure_ascii=False))
 
 

@@ -189,6 +189,14 @@ def test_what_reads_no_source_has_none(small):
     assert "none reads no source prompt, so it has no null grid (--null)" in said
 
 
+def test_aligned_words_have_none():
+    said = []
+    some = {**SOME, "strategies": ("attn-swap", "aligned-swap")}
+    plan = make_plan(replace(SMALL, **some, nulls=("other",)), say=said.append)
+    assert [one.strategy for one in plan.nulls] == ["attn-swap"]
+    assert any("aligned-swap writes at words" in line for line in said)
+
+
 def test_a_fit_that_reads_no_source_has_none(fitted):
     """Babel's model has fewer layers than what strategies are printed for."""
     said, steered = [], f"diff-means(fit={fitted['diff-means'].path})"

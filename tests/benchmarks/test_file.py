@@ -77,3 +77,31 @@ def test_one_candidate_is_refused_and_examples_carry_their_tasks_rule(tmp_path):
     path.write_text(json.dumps({**row, "candidates": [" yes", " no"]}) + "\n")
     (example,) = load_examples(find_task("file"), "xx", data=DataSource(file=path)).examples
     assert example.key.rule == example.source_key.rule == find_task("file").rule == "contains"
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
+def test_word_pairs_are_read_and_change_sides(tmp_path, suffix):
+    rows = [{**ROWS[0], "source": "the one?", "target": "hii moja ?", "pairs": "0-0 1-1 1p2"}]
+    data = DataSource(
+        file=write_rows(tmp_path / f"mine{suffix}", rows), columns=(("alignment", "pairs"),)
+    )
+    task = find_task("file")
+    (there,) = load_examples(task, "sw", "en-to-lang", "all", data).examples
+    (back,) = load_examples(task, "sw", "lang-to-en", "all", data).examples
+    assert there.alignment == ((0, 0), (1, 1), (1, 2))
+    assert back.alignment == ((0, 0), (1, 1), (2, 1))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "said"),
+    [("0-0 1", "row 1: alignment: '1' is no pair of words"), ("0:0", "is no pair"),
+     ("0-3", "word 3 of the target is past its end; it has 3 words"),
+     ("7-0", "word 7 of the source"), ("x-1", "'x-1'")],
+)  # fmt: skip
+def test_word_pairs_that_are_none_are_one_line(tmp_path, pairs, said):
+    rows = [{**ROWS[0], "source": "the one?", "target": "hii moja ?", "alignment": pairs}]
+    data = DataSource(file=write_rows(tmp_path / "mine.jsonl", rows))
+    with pytest.raises(XTransplantError) as error:
+        load_examples(find_task("file"), "sw", "en-to-lang", "all", data)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from tiny import EXAMPLE
+from tiny import ALIGNED
 
 from xtransplant import Grid, Model, transplant
 from xtransplant.engine import verify
@@ -13,7 +13,7 @@ from xtransplant.strategies import Strategy
 
 def grid(model: Model, strategy: Strategy | str = "attn-swap", **options: Any) -> Grid:
     """The grid of an example that all tests share, and that says in which languages it is."""
-    example = replace(EXAMPLE, source_lang="en", target_lang="sw")
+    example = replace(ALIGNED, source_lang="en", target_lang="sw")
     return transplant(model, example, strategy, **options)
 
 

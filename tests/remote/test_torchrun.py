@@ -22,7 +22,7 @@ SCRIPT = """
     import raw_cases, torch
 
     torch.set_num_threads(1)
-    from tiny import EXAMPLE, GOLDEN
+    from tiny import ALIGNED, GOLDEN
     from xtransplant import load, transplant
     from xtransplant.engine.verify import packing_for
     from xtransplant.model.distributed import destroy_process_group, rank
@@ -36,7 +36,7 @@ SCRIPT = """
     names = [name for name in strategy_names()
              if not find_strategy(name).is_fitted and name != "resid-mean-swap"]
     for name in [*names, raw_cases.__file__ + ":raw-attn"]:
-        grid = transplant(model, EXAMPLE, name, generations=True, max_new_tokens=5,
+        grid = transplant(model, ALIGNED, name, generations=True, max_new_tokens=5,
                           source_layers=(0, 2), target_layers=(1, 2))
         found["scores"][name] = grid.scores.logprobs.tolist()
         found["texts"][name] = grid.generations.outputs
@@ -58,7 +58,7 @@ def torchrun(*command):
 
 @pytest.mark.slow
 def test_two_processes_give_what_one_gives_for_every_strategy(tmp_path, near):
-    from tiny import EXAMPLE
+    from tiny import ALIGNED
 
     from xtransplant import transplant
 
@@ -72,7 +72,7 @@ def test_two_processes_give_what_one_gives_for_every_strategy(tmp_path, near):
     assert "shared prefix" in found["packing"]
     for name, scores in found["scores"].items():
         grid = transplant(
-            near, EXAMPLE, name, generations=True, max_new_tokens=5,
+            near, ALIGNED, name, generations=True, max_new_tokens=5,
             source_layers=(0, 2), target_layers=(1, 2),
         )  # fmt: skip
         assert np.abs(np.array(scores) - grid.scores.logprobs).max() < 1e-4

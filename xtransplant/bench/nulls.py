@@ -9,7 +9,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.options import parse_names
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, find_strategy
-from xtransplant.strategies.describe import reads_source
+from xtransplant.strategies.describe import reads_source, writes_aligned
 from xtransplant.tasks.nulls import NullGrid, parse_nulls
 
 __all__ = ["check_paraphrases", "default_nulls", "plan_nulls"]
@@ -29,8 +29,13 @@ def default_nulls(given: Sequence[str], strategies: Iterable[str]) -> tuple[str,
     """
     if given:
         return parse_nulls(parse_names(given))
-    reading = any(reads_source(find_strategy(name)) is not False for name in strategies)
+    reading = any(_has_nulls(find_strategy(name)) for name in strategies)
     return (_OF_A_PILOT,) if reading else ()
+
+
+def _has_nulls(strategy: Strategy) -> bool:
+    """Words are aligned with those of the example's own source, and no other's."""
+    return reads_source(strategy) is not False and not writes_aligned(strategy)
 
 
 def plan_nulls(
@@ -53,7 +58,7 @@ def plan_nulls(
             f"--null noise: {raw[0]} is a raw strategy, what it reads stands in its own code; "
             "leave noise out"
         )
-    reading = [name for name, one in strategies.items() if reads_source(one) is not False]
+    reading = [name for name, one in strategies.items() if _has_nulls(one)]
     if not reading:
         named = ", ".join(strategies) or "no strategy"
         raise XTransplantError(
@@ -62,7 +67,10 @@ def plan_nulls(
         )
     for name in strategies:
         if name not in reading:
-            say(f"{name} reads no source prompt, so it has no null grid (--null)")
+            why = "reads no source prompt"
+            if writes_aligned(strategies[name]):
+                why = "writes at words that are aligned with its own source's"
+            say(f"{name} {why}, so it has no null grid (--null)")
     return tuple(NullGrid(name, null) for name in reading for null in nulls)
 
 

@@ -233,6 +233,7 @@ def find_example(prompt: PromptFlags, spec: ModelSpec, data: DataSource) -> tupl
         target=prompt.target,
         candidates=prompt.candidates,
         answer=prompt.answer,
+        alignment=prompt.alignment,
         data=data,
     )
     name = spec.name or bundled

@@ -44,6 +44,10 @@ class PromptFlags:
         Flag("An answer to score, spaces included; repeat it, or @FILE of lines.", metavar="TEXT"),
     ] = field(default_factory=list)
     answer: Annotated[str | None, Flag("The right answer, spaces included.")] = None
+    alignment: Annotated[
+        str | None,
+        Flag("Which words of the two go together: 0-0 1-2, source and target, from 0."),
+    ] = None
     task: Annotated[
         str | None, Flag("Where the example comes from (xtp list tasks); babel by default.")
     ] = None

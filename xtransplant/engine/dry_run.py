@@ -19,6 +19,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
 from xtransplant.packing import ROWS, Packing
 from xtransplant.strategies import Variant, split_scripts
+from xtransplant.strategies.aligned import aligned_edits, names_aligned
 
 __all__ = ["GridEstimate", "dry_run_grid", "likely_packing"]
 
@@ -62,6 +63,8 @@ def dry_run_grid(
     if not model.backend.is_dry:
         raise XTransplantError(f"{model.name} would run: load it with backend=Dry()")
     packing, memory = likely_packing(model), MemoryBudget.of(model)
+    if names_aligned(variants):
+        variants = aligned_edits(variants, item.aligned)
     recorded, scripts = split_scripts(variants)
     tokens = Batch(model, [item], Variants.of(recorded), packing, 1, None).planned()
     tokens += token_forwards(item, len(scripts), len(scripts))

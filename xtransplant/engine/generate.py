@@ -18,6 +18,7 @@ from xtransplant.model.model import Model
 from xtransplant.packing import ROWS, Packing
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, Variant, split_scripts
+from xtransplant.strategies.aligned import aligned_edits, names_aligned
 
 __all__ = ["generate", "generate_items"]
 
@@ -86,11 +87,14 @@ def generate_items(
     """
     memory = MemoryBudget.of(model) if memory is None else memory
     edits, scripts = split_scripts(variants)
-    recorded = Variants.of(edits)
+    aligned = names_aligned(edits)
+    recorded = Variants.of([] if aligned else edits)
     of_source = Continuations([[]], [True], [True], 0.0, 0, 0.0)
     continued: tuple[int, ...] | None = None
     for item in items:
         started = time.perf_counter()
+        if aligned:  # each example's edits are at tokens of its own
+            recorded = Variants.of(aligned_edits(edits, item.aligned))
         # Candidates are for scores.
         prompts = Item(item.source, item.target, more_sources=item.more_sources)
         found = continue_item(model, prompts, recorded, packing, decoding, memory, sources)

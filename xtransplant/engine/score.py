@@ -6,7 +6,8 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Unpack
+from itertools import groupby
+from typing import Any, Unpack
 
 import torch
 
@@ -22,6 +23,7 @@ from xtransplant.model.model import Model
 from xtransplant.packing import ROWS, Packing
 from xtransplant.prompts import Example
 from xtransplant.strategies import Script, Strategy, Variant, split_scripts
+from xtransplant.strategies.aligned import aligned_edits, names_aligned
 
 __all__ = ["score", "score_items"]
 
@@ -98,6 +100,11 @@ def score_items(
         for one in items:
             yield _score_scripts(model, one, scripts, packing, top_k, memory, sources)
         return
+    if names_aligned(recorded):
+        yield from _score_aligned(
+            model, items, recorded, packing=packing, top_k=top_k, memory=memory, sources=sources
+        )
+        return
     edits = Variants.of(recorded)
     ahead, waiting = iter(items), deque[Item]()
     while True:
@@ -116,6 +123,14 @@ def score_items(
             if not packing.keeps_bits and not scores.finite.all():
                 scores = _score_apart(model, item, variants, top_k, scores)
             yield scores
+
+
+def _score_aligned(
+    model: Model, items: Iterable[Item], variants: Sequence[Variant], **options: Any
+) -> Iterator[Scores]:
+    """Each example's edits are at tokens of its own; those with the same go together."""
+    for pairs, own in groupby(items, key=lambda item: tuple(item.aligned)):
+        yield from score_items(model, own, aligned_edits(variants, pairs), **options)
 
 
 def _score_apart(

@@ -10,14 +10,15 @@ from typing import Any
 from xtransplant.errors import XTransplantError
 from xtransplant.options import parse_assignments
 from xtransplant.strategies.definition import Strategy, combine
+from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.fit import Fit, load_fit
 from xtransplant.strategies.formula import in_lines
-from xtransplant.strategies.places import MEAN
+from xtransplant.strategies.places import ALIGNED, MEAN
 from xtransplant.strategies.registry import find_strategy
 from xtransplant.strategies.shape import Shape
 from xtransplant.strategies.typed_options import Option
 
-__all__ = ["describe", "reads_mean", "reads_source", "type_name"]
+__all__ = ["describe", "reads_mean", "reads_source", "type_name", "writes_aligned"]
 
 # Any shape and pair serve, as edits are shown with i and j; few strategies need more layers.
 _SHAPE, _SOURCE, _TARGET = Shape(n_layers=48, n_heads=64), 11, 23
@@ -85,14 +86,24 @@ def reads_source(strategy: Strategy) -> bool | None:
     return None if prompts is None else not prompts.isdisjoint(("source", MEAN))
 
 
+def writes_aligned(strategy: Strategy) -> bool:
+    """Whether a strategy writes at aligned words; of one that is not known, no."""
+    return any(edit.span == ALIGNED for edit in _printed(strategy) or ())
+
+
 def _prompts_read(strategy: Strategy) -> set[str] | None:
+    edits = _printed(strategy)
+    return None if edits is None else {read.prompt for edit in edits for read in edit.value.reads()}
+
+
+def _printed(strategy: Strategy) -> tuple[Edit, ...] | None:
+    """What a strategy records in some model; None where that is not known."""
     if strategy.raw:
         return None
     try:
-        edits = _unfitted(strategy).printable().edits(_SHAPE, _SOURCE, _TARGET)
+        return _unfitted(strategy).printable().edits(_SHAPE, _SOURCE, _TARGET)
     except XTransplantError:
         return None
-    return {read.prompt for edit in edits for read in edit.value.reads()}
 
 
 def _unfitted(strategy: Strategy) -> Strategy:

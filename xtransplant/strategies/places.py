@@ -9,7 +9,7 @@ from typing import Any, Literal
 from xtransplant.errors import XTransplantError
 from xtransplant.sites import Site
 
-__all__ = ["LAST", "MEAN", "Layer", "Prompt", "Read", "Span", "parse_span"]
+__all__ = ["ALIGNED", "LAST", "MEAN", "Layer", "Prompt", "Read", "Span", "parse_span"]
 
 _LONG = 2**40  # tokens, more than any prompt has
 
@@ -62,10 +62,12 @@ class Span:
     Attributes:
         start, stop: first token and the one after the last; negative ones count from the prompt's
             end, None is the prompt's first token and its end.
+        aligned: those that the example's words are aligned at, whichever they are; they may be any.
     """
 
     start: int | None
     stop: int | None
+    aligned: bool = False
 
     def resolve(self, length: int, what: str) -> range:
         """Token indices in a prompt.
@@ -77,6 +79,11 @@ class Span:
         Raises:
             XTransplantError: the prompt has too few tokens, or the span is empty.
         """
+        if self.aligned:
+            raise XTransplantError(
+                f"{what} is at the tokens that words are aligned at, which examples without an "
+                "alignment have not; give --alignment, or a file with that column"
+            )
         for bound in (self.start, self.stop):
             if bound is not None and not -length <= bound <= length:
                 raise XTransplantError(
@@ -108,6 +115,8 @@ class Span:
         return either or (alike and self.shares(other, _LONG))
 
     def __str__(self) -> str:
+        if self.aligned:
+            return "aligned"
         if self.is_one:
             return str(self.start)
         start, stop = ("" if bound is None else bound for bound in (self.start, self.stop))
@@ -116,6 +125,9 @@ class Span:
 
 LAST = Span(-1, None)
 """The prompt's last token: what a place without a span means."""
+
+ALIGNED = Span(None, None, aligned=True)
+"""The tokens of words that are aligned with words of the other prompt, example by example."""
 
 
 MEAN: Literal["source.mean"] = "source.mean"
@@ -164,12 +176,14 @@ class Read:
         return f"{self.prompt}.{self.part}[{self.label or self.layer}{tokens}]"
 
 
-def parse_span(key: int | slice) -> Span:
-    """The span that an index or a slice in a strategy's brackets means.
+def parse_span(key: int | slice | Span) -> Span:
+    """The span that an index, a slice or ``source.aligned`` in a strategy's brackets means.
 
     Raises:
         XTransplantError: a slice with a step, or a bound that is no whole number.
     """
+    if isinstance(key, Span):
+        return key
     if isinstance(key, slice):
         if key.step not in (None, 1):
             raise XTransplantError(f"a span of tokens takes no step, got {key.step}")

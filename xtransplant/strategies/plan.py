@@ -214,8 +214,11 @@ def _touched(places: Sequence[Read], prompts: Prompts) -> dict[Read, Touched]:
 def _at_heads(place: Read, heads: Sequence[int], prompts: Prompts) -> Touched:
     """What a place touches, with those that differ from it in the head alone."""
     texts = prompts.target if place.prompt == "target" else prompts.source
-    tokens = place.span.resolve(len(texts), str(place))
-    words = _in_words(tokens, texts)
+    tokens = range(len(texts))
+    words = "the last token of each aligned word"
+    if not place.span.aligned:
+        tokens = place.span.resolve(len(texts), str(place))
+        words = _in_words(tokens, texts)
     if place.prompt == MEAN:
         words += ", and likewise of each other source"
     part = place.part

@@ -12,6 +12,7 @@ from typing import Any
 from xtransplant.errors import XTransplantError
 from xtransplant.sites import Site, site_order
 from xtransplant.strategies.acting import Acting
+from xtransplant.strategies.aligned import check_aligned
 from xtransplant.strategies.dims import ALL, Dims, parse_dims
 from xtransplant.strategies.edits import (
     PREFILL,
@@ -24,7 +25,7 @@ from xtransplant.strategies.edits import (
     through_of,
 )
 from xtransplant.strategies.overlap import refuse_certain
-from xtransplant.strategies.places import LAST, MEAN, Layer, Prompt, Read, Span, parse_span
+from xtransplant.strategies.places import ALIGNED, LAST, MEAN, Layer, Prompt, Read, Span, parse_span
 from xtransplant.strategies.shape import Shape, whole_number
 from xtransplant.strategies.unfinished import Unfinished
 from xtransplant.strategies.values import Value, as_value
@@ -126,6 +127,11 @@ class _PromptRecorder:
             raise XTransplantError(f"{self.name}.mean: source.mean alone is there")
         return _PromptRecorder(MEAN, self.shape, self.edits)
 
+    @property
+    def aligned(self) -> Span:
+        """The tokens of aligned words, as in ``target.attn[j, target.aligned]``."""
+        return ALIGNED
+
     def during(self, when: str = "prefill", *, through: str = "both") -> _PromptRecorder:
         """The same prompt, for edits made at other steps, or let change less than all.
 
@@ -185,6 +191,7 @@ class _PromptRecorder:
                 raise XTransplantError(f"{edit.place} cannot use {read}: it is computed later")
         self.shape.check_widths(edit)
         check_edit(edit)
+        check_aligned(edit)
         key = (edit.place, edit.when)
         others = [one for where, one in self.edits.items() if where != key]
         refuse_certain(others, edit)

@@ -12,6 +12,7 @@ from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.load import pick_example
 from xtransplant.tasks.sources import with_sources
 from xtransplant.tasks.task import Direction, find_task
+from xtransplant.tasks.word_pairs import parse_alignment
 from xtransplant.text import check_text
 
 __all__ = ["TaskChoice", "choose_example", "written_example"]
@@ -40,6 +41,7 @@ def choose_example(
     target: str | None = None,
     candidates: Sequence[str] = (),
     answer: str | None = None,
+    alignment: str | None = None,
     data: DataSource = DataSource(),
 ) -> tuple[Example, str | None]:
     """The example that the command line asks for, and the model that comes with its task.
@@ -53,6 +55,7 @@ def choose_example(
         target: the user's own prompt that is written into; both are given, or none.
         candidates: stand in for the task's own where there are any.
         answer: stands in for the task's own where it is given.
+        alignment: likewise; of words of the two prompts.
         data: where the task's data lie.
 
     Raises:
@@ -67,7 +70,8 @@ def choose_example(
         split = choice.split or known.splits_in(data)[0]
         picked = pick_example(known, lang, choice.example or 0, direction, split, data)
         [picked] = with_sources(known, lang, direction, split, choice.sources, data, [picked])
-        return _answered(picked, read_candidates(candidates), answer), known.checkpoint
+        own = _answered(picked, read_candidates(candidates), answer)
+        return _aligned(own, alignment), known.checkpoint
     if source is None or target is None:
         missing = "--target" if target is None else "--source"
         raise XTransplantError(f"--source and --target go together; {missing} is missing")
@@ -78,7 +82,15 @@ def choose_example(
                 f"--{name} {shown} chooses from a task, but --source and --target are given; "
                 "leave one or the other out"
             )
-    return written_example(source, target, read_candidates(candidates), answer), None
+    own = written_example(source, target, read_candidates(candidates), answer)
+    return _aligned(own, alignment), None
+
+
+def _aligned(example: Example, text: str | None) -> Example:
+    if text is None:
+        return example
+    pairs = parse_alignment(text, example.source, example.target, "--alignment")
+    return replace(example, alignment=pairs)
 
 
 def written_example(

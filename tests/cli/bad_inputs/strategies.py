@@ -40,6 +40,10 @@ def raw(id: str, body: str, *words: str) -> Row:
 
 
 FILES = [
+    row("words that are not aligned", "trace -s aligned-swap", "has no alignment", "--alignment"),
+    row("an alignment past the prompt", "trace -s aligned-swap --alignment 0-99",
+        "--alignment: word 99 of the target", "counted from 0"),
+    row("an alignment that is none", "trace -s aligned-swap --alignment 0:1", "'0:1' is no pair"),
     row("no file", "show no/such.py", "no strategy file 'no/such.py'", "the path of a .py file"),
     imported("no Python", "def f(:\n", "line 1 is no Python", "invalid syntax"),
     imported("tabs and spaces", "if 1:\n\tx\n        y\n", "line 3 is no Python", "tabs"),

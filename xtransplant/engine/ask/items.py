@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xtransplant.engine.ask.tokenise import candidate_ids, prompt_ids, prompt_lengths
+from xtransplant.engine.ask.word_tokens import aligned_tokens
 from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
 from xtransplant.prompts import Example
@@ -26,6 +27,7 @@ class Item:
             an upper bound of those that cannot be chosen.
         ranked: of the target's candidates' tokens all but the first are only ranked.
         more_sources: further source prompts, for the mean over all of them.
+        aligned: pairs of a source and a target token at which aligned words end.
     """
 
     source: Sequence[int]
@@ -36,6 +38,7 @@ class Item:
     exact_scores: bool = True
     ranked: bool = False
     more_sources: Sequence[Sequence[int]] = ()
+    aligned: Sequence[tuple[int, int]] = ()
 
 
 def item_of(
@@ -75,6 +78,7 @@ def item_of(
         more_sources=[
             prompt_ids(model, text, chat_template=chat_template) for _, text in example.sources
         ],
+        aligned=aligned_tokens(model, example, source, target, chat_template=chat_template),
     )
 
 

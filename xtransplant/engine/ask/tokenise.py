@@ -8,7 +8,7 @@ from typing import Any
 from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
 
-__all__ = ["candidate_ids", "encode", "prompt_ids", "prompt_lengths"]
+__all__ = ["candidate_ids", "encode", "prompt_ids", "prompt_lengths", "prompt_text"]
 
 # What a candidate is tokenised after where its own prompt shares a token with it: the first of
 # these that stays a token of its own.
@@ -70,7 +70,7 @@ def candidate_ids(
         XTransplantError: a candidate that makes no token.
     """
     found = []
-    text = _templated(model, prompt, tokenize=False) if chat_template else prompt
+    text = prompt_text(model, prompt, chat_template=chat_template)
     texts = [text + candidate for candidate in candidates]
     # A template writes its special tokens itself.
     encoded = encode(model, texts, special=not chat_template)
@@ -103,6 +103,11 @@ def prompt_lengths(
     if chat_template:
         return [len(prompt_ids(model, p, chat_template=True, limited=False)) for p in prompts]
     return [len(ids) for ids in encode(model, prompts)]
+
+
+def prompt_text(model: Model, prompt: str, *, chat_template: bool = False) -> str:
+    """What is tokenised of a prompt: it, or what the chat template makes of it."""
+    return str(_templated(model, prompt, tokenize=False)) if chat_template else prompt
 
 
 def _templated(model: Model, prompt: str, *, tokenize: bool) -> Any:
