@@ -82,7 +82,7 @@ const drawMap = ([one, strategy, all], limits) => {
     const swatch = el("i"); paint(swatch, end, limits.limit);
     return [swatch, signed(end)];
   }), cells.length > 1 ? ` framed: most right of ${cells.length}${one.chosen ? "" : ", picked after seeing the answers"}` : null,
-  marks.size ? ` dot: differs from vanilla, all cells tested together (5% family-wise)` : null);
+  marks.size ? `${cells.length > 1 ? ";" : ""} dot: differs from vanilla, all cells tested together (5% family-wise)` : null);
   const counted = el("p", { className: "quiet" }, `${all.of} examples; vanilla ${(100 * all.vanilla / all.of).toFixed(1)}% right`);
   return el("div", { className: "map" }, el("h3", {}, title), counted, made, legend);
 };
