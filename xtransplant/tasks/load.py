@@ -110,14 +110,15 @@ def _with_rule(rule: str, example: Example) -> Example:
 
 
 def examples_digest(examples: Sequence[Example]) -> str:
-    """SHA-256 over all fields of examples; further sources count where there are any.
+    """SHA-256 over all fields of examples; alignments and further sources where there are any.
 
     Their paraphrases do not: a null grid that reads them counts them for itself.
     """
     fields = [asdict(one) for one in examples]
     for own in fields:
         del own["paraphrase"]
-        if not own["sources"]:
-            del own["sources"]
+        for name in ("alignment", "sources"):
+            if not own[name]:
+                del own[name]
     text = json.dumps(fields, ensure_ascii=False, sort_keys=True)
     return text_digest(text)
