@@ -63,9 +63,9 @@ def dry_run_grid(
     if not model.backend.is_dry:
         raise XTransplantError(f"{model.name} would run: load it with backend=Dry()")
     packing, memory = likely_packing(model), MemoryBudget.of(model)
-    if names_aligned(variants):
-        variants = aligned_edits(variants, item.aligned)
     recorded, scripts = split_scripts(variants)
+    if names_aligned(recorded):
+        recorded = aligned_edits(recorded, item.aligned)
     tokens = Batch(model, [item], Variants.of(recorded), packing, 1, None).planned()
     tokens += token_forwards(item, len(scripts), len(scripts))
     found: Iterator[Scores] | Iterator[Generations]

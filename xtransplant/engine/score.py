@@ -22,7 +22,7 @@ from xtransplant.engine.trace.sources import Sources
 from xtransplant.model.model import Model
 from xtransplant.packing import ROWS, Packing
 from xtransplant.prompts import Example
-from xtransplant.strategies import Script, Strategy, Variant, split_scripts
+from xtransplant.strategies import Edit, Script, Strategy, Variant, split_scripts
 from xtransplant.strategies.aligned import aligned_edits, names_aligned
 
 __all__ = ["score", "score_items"]
@@ -126,7 +126,7 @@ def score_items(
 
 
 def _score_aligned(
-    model: Model, items: Iterable[Item], variants: Sequence[Variant], **options: Any
+    model: Model, items: Iterable[Item], variants: Sequence[Sequence[Edit]], **options: Any
 ) -> Iterator[Scores]:
     """Each example's edits are at tokens of its own; those with the same go together."""
     for pairs, own in groupby(items, key=lambda item: tuple(item.aligned)):

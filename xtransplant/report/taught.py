@@ -11,6 +11,7 @@ import numpy as np
 from xtransplant.errors import XTransplantError
 from xtransplant.report.told import Judged
 from xtransplant.stats.calibrated import Chooser, train
+from xtransplant.stats.cross_fit import deal
 from xtransplant.stats.per_example import NO_ANSWER, Told, fixed_options
 
 __all__ = ["N_FOLDS", "Taught", "cross_teach", "teach"]
@@ -67,13 +68,13 @@ def cross_teach(one: Judged) -> Taught:
     Raises:
         XTransplantError: too few items.
     """
-    names, at = np.unique(one.items, return_inverse=True)
+    names = np.unique(one.items)
     if len(names) < 4:
         raise XTransplantError(
             f"{len(names)} items are too few to learn on some and count others; run more (--limit)"
         )
     folds = min(N_FOLDS, len(names))
-    dealt = np.random.default_rng(0).permutation(len(names))[at] % folds
+    dealt = deal(one.items, folds)
     try:
         each = [teach(one, dealt != fold, one) for fold in range(folds)]
     except ValueError as error:

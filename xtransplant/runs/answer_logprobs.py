@@ -10,7 +10,7 @@ import numpy as np
 
 from xtransplant.runs.columns import CELL
 from xtransplant.runs.manifest import Part
-from xtransplant.runs.read import read_part
+from xtransplant.runs.read import read_part, stored_parts
 from xtransplant.runs.store import Run
 
 if TYPE_CHECKING:
@@ -59,15 +59,14 @@ def read_answer_logprobs(
         XTransplantError: a damaged part.
     """
     found: dict[str, list[tuple[Array, ...]]] = {}
-    for part in run.manifest.parts():
-        if (part.task, part.lang) == (task, lang) and run.is_complete(part):
-            table = read_part(run, "records", part, [*CELL, "logprobs", "bounds"])
-            if "logprobs" in table.column_names:
-                known = read_part(run, "correct", part, ["match"])["match"].is_valid().to_numpy()
-                answers = _answers(run, part)
-                for name, pairs in wanted.items():
-                    own = _columns(table, known, name, pairs, answers)
-                    found.setdefault(name, []).append(own)
+    for part in stored_parts(run, task, lang):
+        table = read_part(run, "records", part, [*CELL, "logprobs", "bounds"])
+        if "logprobs" in table.column_names:
+            known = read_part(run, "correct", part, ["match"])["match"].is_valid().to_numpy()
+            answers = _answers(run, part)
+            for name, pairs in wanted.items():
+                own = _columns(table, known, name, pairs, answers)
+                found.setdefault(name, []).append(own)
     return {
         name: AnswerLogprobs(*(np.concatenate(own) for own in zip(*parts, strict=True)))
         for name, parts in found.items()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from xtransplant.runs.read import read_part
+from xtransplant.runs.read import read_part, stored_parts
 from xtransplant.runs.store import Run
 from xtransplant.tasks.judging import NO_OPTIONS
 
@@ -40,12 +40,11 @@ def read_golds(run: Run, task: str, lang: str) -> Golds | None:
         XTransplantError: a damaged part.
     """
     rows: list[dict[str, Any]] = []
-    for part in run.manifest.parts():
-        if (part.task, part.lang) == (task, lang) and run.is_complete(part):
-            table = read_part(run, "examples", part, _COLUMNS)
-            if "options" not in table.column_names:
-                return None  # stored without samples
-            rows += table.to_pylist()
+    for part in stored_parts(run, task, lang):
+        table = read_part(run, "examples", part, _COLUMNS)
+        if "options" not in table.column_names:
+            return None  # stored without samples
+        rows += table.to_pylist()
     scored = run.manifest.tasks[task].mode == "score"
     marks = max((tuple(row["options"]) for row in rows), key=len, default=())
     if not marks:

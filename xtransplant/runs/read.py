@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["Cells", "cells", "examples", "item_digests", "item_ids", "read_part", "records"]
+__all__ = [
+    "Cells",
+    "cells",
+    "examples",
+    "item_digests",
+    "item_ids",
+    "read_part",
+    "records",
+    "stored_parts",
+]
 
 
 def records(
@@ -58,7 +67,7 @@ def records(
 
     found = _run(run)
     tables, names = [], []
-    for part in _chosen(found, task, lang):
+    for part in stored_parts(found, task, lang):
         table = _with_judgements(found, part)
         if columns is not None:
             unknown = [name for name in columns if name not in table.column_names]
@@ -111,7 +120,7 @@ def examples(
 
     found = _run(run)
     frames = []
-    for part in _chosen(found, task, lang):
+    for part in stored_parts(found, task, lang):
         frame = read_part(found, "examples", part).to_pandas()
         frame.insert(0, "task", part.task)
         frame.insert(1, "lang", part.lang)
@@ -136,7 +145,9 @@ def item_ids(run: Run, task: str, lang: str) -> np.ndarray[Any, np.dtype[np.str_
     Raises:
         XTransplantError: a damaged part.
     """
-    parts = [read_part(run, "examples", p, ["example", "id"]) for p in _chosen(run, task, lang)]
+    parts = [
+        read_part(run, "examples", p, ["example", "id"]) for p in stored_parts(run, task, lang)
+    ]
     names = {
         number: name
         for table in parts
@@ -189,7 +200,7 @@ def cells(run: Run, task: str, lang: str) -> Iterator[tuple[str, Cells]]:
 
     from xtransplant.runs.columns import CELL, CORRECT
 
-    own = _chosen(run, task, lang)
+    own = stored_parts(run, task, lang)
     if not own:
         return
     others, state = [f"other_{level}" for level in CORRECT], ["finite", "unchanged"]
@@ -267,8 +278,12 @@ def _run(run: Run | str | Path) -> Run:
     return run.now() if isinstance(run, Run) else open_run(run)
 
 
-def _chosen(run: Run, task: str | None, lang: str | None) -> list[Part]:
-    """Parts that are stored; one that is damaged is not passed over."""
+def stored_parts(run: Run, task: str | None, lang: str | None) -> list[Part]:
+    """Parts of a task and a language, of all where it is None, that are stored.
+
+    Raises:
+        XTransplantError: a damaged one; it is not passed over.
+    """
     chosen = []
     for part in run.manifest.parts():
         if task not in (None, part.task) or lang not in (None, part.lang):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from xtransplant.runs.columns import VANILLA
-from xtransplant.runs.read import read_part
+from xtransplant.runs.read import read_part, stored_parts
 from xtransplant.runs.store import Run
 
 __all__ = ["answer_shares"]
@@ -31,9 +31,7 @@ def answer_shares(run: Run, task: str, lang: str) -> np.ndarray[Any, Any] | None
         XTransplantError: a damaged part.
     """
     found: list[float] = []
-    for part in run.manifest.parts():
-        if (part.task, part.lang) != (task, lang) or not run.is_complete(part):
-            continue
+    for part in stored_parts(run, task, lang):
         records = read_part(run, "records", part, ["example", "strategy", "logprobs", "bounds"])
         names = records["strategy"].combine_chunks()
         code = names.dictionary.to_pylist().index(VANILLA)

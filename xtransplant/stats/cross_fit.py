@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from xtransplant.stats.gains import Gain, by_item, gain
-from xtransplant.stats.selection import Pair
+from xtransplant.stats.selection import Pair, tie_order
 
-__all__ = ["CrossFit", "choice_frequencies", "choosing_errors", "cross_fit"]
+__all__ = ["CrossFit", "choice_frequencies", "choosing_errors", "cross_fit", "deal"]
 
 Array = np.ndarray[Any, Any]
 
@@ -62,13 +62,14 @@ def cross_fit(
     Raises:
         ValueError: fewer than two items or folds.
     """
-    names, at = np.unique(np.arange(len(before)) if items is None else items, return_inverse=True)
-    folds = min(folds, len(names))
+    own = np.arange(len(before)) if items is None else items
+    n_items = len(np.unique(own))
+    folds = min(folds, n_items)
     if folds < 2:
-        raise ValueError(f"{len(names)} items in {folds} folds: both have to be 2 or more")
-    dealt = np.random.default_rng(seed).permutation(len(names))[at] % folds
+        raise ValueError(f"{n_items} items in {folds} folds: both have to be 2 or more")
+    dealt = deal(own, folds, seed)
     by_fold = np.stack([after[dealt == fold].sum(axis=0) for fold in range(folds)])
-    order, every = _by_tie(pairs), by_fold.sum(axis=0)
+    order, every = np.array(tie_order(pairs)), by_fold.sum(axis=0)
     cells = [_first_best(every - own, order) for own in by_fold]
     best = _first_best(every, order)
     held_out = after[np.arange(len(after)), np.array(cells)[dealt]]
@@ -79,6 +80,19 @@ def cross_fit(
         replace(gain(held_out, after[:, best], items), error=lambda: errors()[1]),
         pairs[best], tuple(pairs[cell] for cell in cells), dealt,
     )  # fmt: skip
+
+
+def deal(items: Array, folds: int, seed: int = 0) -> Array:
+    """``[examples]``, the fold of each: items are dealt whole, with all their languages.
+
+    Args:
+        items: ``[examples]``, what tells items apart.
+        folds: how many, at most as many as there are items.
+        seed: of the deal.
+    """
+    names, at = np.unique(items, return_inverse=True)
+    found: Array = np.random.default_rng(seed).permutation(len(names))[at] % folds
+    return found
 
 
 def choosing_errors(
@@ -101,7 +115,7 @@ def choosing_errors(
         draws: how many.
         seed: of the draws.
     """
-    order, draw = _by_tie(pairs), np.random.default_rng(seed).multinomial
+    order, draw = np.array(tie_order(pairs)), np.random.default_rng(seed).multinomial
     hits, counts = by_item(after.astype(np.int32), items)
     others = by_item(before.reshape(len(before), -1).astype(np.int32), items)[0]
     hits = hits[:, order].astype(np.float32)  # counts are whole and small: exact
@@ -143,17 +157,12 @@ def choice_frequencies(
     weights = np.random.default_rng(seed).multinomial(
         len(hits), np.full(len(hits), 1 / len(hits)), size=draws
     )
-    order = _by_tie(pairs)
+    order = np.array(tie_order(pairs))
     # Counts are whole and small: products of floats are exact, and fast.
     counts = weights.astype(np.float64) @ hits[:, order].astype(np.float64)
     often = np.bincount(counts.argmax(axis=1), minlength=len(pairs)) / draws
     places = sorted(np.flatnonzero(often), key=lambda place: (-often[place], place))
     return {pairs[order[place]]: float(often[place]) for place in places}
-
-
-def _by_tie(pairs: Sequence[Pair]) -> Array:
-    """Cells in the order in which ties are resolved, as ``choose_pair`` does."""
-    return np.array(sorted(range(len(pairs)), key=lambda k: (pairs[k][1], -pairs[k][0])))
 
 
 def _first_best(hits: Array, order: Array) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from xtransplant.stats.selection import Pair, choose_pair
+from xtransplant.stats.selection import Pair, choose_pair, tie_order
 
 __all__ = [
     "METHODS", "NO_ANSWER", "Told", "agreement", "confidence", "fixed_options", "majority",
@@ -59,8 +59,7 @@ class Told:
 
 def option_order(pairs: Sequence[Pair]) -> Array:
     """Options in the order in which ties are resolved."""
-    cells = sorted(range(len(pairs)), key=lambda k: (pairs[k][1], -pairs[k][0]))
-    return np.array([0, *(1 + k for k in cells)])
+    return np.array([0, *(1 + k for k in tie_order(pairs))])
 
 
 def most_certain(values: Array, pairs: Sequence[Pair]) -> Array:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["Hits", "Pair", "choose_pair", "count_hits", "sum_hits"]
+__all__ = ["Hits", "Pair", "choose_pair", "count_hits", "sum_hits", "tie_order"]
 
 Pair = tuple[int, int]
 """Source layer i and target layer j, from 0."""
@@ -50,3 +50,8 @@ def choose_pair(hits: Mapping[Pair, int]) -> Pair:
     This is the pilot protocol of the paper (arXiv 2412.12686).
     """
     return min(hits, key=lambda pair: (-hits[pair], pair[1], -pair[0]))
+
+
+def tie_order(pairs: Sequence[Pair]) -> list[int]:
+    """Numbers of pairs in the order in which :func:`choose_pair` takes those that are as good."""
+    return sorted(range(len(pairs)), key=lambda k: (pairs[k][1], -pairs[k][0]))

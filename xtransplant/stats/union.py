@@ -59,9 +59,7 @@ def sampled_curve(shares: np.ndarray[Any, Any], sizes: np.ndarray[Any, Any]) -> 
     """
     if not len(shares):
         return np.full(len(sizes), np.nan)
-    with np.errstate(divide="ignore"):
-        missed = np.log1p(
-            -np.asarray(shares, dtype=np.float64)
-        )  # a sure answer's is minus infinity
+    with np.errstate(divide="ignore"):  # a sure answer's is minus infinity
+        missed = np.log1p(-np.asarray(shares, dtype=np.float64))
     found: Floats = -np.expm1(missed[:, None] * np.asarray(sizes)[None]).mean(axis=0)
     return found

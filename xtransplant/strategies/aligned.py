@@ -7,21 +7,18 @@ for each target token that some source token is aligned with.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 from xtransplant.errors import XTransplantError
 from xtransplant.strategies.edits import PREFILL, Edit
 from xtransplant.strategies.places import ALIGNED, Read, Span
-from xtransplant.strategies.script import Script
 from xtransplant.strategies.values import Applied, Term, Value
 
 __all__ = ["aligned_edits", "check_aligned", "names_aligned"]
 
 TokenPairs = Sequence[tuple[int, int]]
 """Of a source and a target token, counted from the prompts' starts."""
-V = TypeVar("V", bound=Sequence[Edit] | Script)
 
 
 def check_aligned(edit: Edit) -> None:
@@ -44,17 +41,12 @@ def check_aligned(edit: Edit) -> None:
         )
 
 
-def names_aligned(variants: Sequence[Sequence[Edit] | Script]) -> bool:
+def names_aligned(variants: Iterable[Sequence[Edit]]) -> bool:
     """Whether some edit is at aligned tokens."""
-    return any(
-        edit.span == ALIGNED
-        for variant in variants
-        if not isinstance(variant, Script)
-        for edit in variant
-    )
+    return any(edit.span == ALIGNED for edits in variants for edit in edits)
 
 
-def aligned_edits(variants: Sequence[V], pairs: TokenPairs) -> list[V | tuple[Edit, ...]]:
+def aligned_edits(variants: Iterable[Sequence[Edit]], pairs: TokenPairs) -> list[Sequence[Edit]]:
     """Variants with their marked edits as those of one example.
 
     A target token that several source tokens are aligned with is written the mean of what each of
@@ -75,12 +67,7 @@ def aligned_edits(variants: Sequence[V], pairs: TokenPairs) -> list[V | tuple[Ed
     sources: dict[int, list[int]] = {}
     for source, target in sorted(pairs):
         sources.setdefault(target, []).append(source)
-    return [
-        one
-        if isinstance(one, Script)
-        else tuple(made for edit in one for made in _of(edit, sources))
-        for one in variants
-    ]
+    return [tuple(made for edit in edits for made in _of(edit, sources)) for edits in variants]
 
 
 def _of(edit: Edit, sources: dict[int, list[int]]) -> Sequence[Edit]:
