@@ -1,0 +1,66 @@
+"""What the site does to the documents: pages from the top of the repository, links between all.
+
+The documents are written to be read where they lie, in a clone or on a forge. There a file is
+called by its path from the top, `docs/bench.md`; here it is a page.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).resolve().parents[1]
+# Files outside of docs/ that are pages, and what they are called there.
+PAGES = {
+    "README.md": "index.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+    "benchmarks/babel/MODEL_CARD.md": "model-card.md",
+}
+# A link's address, from docs/ or from the top, or a path in code that is no link yet.
+_LINK = re.compile(r"(?<=\]\()(?:\.\./)?([\w./-]+)(?=[#)])")
+_CODE = re.compile(r"(?<![\[`])`((?:docs/)?[\w./-]+\.md)`(?![\]`])")
+_NUMBERED = re.compile(r"\d\. ")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that lie outside of docs/."""
+    for path, name in PAGES.items():
+        text = (ROOT / path).read_text(encoding="utf-8")
+        files.append(File.generated(config, name, content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Let links lead to pages, and make links of paths such as `docs/bench.md`."""
+
+    def place(path: str) -> str:
+        return PAGES.get(path, path.removeprefix("docs/"))
+
+    def linked(found: re.Match[str]) -> str:
+        path = found[1]
+        if files.get_file_from_path(place(path)) is None or place(path) == page.file.src_uri:
+            return found[0]
+        return f"[`{place(path)}`]({place(path)})"
+
+    markdown = _LINK.sub(lambda found: place(found[1]), markdown)
+    return _widen(_CODE.sub(linked, markdown))
+
+
+def _widen(markdown: str) -> str:
+    """Numbered lists as Python-Markdown reads them: four columns in, empty lines between items."""
+    lines: list[str] = []
+    inside = in_code = False
+    for line in markdown.split("\n"):
+        in_code ^= line.startswith("```")
+        if line and not line.startswith(" ") and not in_code:
+            begins = bool(_NUMBERED.match(line))
+            if inside and begins and lines[-1]:
+                lines.append("")
+            inside = begins
+        lines.append(f" {line}" if inside and line.startswith("   ") else line)
+    return "\n".join(lines)
