@@ -24,6 +24,8 @@ PAGES = {
 # A link's address, from docs/ or from the top, or a path in code that is no link yet.
 _LINK = re.compile(r"(?<=\]\()(?:\.\./)?([\w./-]+)(?=[#)])")
 _CODE = re.compile(r"(?<![\[`])`((?:docs/)?[\w./-]+\.md)`(?![\]`])")
+# Docstrings say what a name is, as Sphinx writes it: :class:`Grid`.
+_ROLE = re.compile(r":(?:attr|class|data|func|meth|mod):(?=<code>)")
 _NUMBERED = re.compile(r"\d\. ")
 
 
@@ -49,6 +51,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
     markdown = _LINK.sub(lambda found: place(found[1]), markdown)
     return _widen(_CODE.sub(linked, markdown))
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Names in docstrings, without the mark of their kind."""
+    return _ROLE.sub("", html)
 
 
 def _widen(markdown: str) -> str:

@@ -89,8 +89,10 @@ class Scores:
         source: float64 ``[n_candidates]``, of the source prompt.
         top_tokens: ``[n_variants, k]``, the most probable next tokens as text.
         top_logprobs: float64 ``[n_variants, k]``.
-        vanilla_top, source_top: ``[k]``, tokens of the target and source without a transplant.
-        vanilla_top_logprobs, source_top_logprobs: float64 ``[k]``.
+        vanilla_top: ``[k]``, tokens of the target without a transplant.
+        source_top: ``[k]``, of the source.
+        vanilla_top_logprobs: float64 ``[k]``.
+        source_top_logprobs: float64 ``[k]``.
         unchanged: ``[n_variants]``, whether all log-probabilities are those of the target without
             a transplant: to the bit over a shared prefix and one variant per row, within the
             rounding of the model's precision elsewhere (:attr:`Packing.keeps_bits`).
@@ -183,8 +185,10 @@ class Generations:
         finite: per variant, whether no step's logits held NaN or plus infinity.
         unchanged: per variant, whether its tokens, and its first one's log-probability, are those
             of the target without a transplant: to the bit (within rounding under a raw strategy).
-        vanilla, source: text of the target and of the source without a transplant.
-        vanilla_finite, source_finite: as ``finite``.
+        vanilla: text of the target without a transplant.
+        source: text of the source.
+        vanilla_finite: as ``finite``.
+        source_finite: as ``finite``.
         packing: how the variants ran.
         forward_passes: how many the whole took.
         token_forwards: how many times a token went through the whole model; a part of its layers

@@ -112,8 +112,9 @@ class Family:
         attn: place whose value, times ``scale``, attention adds to the residual stream.
         ffn: the same for the feed-forward network.
         head: place of the heads' outputs side by side, ``[..., n_heads * head_dim]``.
-        attn_raw, ffn_raw: place of what the two modules return, where a norm stands between that
-            and ``attn`` and ``ffn``; None where they are the same.
+        attn_raw: place of what the attention module returns, where a norm stands between that and
+            ``attn``; None where they are the same.
+        ffn_raw: the same for the feed-forward network.
         parallel: attention and feed-forward read the same input (so there is no ``resid_mid``);
             a string names the boolean of the configuration that says so.
         scale: name of the configuration's factor on what a block adds, or of the block's own, where
@@ -135,7 +136,8 @@ class Family:
             on and mixes them (AltUp): there are no ``resid`` sites then.
         neurons: place of the feed-forward network's inner activations, the input of its last
             projection. A layer without such a module, or with experts beside it, has no such site.
-        keys, values: places of what the projections of keys and values return; likewise.
+        keys: place of what the projection of keys returns; likewise.
+        values: the same for values.
     """
 
     layers: str

@@ -67,7 +67,8 @@ class Model:
         beginning: how its prompts begin.
         backend: where its traces run; its weights are here if that is in this process.
         shapes: what each of its layers is.
-        d_model, n_heads: width of the residual stream, and heads of each attention layer.
+        d_model: width of the residual stream.
+        n_heads: heads of each attention layer.
         world_size: how many processes each of its layers is split over; 1 where it is in one.
     """
 
