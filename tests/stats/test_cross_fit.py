@@ -99,3 +99,12 @@ def test_of_pairs_that_are_never_in_doubt_errors_are_those_over_items():
     # Held to a grid, it is by the same pairs of that grid.
     plain = np.repeat(before[:, None], len(PAIRS), axis=1)
     assert choosing_errors(plain, after, PAIRS, draws=4000) == (pytest.approx(chosen), other)
+
+
+def test_a_gain_on_every_example_is_no_chance():
+    """All draws gain alike, so that they have no spread; p was 1 for it."""
+    before, after = np.zeros(20, dtype=bool), np.ones((20, 2), dtype=bool)
+    found = cross_fit(before, after, [(0, 0), (1, 0)]).held_out
+    assert (found.value, found.stderr) == (1, 0)
+    assert found.p == pytest.approx(2 * 0.5**20)
+    assert cross_fit(before, ~after, [(0, 0), (1, 0)]).held_out.p == 1

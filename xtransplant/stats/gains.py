@@ -89,11 +89,21 @@ class Gain:
 
     @cached_property
     def p(self) -> float:
-        """:func:`sign_flip_p` over its items; normal where ``error`` gives standard errors."""
+        """:func:`sign_flip_p` over its items; normal where ``error`` gives a standard error."""
         if self.error is None:
             return sign_flip_p(self.sums)
-        far = abs(self.value) / self.stderr if self.stderr else 0.0
-        return math.erfc(far / math.sqrt(2))
+        if not self.stderr:  # all draws are alike: what is said is said by the items themselves
+            return sign_flip_p(self.sums)
+        return math.erfc(abs(self.value) / self.stderr / math.sqrt(2))
+
+    @property
+    def told_from_0(self) -> bool:
+        """Whether it is at all: its interval leaves 0 out, and p is at most 0.05.
+
+        Of a few flips that all go one way a bootstrap leaves 0 out sooner than they are unlikely:
+        4 of 4 of 100 examples do, and p is 0.125. Where there is no interval p alone says it.
+        """
+        return self.p <= 0.05 and not self.ci95[0] <= 0 <= self.ci95[1]
 
 
 def sign_flip_p(sums: Array) -> float:

@@ -17,7 +17,7 @@ class Share:
     """A ratio of two gains.
 
     Attributes:
-        value: NaN where the whole is not above 0.
+        value: NaN where the whole is not told from 0, or below it.
         ci95: percentiles of a bootstrap over items; NaN likewise.
     """
 
@@ -28,7 +28,7 @@ class Share:
 def gain_share(part: Gain, whole: Gain, seed: int = 0) -> Share:
     """``part / whole``, both drawn with the same items.
 
-    It is defined where the whole's own 95% interval is above 0: a ratio to what may be nothing says
+    It is defined where the whole is above 0 and told from it: a ratio to what may be nothing says
     nothing.
 
     Args:
@@ -42,7 +42,7 @@ def gain_share(part: Gain, whole: Gain, seed: int = 0) -> Share:
     if not np.array_equal(part.counts, whole.counts):
         raise ValueError("two gains of other items")
     none = Share(math.nan, (math.nan, math.nan))
-    if not whole.ci95[0] > 0:
+    if not (whole.value > 0 and whole.told_from_0):
         return none
     n, rng = len(whole.sums), np.random.default_rng(seed)
     both = np.stack([part.sums, whole.sums], axis=1)  # [items, 2]

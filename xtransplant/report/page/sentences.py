@@ -90,10 +90,9 @@ def _flips(one: Gain) -> str:
 
 
 def _points(one: Gain) -> str:
-    """``+15.0 points [+5.0, +30.0]``, and that the interval holds 0 where it does."""
-    low, high = one.ci95
+    """``+15.0 points [+5.0, +30.0]``, and that it may be none where interval or p say so."""
     said = _interval(one.value, one.ci95)
-    return f"{said}, which may be none," if low <= 0 <= high else said
+    return said if one.told_from_0 else f"{said}, which may be none,"
 
 
 def _interval(value: float, ci95: tuple[float, float]) -> str:
