@@ -24,7 +24,8 @@ def test_frame_has_a_row_per_cell_in_the_order_of_the_pairs(made):
 
 def test_frame_leaves_out_what_was_not_asked_for(made):
     frame = grid_frame(made(2, scored=False, generated=True, answer=None, candidates=()))
-    assert list(frame.columns) == ["source_layer", "target_layer", "finite", "output"]
+    about = ["model", "strategy", "source_lang", "target_lang"]
+    assert list(frame.columns) == [*about, "source_layer", "target_layer", "finite", "output"]
 
 
 def test_document_says_what_the_grid_says(made):

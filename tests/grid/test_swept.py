@@ -68,7 +68,8 @@ def test_a_raw_sweep_is_its_single_grids(llama):
 def test_the_table_has_a_column_for_each_option(swept):
     frame = swept.to_frame()
     names = ["site", "weight", "when", "through"]
-    assert list(frame.columns[:6]) == [*names, "source_layer", "target_layer"]
+    about = ["model", "strategy", "source_lang", "target_lang"]
+    assert list(frame.columns[:10]) == [*names, *about, "source_layer", "target_layer"]
     assert len(frame) == len(SITES) * len(WEIGHTS) * 16
     at = (frame.site == "ffn") & (frame.weight == 0.25)
     np.testing.assert_array_equal(

@@ -7,7 +7,14 @@ from typing import Literal
 
 from xtransplant.errors import XTransplantError
 
-__all__ = ["LAYERS", "PROBABILITY", "MetricName", "check_axes", "check_layers_fixed"]
+__all__ = [
+    "LAYERS",
+    "PROBABILITY",
+    "MetricName",
+    "check_axes",
+    "check_layers_fixed",
+    "say_layers",
+]
 
 MetricName = Literal["probability", "candidates", "logprob", "rank", "recovery"]
 """What a cell shows of an answer that was scored; see ``grid.metrics``."""
@@ -57,3 +64,11 @@ def check_layers_fixed(
                 f"--axes {','.join(axes)} leave {name} open over {len(layers)} {side} layers: fix "
                 f"it, --{side}-layers {layers[len(layers) // 2]}"
             )
+
+
+def say_layers(layers: Sequence[int]) -> str:
+    """``0-7``, or ``0, 2, 5``: the layers of one side."""
+    first, last = layers[0], layers[-1]
+    if len(layers) > 1 and list(layers) == list(range(first, last + 1)):
+        return f"{first}-{last}"
+    return ", ".join(map(str, layers))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any, Literal
 
 import numpy as np
 
 from xtransplant.engine.outcome import Generations, Scores
+from xtransplant.errors import XTransplantError
 from xtransplant.grid.answers import Answers
+from xtransplant.grid.axes import say_layers
 from xtransplant.packing import Packing
 from xtransplant.prompts import Example, key_of
 from xtransplant.runs.measured import Which
@@ -32,12 +34,14 @@ class Cell:
         source_layer, target_layer: the layer pair i→j.
         logprobs: natural-log likelihood by candidate, where candidates were scored.
         output: text generated, where it was.
+        probability: of the answer, 0 to 1, where it was scored; NaN where that is not finite.
     """
 
     source_layer: int
     target_layer: int
-    logprobs: dict[str, float] | None = None
+    logprobs: dict[str, float] | None = field(default=None, repr=False)
     output: str | None = None
+    probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -90,15 +94,42 @@ class GridData:
     @property
     def cells(self) -> tuple[Cell, ...]:
         """One cell per layer pair."""
-        return tuple(
-            Cell(
-                i,
-                j,
-                _by_candidate(self.example, self.scores.logprobs[k]) if self.scores else None,
-                self.generations.outputs[k] if self.generations else None,
+        return tuple(map(self._cell, range(len(self.pairs))))
+
+    def __getitem__(self, pair: tuple[int, int]) -> Cell:
+        """``grid[i, j]``: the cell of a layer pair.
+
+        Args:
+            pair: source layer and target layer, from 0.
+
+        Raises:
+            XTransplantError: a pair that the grid has not, or no pair.
+        """
+        if not (isinstance(pair, tuple) and len(pair) == 2):
+            raise XTransplantError(
+                f"grid[{pair!r}] is no layer pair; grid[i, j] is the cell of source layer i and "
+                "target layer j, grid.cells has all"
             )
-            for k, (i, j) in enumerate(self.pairs)
-        )
+        if pair not in self.pairs:
+            sides = (("source", self.source_layers), ("target", self.target_layers))
+            known = ", ".join(f"{side} layers {say_layers(own)}" for side, own in sides)
+            raise XTransplantError(f"grid[{pair[0]}, {pair[1]}] is not there; the grid has {known}")
+        return self._cell(self.pairs.index(pair))
+
+    # Indexed by pairs, it would be iterated over by numbers.
+    __iter__ = None
+
+    def _cell(self, number: int) -> Cell:
+        """The cell of a pair by its number in :attr:`pairs`."""
+        i, j = self.pairs[number]
+        logprobs, column, probability = None, self._answer_column(), None
+        if self.scores is not None:
+            logprobs = _by_candidate(self.example, self.scores.logprobs[number])
+            if column is not None:
+                found = float(self.scores.logprobs[number, column])
+                probability = math.exp(found) if self.scores.finite[number] else math.nan
+        output = self.generations.outputs[number] if self.generations else None
+        return Cell(i, j, logprobs, output, probability)
 
     def probabilities(self) -> np.ndarray[Any, np.dtype[np.float64]] | None:
         """Probability of the answer, ``[source_layers, target_layers]``; None if not scored.
@@ -174,7 +205,7 @@ class GridData:
         without an answer, or where no output is correct, or no cell finite.
         """
         at = find_best(self.probabilities(), self.correct(), self.pairs)
-        return None if at is None else self.cells[at]
+        return None if at is None else self._cell(at)
 
     def answers(self) -> tuple[str | None, ...]:
         """What each cell answers: its output, else its likeliest candidate, else its top token.

@@ -35,15 +35,20 @@ class Shown(Protocol):
 def grid_frame(grid: GridData) -> pd.DataFrame:
     """One row per cell.
 
-    Columns: ``source_layer``, ``target_layer``, ``finite`` (whether the numbers behind it are);
-    with an answer ``correct`` (by its rule, as a bench judges); where scored
-    ``answer_probability`` (0 to 1), the likeliest next token and one ``logprob:<candidate>``
-    (nats) per candidate; where generated ``output``; and what ``runs.columns`` declares for grids:
-    the norms and cosines of each cell's writes, as lists.
+    Columns: ``model``, ``strategy``, ``source_lang`` and ``target_lang``, the same in every row, so
+    that frames of several grids can be put together; ``source_layer``, ``target_layer``, ``finite``
+    (whether the numbers behind it are); with an answer ``correct`` (by its rule, as a bench
+    judges); where scored ``answer_probability`` (0 to 1), the likeliest next token and one
+    ``logprob:<candidate>`` (nats) per candidate; where generated ``output``; and what
+    ``runs.columns`` declares for grids: the norms and cosines of each cell's writes, as lists.
     """
     import pandas as pd
 
     columns: dict[str, Any] = {
+        "model": grid.model,
+        "strategy": grid.strategy,
+        "source_lang": grid.example.source_lang,
+        "target_lang": grid.example.target_lang,
         "source_layer": [i for i, _ in grid.pairs],
         "target_layer": [j for _, j in grid.pairs],
     }

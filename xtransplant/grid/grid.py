@@ -6,12 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from xtransplant.errors import XTransplantError
 from xtransplant.grid.axes import PROBABILITY, MetricName
 from xtransplant.grid.data import GridData
-from xtransplant.grid.frame import grid_document, grid_frame
-from xtransplant.grid.metrics import find_metric
+from xtransplant.grid.frame import grid_document, grid_frame, save_grid
+from xtransplant.grid.metrics import find_metric, is_shown
+from xtransplant.grid.notebook import grid_html, grid_text
 from xtransplant.grid.plot import plot_grid
 from xtransplant.grid.terminal import render_grid
+from xtransplant.grid.views import views_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +30,8 @@ __all__ = ["Grid"]
 class Grid(GridData):
     """All variants of one example, as data and to look at.
 
-    rich prints it as the table of ``xtp trace``. Its attributes are those of :class:`GridData`.
+    ``grid[i, j]`` is the cell of a layer pair. rich prints it as the table of ``xtp trace``, a
+    notebook as a small heatmap. Its attributes are those of :class:`GridData`.
 
     Attributes:
         metric: what is shown of an answer that was scored: see :meth:`by`.
@@ -46,13 +52,49 @@ class Grid(GridData):
         find_metric(metric)
         return replace(self, metric=metric)
 
+    def matrix(self, metric: MetricName | None = None) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """A number of the answer in every cell, ``[source_layers, target_layers]``.
+
+        NaN where a cell is not finite. Row and column k are the k-th of ``source_layers`` and of
+        ``target_layers``, which need not begin at 0.
+
+        Args:
+            metric: as in :meth:`by`; the one that is shown by default.
+
+        Raises:
+            XTransplantError: a metric that is none or not defined here, or an answer that was not
+                scored.
+        """
+        found = find_metric(metric or self.metric)
+        if not is_shown(self):
+            raise XTransplantError(
+                "a matrix is of the answer's scores, and this grid has none: give the example "
+                "candidates and an answer, and scores=True; grid.correct() is of texts too"
+            )
+        return found.cells(self)
+
     def to_frame(self) -> pd.DataFrame:
-        """One row per cell: layer pair, log-likelihood per candidate (nats), output, correct."""
+        """One row per cell, for frames of several grids to be put together.
+
+        Model, strategy, languages, layer pair, log-likelihood per candidate (nats), output and
+        whether that is correct.
+        """
         return grid_frame(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The document that ``xtp trace --json`` prints."""
         return grid_document(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write it to a file, as ``xtp trace --save`` does.
+
+        Args:
+            path: ``.json`` for :meth:`to_dict`, ``.parquet`` or ``.csv`` for :meth:`to_frame`.
+
+        Raises:
+            XTransplantError: another suffix, or a place that cannot be written to.
+        """
+        save_grid(self, path)
 
     def plot(self, path: str | Path | None = None) -> Figure:
         """A heatmap of the grid.
@@ -68,3 +110,9 @@ class Grid(GridData):
     def __rich__(self) -> Group:
         """What ``rich.print`` shows."""
         return render_grid(self, self.metric)
+
+    def __repr__(self) -> str:
+        return grid_text([self], views_of([self], metric=self.metric), self.strategy)
+
+    def _repr_html_(self) -> str:
+        return grid_html([self], views_of([self], metric=self.metric), self.strategy)

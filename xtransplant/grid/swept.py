@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xtransplant.grid.axes import LAYERS, PROBABILITY, MetricName, check_axes
-from xtransplant.grid.frame import grid_document, grid_frame
+from xtransplant.grid.frame import grid_document, grid_frame, save_grid
 from xtransplant.grid.grid import Grid
 from xtransplant.grid.metrics import find_metric
+from xtransplant.grid.notebook import grid_html, grid_text
 from xtransplant.grid.plot import plot_grids
 from xtransplant.grid.terminal import render_grids
 from xtransplant.grid.views import View, views_of
@@ -27,7 +28,7 @@ __all__ = ["SweptGrid"]
 class SweptGrid:
     """All variants of one example under a strategy at several values of its options.
 
-    rich prints it as ``xtp trace`` does.
+    rich prints it as ``xtp trace`` does, a notebook as small heatmaps.
 
     Attributes:
         strategy: its name, with what is bound and what is swept.
@@ -112,6 +113,10 @@ class SweptGrid:
             "token_forwards": sum(document["token_forwards"] for document in documents),
         }
 
+    def save(self, path: str | Path) -> None:
+        """Write it to a file; see :meth:`Grid.save`."""
+        save_grid(self, path)
+
     def plot(self, path: str | Path | None = None) -> Figure:
         """A heatmap over :attr:`axes`, a panel for each combination of the other options' values.
 
@@ -126,3 +131,9 @@ class SweptGrid:
     def __rich__(self) -> Group:
         """What ``rich.print`` shows."""
         return render_grids(self.grids, self.views, self.strategy)
+
+    def __repr__(self) -> str:
+        return grid_text(self.grids, self.views, self.strategy)
+
+    def _repr_html_(self) -> str:
+        return grid_html(self.grids, self.views, self.strategy)

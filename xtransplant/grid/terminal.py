@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -25,6 +24,7 @@ from xtransplant.style.words import (
     model_label,
     percent,
     quoted,
+    unit_of,
 )
 from xtransplant.tasks.rules import describe_rule
 
@@ -105,7 +105,7 @@ def _matrices(grid: GridData, views: Sequence[View]) -> tuple[Text, list[Matrix]
     if views[0].values is not None:
         vanilla = metric.vanilla(grid)
         every = np.array([view.values for view in views])
-        unit = 1.0 if metric.unit else _unit(highest(np.append(every, vanilla)))
+        unit = 1.0 if metric.unit else unit_of(highest(np.append(every, vanilla)))
         scale = highest(np.abs(every - vanilla))
         caption = Text(f"{metric.title} the answer {quoted(grid.example.answer or '')}")
         _append_scale(caption, metric, scale, vanilla, losses=_has_losses(every - vanilla, metric))
@@ -141,13 +141,6 @@ def _matrix(
 def _has_losses(differences: Any, metric: Metric) -> bool:
     """Whether some cell is so much worse than without a transplant that it is coloured."""
     return bool((metric.sign * differences <= -FAINT * highest(np.abs(differences))).any())
-
-
-def _unit(most: float) -> float:
-    """The factor by which probabilities are multiplied: 100, or a power of 10 for tiny ones."""
-    if most >= 0.01 or most <= 0:
-        return 100.0
-    return float(10.0 ** (math.ceil(-math.log10(most)) + 1))
 
 
 def _append_scale(

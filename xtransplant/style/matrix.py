@@ -15,13 +15,13 @@ from rich.text import Text
 from xtransplant.style.escape import visible
 from xtransplant.style.words import highest, percent
 
-__all__ = ["FAINT", "Matrix", "shade"]
+__all__ = ["BETTER", "FAINT", "WORSE", "Matrix", "shade", "step_of"]
 
 Floats = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
 # PuOr as in the plot, four steps each way; around zero the terminal's own background stays.
-_WORSE = ("#d8daeb", "#b2abd2", "#8073ac", "#542788")
-_BETTER = ("#fee0b6", "#fdb863", "#e08214", "#b35806")
+WORSE = ("#d8daeb", "#b2abd2", "#8073ac", "#542788")
+BETTER = ("#fee0b6", "#fdb863", "#e08214", "#b35806")
 _PIPED = 10_000  # columns, where output is no terminal: nothing is cut there
 FAINT = 0.06
 """Of the strongest difference: below it a cell is not coloured."""
@@ -221,8 +221,20 @@ def shade(difference: float, scale: float) -> Style:
         difference: from the run without a transplant.
         scale: the greatest absolute difference in the matrix.
     """
-    if math.isnan(difference) or scale <= 0 or abs(difference) < FAINT * scale:
+    step = step_of(difference, scale)
+    if step == 0:
         return Style()
-    step = min(int(4 * abs(difference) / scale), 3)
-    colour = (_BETTER if difference > 0 else _WORSE)[step]
-    return Style(color="#ffffff" if step == 3 else "#000000", bgcolor=colour)
+    colour = (BETTER if step > 0 else WORSE)[abs(step) - 1]
+    return Style(color="#ffffff" if abs(step) == 4 else "#000000", bgcolor=colour)
+
+
+def step_of(difference: float, scale: float) -> int:
+    """How strong a cell's colour is: 1 to 4 for gains, -1 to -4 for losses, else 0.
+
+    Args:
+        difference: from the run without a transplant.
+        scale: the greatest absolute difference in the matrix.
+    """
+    if math.isnan(difference) or scale <= 0 or abs(difference) < FAINT * scale:
+        return 0
+    return int(math.copysign(1 + min(int(4 * abs(difference) / scale), 3), difference))

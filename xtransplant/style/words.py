@@ -21,6 +21,7 @@ __all__ = [
     "points",
     "quoted",
     "say_not_finite",
+    "unit_of",
 ]
 
 NOT_FINITE = "(not finite)"
@@ -82,3 +83,14 @@ def say_not_finite(count: int, total: int) -> str:
     """``7 of 64 cells are not finite``."""
     verb = "is" if count == 1 else "are"
     return f"{count:,} of {total:,} cell{'s' * (total != 1)} {verb} not finite"
+
+
+def unit_of(most: float) -> float:
+    """What probabilities are multiplied by to be read: 100, or a power of 10 for tiny ones.
+
+    Args:
+        most: the highest of them, 0 to 1.
+    """
+    if most >= 0.01 or most <= 0:
+        return 100.0
+    return float(10.0 ** (math.ceil(-math.log10(most)) + 1))
