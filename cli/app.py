@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
 import signal
 import sys
 import traceback
@@ -11,11 +12,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from types import FrameType
-from typing import Annotated, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
-from typer.core import TyperGroup
-from typer.main import get_group
+from typer.main import get_command
 
 import xtransplant
 from xtransplant.cli import (
@@ -43,7 +43,6 @@ _LONGEST = 600  # characters of a message's start and of its end, where a value 
 app = typer.Typer(
     name="xtp",
     help="Cross-lingual activation transplantation: every layer pair in one forward pass.",
-    add_completion=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -65,16 +64,31 @@ app.command("list")(command(catalogue.list_))
 app.command("show")(command(catalogue.show))
 
 
+_MATTER = ("torch", "transformers", "nnsight")  # to the numbers; asked for in every bug report
+
+
 def _version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"xtp {xtransplant.__version__}")
-        raise typer.Exit
+    if not asked:
+        return
+    # By their metadata: to import them takes seconds.
+    from importlib.metadata import PackageNotFoundError, version
+
+    typer.echo(f"xtp {xtransplant.__version__}\npython {platform.python_version()}")
+    for name in _MATTER:
+        try:
+            typer.echo(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            typer.echo(f"{name} is not installed")
+    raise typer.Exit
 
 
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the versions of what matters."
+        ),
     ] = False,
 ) -> None:
     """Cross-lingual activation transplantation: every layer pair in one forward pass."""
@@ -112,9 +126,9 @@ def main() -> None:
 
 
 @cache
-def _group() -> TyperGroup:
+def _group() -> Any:
     # Typer makes all verbs anew at each call, which a caller of run() pays every time.
-    return get_group(app)
+    return get_command(app)
 
 
 def run(arguments: Sequence[str], interrupts: Sequence[int] = ()) -> int:
@@ -132,6 +146,8 @@ def run(arguments: Sequence[str], interrupts: Sequence[int] = ()) -> int:
     listen()
     try:
         group = _group()
+        if "_XTP_COMPLETE" in os.environ:  # a shell asks what goes on from a line
+            group.main(args=list(arguments), prog_name="xtp")
         # Not the command's own main(): that one writes to stderr before it raises.
         with group.make_context("xtp", list(arguments) or ["--help"]) as context:
             group.invoke(context)
@@ -144,6 +160,8 @@ def run(arguments: Sequence[str], interrupts: Sequence[int] = ()) -> int:
         sys.stderr.close()
         return 0
     except (Exception, KeyboardInterrupt, SystemExit) as error:
+        if isinstance(error, SystemExit) and error.code in (None, 0):
+            return 0  # of completions, which end the process themselves
         return _failed(error, bool(interrupts), "--debug" in arguments)
     return 0
 

@@ -8,14 +8,17 @@ replaced by one parameter for each of its fields, and made again from their valu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
+from typer.models import ParameterInfo
 
 from xtransplant.bench.flags import Flag
+from xtransplant.cli.complete import COMPLETIONS
 
 __all__ = ["command"]
 
@@ -54,11 +57,19 @@ def _default(one: Field[Any]) -> Any:
 
 
 def _parameter(parameter: Parameter, hint: Any) -> Parameter:
-    """The same with Typer's option in the place of a flag; other parameters as they are."""
+    """The same with Typer's option in the place of a flag, and what a shell completes."""
     if get_origin(hint) is Annotated:
         kind, *others = get_args(hint)
-        hint = Annotated[kind, *(_option(one) if isinstance(one, Flag) else one for one in others)]
+        hint = Annotated[kind, *(_completed(parameter.name, one) for one in others)]
     return parameter.replace(annotation=hint, kind=Parameter.KEYWORD_ONLY)
+
+
+def _completed(name: str, given: Any) -> Any:
+    """An option or argument, with what a shell completes where there are names for it."""
+    made = _option(given) if isinstance(given, Flag) else copy(given)
+    if isinstance(made, ParameterInfo) and name in COMPLETIONS:
+        made.autocompletion = COMPLETIONS[name]
+    return made
 
 
 def _option(flag: Flag) -> Any:

@@ -21,6 +21,10 @@ Made by `python -m xtransplant.cli.docs > docs/cli.md`; a test holds it to the p
 Results go to stdout, progress and errors to stderr. An error is one line. Exit codes: 0 if all
 went well; 1 for a fault of the program, a `--verify` that finds a difference, or a `check` that
 fails; 2 for what the user can put right; 130 for Ctrl-C.
+
+`python -m xtransplant` is the same command. `xtp --version` names the versions of what matters to
+the numbers. `xtp --install-completion` has the shell complete verbs, flags and the names of
+strategies, tasks, languages and configurations (`--show-completion` shows what it would install).
 """
 
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,10 @@ def test_show_gives_docstring_formula_and_options(xtp):
 
 
 def test_version_and_help(xtp):
-    assert xtp("--version").out == f"xtp {__version__}\n"
+    shown = xtp("--version").out.splitlines()
+    assert shown[0] == f"xtp {__version__}"
+    assert [line.split()[0] for line in shown[1:]] == ["python", "torch", "transformers", "nnsight"]
+    assert f"torch {version('torch')}" in shown
     for arguments in ((), ("--help",), ("-h",), ("trace", "--help")):
         outcome = xtp(*arguments)
         assert (outcome.code, outcome.err) == (0, "")
@@ -107,6 +111,32 @@ def test_the_process_ends_with_the_code(golden):
     done = subprocess.run([*XTP, "show", "nothing"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert re.fullmatch(r"xtp: unknown strategy 'nothing'.*\n", done.stderr)
+
+
+def test_the_module_is_the_command():
+    found = subprocess.run(
+        [sys.executable, "-m", "xtransplant", "show", "nothing"], capture_output=True, text=True
+    )
+    assert found.returncode == 2
+    assert found.stderr.startswith("xtp: unknown strategy 'nothing'")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("xtp bench --strategy attn-s", ["attn-swap", "attn-swap-official"]),
+        ("xtp bench --strategy none,attn-swap-", ["none,attn-swap-official"]),
+        ("xtp bench --task bab", ["babel"]),
+        ("xtp show ffn-s", ["ffn-swap"]),
+        ("xtp benc", ["bench"]),
+    ],
+)
+def test_a_shell_completes_names(xtp, monkeypatch, line, expected):
+    monkeypatch.setenv("_XTP_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", line)
+    monkeypatch.setenv("COMP_CWORD", str(len(line.split()) - 1))
+    outcome = xtp()
+    assert (outcome.code, outcome.out.split()) == (0, expected)
 
 
 def test_ctrl_c_is_one_line_and_130():
