@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from xtransplant.prompts import Example, Key, item_digest
+from xtransplant import XTransplantError, transplant
+from xtransplant.prompts import Example, Key, as_example, item_digest
 
 ONE = Example("How many?", "Ngapi?", (" 1", " 2"), " 1", "a", "en", "sw")
 
@@ -28,3 +29,20 @@ def test_whatever_it_says_makes_another_item(change):
 
 def test_lone_surrogates_have_a_digest_too():
     assert len(item_digest(replace(ONE, source="\ud800"))) == 64
+
+
+def test_a_pair_of_prompts_is_an_example(llama):
+    assert as_example(("a", "b")) == Example("a", "b")
+    example = Example("a", "b", answer="c")
+    assert as_example(example) is example
+    grid = transplant(llama, ("a b", "c"), "attn-swap", source_layers=[0])
+    assert grid.example == Example("a b", "c")
+
+
+@pytest.mark.parametrize("given", ["ab", ("a",), ("a", 3), ["a", "b"], [Example("a", "b")], None])
+def test_what_is_no_example_is_an_error_of_one_line_that_says_what_is(llama, given):
+    with pytest.raises(
+        XTransplantError, match=r"is no example: give xtransplant\.Example\("
+    ) as got:
+        transplant(llama, given, "attn-swap")
+    assert len(str(got.value).splitlines()) == 1

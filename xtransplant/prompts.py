@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from xtransplant.errors import XTransplantError
 from xtransplant.text import text_digest
 
-__all__ = ["Example", "Key", "item_digest", "key_of"]
+__all__ = ["Example", "Key", "as_example", "item_digest", "key_of"]
 
 
 @dataclass(frozen=True)
@@ -87,3 +88,21 @@ def key_of(example: Example) -> Key:
     if example.key is not None:
         return example.key
     return Key((example.answer,) if example.answer is not None else ())
+
+
+def as_example(given: Example | tuple[str, str]) -> Example:
+    """An example, or a pair of prompts as one: the source's, then the target's.
+
+    Raises:
+        XTransplantError: something else.
+    """
+    if isinstance(given, Example):
+        return given
+    if isinstance(given, tuple) and len(given) == 2 and all(isinstance(one, str) for one in given):
+        return Example(*given)
+    shown = repr(given)
+    raise XTransplantError(
+        f"{shown if len(shown) <= 60 else shown[:59] + '…'} is no example: give "
+        "xtransplant.Example(source, target, candidates=(...), answer=...), or a tuple of two "
+        "prompts, (source, target)"
+    )

@@ -182,7 +182,8 @@ def _best(grids: Sequence[GridData], views: Sequence[View], *, quote: Any) -> st
     """The best cell of all views; of several grids it says out of how many cells."""
     view = max(views, key=lambda one: one.worth)
     if view.best is None:
-        return "no layer pair gives the answer" if grids[0].example.answer else "no answer is given"
+        known = grids[0].example.answer is not None
+        return "no layer pair gives the answer" if known else "no answer is known to be right"
     cells = sum(len(one.pairs) for one in grids)
     line = f"best of {cells:,} layer pairs" if len(grids) == 1 else f"best of {cells:,} variants"
     line += f": {html_text(view.best_name) if quote is html_quoted else visible(view.best_name)}"

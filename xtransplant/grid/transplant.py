@@ -22,7 +22,7 @@ from xtransplant.grid.grid import Grid
 from xtransplant.grid.swept import SweptGrid
 from xtransplant.model.model import Model
 from xtransplant.packing import ROWS, Packing
-from xtransplant.prompts import Example
+from xtransplant.prompts import Example, as_example
 from xtransplant.strategies import Strategy, Sweep, find_strategy
 from xtransplant.strategies.script import Variant
 from xtransplant.strategies.travel import check_travel
@@ -30,6 +30,9 @@ from xtransplant.strategies.travel import check_travel
 __all__ = ["GridOptions", "transplant", "transplant_many"]
 
 _RAW_NOTE = "a raw strategy runs one variant after another"
+
+
+Prompts = Example | tuple[str, str]
 
 
 class GridOptions(TypedDict, total=False):
@@ -61,18 +64,18 @@ class _Settings:
 
 @overload
 def transplant(
-    model: Model, example: Example, strategy: Strategy | str, **options: Unpack[GridOptions]
+    model: Model, example: Prompts, strategy: Strategy | str, **options: Unpack[GridOptions]
 ) -> Grid: ...
 
 
 @overload
 def transplant(
-    model: Model, example: Example, strategy: Sweep, **options: Unpack[GridOptions]
+    model: Model, example: Prompts, strategy: Sweep, **options: Unpack[GridOptions]
 ) -> SweptGrid: ...
 
 
 def transplant(
-    model: Model, example: Example, strategy: Strategy | Sweep | str, **options: Unpack[GridOptions]
+    model: Model, example: Prompts, strategy: Strategy | Sweep | str, **options: Unpack[GridOptions]
 ) -> Grid | SweptGrid:
     """One example's grid: every source layer into every target layer.
 
@@ -81,7 +84,8 @@ def transplant(
 
     Args:
         model: from :func:`xtransplant.load`.
-        example: its two prompts, with candidates to score and the right answer if there are any.
+        example: its two prompts, with candidates to score and the right answer if there are any; a
+            tuple ``(source, target)`` where there are none.
         strategy: a strategy, its name, or the path of its file; or a sweep.
         **options: by keyword, each with a default:
 
@@ -108,7 +112,7 @@ def transplant(
 @overload
 def transplant_many(
     model: Model,
-    examples: Iterable[Example],
+    examples: Iterable[Prompts],
     strategy: Strategy | str,
     *,
     sources: Sources | None = None,
@@ -119,7 +123,7 @@ def transplant_many(
 @overload
 def transplant_many(
     model: Model,
-    examples: Iterable[Example],
+    examples: Iterable[Prompts],
     strategy: Sweep,
     *,
     sources: Sources | None = None,
@@ -129,7 +133,7 @@ def transplant_many(
 
 def transplant_many(
     model: Model,
-    examples: Iterable[Example],
+    examples: Iterable[Prompts],
     strategy: Strategy | Sweep | str,
     *,
     sources: Sources | None = None,
@@ -151,7 +155,7 @@ def transplant_many(
     chosen = find_strategy(strategy) if isinstance(strategy, str) else strategy
     kept = Sources() if sources is None else sources
     sweep = chosen if isinstance(chosen, Sweep) else Sweep(chosen)
-    found = _grids(model, examples, sweep, _Settings(**options), kept)
+    found = _grids(model, map(as_example, examples), sweep, _Settings(**options), kept)
     if not isinstance(chosen, Sweep):
         return (grids[0] for grids in found)
     values = tuple(one.bound for one in sweep.strategies)

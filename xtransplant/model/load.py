@@ -26,6 +26,7 @@ from xtransplant.model.guess import block_modules
 from xtransplant.model.layers import layer_shapes
 from xtransplant.model.model import Model
 from xtransplant.model.quantization import check_quantization, quantization_options
+from xtransplant.model.quiet import quiet
 from xtransplant.model.resolve import resolve_family
 from xtransplant.model.tokenizer import Beginning, beginning_of
 from xtransplant.model.weights import read_weights
@@ -70,7 +71,7 @@ def load(
     backend: Backend = Local(),
     **rare: Unpack[LoadOptions],
 ) -> Model:
-    """Load a checkpoint with its tokenizer and find its sites.
+    """Load a checkpoint with its tokenizer and find its sites, without transformers' own lines.
 
     Args:
         name_or_path: a repository of the Hugging Face hub, a folder, or a ``.gguf`` file.
@@ -97,9 +98,9 @@ def load(
         check_device_map(device_map)
     options = {"revision": revision, "trust_remote_code": trusted, **checkpoint.options}
     try:
-        config = read_config(checkpoint, revision, trusted=trusted)
-        found = resolve_family(family, config, name)
-        with reading(checkpoint):
+        with quiet(), reading(checkpoint):
+            config = read_config(checkpoint, revision, trusted=trusted)
+            found = resolve_family(family, config, name)
             tokenizer = AutoTokenizer.from_pretrained(checkpoint.place, **options)
             honour_file(checkpoint, revision, config, tokenizer)
             text, asked = config.get_text_config(), rare.get("add_bos", False)
