@@ -31,6 +31,7 @@ from xtransplant.cli import (
     trace,
 )
 from xtransplant.cli.command import command
+from xtransplant.cli.log_file import log
 from xtransplant.cli.progress import listen
 from xtransplant.errors import XTransplantError
 from xtransplant.model.distributed import destroy_process_group, rank
@@ -44,7 +45,11 @@ app = typer.Typer(
     name="xtp",
     help="Cross-lingual activation transplantation: every layer pair in one forward pass.",
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        # --output_path is --output-path, as other harnesses write it.
+        "token_normalize_func": lambda name: name.replace("_", "-"),
+    },
 )
 app.command("new")(command(author.new))
 app.command("check")(command(author.check))
@@ -206,5 +211,6 @@ def _say(message: str) -> None:
     line = visible(" ".join(message.split()))
     if len(line) > 2 * _LONGEST:
         line = f"{line[:_LONGEST]} [...] {line[-_LONGEST:]}"
+    log(line)
     with suppress(OSError):
         print(f"xtp: {line}", file=sys.stderr)

@@ -18,7 +18,7 @@ def bench(*, config: f.ConfigFile = None, flags: BenchFlags) -> None:
     from xtransplant.cli.console import print_dry_run, print_runs, ready
     from xtransplant.cli.progress import Lines
 
-    lines = Lines(quiet=flags.output.quiet)
+    lines = Lines(quiet=flags.output.quiet, log_file=flags.output.log_file)
     chosen, context = parse_bench(flags)
     ready(verbose=flags.output.verbose)
     if flags.dry_run or context.backend.is_dry:

@@ -25,6 +25,11 @@ fails; 2 for what the user can put right; 130 for Ctrl-C.
 `python -m xtransplant` is the same command. `xtp --version` names the versions of what matters to
 the numbers. `xtp --install-completion` has the shell complete verbs, flags and the names of
 strategies, tasks, languages and configurations (`--show-completion` shows what it would install).
+
+An option that is given once may stand in the environment, in capitals after `XTP_`:
+`XTP_OUTPUT_PATH=/data/runs`, `XTP_DEVICE_MAP=cuda:0`, `XTP_QUIET=1`. A line on stderr names those
+that act; the command line wins over them, and they over `--config`. Options may be written with
+underscores, as `--output_path`.
 """
 
 

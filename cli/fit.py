@@ -24,7 +24,7 @@ def fit(
     from xtransplant.cli.console import ready
     from xtransplant.cli.progress import Lines
 
-    lines = Lines(quiet=flags.quiet)
+    lines = Lines(quiet=flags.quiet, log_file=flags.log_file)
     config, context = parse_fit(strategy, flags)
     ready(verbose=flags.verbose)
     from xtransplant.bench.fit import fit as run_fit

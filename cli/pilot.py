@@ -17,7 +17,7 @@ def pilot(*, config: f.ConfigFile = None, flags: PilotFlags) -> None:
     from xtransplant.cli.console import print_runs, ready
     from xtransplant.cli.progress import Lines
 
-    lines = Lines(quiet=flags.output.quiet)
+    lines = Lines(quiet=flags.output.quiet, log_file=flags.output.log_file)
     chosen, context = parse_pilot(flags)
     ready(verbose=flags.output.verbose)
     from xtransplant.bench.pilot import pilot as run_pilot

@@ -10,10 +10,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from xtransplant.cli.log_file import close_logs, log, log_to
 from xtransplant.cli.words import duration
 from xtransplant.style.escape import visible
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console, RenderableType
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
@@ -34,7 +37,8 @@ class _Handler(logging.Handler):
 
 
 def listen() -> None:
-    """Show the library's warnings as the command's own lines."""
+    """Show the library's warnings as the command's own lines, from here on in no log file."""
+    close_logs()
     logger = logging.getLogger("xtransplant")
     if not any(isinstance(handler, _Handler) for handler in logger.handlers):
         logger.addHandler(_Handler())
@@ -48,7 +52,8 @@ class Lines:
     end. Elsewhere only lines that stay are written: one for each language that is done.
     """
 
-    def __init__(self, *, quiet: bool, verbose: bool = False) -> None:
+    def __init__(self, *, quiet: bool, verbose: bool = False, log_file: Path | None = None) -> None:
+        log_to(log_file)
         self._quiet = quiet
         self._verbose = verbose
         self._display: _Display | None = None
@@ -85,6 +90,7 @@ class Lines:
 
     def say(self, line: str) -> None:
         """Write a line that stays."""
+        log(line)
         if self._quiet:
             return
         if self._display is None:

@@ -18,7 +18,7 @@ def trace(flags: TraceFlags) -> None:
     from xtransplant.cli.console import print_dry_trace, print_grid, ready
     from xtransplant.cli.progress import Lines
 
-    lines = Lines(quiet=flags.quiet, verbose=flags.verbose)
+    lines = Lines(quiet=flags.quiet, verbose=flags.verbose, log_file=flags.log_file)
     config = parse_trace(flags)
     plan = plan_trace(config)
     with lines.doing(plan.loading):

@@ -51,7 +51,9 @@ def run():
 def test_every_field_is_a_parameter_in_its_place():
     def verb(*, flags: Outer, last: int = 0) -> None: ...
 
-    assert list(signature(command(verb)).parameters) == ["what", "names", "count", "loud", "last"]
+    assert list(signature(command(verb)).parameters) == [
+        "context", "what", "names", "count", "loud", "last",
+    ]  # fmt: skip
 
 
 def test_values_come_back_in_their_groups(run):

@@ -102,6 +102,7 @@ class ComputeSettings:
         rule: the task's matching rule, which tells them where texts are generated.
         memory_budget: bytes; the same for every part of a run, so that examples are batched
             alike whenever and wherever it goes on.
+        batch_size: at most so many examples at once, likewise.
         exact_scores: as in :class:`xtransplant.engine.ask.items.Item`.
     """
 
@@ -110,6 +111,7 @@ class ComputeSettings:
     max_new_tokens: int
     chat_template: bool
     memory_budget: int
+    batch_size: int | None = None
     only: Only = "all"
     rule: str = ""
     exact_scores: bool = False
@@ -157,7 +159,7 @@ def compute_records(
         item_of, model, chat_template=settings.chat_template, exact_scores=settings.exact_scores
     )
     items = [as_item(examples[k]) for k in span]
-    memory = MemoryBudget.of(model, settings.memory_budget)
+    memory = MemoryBudget.of(model, settings.memory_budget, settings.batch_size)
     run = partial(_found, model, settings=settings, memory=memory, sources=Sources())
     rows, counted, numbers = Rows(settings.mode), dict[str, float](), list(span)
     # The prompts without a transplant are the same under every strategy: the first one's run has

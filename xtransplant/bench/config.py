@@ -58,6 +58,7 @@ class Config:
         nulls: null grids of every strategy, by name; see ``tasks.nulls``.
         data: where the tasks' data lie, and the seed of the pilot sample.
         memory_budget: bytes beyond the model; a quarter of the device's memory if None.
+        batch_size: at most so many examples are scored at once; None for what memory holds.
         exact_scores: the log-likelihood of every candidate; else bounds of some that cannot be
             chosen.
     """
@@ -81,6 +82,7 @@ class Config:
     allow_misaligned: bool = False
     log_samples: bool = True
     memory_budget: int | None = None
+    batch_size: int | None = None
     exact_scores: bool = False
     baselines: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()

@@ -102,6 +102,7 @@ class _Job:
             max_new_tokens=config.max_new_tokens,
             chat_template=config.chat_template,
             memory_budget=self.run.manifest.model["memory_budget"],
+            batch_size=self.run.manifest.model.get("batch_size"),
             only=config.only,
             # The task's own, in every part, though the run is judged by another by now.
             rule=entry.task_rule or entry.rule,

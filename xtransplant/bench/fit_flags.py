@@ -16,6 +16,7 @@ from xtransplant.bench.flags import (
     Insecure,
     Limit,
     LoadFlags,
+    LogFile,
     Model,
     On,
     Quiet,
@@ -34,7 +35,8 @@ class FitFlags:
         Path, Flag("Folder of the fit, which -S fit=FOLDER names.", ("--output-path", "-o"))
     ]
     task: Annotated[
-        list[str], Flag("Name (xtp list tasks); repeat it, or use commas.", ("--task", "-t"))
+        list[str],
+        Flag("Name (xtp list tasks); repeat it, or use commas.", ("--task", "--tasks", "-t")),
     ] = field(default_factory=list)
     model: Model = None
     langs: Annotated[
@@ -57,6 +59,7 @@ class FitFlags:
     on: On = "local"
     insecure: Insecure = False
     load: LoadFlags = field(default_factory=LoadFlags)
+    log_file: LogFile = None
     debug: Debug = False
     quiet: Quiet = False
     verbose: Verbose = False

@@ -58,6 +58,13 @@ AddBos = Annotated[
 Budget = Annotated[
     str | None, Flag("What the work may take beyond the model, e.g. 2G.", metavar="BYTES")
 ]
+BatchSize = Annotated[
+    int | None,
+    Flag("At most so many examples scored at once; by default what memory holds.", minimum=1),
+]
+LogFile = Annotated[
+    Path | None, Flag("Add what is said on stderr to a file too, with the time.", metavar="FILE")
+]
 Split = Annotated[str | None, Flag("The task's first by default.")]
 DirectionFlag = Annotated[
     Direction | None, Flag("en-to-lang or lang-to-en; the task's own by default.")
@@ -90,7 +97,10 @@ class LoadFlags:
     ] = None
     dtype: Annotated[str, Flag("auto, float32, float16, bfloat16 or float64.")] = "auto"
     quantization: Annotated[str | None, Flag("bnb-4bit or bnb-8bit (docs/models.md).")] = None
-    device_map: Annotated[str | None, Flag("Such as auto or cuda:0; CPU by default.")] = None
+    device_map: Annotated[
+        str | None,
+        Flag("Such as auto or cuda:0; CPU by default.", ("--device-map", "--device")),
+    ] = None
     tensor_parallel: Annotated[
         bool, Flag("Split over torchrun's processes (docs/remote.md).", ("--tensor-parallel",))
     ] = False
@@ -125,7 +135,8 @@ class WhatFlags:
     """What a bench runs."""
 
     task: Annotated[
-        list[str], Flag("Name (xtp list tasks); repeat it, or use commas.", ("--task", "-t"))
+        list[str],
+        Flag("Name (xtp list tasks); repeat it, or use commas.", ("--task", "--tasks", "-t")),
     ] = field(default_factory=list)
     strategy: Annotated[
         list[str], Flag(f"{STRATEGY}; repeat it, or use commas.", ("--strategy", "-s"))
@@ -187,6 +198,7 @@ class OutputFlags:
     """What a bench prints."""
 
     as_json: Annotated[bool, Flag("Print results as JSON.", ("--json",))] = False
+    log_file: LogFile = None
     debug: Debug = False
     quiet: Quiet = False
     verbose: Verbose = False
@@ -224,6 +236,7 @@ class BenchFlags:
     place: PlaceFlags = PlaceFlags()
     load: LoadFlags = LoadFlags()
     memory_budget: Budget = None
+    batch_size: BatchSize = None
     output: OutputFlags = OutputFlags()
 
 
@@ -252,4 +265,5 @@ class PilotFlags:
     place: PlaceFlags = PlaceFlags()
     load: LoadFlags = LoadFlags()
     memory_budget: Budget = None
+    batch_size: BatchSize = None
     output: OutputFlags = OutputFlags()

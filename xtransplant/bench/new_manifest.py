@@ -36,7 +36,7 @@ def new_manifest(plan: Plan, model: Model) -> Manifest:
         id=plan.id,
         schema=SCHEMA,
         config=_config(plan),
-        model={**entry, "memory_budget": _memory_budget(plan, model)},
+        model={**entry, **_batches(plan, model)},
         strategies={name: _strategy(plan, name, model) for name in plan.strategies},
         tasks={name: _task(plan, name, task, model.n_layers) for name, task in plan.tasks.items()},
         versions=versions(),
@@ -54,10 +54,14 @@ def _config(plan: Plan) -> dict[str, Any]:
     return document
 
 
-def _memory_budget(plan: Plan, model: Model) -> int:
-    """Bytes for the work beyond the model, the same for as long as the run goes on."""
+def _batches(plan: Plan, model: Model) -> dict[str, int | None]:
+    """What examples are batched by, the same for as long as the run goes on.
+
+    Bytes for the work beyond the model, and at most how many examples.
+    """
     budget = plan.config.memory_budget
-    return fixed_budget(model) if budget is None else int(MemoryBudget.of(model, budget).limit)
+    limit = fixed_budget(model) if budget is None else int(MemoryBudget.of(model, budget).limit)
+    return {"memory_budget": limit, "batch_size": plan.config.batch_size}
 
 
 def pair_notes(plan: Plan, model: Model) -> list[str]:

@@ -110,6 +110,7 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
         baselines=baselines,
         nulls=parse_nulls(parse_names(what.null)),
         sources=parse_names(what.sources),
+        batch_size=flags.batch_size,
         memory_budget=None if flags.memory_budget is None else parse_bytes(flags.memory_budget),
     )
 

@@ -58,7 +58,7 @@ def bench(
         if not repair(run, context.say):
             check_folder(plan.model_name, run.manifest.model, path.name, config.model.gguf_file)
             return run.finish()
-        _say_budget(config.memory_budget, run, context)
+        _say_batches(config, run, context)
     if by_workers:
         return execute_by_workers(plan, path, context)
     if model is None:
@@ -84,11 +84,15 @@ def _check_workers(context: RunContext) -> RunContext:
     return replace(context, output_path=context.output_path.resolve())
 
 
-def _say_budget(budget: int | None, run: Run, context: RunContext) -> None:
-    """Say that a run goes on with the budget it was begun with: records depend on batches."""
-    begun = run.manifest.model["memory_budget"]
-    if budget is not None and budget != begun:
+def _say_batches(config: Config, run: Run, context: RunContext) -> None:
+    """Say that a run goes on with the batches it was begun with: records depend on them."""
+    begun = run.manifest.model
+    limit, most = begun["memory_budget"], begun.get("batch_size")
+    if config.memory_budget not in (None, limit):
         context.say(
-            f"run {run.path.name} was begun with a memory budget of {begun:,} bytes and goes on "
+            f"run {run.path.name} was begun with a memory budget of {limit:,} bytes and goes on "
             "with it; --fresh begins anew with another"
         )
+    if config.batch_size not in (None, most):
+        was = "no batch size" if most is None else f"a batch size of {most}"
+        context.say(f"run {run.path.name} was begun with {was} and goes on so; --fresh begins anew")

@@ -32,7 +32,7 @@ __all__ = ["run_id"]
 _ELSEWHERE = (
     "tasks", "strategies", "model", "langs", "pairs", "source_layers", "target_layers", "options",
     "direction", "mode", "split", "limit", "only", "data", "max_new_tokens", "allow_misaligned",
-    "memory_budget", "exact_scores", "baselines", "sources", "nulls",
+    "memory_budget", "batch_size", "exact_scores", "baselines", "sources", "nulls",
 )  # fmt: skip
 _OF_PLACE = ("device_map", "trust_remote_code", "tensor_parallel")
 _LATER = ("gguf_file", "quantization")

@@ -17,6 +17,7 @@ from xtransplant.bench.flags import (
     Flag,
     Insecure,
     LoadFlags,
+    LogFile,
     MaxNewTokens,
     Model,
     On,
@@ -108,6 +109,7 @@ class TraceFlags:
     plot: Annotated[Path | None, Flag("Heatmap to FILE.png, .svg or .pdf.")] = None
     on: On = "local"
     insecure: Insecure = False
+    log_file: LogFile = None
     debug: Debug = False
     quiet: Quiet = False
     verbose: Verbose = False

@@ -133,6 +133,11 @@ def check_bench(
             f"--null noise does not run with --on {backend}: each example has variants of its own; "
             "take --null other,self there, or --on local"
         )
+    if config.batch_size is not None and config.mode == "generate":
+        raise XTransplantError(
+            f"--batch-size {config.batch_size} is of scores; texts are generated one example at a "
+            "time, its variants as memory holds (--memory-budget); leave it out"
+        )
     if dry or backend.is_dry:
         for flag, given in (("--shard", shard is not None), ("--json", as_json)):
             if given:

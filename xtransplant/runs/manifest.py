@@ -24,7 +24,9 @@ SCHEMA = 2
 """Of manifests and records; others are refused."""
 
 # What a manifest says of where the model was and ran; no number depends on it.
-_PLACE = ("name", "revision", "commit", "device", "server", "folder", "memory_budget")
+_PLACE = (
+    "name", "revision", "commit", "device", "server", "folder", "memory_budget", "batch_size",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

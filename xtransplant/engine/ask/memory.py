@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import sys
+from collections.abc import Sized
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,13 +45,17 @@ class MemoryBudget:
     Attributes:
         limit: in bytes.
         columns: how many input tokens one pass may hold, whatever the memory.
+        examples: how many examples, likewise; None for any number.
     """
 
     limit: float
     columns: int = _MOST_COLUMNS["cpu"]
+    examples: int | None = None
 
     @classmethod
-    def of(cls, model: Model, budget: int | None = None) -> MemoryBudget:
+    def of(
+        cls, model: Model, budget: int | None = None, examples: int | None = None
+    ) -> MemoryBudget:
         """A budget of some bytes; by default half of what is free where the model lies.
 
         Of several devices the one with the least free memory counts.
@@ -58,6 +63,7 @@ class MemoryBudget:
         Args:
             model: a loaded model.
             budget: bytes; None for the default.
+            examples: at most so many at once.
 
         Raises:
             XTransplantError: a budget smaller than a pass over one token.
@@ -74,8 +80,8 @@ class MemoryBudget:
                 free = min(free_bytes(device) for device in model.devices)
             if model.world_size > 1:
                 free = all_reduce_min(free)  # every process has to cut the work alike
-            return cls(_SHARE * free, columns)
-        return cls(budget, columns)
+            return cls(_SHARE * free, columns, examples)
+        return cls(budget, columns, examples)
 
     def fits(self, fixed: float, each: float, most: int, columns: int) -> int:
         """How many of ``most`` equal units fit: at least one.
@@ -88,6 +94,10 @@ class MemoryBudget:
         """
         by_bytes = (self.limit - fixed) / max(each, 1)
         return max(1, min(most, int(by_bytes), self.columns // max(columns, 1)))
+
+    def most(self, examples: Sized) -> int:
+        """How many of these examples one pass may hold, whatever the memory."""
+        return min(len(examples), self.examples or len(examples))
 
     def halve(self, taken: float, what: str) -> None:
         """Halve the budget after memory ran out in a pass estimated to take ``taken`` bytes.

@@ -105,7 +105,7 @@ def run_items(
         )
         return _joined(batch, items, list(chunks))
 
-    _, found = run_fitting(memory, per_item, len(items) if packing.together else 1, run)
+    _, found = run_fitting(memory, per_item, memory.most(items) if packing.together else 1, run)
     return found
 
 
