@@ -87,6 +87,14 @@ class Choosing:
     by_example: dict[str, dict[int, int]] = field(default_factory=dict)
     run: str = ""
 
+    def right(self, lang: str, one: Answers, level: int) -> Array:
+        """``[examples]`` of a language, each by the pair of its fold."""
+        cells = np.array([one.pairs.index(pair) for pair in self.folds])
+        fold_of = self.by_example[lang]
+        folds = np.array([fold_of.get(k, 0) for k in one.examples.tolist()], dtype=np.int64)
+        found: Array = one.right[np.arange(len(folds)), cells[folds], level]
+        return found
+
     @property
     def n_pairs(self) -> int:
         """Of how many pairs; of several languages the most."""
@@ -145,12 +153,11 @@ def cross_fit_of(
     for (lang, number), fold in zip(grid.examples, found.folds.tolist(), strict=True):
         fold_of.setdefault(lang, {})[number] = fold
 
-    def picked(lang: str, one: Answers, at: int) -> Array:
-        cells = np.array([one.pairs.index(pair) for pair in found.chosen])
-        folds = np.array([fold_of[lang].get(k, 0) for k in one.examples.tolist()], dtype=np.int64)
-        right: Array = one.right[np.arange(len(folds)), cells[folds], at]
-        return right
-
+    choosing = Choosing(
+        found.held_out, found.in_sample, found.winners_curse,
+        {"": Choices(grid.right, grid.pairs, grid.items)}, found.chosen, fold_of,
+    )  # fmt: skip
+    picked = choosing.right
     own = replace(task, languages={lang: task.languages[lang] for lang in fold_of})
     gains = gains_of(own, level, name, picked, nulls)
     assert gains.vanilla is not None
@@ -164,14 +171,11 @@ def cross_fit_of(
             for null, one in gains.nulls.items()
         },
     )
-    choices = {"": Choices(grid.right, grid.pairs, grid.items)}
     return CrossFitted(
         _rates(own, level, name, picked),
         {null: NullRates(_rates(own, level, records, picked)) for null, records in nulls.items()},
         gains,
-        Choosing(
-            found.held_out, found.in_sample, found.winners_curse, choices, found.chosen, fold_of
-        ),
+        choosing,
     )
 
 

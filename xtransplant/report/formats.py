@@ -14,7 +14,7 @@ from xtransplant.report.rows import Row
 from xtransplant.report.sets import HEADS, SetRates, set_cells
 from xtransplant.report.tables import Table
 from xtransplant.report.text_grid import TextGrid, TextLine
-from xtransplant.stats.rates import Rate, macro, micro, spread
+from xtransplant.stats.rates import Mean, Rate, macro, micro, spread
 from xtransplant.style.escape import escape_markdown, visible
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ FORMATS = {"terminal": "txt", "markdown": "md", "csv": "csv", "json": "json", "l
 
 _AVERAGES = ("micro", "macro", "spread", "n")
 _LEGEND = (
-    "micro: all examples, ± standard error; macro: mean over languages, ± standard error; "
-    "spread: standard deviation over languages; n: examples"
+    "micro: all examples; macro: mean over languages; each ± its standard error over items, which "
+    "are alike in all their languages; spread: standard deviation over languages; n: examples"
 )
 
 
@@ -43,14 +43,16 @@ def _lines(table: Table) -> Iterator[tuple[TextLine, Row, dict[str, SetRates]]]:
     for row in table.rows:
         marks = "†" * row.oracle + "‡" * (not row.complete)
         label = f"{row.label} {marks}" if marks else row.label
-        line = TextLine(label, _cells(row.rates, table.languages), row.strategy, row.oracle)
+        cells = _cells(row.rates, table.languages, row.micro, row.macro)
+        line = TextLine(label, cells, row.strategy, row.oracle)
         yield line, row, row.sets
         null = replace(line, null=True)
         if row.nulls is not None:
-            cells = _cells(row.nulls, table.languages)
+            each = list(row.nulls.values())
+            cells = _cells(row.nulls, table.languages, micro(each), macro(each))
             yield replace(null, label="its null", cells=cells), row, {}
         for name, one in row.null_grids.items():
-            cells = _cells(one.rates, table.languages)
+            cells = _cells(one.rates, table.languages, one.micro, one.macro)
             yield replace(null, label=f"null grid {name}", cells=cells), row, one.sets
 
 
@@ -176,10 +178,11 @@ def _blocks(widths: Sequence[int], room: int) -> list[tuple[int, int]]:
     return [*blocks, (start, len(widths))]
 
 
-def _cells(by_language: dict[str, Rate], languages: Sequence[str]) -> list[str]:
-    """A percentage per language, then the averages."""
-    rates = list(by_language.values())
-    every, (mean, error) = micro(rates), macro(rates)
+def _cells(
+    by_language: dict[str, Rate], languages: Sequence[str], every: Rate, of_languages: Mean
+) -> list[str]:
+    """A percentage per language, then the averages over examples and over languages."""
+    rates, (mean, error) = list(by_language.values()), of_languages
     own = [_percent(by_language[lang].value) if lang in by_language else "–" for lang in languages]
     return [
         *own,

@@ -8,7 +8,8 @@ from typing import Any
 
 from xtransplant.report.sets import SetRates, of_strategy, rate_metrics, set_metrics
 from xtransplant.report.summary import Summary, TaskCounts
-from xtransplant.stats.rates import Rate, micro
+from xtransplant.stats.over_items import OverItems
+from xtransplant.stats.rates import Mean, Rate, macro, micro
 from xtransplant.stats.tally import Tally, combine
 from xtransplant.tasks.nulls import NULLS
 
@@ -33,15 +34,22 @@ class NullRates:
     Attributes:
         rates: by language; only of those that have another item.
         sets: by set of examples, ``gap`` and ``shared``.
+        over_items: all languages together, with errors over items; where answers are known.
     """
 
     rates: dict[str, Rate]
     sets: dict[str, SetRates] = field(default_factory=dict)
+    over_items: OverItems | None = None
 
     @property
     def micro(self) -> Rate:
         """All examples together."""
-        return micro(list(self.rates.values()))
+        return self.over_items.micro if self.over_items else micro(list(self.rates.values()))
+
+    @property
+    def macro(self) -> Mean:
+        """The mean over languages, and its standard error."""
+        return self.over_items.macro if self.over_items else macro(list(self.rates.values()))
 
 
 def nulls_of(

@@ -13,6 +13,7 @@ from xtransplant.report.sets import SetRates, of_prompt, of_strategy
 from xtransplant.report.summary import NO_PAIR, Summary, TaskCounts, tallies_of
 from xtransplant.runs.columns import SOURCE, VANILLA
 from xtransplant.runs.options import label_of
+from xtransplant.stats.over_items import OverItems
 from xtransplant.stats.rates import Mean, Rate, macro, micro, spread
 from xtransplant.stats.tally import Bound, Tally, combine
 
@@ -48,6 +49,7 @@ class Row:
         gains: over vanilla and over its null grids, paired by example.
         curves: of the bound over all pairs, by k cells; of its null grids, by the null's name.
         choosing: how its pair was chosen and what that is worth, where that is known.
+        over_items: all languages together, with errors over items; where answers are known.
     """
 
     label: str
@@ -68,6 +70,7 @@ class Row:
     gains: Gains = field(default_factory=Gains)
     curves: dict[str, Any] = field(default_factory=dict)
     choosing: Choosing | None = None
+    over_items: OverItems | None = None
 
     @property
     def oracle(self) -> bool:
@@ -83,12 +86,12 @@ class Row:
     @property
     def micro(self) -> Rate:
         """All examples together."""
-        return micro(list(self.rates.values()))
+        return self.over_items.micro if self.over_items else micro(list(self.rates.values()))
 
     @property
     def macro(self) -> Mean:
         """The mean over languages, and its standard error."""
-        return macro(list(self.rates.values()))
+        return self.over_items.macro if self.over_items else macro(list(self.rates.values()))
 
     @property
     def spread(self) -> float:

@@ -20,17 +20,9 @@ from xtransplant.stats.tally import Tally, tally
 from xtransplant.tasks.sets import GAP, SETS, SHARED, UNASKED, UNKNOWN
 
 __all__ = [
-    "COUNTED_SETS",
-    "NO_PAIR",
-    "LanguageCounts",
-    "SetCounts",
-    "States",
-    "Summary",
-    "TaskCounts",
-    "TaskRun",
-    "summarise",
-    "tallies_of",
-]
+    "COUNTED_SETS", "NO_PAIR", "LanguageCounts", "SetCounts", "States", "Summary", "TaskCounts",
+    "TaskRun", "summarise", "tallies_of",
+]  # fmt: skip
 
 
 NO_PAIR = (-1, -1)
@@ -85,6 +77,7 @@ class LanguageCounts:
         states: by strategy; of the two prompts under ``vanilla`` and ``source``.
         sets: by level; empty of a run that was begun without.
         answers: which examples are right, by whatever has records.
+        prompts: likewise of the two prompts, of the examples that their rates are over.
         items: what each example is called, by its number; the same in all languages.
         golds: which options are right, of a task that has options.
     """
@@ -97,6 +90,7 @@ class LanguageCounts:
     baselines: dict[str, dict[str, Tally]] = field(default_factory=dict)
     nulls: dict[str, dict[str, Tally]] = field(default_factory=dict)
     answers: dict[str, Answers] = field(default_factory=dict)
+    prompts: dict[str, Answers] = field(default_factory=dict)
     items: np.ndarray[Any, Any] = field(default_factory=lambda: np.array([], dtype=np.str_))
     golds: Golds | None = None
 
@@ -194,6 +188,7 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
               **dict.fromkeys(run.manifest.nulls, nulls)}  # fmt: skip
     states: dict[str, States] = {}
     sets: dict[str, SetCounts] = {}
+    prompts: dict[str, Answers] = {}
     every = dict(cells(run, task, lang))
     only = run.manifest.only != "all"
     # Where some examples alone had their grids run, the prompts are counted over these.
@@ -214,6 +209,8 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
                 level: Rate(int(found.right[of, k].sum()), int(of.sum()))
                 for k, level in enumerate(CORRECT)
             }
+            layers = found.source_layers[of], found.target_layers[of]
+            prompts[name] = arrange(found.examples[of], *layers, found.right[of])
             if name == VANILLA:
                 sets = _sets(found, of)
             continue
@@ -237,7 +234,7 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
         for name, one in every.items() if name != SOURCE
     }  # fmt: skip
     return LanguageCounts(
-        *plain_rates, strategies, states, sets, baselines, nulls, answers,
+        *plain_rates, strategies, states, sets, baselines, nulls, answers, prompts,
         item_ids(run, task, lang), read_golds(run, task, lang),
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from xtransplant.report.choosing import pilot_of
 from xtransplant.report.hindsight import find_hindsight
 from xtransplant.report.notes import notes_of, run_tag
+from xtransplant.report.over_items import with_items
 from xtransplant.report.rows import Row, has_own_pairs, rows_of, same_quantity
 from xtransplant.report.sets import about_sets
 from xtransplant.report.summary import Summary, TaskCounts, TaskRun
@@ -191,7 +192,10 @@ def _table(subject: Subject, runs: Sequence[TaskRun], level: str) -> Table:
     for summary, task in runs:
         suffix = f" [{_model(summary)}]" if len(models) > 1 else ""
         for levels in zip(*(rows_of(summary, task, one) for one in CORRECT), strict=True):
-            _add_row(rows, tuple(replace(row, label=row.label + suffix) for row in levels))
+            own = [
+                with_items(row, summary, task, at) for row, at in zip(levels, CORRECT, strict=True)
+            ]
+            _add_row(rows, tuple(replace(row, label=row.label + suffix) for row in own))
     shown = _with_tags([levels[CORRECT.index(level)] for levels in rows], runs)
     shown = _mark_hindsight(shown, runs, level)
     order = list(dict.fromkeys(row.strategy for row in shown))

@@ -1,0 +1,87 @@
+"""Errors over items of what a table's rows are over all languages together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from xtransplant.report.gains import Picked
+from xtransplant.report.rows import Row
+from xtransplant.report.summary import NO_PAIR, Summary, TaskCounts
+from xtransplant.runs.columns import CORRECT
+from xtransplant.stats.answers import Answers
+from xtransplant.stats.over_items import OverItems, over_items
+from xtransplant.stats.selection import Pair, choose_pair, sum_hits
+
+__all__ = ["with_items"]
+
+
+def with_items(row: Row, summary: Summary, task: TaskCounts, level: str) -> Row:
+    """A row whose averages, and those of its null grids, have errors over items.
+
+    An item stands in a table once for each language, and what a model does with it in one goes with
+    what it does in another: taken for independent, twelve languages that answer alike have a
+    standard error that is 3.5 times too small. Where a run's answers are not known it stays as it
+    is.
+
+    Args:
+        row: of the run.
+        summary: the run.
+        task: of it.
+        level: of the row.
+    """
+    if row.kind in ("vanilla", "source"):
+        prompts = {lang: one.prompts.get(row.kind) for lang, one in task.languages.items()}
+        return replace(row, over_items=_together(task, level, prompts, _at(NO_PAIR)))
+    picked = _picked(row, summary.manifest.model["n_layers"] - 1)
+    names = summary.manifest.nulls_of(row.strategy) if row.strategy else {}
+    nulls = {
+        null: replace(one, over_items=_of(
+            task, level, names[null],
+            _at(_best(task, level, names[null])) if row.kind == "best" else picked,
+        ))
+        for null, one in row.null_grids.items()
+    }  # fmt: skip
+    own = _of(task, level, row.strategy or row.key, picked)
+    return replace(row, over_items=own, null_grids=nulls)
+
+
+def _at(pair: Pair) -> Picked:
+    return lambda _, one, level: one.at(pair, level)
+
+
+def _picked(row: Row, last: int) -> Picked:
+    """What of its records a row counts."""
+    if row.kind == "bound":
+        which = row.key.removeprefix(f"{row.strategy},bound")
+        source, target = (last if which == ",last→j" else None), (0 if which == ",i→0" else None)
+        return lambda _, one, level: one.some(level, source=source, target=target)
+    if row.kind == "cross-fit" and row.choosing is not None:
+        return row.choosing.right
+    if (pairs := row.pairs) is not None:
+        return lambda lang, one, level: one.at(pairs[lang], level)
+    return _at(row.pair or NO_PAIR)
+
+
+def _best(task: TaskCounts, level: str, null: str) -> Pair:
+    """Of a null grid its own best pair, as the line below a best pair has it."""
+    own = [one.nulls[null][level].hits for one in task.languages.values() if null in one.nulls]
+    return choose_pair(sum_hits(own))
+
+
+def _of(task: TaskCounts, level: str, name: str, picked: Picked) -> OverItems | None:
+    """Of records of that name."""
+    answers = {lang: one.answers.get(name) for lang, one in task.languages.items()}
+    return _together(task, level, answers, picked)
+
+
+def _together(
+    task: TaskCounts, level: str, answers: Mapping[str, Answers | None], picked: Picked
+) -> OverItems | None:
+    at = CORRECT.index(level)
+    found = [
+        (picked(lang, one, at), task.languages[lang].items[one.examples])
+        for lang, one in answers.items()
+        if one is not None and len(one.examples)
+    ]
+    return over_items(found) if found else None
