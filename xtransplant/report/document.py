@@ -17,7 +17,7 @@ from xtransplant.report.tables import Table, make_tables
 from xtransplant.runs.check import check_intact
 from xtransplant.runs.store import open_run
 
-__all__ = ["Report", "Room", "write_report"]
+__all__ = ["Report", "Room", "read_summaries", "write_report"]
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,7 @@ def write_report(
     if output is None and (figures or len(formats) > 1):
         what = "--figures" if figures else "several --format"
         raise XTransplantError(f"{what} write files: say where, with --output FOLDER")
-    summaries = _named(list({Path(one).resolve(): Path(one) for one in paths}.values()))
-    empty = [one.name for one in summaries if not any(t.languages for t in one.tasks.values())]
-    if empty:
-        raise XTransplantError(
-            f"run {empty[0]} holds no records yet; run its xtp bench command first"
-        )
+    summaries = read_summaries(paths)
     summaries = _with_languages(summaries) if room.languages else summaries
     # To a folder of files, or beside a page, the terminal's format goes only if it was named.
     wanted = list(dict.fromkeys(formats)) or ([] if figures or page else ["terminal"])
@@ -136,9 +131,19 @@ def _with_languages(summaries: Sequence[Summary]) -> list[Summary]:
     return [with_languages(one) for one in summaries]
 
 
-def _named(paths: Sequence[Path]) -> list[Summary]:
-    """Runs counted; where folders have the same name, the whole path is the name."""
-    summaries = [summarise(check_intact(open_run(path))) for path in paths]
+def read_summaries(paths: Sequence[str | Path]) -> list[Summary]:
+    """Runs counted, each once; where folders have the same name, the whole path is the name.
+
+    Raises:
+        XTransplantError: no run there, nothing stored in it, or a damaged part.
+    """
+    own = {Path(one).resolve(): Path(one) for one in paths}.values()
+    summaries = [summarise(check_intact(open_run(path))) for path in own]
+    empty = [one.name for one in summaries if not any(t.languages for t in one.tasks.values())]
+    if empty:
+        raise XTransplantError(
+            f"run {empty[0]} holds no records yet; run its xtp bench command first"
+        )
     counts = Counter(one.name for one in summaries)
     return [
         replace(one, name=str(one.path.resolve())) if counts[one.name] > 1 else one

@@ -56,6 +56,11 @@ class Run:
         default_factory=dict, repr=False, compare=False
     )
 
+    def __repr__(self) -> str:
+        own = self.manifest
+        parts = [own.model["name"], ", ".join(own.tasks), ", ".join(own.strategies), own.state]
+        return f"run {str(self.path)!r}: {'; '.join(repr(one)[1:-1] for one in parts)}"
+
     def part_path(self, kind: str, part: Part) -> Path:
         """The file of a part's table: kind is one of :data:`KINDS`."""
         return self.path / kind / part.name

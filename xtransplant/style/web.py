@@ -36,6 +36,7 @@ _FRAME = """
 .xtp{font-size:13px;line-height:1.45;max-width:100%;overflow-x:auto}
 .xtp p,.xtp ul{margin:.3em 0}
 .xtp ul{padding-left:1.4em}
+.xtp summary{cursor:pointer;margin:.4em 0;font-weight:bold}
 .xtp .about,.xtp .aside{opacity:.75}
 .xtp .prompt{white-space:pre-wrap;border-inline-start:3px solid #8888;padding-inline:.6em;
   max-width:60em;max-height:12em;overflow-y:auto}
