@@ -1,6 +1,7 @@
 """Choosing a cell for each example: what is counted, and what may not be read."""
 
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -105,6 +106,14 @@ def test_one_run_alone_is_cross_fitted(runs, capsys):
     assert shown.count("cross-fitted on pilot, 5 folds") == 2
     assert "too narrow" in " ".join(shown.split())
     assert "oracle †" in shown
+
+
+def test_without_the_package_one_line_names_what_installs_it(runs, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    assert xtp(["choose", str(runs[0].path)]) == 2
+    said = capsys.readouterr().err
+    assert "pip install 'xtransplant[choose]'" in said
+    assert len(said.strip().splitlines()) == 1
 
 
 def test_json_says_what_the_table_says(choices):

@@ -70,6 +70,18 @@ def test_where_all_is_right_or_none_it_still_answers(value):
         train(told, right, np.zeros(20))
 
 
+def test_what_does_not_hold_for_other_items_is_not_used():
+    told, right, items = planted(0, 40)
+    one_item = np.zeros_like(right)
+    one_item[items == 3] = True  # outside its own fold nothing is right
+    chances = train(told, one_item, items).chances(told)
+    assert chances[:, 0] == pytest.approx((2 + 1) / (40 + 2))
+    assert chances[:, 1:] == pytest.approx((2 + 1) / (40 + 2))
+    noise = np.random.default_rng(5).random(right.shape) < 0.5
+    chances = train(told, noise, items).chances(told)
+    assert np.abs(chances - 0.5).max() < 0.25
+
+
 def test_calibration_of_what_is_known():
     right = np.array([True, False, True, True])
     perfect = calibration(right.astype(float), right)

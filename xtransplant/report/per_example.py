@@ -16,7 +16,7 @@ from xtransplant.report.told import Judged, shared_pairs, tell
 from xtransplant.runs.check import check_intact
 from xtransplant.runs.read import examples
 from xtransplant.runs.store import Run, open_run
-from xtransplant.stats.calibrated import Calibration, calibration
+from xtransplant.stats.calibrated import Calibration, calibration, check_installed
 from xtransplant.stats.gains import Gain, gain
 from xtransplant.stats.per_example import METHODS, Told
 from xtransplant.stats.share import Share, gain_share
@@ -100,8 +100,9 @@ def choose_per_example(
 
     Raises:
         XTransplantError: no run there, a damaged or an incomplete one, other models, nothing in
-            common, pairs too few to choose from, or examples that both have.
+            common, pairs too few to choose from, examples that both have, or no scikit-learn.
     """
+    check_installed()
     first = _complete(pilot)
     second = first if on is None else _complete(on)
     if on is not None:

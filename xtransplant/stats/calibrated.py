@@ -1,44 +1,42 @@
 """A small model that says how likely each option is right, trained on a pilot's records.
 
-Two logistic regressions (L2, standardised features), one of cells and one of vanilla, each
-calibrated by Platt's sigmoid on folds of items that it was not trained on. Numbers in, numbers out:
-no model is written or read.
+Two of scikit-learn's logistic regressions, one of cells and one of vanilla, each calibrated by
+Platt's sigmoid on folds of items that it was not trained on. Numbers in, numbers out: no model is
+written or read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from xtransplant.errors import XTransplantError
 from xtransplant.stats.gains import by_item
 from xtransplant.stats.per_example import NO_ANSWER, Told, most_certain, vote_shares
 
-__all__ = ["Calibration", "Chooser", "calibration", "train"]
+__all__ = ["Calibration", "Chooser", "calibration", "check_installed", "train"]
 
 Array = np.ndarray[Any, Any]
 _FOLDS = 5
 _BINS = 10
 
 
-@dataclass(frozen=True)
-class _Logistic:
-    """``p = sigmoid(a * (w . x + b) + c)`` of standardised features."""
+def check_installed() -> None:
+    """Say how to install what :func:`train` needs.
 
-    mean: Array
-    scale: Array
-    weights: Array  # the last is the intercept
-    platt: tuple[float, float] = (1.0, 0.0)
-
-    def score(self, features: Array) -> Array:
-        """``[rows]``, before Platt's sigmoid."""
-        found: Array = (features - self.mean) / self.scale @ self.weights[:-1] + self.weights[-1]
-        return found
-
-    def chance(self, features: Array) -> Array:
-        """``[rows]``, calibrated."""
-        return _sigmoid(self.platt[0] * self.score(features) + self.platt[1])
+    Raises:
+        XTransplantError: scikit-learn is not installed.
+    """
+    try:
+        import sklearn  # noqa: F401
+    except ImportError as error:
+        raise XTransplantError(
+            "the small model that chooses a cell needs the package scikit-learn: "
+            "pip install 'xtransplant[choose]'"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -46,12 +44,12 @@ class Chooser:
     """What was learnt.
 
     Attributes:
-        cells, vanilla: the two regressions.
+        cells, vanilla: ``[rows, features]`` to ``[rows]``, how likely each is right.
         priors: ``[cells]``, log-odds that each was right on the training examples.
     """
 
-    cells: _Logistic
-    vanilla: _Logistic
+    cells: Callable[[Array], Array]
+    vanilla: Callable[[Array], Array]
     priors: Array
 
     def chances(self, told: Told) -> Array:
@@ -59,8 +57,8 @@ class Chooser:
         cells, vanilla = _features(told, np.broadcast_to(self.priors, _cells_shape(told)))
         found = np.concatenate(
             [
-                self.vanilla.chance(vanilla)[:, None],
-                self.cells.chance(cells).reshape(_cells_shape(told)),
+                self.vanilla(vanilla)[:, None],
+                self.cells(cells).reshape(_cells_shape(told)),
             ],
             axis=1,
         )
@@ -90,11 +88,10 @@ def train(told: Told, right: Array, items: Array, *, seed: int = 0) -> Chooser:
     # A cell's record without the example's own item, or the model would trust it too far.
     priors = _prior(hits.sum(axis=0) - hits[at], (counts.sum() - counts[at])[:, None])
     cells, vanilla = _features(told, priors)
-    fold = np.random.default_rng(seed).permutation(len(counts))[at] % min(_FOLDS, len(counts))
     n_cells = right.shape[1] - 1
     return Chooser(
-        _fit(cells, right[:, 1:].ravel(), np.repeat(fold, n_cells), 1 / n_cells),
-        _fit(vanilla, right[:, 0], fold, 1.0),
+        _fit(cells, right[:, 1:].ravel(), np.repeat(at, n_cells), 1 / n_cells, seed),
+        _fit(vanilla, right[:, 0], at, 1.0, seed),
         _prior(hits.sum(axis=0), counts.sum()),
     )  # fmt: skip
 
@@ -130,56 +127,54 @@ def _features(told: Told, priors: Array) -> tuple[Array, Array]:
     return cells.reshape(-1, cells.shape[2]), every[:, 0]
 
 
-def _fit(features: Array, right: Array, fold: Array, weight: float) -> _Logistic:
-    """A regression on all rows, calibrated on rows of folds that others were fitted without."""
-    scores = np.zeros(len(features))
-    for k in np.unique(fold):
-        own = fold == k
-        scores[own] = _regress(features[~own], right[~own], weight).score(features[own])
-    # Platt (1999): targets a little inside 0 and 1, so that no chance is either.
-    positive, n = right.sum() * weight, len(right) * weight
-    high, low = (positive + 1) / (positive + 2), 1 / (n - positive + 2)
-    platt = _minimise(scores[:, None], np.where(right, high, low), weight, 0.0)
-    final = _regress(features, right, weight)
-    # Where the score tells nothing, the slope may come out below 0, which would turn it round.
-    return _Logistic(final.mean, final.scale, final.weights, (max(0.0, platt[0]), platt[1]))
+def _fit(
+    features: Array, right: Array, items: Array, weight: float, seed: int
+) -> Callable[[Array], Array]:
+    """A regression on all rows, calibrated on rows of folds that others were fitted without.
 
-
-def _regress(features: Array, right: Array, weight: float) -> _Logistic:
-    mean, scale = features.mean(axis=0), features.std(axis=0)
-    scale[scale < 1e-9] = 1.0
-    weights = _minimise((features - mean) / scale, right.astype(np.float64), weight, 1.0)
-    return _Logistic(mean, scale, weights)
-
-
-def _minimise(features: Array, targets: Array, weight: float, penalty: float) -> Array:
-    """``[features + 1]``, weights and intercept of least log-loss.
+    Where it cannot be calibrated (right and wrong rows are not both left outside every fold), or
+    has learnt nothing that holds for other items (its chances fall as its scores rise), every row
+    has the share of right ones, with one success and one failure added.
 
     Args:
         features: ``[rows, features]``.
-        targets: ``[rows]``, from 0 to 1.
+        right: ``[rows]``, bool.
+        items: ``[rows]``, each dealt to one fold whole, so that right ones are spread over folds.
         weight: of each row: those of one example count as one together.
-        penalty: on half the squared weights.
+        seed: of the folds.
     """
-    from scipy.optimize import minimize
+    share = (right.sum() * weight + 1) / (len(right) * weight + 2)
 
-    def loss(w: Array) -> tuple[float, Array]:
-        z = features @ w[:-1] + w[-1]
-        error = weight * (_sigmoid(z) - targets)
-        value = weight * float((np.logaddexp(0, z) - targets * z).sum())
-        gradient = np.append(features.T @ error + penalty * w[:-1], error.sum())
-        return value + penalty * float(w[:-1] @ w[:-1]) / 2, gradient
+    def constant(rows: Array) -> Array:
+        return np.full(len(rows), share)
 
-    start = np.zeros(features.shape[1] + 1)
-    found: Array = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
-    return found
+    n_folds = min(_FOLDS, len(np.unique(items)), int(right.sum()), int((~right).sum()))
+    if n_folds < 2:
+        return constant
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
+    dealer = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+    folds = list(dealer.split(features, right, items))
+    if any(np.ptp(right[learnt].astype(np.int8)) == 0 for learnt, _ in folds):
+        return constant
+    # C is the weight of every row against half the squared coefficients.
+    regression = LogisticRegression(C=weight, max_iter=1000)
+    pipeline = make_pipeline(StandardScaler(), regression)
+    # Not an ensemble: the folds calibrate, and the regression that is used has seen all rows.
+    model = CalibratedClassifierCV(pipeline, method="sigmoid", cv=folds, ensemble=False)
+    model.fit(features, right)
 
-def _sigmoid(z: Array) -> Array:
-    from scipy.special import expit
+    def chance(rows: Array) -> Array:
+        found: Array = model.predict_proba(rows)[:, 1]
+        return found
 
-    found: Array = expit(z)
-    return found
+    scores = model.calibrated_classifiers_[0].estimator.decision_function(features)
+    ends = chance(features[[scores.argmin(), scores.argmax()]])
+    return chance if ends[0] < ends[1] else constant
 
 
 @dataclass(frozen=True)
