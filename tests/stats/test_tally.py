@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from xtransplant.stats import combine, tally
+from xtransplant.stats.rates import Rate
 
 grids = st.tuples(st.integers(1, 5), st.integers(1, 4), st.integers(1, 4)).flatmap(
     lambda shape: st.tuples(arrays(np.bool_, shape), arrays(np.uint8, shape))
@@ -117,3 +118,15 @@ def test_languages_together_are_their_sums(grid):
     assert two.overall.right == 2 * one.overall.right
     assert two.best == one.best
     assert two.rate(two.best).value == one.rate(one.best).value
+
+
+def test_a_null_of_few_examples_has_the_error_of_few():
+    right, other = np.ones((40, 1, 1), np.bool_), np.zeros((40, 1, 1), np.uint8)
+    drawn = np.zeros(40, np.uint8)
+    drawn[:4], other[:2] = 255, 255
+    found = combine([count(right, other, drawn)] * 2)
+    null = found.null((0, 0))
+    few = Rate(4, 8)
+    assert (null.n, null.known, null.value, found.overall.judged) == (80, 8, 0.5, 8)
+    assert (null.stderr, null.ci95) == (few.stderr, few.ci95)
+    assert found.rate((0, 0)).known == 80

@@ -197,6 +197,7 @@ def _add_row(results: dict[str, dict[str, Any]], one: _Keyed, row: Row, metric: 
         found[f"n,{one.key}"] = rate.n
         if null is not None:
             found[f"{metric}_null,{one.key}"] = json_number(null.value)
+            found[f"{metric}_null_n,{one.key}"] = null.known
         lang = None if name == one.name else name.removeprefix(f"{one.name}_")
         more = set_metrics(row.sets, metric, lang) | null_metrics(row.null_grids, metric, lang)
         more |= gain_metrics(row.gains, metric, lang)

@@ -111,7 +111,10 @@ def _of_grid(
         }
     for i, j, bound in _bounds(one):
         numbers = _numbers(Rate(bound.right, one.n), oracle=True)
-        numbers |= {"cells": bound.cells, "null": Rate(bound.null, one.n).value}
+        numbers |= {
+            "cells": bound.cells,
+            "null": Rate(bound.null, one.n, judged=bound.judged).value,
+        }
         numbers |= set_columns({k: _rates_of(t, i, j) for k, t in sets.items()})
         yield {"kind": "bound", **_layers(i, j), **numbers}
 
@@ -128,7 +131,7 @@ def _rates_of(one: Tally, i: int | None, j: int | None) -> tuple[Rate, Rate]:
     """The bound by source and target layer, and its null."""
     by_layer = one.overall if j is None else one.by_target[j]
     bound = by_layer if i is None else one.by_source[i]
-    return Rate(bound.right, one.n), Rate(bound.null, one.n)
+    return Rate(bound.right, one.n), Rate(bound.null, one.n, judged=bound.judged)
 
 
 def _layers(i: int | None, j: int | None) -> dict[str, int | None]:

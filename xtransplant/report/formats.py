@@ -189,7 +189,7 @@ def _cells(
         f"{_percent(every.value)} ±{_percent(every.stderr)}",
         f"{_percent(mean)} ±{_percent(error)}",
         _percent(spread(rates)),
-        str(every.n),
+        str(every.known),
     ]
 
 

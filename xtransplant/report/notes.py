@@ -59,7 +59,8 @@ def _about_oracles(rows: Sequence[Row]) -> Iterator[str]:
         yield (
             "its null: what many tries give by chance: the same upper bound with every example "
             f"judged by another one's answer, the mean over {N_DERANGEMENTS} seeded derangements "
-            "of a language's examples, in which none gets its own answer"
+            "of a language's examples, in which none gets its own answer; its n are the examples "
+            "that another's answer can be given to, and its error is of these alone"
         )
     if any(math.isnan(rate.value) for rate in nulls):
         yield (

@@ -234,7 +234,7 @@ def _grid(
             return Rate(bound(one).right, one.n)
 
         def null(_: str, one: Tally, bound: _OfTally = bound) -> Rate:
-            return Rate(bound(one).null, one.n)
+            return Rate(bound(one).null, one.n, judged=bound(one).judged)
 
         yield row(
             f"upper bound{which}, best of {cells}", f"bound{key}", "bound",

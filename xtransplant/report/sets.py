@@ -123,7 +123,7 @@ def set_cells(sets: Sets) -> list[str]:
         cells += _rate_cells(rate)
         if name == "gap":
             nulls = None if one is None or one.nulls is None else list(one.nulls.values())
-            cells.append("" if nulls is None else _percent(micro(nulls)))
+            cells.append("" if nulls is None else _judged(micro(nulls)))
     return cells
 
 
@@ -134,6 +134,12 @@ def _rate_cells(rate: Rate) -> list[str]:
     low, high = rate.ci95
     interval = f"({100 * low:.0f}–{100 * high:.0f})"
     return [f"{rate.right:.0f} of {rate.n}", f"{_percent(rate)} {interval}"]
+
+
+def _judged(null: Rate) -> str:
+    """``4.9``; of fewer examples than the set has, ``4.9 (of 12)``."""
+    unknown = null.known == null.n or null.right != null.right
+    return _percent(null) + ("" if unknown else f" (of {null.known})")
 
 
 def _percent(rate: Rate) -> str:
@@ -227,5 +233,5 @@ def about_sets(runs: Sequence[TaskRun], level: str) -> Iterator[str]:
             "the gap is chosen by the target's errors and shared by its successes, so whatever "
             "changes answers mends some of one and breaks some of the other by chance: hold mended "
             "against its null (right by another example's answer, where the target alone does not "
-            "give that one)"
+            "give that one; null (of k): of only k examples of the gap there is such an answer)"
         )

@@ -15,21 +15,30 @@ _Z95 = 1.959963984540054  # normal quantile of 0.975, scipy.special.ndtri(0.975)
 
 @dataclass(frozen=True)
 class Rate:
-    """``right`` of ``n`` examples; of a null the mean of several counts, NaN if it is unknown.
+    """``right`` of ``n`` examples.
 
     Attributes:
-        right, n: as said.
+        right: of a judged null the mean of several counts, NaN if it is unknown.
+        n: examples.
         effective: how many independent examples would tell as much, where those that there are go
             together (``stats.over_items``); by default all of them are independent.
+        judged: of a judged null: of how many examples it is known; ``right`` takes the rest to do
+            as these, errors and intervals are of these alone. All by default.
     """
 
     right: float
     n: int
     effective: float | None = None
+    judged: int | None = None
+
+    @property
+    def known(self) -> int:
+        """Of how many examples it is known."""
+        return self.n if self.judged is None else self.judged
 
     @property
     def _size(self) -> float:
-        return self.n if self.effective is None else self.effective
+        return self.known if self.effective is None else self.effective
 
     @property
     def value(self) -> float:
@@ -61,7 +70,7 @@ class Rate:
         """
         if math.isnan(self.value):
             return math.nan, math.nan
-        z2, p, n = _Z95**2, self.value, min(self.n, self._size)
+        z2, p, n = _Z95**2, self.value, min(self.known, self._size)
         middle = (p + z2 / (2 * n)) / (1 + z2 / n)
         half = math.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
         return max(0.0, middle - half), min(1.0, middle + half)
@@ -69,7 +78,9 @@ class Rate:
 
 def micro(rates: Sequence[Rate]) -> Rate:
     """All examples together, whatever their language."""
-    return Rate(sum(rate.right for rate in rates), sum(rate.n for rate in rates))
+    known = None if all(one.judged is None for one in rates) else sum(one.known for one in rates)
+    right, n = sum(rate.right for rate in rates), sum(rate.n for rate in rates)
+    return Rate(right, n, judged=known)
 
 
 class Mean(NamedTuple):

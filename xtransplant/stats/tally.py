@@ -30,11 +30,13 @@ class Bound:
             Examples that no other answer can be given to are taken to do as the rest; NaN where
             there are only such.
         cells: how many pairs there were to pick from; of several languages the most.
+        judged: how many examples another answer can be given to, so that they have a null.
     """
 
     right: int
     null: float
     cells: int
+    judged: int
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Tally:
         n_by_pair: examples that were run with a pair.
         null_by_pair: of them those that the pair gets right by other examples' answers, as
             :attr:`Bound.null`.
+        judged: examples that have a null.
         overall: the bound over all pairs.
         by_source: by source layer, the bound over its target layers.
         by_target: by target layer, the bound over its source layers.
@@ -56,6 +59,7 @@ class Tally:
     hits: Hits
     n_by_pair: dict[Pair, int]
     null_by_pair: dict[Pair, float]
+    judged: int
     overall: Bound
     by_source: dict[int, Bound]
     by_target: dict[int, Bound]
@@ -66,7 +70,8 @@ class Tally:
 
     def null(self, pair: Pair) -> Rate:
         """How often it is right by another example's answer: what chance gives."""
-        return Rate(self.null_by_pair[pair], self.n_by_pair[pair])
+        n = self.n_by_pair[pair]
+        return Rate(self.null_by_pair[pair], n, judged=min(n, self.judged))
 
     @property
     def best(self) -> Pair:
@@ -116,8 +121,7 @@ def tally(
     there = np.bincount(pair_at[counted], minlength=n_cells).reshape(shape[1:])
     hits = own.sum(axis=0)
     drawn = np.full(len(numbers), 255, dtype=np.uint8)
-    if derangements is not None:
-        drawn[at] = derangements[counted]
+    drawn[at] = 255 if derangements is None else derangements[counted]
 
     def bounds(*axes: int) -> list[Bound]:
         """Union over these axes (1: sources, 2: targets); a bound for each layer of the other."""
@@ -125,7 +129,7 @@ def tally(
         rights = np.logical_or.reduce(own, axis=axes).reshape(len(numbers), len(cells))
         masks = np.bitwise_or.reduce(others, axis=axes).reshape(len(numbers), len(cells))
         columns = zip(rights.sum(axis=0), _null(masks, drawn), cells, strict=True)
-        return [Bound(int(a), float(b), int(c)) for a, b, c in columns]
+        return [Bound(int(a), float(b), int(c), _judged(drawn)) for a, b, c in columns]
 
     nulls = _null(others.reshape(len(numbers), n_cells), drawn).reshape(shape[1:])
     # Pairs in the order of their layers.
@@ -135,10 +139,15 @@ def tally(
         hits={pair: int(hits[cell]) for pair, cell in cells.items()},
         n_by_pair={pair: int(there[cell]) for pair, cell in cells.items()},
         null_by_pair={pair: float(nulls[cell]) for pair, cell in cells.items()},
+        judged=_judged(drawn),
         overall=bounds(1, 2)[0],
         by_source=dict(zip(sources.tolist(), bounds(2), strict=True)),
         by_target=dict(zip(targets.tolist(), bounds(1), strict=True)),
     )
+
+
+def _judged(drawn: np.ndarray[Any, Any]) -> int:
+    return int((drawn > 0).sum())
 
 
 def _null(
@@ -165,6 +174,7 @@ def combine(tallies: Sequence[Tally]) -> Tally:
         hits=sum_hits([one.hits for one in tallies]),
         n_by_pair=sum_hits([one.n_by_pair for one in tallies]),
         null_by_pair=sum_hits([one.null_by_pair for one in tallies]),
+        judged=sum(one.judged for one in tallies),
         overall=_sum([one.overall for one in tallies]),
         by_source=_sum_by_layer([one.by_source for one in tallies]),
         by_target=_sum_by_layer([one.by_target for one in tallies]),
@@ -178,5 +188,8 @@ def _sum_by_layer(languages: Sequence[dict[int, Bound]]) -> dict[int, Bound]:
 
 def _sum(bounds: Sequence[Bound]) -> Bound:
     return Bound(
-        sum(b.right for b in bounds), sum(b.null for b in bounds), max(b.cells for b in bounds)
+        right=sum(b.right for b in bounds),
+        null=sum(b.null for b in bounds),
+        cells=max(b.cells for b in bounds),
+        judged=sum(b.judged for b in bounds),
     )
