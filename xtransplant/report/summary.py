@@ -11,8 +11,9 @@ import numpy as np
 from xtransplant.report.identify import Spoken
 from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA
 from xtransplant.runs.golds import Golds, read_golds
+from xtransplant.runs.items import item_ids
 from xtransplant.runs.manifest import Manifest, Part
-from xtransplant.runs.read import Cells, cells, item_ids
+from xtransplant.runs.read import Cells, cells
 from xtransplant.runs.store import Run
 from xtransplant.stats.answers import Answers, arrange
 from xtransplant.stats.rates import Rate

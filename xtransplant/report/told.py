@@ -10,7 +10,8 @@ import numpy as np
 
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.columns import SOURCE, VANILLA
-from xtransplant.runs.read import item_ids, records
+from xtransplant.runs.items import item_ids
+from xtransplant.runs.read import records
 from xtransplant.runs.store import Run
 from xtransplant.stats.per_example import NO_ANSWER, Told
 from xtransplant.stats.selection import Pair

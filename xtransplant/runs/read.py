@@ -25,7 +25,6 @@ __all__ = [
     "cells",
     "examples",
     "item_digests",
-    "item_ids",
     "read_part",
     "records",
     "stored_parts",
@@ -137,23 +136,6 @@ def item_digests(run: Run, task: str | None = None, lang: str | None = None) -> 
     own = (part for part in run.stored() if task in (None, part.task) and lang in (None, part.lang))
     columns = (read_part(run, "examples", part, ["digest"])["digest"] for part in own)
     return frozenset(digest for column in columns for digest in column.to_pylist())
-
-
-def item_ids(run: Run, task: str, lang: str) -> np.ndarray[Any, np.dtype[np.str_]]:
-    """The examples' own names, by their numbers; empty ones of numbers that are not stored.
-
-    Raises:
-        XTransplantError: a damaged part.
-    """
-    parts = [
-        read_part(run, "examples", p, ["example", "id"]) for p in stored_parts(run, task, lang)
-    ]
-    names = {
-        number: name
-        for table in parts
-        for number, name in zip(table["example"].to_pylist(), table["id"].to_pylist(), strict=True)
-    }
-    return np.array([names.get(k, "") for k in range(1 + max(names, default=-1))], dtype=np.str_)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,23 @@
+"""What tells items apart is the same in all languages."""
+
+from pathlib import Path
+
+from xtransplant.runs.items import item_ids, without_languages
+from xtransplant.runs.store import open_run
+
+OLD = Path(__file__).parents[1] / "old_runs"
+
+
+def test_babels_facts_are_the_same_items_in_all_languages():
+    """Its ids end in the languages: each example was an item of its own."""
+    run = open_run(OLD / "babel-pilot-645e146534")
+    sw, zh = (item_ids(run, "babel", lang).tolist() for lang in ("sw", "zh"))
+    assert sw == zh
+    assert len(set(sw)) == len(sw) > 1
+
+
+def test_only_the_languages_at_the_end_of_every_id_are_no_part_of_it():
+    assert without_languages(["a-en-sw", "b-en-sw"], "en", "sw") == ["a", "b"]
+    assert without_languages(["a-sw-en", "b-sw-en"], "sw", "en") == ["a", "b"]
+    for kept in (["a-en-sw", "b"], ["a-sw-en", "b-sw-en"], ["-en-sw"], ["a-sw"], []):
+        assert without_languages(kept, "en", "sw") == kept
