@@ -98,9 +98,10 @@ def load(
         check_device_map(device_map)
     options = {"revision": revision, "trust_remote_code": trusted, **checkpoint.options}
     try:
-        with quiet(), reading(checkpoint):
+        with quiet():
             config = read_config(checkpoint, revision, trusted=trusted)
-            found = resolve_family(family, config, name)
+        found = resolve_family(family, config, name)
+        with quiet(), reading(checkpoint):
             tokenizer = AutoTokenizer.from_pretrained(checkpoint.place, **options)
             honour_file(checkpoint, revision, config, tokenizer)
             text, asked = config.get_text_config(), rare.get("add_bos", False)
