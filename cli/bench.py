@@ -20,7 +20,9 @@ def bench(*, config: f.ConfigFile = None, flags: BenchFlags) -> None:
 
     lines = Lines(quiet=flags.output.quiet, log_file=flags.output.log_file)
     chosen, context = parse_bench(flags)
-    ready(verbose=flags.output.verbose)
+    with lines.doing("importing torch and transformers"):
+        ready(verbose=flags.output.verbose)
+        from xtransplant.bench.run import bench as run_bench
     if flags.dry_run or context.backend.is_dry:
         from xtransplant.bench.dry_run import dry_bench
 
@@ -28,8 +30,6 @@ def bench(*, config: f.ConfigFile = None, flags: BenchFlags) -> None:
             found = dry_bench(chosen, lines.hear(context), across=flags.across)
         print_dry_run(found)
         return
-    from xtransplant.bench.run import bench as run_bench
-
     with lines:
         run = run_bench(chosen, lines.hear(context), across=flags.across)
     lines.say(f"records in {run.path}")

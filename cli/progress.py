@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Lines", "listen"]
 
 _REFRESH = 4  # times a second
+_SECONDS = 30  # between lines of progress elsewhere than on a terminal
 
 
 class _Handler(logging.Handler):
@@ -57,6 +59,7 @@ class Lines:
         self._quiet = quiet
         self._verbose = verbose
         self._display: _Display | None = None
+        self._said = time.monotonic()  # when a line of progress was last written
 
     def __enter__(self) -> Lines:
         if not self._quiet and _is_terminal():
@@ -71,7 +74,10 @@ class Lines:
 
     def hear(self, context: RunContext) -> RunContext:
         """The context of a run whose messages and progress are shown here."""
-        return replace(context, say=self.say, note=self.note, watch=self.watch)
+        return replace(
+            context, say=self.say, note=self.note, watch=self.watch,
+            step=self.step, doing=self.stage,
+        )  # fmt: skip
 
     @contextmanager
     def doing(self, message: str) -> Iterator[None]:
@@ -103,16 +109,43 @@ class Lines:
         if self._display is not None:
             self._display.note(line)
 
+    def stage(self, line: str) -> None:
+        """Show what is done before there is progress; elsewhere than on a terminal, write it."""
+        if self._display is None:
+            self.say(line)
+        else:
+            self._display.doing(line)
+
+    def step(self, progress: Progress) -> None:
+        """Show which example is worked on; elsewhere than on a terminal, twice a minute."""
+        if self._display is not None:
+            self._display.advance(_name(progress), progress, _text(progress))
+        elif time.monotonic() - self._said >= _SECONDS:
+            self.say(f"{_name(progress)}: {_text(progress)}")
+            self._said = time.monotonic()
+
     def watch(self, progress: Progress) -> None:
         """Show how far a language is, and write a line that stays when it is done."""
-        text = f"{progress.done} of {progress.total} examples, {duration(progress.seconds)} so far"
-        if progress.left is not None:
-            text += f", {duration(progress.left)} left in all"
-        name = f"{progress.task} {progress.split} {progress.lang}"
+        name, text = _name(progress), _text(progress)
         if self._display is not None:
             self._display.advance(name, progress, text)
         if progress.done == progress.total:
             self.say(f"{name}: {text}")
+
+
+def _name(progress: Progress) -> str:
+    return f"{progress.task} {progress.split} {progress.lang}"
+
+
+def _text(progress: Progress) -> str:
+    """How far a language is, in words."""
+    text = f"{progress.done} of {progress.total} examples"
+    if progress.at:
+        text += f" stored, now {progress.at}"
+    text += f", {duration(progress.seconds)} so far"
+    if progress.left is not None:
+        text += f", {duration(progress.left)} left in all"
+    return text
 
 
 class _Display:
@@ -162,9 +195,10 @@ class _Display:
 
     def advance(self, name: str, progress: Progress, text: str) -> None:
         """Show how far a language is; its row goes when it is done."""
+        self._doing = None
         if name not in self._rows:
             self._rows[name] = self._bars.add_task(visible(name), total=progress.total, text=text)
-        self._bars.update(self._rows[name], completed=progress.done, text=text)
+        self._bars.update(self._rows[name], completed=progress.done + progress.within, text=text)
         if progress.done == progress.total:
             self._bars.remove_task(self._rows.pop(name))
 

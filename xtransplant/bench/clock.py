@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from xtransplant.bench.plan import Plan
 from xtransplant.bench.progress import Progress
@@ -96,6 +96,24 @@ class Clock:
         done = total - self._waiting[part.task, part.lang]
         ahead = seconds * self._ahead / self.worked if self.worked else None
         return Progress(part.task, task.split, part.lang, done, total, seconds, ahead)
+
+    def within(self, part: Part, at: str, fraction: float) -> Progress:
+        """How far the run is while a part is under way, without looking at the disk.
+
+        Args:
+            part: of which nothing is stored yet.
+            at: what of it is being done.
+            fraction: of its work that is done, 0 to 1.
+        """
+        now = self.progress_of(part)
+        weight = self.left.get(part, 0) * fraction
+        worked, ahead = self.worked + weight, self._ahead - weight
+        return replace(
+            now,
+            within=(part.stop - part.start) * fraction,
+            at=at,
+            left=now.seconds * ahead / worked if worked else None,
+        )
 
     def _drop(self, part: Part) -> int:
         weight = self.left.pop(part, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from xtransplant.bench.flags import Only
 from xtransplant.bench.judge import judge
+from xtransplant.bench.steps import Steps
 from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.request import Decoding
@@ -139,11 +140,9 @@ def compute_records(
     span: range,
     works: Sequence[Work],
     settings: ComputeSettings,
+    steps: Steps | None = None,
 ) -> Computed:
-    """Records of some examples of a language under every strategy.
-
-    Nothing is carried over from other parts, so that a part's records do not depend on which
-    parts ran before it.
+    """Records of some examples under every strategy; they do not depend on which ran before.
 
     Args:
         model: a loaded model.
@@ -151,6 +150,7 @@ def compute_records(
         span: the numbers of those to compute, consecutive.
         works: strategies and their variants, null grids, and baselines.
         settings: how it is computed.
+        steps: told which example is worked on.
 
     Raises:
         XTransplantError: an unusable prompt or candidate, or too little memory for one variant.
@@ -162,11 +162,11 @@ def compute_records(
     memory = MemoryBudget.of(model, settings.memory_budget, settings.batch_size)
     run = partial(_found, model, settings=settings, memory=memory, sources=Sources())
     rows, counted, numbers = Rows(settings.mode), dict[str, float](), list(span)
-    # The prompts without a transplant are the same under every strategy: the first one's run has
-    # them, where there is one and it runs all examples.
-    alone = settings.only != "all" or works[0].baseline
+    # The prompts without a transplant are in the first strategy's run, if it runs all examples.
+    alone, steps = settings.only != "all" or works[0].baseline, steps or Steps()
+    steps.total = len(items) * (alone + sum(1 + len(own) for own in _variants(works)))
     if alone:
-        found = run(items, [()], source_text=True)
+        found = steps.over(VANILLA, 0, len(items), run(items, [()], source_text=True))
         _add_prompts(rows, numbers, found)
         counted[VANILLA] = math.fsum(one.token_forwards for one in found)
     if settings.only != "all":
@@ -175,15 +175,16 @@ def compute_records(
     for number, group in enumerate(_grouped(works) if items else ()):
         first = number == 0 and not alone
         own, which = items, _VARIANTS
-        variants: Sequence[Variant] = [one for work in group for one in work.variants]
+        variants: Sequence[Variant] = _variants(group)[0]
         if group[0].prompt is not None:
             own = [as_item(group[0].prompt(examples[k])) for k in numbers]
         if group[0].baseline:
             variants, which = ((),), _BASELINE
         if group[0].noise_of:
-            found = _found_with_noise(run, group, [examples[k] for k in numbers], own)
+            each = _found_with_noise(run, group, [examples[k] for k in numbers], own)
         else:
-            found = run(own, variants, source_text=first)
+            each = run(own, variants, source_text=first)
+        found = steps.over(group[0].name, len(variants), len(own), each)
         if first:
             _add_prompts(rows, numbers, found)
         for work, start in zip(group, _starts(group), strict=True):
@@ -205,19 +206,22 @@ def _grouped(works: Sequence[Work]) -> list[list[Work]]:
     return found
 
 
+def _variants(works: Sequence[Work]) -> list[list[Variant]]:
+    """The variants of each group."""
+    return [[one for work in group for one in work.variants] for group in _grouped(works)]
+
+
 def _found_with_noise(
     run: Callable[..., Any], works: Sequence[Work], examples: Sequence[Example], items: list[Item]
-) -> list[Any]:
+) -> Iterator[Any]:
     """Null grids of noise, example by example: no two have a variant in common."""
-    found: list[Any] = []
     for example, item in zip(examples, items, strict=True):
         variants = [
             with_noise(edits, f"{item_digest(example)} {work.noise_of} {pair}")
             for work in works
             for pair, edits in zip(work.pairs, split_scripts(work.variants)[0], strict=True)
         ]
-        found += run([item], variants, source_text=False)
-    return found
+        yield from run([item], variants, source_text=False)
 
 
 def _shared(group: Sequence[Work], total: float) -> dict[str, float]:
@@ -269,24 +273,17 @@ def _found(
     sources: Sources,
     *,
     source_text: bool,
-) -> Sequence[Scores | Generations]:
+) -> Iterator[Scores | Generations]:
     if settings.mode == "score":
-        scores = score_items(
-            model,
-            items,
-            variants,
-            packing=settings.packing,
-            top_k=1,
-            memory=memory,
+        return score_items(
+            model, items, variants, packing=settings.packing, top_k=1, memory=memory,
             sources=sources,
-        )
-        return list(scores)
+        )  # fmt: skip
     decoding = Decoding(settings.max_new_tokens, source_text=source_text)
-    generations = generate_items(
+    return generate_items(
         model, items, variants, packing=settings.packing, memory=memory, sources=sources,
         decoding=decoding,
     )  # fmt: skip
-    return list(generations)
 
 
 def _measured(found: Scores | Generations, which: Which) -> Measured:

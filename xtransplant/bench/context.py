@@ -30,6 +30,8 @@ class RunContext:
         say: called with each line that the user has to see.
         note: called with lines that the next one replaces, such as the status of a job.
         watch: called with the progress after every part.
+        step: called with the progress before every example, of what is not stored yet.
+        doing: called with what is done before there is progress, such as loading the model.
     """
 
     output_path: Path = Path("runs")
@@ -40,3 +42,5 @@ class RunContext:
     say: Say = _ignore
     note: Say = _ignore
     watch: Callable[[Progress], None] = _ignore
+    step: Callable[[Progress], None] = _ignore
+    doing: Say = _ignore

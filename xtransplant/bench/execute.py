@@ -12,6 +12,7 @@ from xtransplant.bench.judge import judge
 from xtransplant.bench.null_works import null_works
 from xtransplant.bench.plan import Plan
 from xtransplant.bench.schedule import do_broadcast_parts, do_concurrent_parts, do_parts_of_rank_0
+from xtransplant.bench.steps import Steps
 from xtransplant.engine.verify import packing_for
 from xtransplant.model.distributed import rank
 from xtransplant.model.model import Model
@@ -39,6 +40,7 @@ def execute(plan: Plan, run: Run, model: Model, context: RunContext) -> Run:
     if not all((stored and run.has(stored, part)) or run.is_complete(part) for part in parts):
         run = check_versions(run, run.versions, accepted=context.accept_versions)
     # Verified first, for the ids of its own jobs are not to be kept.
+    context.doing("verifying that packed variants give what single ones do")
     packing = packing_for(model).packing
     # Work that a client leaves behind when it dies is collected by the next.
     model = replace(model, backend=model.backend.remembering(run.jobs_path))
@@ -50,7 +52,7 @@ def execute(plan: Plan, run: Run, model: Model, context: RunContext) -> Run:
     clock = Clock.of(plan, run, parts)
 
     def do(part: Part) -> None:
-        _store(job, part)
+        _store(job, part, Steps(lambda at, done: context.step(clock.within(part, at, done))))
         clock.done(part)
         context.watch(clock.progress(part))
 
@@ -129,15 +131,15 @@ class _Job:
         return found + [Work.of_baseline(one, part.lang) for one in task.baselines]
 
 
-def _compute(job: _Job, part: Part) -> Computed:
+def _compute(job: _Job, part: Part, steps: Steps | None = None) -> Computed:
     """The records of a part, and what they took."""
     examples = job.plan.tasks[part.task].examples[part.lang]
     settings, works = job.settings(part.task), job.works_of(part)
     span = range(part.start, part.stop)
-    return compute_records(job.model, examples, span, works, settings)
+    return compute_records(job.model, examples, span, works, settings, steps)
 
 
-def _store(job: _Job, part: Part) -> None:
+def _store(job: _Job, part: Part, steps: Steps) -> None:
     """Compute a part, unless its records are stored; judge it, and store that."""
     run = job.run
     examples = job.plan.tasks[part.task].examples[part.lang]
@@ -146,13 +148,13 @@ def _store(job: _Job, part: Part) -> None:
     if job.plan.config.log_samples:
         run.write("examples", part, table)
         if not run.has("records", part):
-            records, counted = _compute(job, part)
+            records, counted = _compute(job, part, steps)
             run.forget(part, "correct")  # it was of records that are lost
             run.write("records", part, records, token_forwards=counted)
         run.write("correct", part, judge(read_part(run, "records", part), table, rule))
         return
     # Nothing is kept that could be judged later, so the judgement has to be there first.
-    records, counted = _compute(job, part)
+    records, counted = _compute(job, part, steps)
     run.write("examples", part, table.select(["example", "id", "digest"]))
     run.write("correct", part, judge(records, table, rule))
     run.write("records", part, records.select(list(CELL)), token_forwards=counted)

@@ -86,7 +86,7 @@ def pilot(
     on_pilot = replace(config, baselines=())
     if model is None and not context.backend.has_workers:
         backend = open_backend(context.backend, say=context.note)
-        model = load_model(make_plan(on_pilot).model_name, config.model, backend, context.note)
+        model = load_model(make_plan(on_pilot).model_name, config.model, backend, context.doing)
     run = partial(bench, context=context, model=model)
     first = run(on_pilot)
     pairs = choose_pairs(first.path, across=across)

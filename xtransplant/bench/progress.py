@@ -15,6 +15,8 @@ class Progress:
         task, split, lang: what was just worked on.
         done, total: examples of that language.
         seconds: since this process began to work.
+        within: of the part under way, how many examples' worth is done.
+        at: what of it is being done; empty where a part has just ended.
         left: seconds still to go, of all languages; None while that cannot be estimated.
     """
 
@@ -25,3 +27,5 @@ class Progress:
     total: int
     seconds: float
     left: float | None
+    within: float = 0.0
+    at: str = ""

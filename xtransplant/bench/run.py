@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from xtransplant.backends.registry import open_backend
 from xtransplant.bench.config import Config
@@ -19,7 +22,7 @@ from xtransplant.bench.repair import repair
 from xtransplant.bench.workers import execute_by_workers
 from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
-from xtransplant.runs.store import Run
+from xtransplant.runs.store import Run, open_run
 
 __all__ = ["bench"]
 
@@ -59,15 +62,45 @@ def bench(
             check_folder(plan.model_name, run.manifest.model, path.name, config.model.gguf_file)
             return run.finish()
         _say_batches(config, run, context)
-    if by_workers:
-        return execute_by_workers(plan, path, context)
-    if model is None:
-        backend = open_backend(context.backend, say=context.note)
-        model = load_model(plan.model_name, config.model, backend, context.note)
-    plan = leave_out_too_long(plan, model, context.say)
-    for line in pair_notes(plan, model):
-        context.say(line)
-    return execute(plan, open_for_writing(plan, path, model), model, context)
+    with _saying_what_is_kept(path, context):
+        if by_workers:
+            return execute_by_workers(plan, path, context)
+        if model is None:
+            backend = open_backend(context.backend, say=context.note)
+            model = load_model(plan.model_name, config.model, backend, context.doing)
+        plan = leave_out_too_long(plan, model, context.say)
+        for line in pair_notes(plan, model):
+            context.say(line)
+        return execute(plan, open_for_writing(plan, path, model), model, context)
+
+
+@contextmanager
+def _saying_what_is_kept(path: Path, context: RunContext) -> Iterator[None]:
+    """Where it is interrupted, say in a line what of the run is stored and what goes on."""
+    try:
+        yield
+    except BaseException as error:
+        # Libraries may have made an error of their own of it.
+        seen: BaseException | None = error
+        while seen is not None and not isinstance(seen, KeyboardInterrupt):
+            seen = seen.__cause__ or seen.__context__
+        if seen is not None:
+            context.say(_kept(path))
+        raise
+
+
+def _kept(path: Path) -> str:
+    if not (path / "manifest.json").exists():
+        return "nothing is stored yet; the same command begins again"
+    run = open_run(path)
+    sizes = {part: part.stop - part.start for part in run.manifest.parts()}
+    missing = sum(sizes[part] for part in run.missing())
+    total = sum(sizes.values())
+    return (
+        f"{total - missing} of {total} examples are stored in {path}, and the same command goes on "
+        f"from there; of what was under way at most {max(sizes.values(), default=0)} examples are "
+        "lost"
+    )
 
 
 def _check_workers(context: RunContext) -> RunContext:
