@@ -32,7 +32,7 @@ def make_run(
     left_out: dict[str, str] | None = None, asked: str = "overall", direction: str = "en-to-lang",
     rule: str = "choice", digest: str = "", bad: bool = False, idle: bool = False,
     alike: bool = False, about: Mapping[str, Mapping[str, object]] | None = None,
-    source: str = "source",
+    source: str = "source", nulls: Mapping[str, str] | None = None,
 ) -> Run:  # fmt: skip
     """A run whose model answers at random, better with ffn-swap 3→1.
 
@@ -41,6 +41,7 @@ def make_run(
         bad: of every example of ffn-swap the first pair is not finite.
         idle: attn-swap changes nothing.
         alike: all examples have the same answer.
+        nulls: of some strategies the null whose grid was run.
         source: the examples' source prompt; with another they are other items.
     """
     dice = np.random.default_rng(seed)
@@ -53,7 +54,7 @@ def make_run(
     entry = TaskEntry("1", "MIT", direction, split, "generate", rule, 8, languages,
                       left_out or {})  # fmt: skip
     manifest = Manifest(
-        id=folder.name, schema=SCHEMA, config={"pairs": asked},
+        id=folder.name, schema=SCHEMA, config={"pairs": asked}, nulls=_null_grids(nulls or {}),
         model={"name": model, "n_layers": 4, "fingerprint": model},
         strategies={
             s: {"pairs": [] if own_pairs else [*map(list, pairs)], **(about or {}).get(s, {})}
@@ -65,8 +66,9 @@ def make_run(
     for part in manifest.parts():
         examples = [replace(example(0 if alike else k), source=source) for k in range(N)]
         rows = Rows("generate")
-        for name in (VANILLA, SOURCE, *strategies):
-            own = [] if name in (VANILLA, SOURCE) else manifest.pairs(name, "xnli", part.lang)
+        for name in (VANILLA, SOURCE, *strategies, *manifest.nulls):
+            of = manifest.nulls.get(name, {}).get("strategy", name)
+            own = [] if name in (VANILLA, SOURCE) else manifest.pairs(of, "xnli", part.lang)
             for k in range(part.start, part.stop):
                 outputs = []
                 for pair in own or [(-1, -1)]:
@@ -83,6 +85,10 @@ def make_run(
         run.write("records", part, records)
         run.write("correct", part, judge(records, table, rule))
     return run.finish()
+
+
+def _null_grids(nulls: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    return {f"{s} [null {null}]": {"strategy": s, "null": null} for s, null in nulls.items()}
 
 
 def _key(k: int, alike: bool = False) -> Key:

@@ -10,6 +10,7 @@ from xtransplant.bench.rescore import rescore
 from xtransplant.report.chosen_options import chosen_options, options_grid
 from xtransplant.report.data import to_lm_eval
 from xtransplant.report.formats import to_markdown
+from xtransplant.report.rows import rows_of
 from xtransplant.report.summary import TaskRun, summarise
 from xtransplant.report.tables import make_tables
 from xtransplant.runs import records
@@ -48,6 +49,22 @@ def test_counts_are_those_of_what_was_said(run):
         assert found[key].all.chosen.tolist() == [counts[k] for k in range(3)]
         assert sum(one.n for one in found[key].languages.values()) == found[key].all.n
     assert found["ffn-swap,best"].oracle
+
+
+def test_a_null_grid_chooses_at_the_pairs_of_its_row(tmp_path):
+    run = make_run(tmp_path / "run", strategies=["ffn-swap"], nulls={"ffn-swap": "other"})
+    rows, found = records(run), list(chosen_options(runs_of(run), "match"))
+    best, null = [one for one in found if one.key == "ffn-swap,best"]
+    assert (best.null, null.null) == ("", "other")
+    (pair,) = [row.pair for row in rows_of(*runs_of(run)[0], "match") if row.key == best.key]
+    for one, name in ((best, "ffn-swap"), (null, "ffn-swap [null other]")):
+        own = rows[(rows.strategy == name) & (rows.source_layer == pair[0])]
+        counts = Counter(map(said, own[own.target_layer == pair[1]].output))
+        assert one.all.none == counts.pop(None, 0)
+        assert one.all.chosen.tolist() == [counts[k] for k in range(3)]
+    lines = options_grid(runs_of(run), "match").lines
+    assert [line.null for line in lines if line.label == "null grid other"] != []
+    assert all(line.null == (line.label == "null grid other") for line in lines)
 
 
 def test_golds_heavy_on_one_option_are_plain_to_see(run):

@@ -8,10 +8,11 @@ import pytest
 from made_runs import N, make_run
 
 from xtransplant.bench.rescore import rescore
+from xtransplant.report.cell_marks import marked_pairs
 from xtransplant.report.data import to_frame, to_lm_eval
 from xtransplant.report.flip_bars import draw_flips
 from xtransplant.report.formats import to_markdown
-from xtransplant.report.gains import curves_of, marked_pairs
+from xtransplant.report.gains import curves_of
 from xtransplant.report.heatmaps import draw_heatmaps
 from xtransplant.report.latex import to_latex
 from xtransplant.report.some_of_k import some_of_k_grid
@@ -156,6 +157,22 @@ def test_csv_has_the_flips_of_every_pair(run):
         assert own.broken.sum() == (before & ~after).sum()
         assert own.gain.mean() == pytest.approx(after.mean() - before.mean())
         assert own.gain_p.between(0, 1).all()
+
+
+def test_csv_says_which_pairs_differ_as_the_dots_of_a_heatmap_do(run):
+    summary = summarise(run)
+    found = to_frame([summary])
+    found = found[(found.level == "match") & (found.strategy == "ffn-swap")]
+    assert found[found.kind != "pair"][["p_family", "q"]].isna().all(axis=None)
+    for lang, own in found[found.kind == "pair"].groupby("lang"):
+        own = own.set_index(["source_layer", "target_layer"])
+        dotted = marked_pairs(summary.tasks["xnli"], "match", "ffn-swap", [lang])
+        assert set(own.index[own.p_family <= 0.05]) == dotted
+        counts = summary.tasks["xnli"].languages[lang]
+        answers = counts.answers
+        before, after = (answers[name].right[:, :, 1] for name in ("vanilla", "ffn-swap"))
+        tests = compare_cells(before[:, 0], after, counts.items)
+        assert [own.q[pair] for pair in answers["ffn-swap"].pairs] == pytest.approx(tests.q)
 
 
 def test_the_table_of_a_curve_ends_at_the_upper_bound(run):

@@ -75,6 +75,21 @@ def test_tables_and_json_say_the_same_and_only_if_asked(run, told):
     assert '"spoken"' not in to_lm_eval([summarise(run)])
 
 
+def test_a_null_grid_speaks_at_the_pairs_of_its_row(tmp_path, monkeypatch):
+    run = make_run(tmp_path / "run", strategies=["ffn-swap"], nulls={"ffn-swap": "other"})
+    # What a text names says its language; a null grid's texts name it.
+    monkeypatch.setattr(spoken, "identifier", lambda: lambda t: "en" if "null" in t else "")
+    monkeypatch.setattr(spoken, "language_code", str)
+    summary = spoken.with_languages(summarise(run))
+    own = [one for one in spoken.lines_of([TaskRun(summary, summary.tasks["xnli"])], "match")
+           if one.key == "ffn-swap,best"]  # fmt: skip
+    assert [(one.null, one.all["source"].value, one.all["source"].n) for one in own] == [
+        ("", 0, 2 * N), ("other", 1, 2 * N)
+    ]  # fmt: skip
+    text = to_markdown(make_tables([summary]))
+    assert "| null grid other | 0.0 | 0.0 |" in text.split("language of what was generated")[1]
+
+
 def test_a_share_of_none_or_all_has_an_interval(run, told, monkeypatch):
     monkeypatch.setattr(spoken, "identifier", lambda: lambda text: "en")
     every = spoken.with_languages(summarise(run))

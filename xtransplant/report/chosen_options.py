@@ -42,6 +42,7 @@ class Chosen:
         key: likewise.
         strategy: empty without a transplant.
         oracle: its pair was picked on these examples.
+        null: the null grid whose choices these are, at the row's pairs; empty of the row itself.
         marks: of the options.
         all: all languages together.
         languages: by language.
@@ -52,13 +53,14 @@ class Chosen:
     key: str
     strategy: str
     oracle: bool
+    null: str
     marks: tuple[str, ...]
     all: OptionBias
     languages: dict[str, OptionBias]
 
 
 def chosen_options(runs: Sequence[TaskRun], level: str) -> Iterator[Chosen]:
-    """What each row of a table chooses, of rows that have one pair.
+    """What each row of a table chooses, of rows that have one pair, and its null grids there.
 
     Args:
         runs: of one task.
@@ -72,12 +74,14 @@ def chosen_options(runs: Sequence[TaskRun], level: str) -> Iterator[Chosen]:
             if row.kind in ("source", "bound"):
                 continue
             pairs = row.pairs or dict.fromkeys(task.languages, row.pair or NO_PAIR)
-            one = _of_row(task, name, pairs)
-            if one is not None:
-                label = row.label + f" [{summary.name}]" * (len(runs) > 1)
-                yield Chosen(
-                    summary.name, label, row.key, row.strategy, row.oracle, _marks([task]), *one
-                )
+            label = row.label + f" [{summary.name}]" * (len(runs) > 1)
+            for null, records in {"": name, **summary.manifest.nulls_of(row.strategy)}.items():
+                one = _of_row(task, records, pairs)
+                if one is not None:
+                    yield Chosen(
+                        summary.name, label, row.key, row.strategy, row.oracle, null,
+                        _marks([task]), *one,
+                    )  # fmt: skip
 
 
 def _of_row(
@@ -149,8 +153,8 @@ def options_grid(runs: Sequence[TaskRun], level: str) -> TextGrid | None:
         shares = _shares(np.pad(one.all.chosen, (0, len(marks) - len(one.marks))), one.all.n)
         bias = [f"{one.all.distance:.2f} ({interval})", f"{one.all.by_chance:.2f}"]
         cells = [*shares, str(one.all.none), str(one.all.n), *bias, f"{one.all.p:.4f}"]
-        label = f"{one.label} †" if one.oracle else one.label
-        lines.append(TextLine(label, cells, one.strategy, one.oracle))
+        label = f"null grid {one.null}" if one.null else one.label + " †" * one.oracle
+        lines.append(TextLine(label, cells, one.strategy, one.oracle, bool(one.null)))
     most = int(golds.argmax())
     always = f"always {marks[most]} would be right on {100 * golds[most] / n:.1f}% of {n}"
     heads = [*marks, "none", "n", "distance (95%)", "by chance", "p"]
@@ -173,7 +177,8 @@ def options_json(runs: Sequence[TaskRun], level: str) -> list[dict[str, Any]]:
         first,
         *(
             {
-                "run": one.run, "key": one.key, "strategy": one.strategy, "oracle": one.oracle,
+                "run": one.run, "key": one.key, "strategy": one.strategy,
+                "null_grid": one.null, "oracle": one.oracle,
                 "marks": list(one.marks), **_numbers(one.all),
                 "languages": {lang: _numbers(own) for lang, own in one.languages.items()},
             }

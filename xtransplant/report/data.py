@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from xtransplant.report.cell_marks import CELL_COLUMNS
 from xtransplant.report.choosing_shown import choosing_metrics
 from xtransplant.report.entries import entries_of
 from xtransplant.report.gains import FLIP_COLUMNS, gain_metrics
@@ -29,7 +30,7 @@ _COLUMNS = (
     "run", "model", "task", "direction", "split", "mode", "rule", "lang", "level", "strategy",
     "kind", "source_layer", "target_layer", "right", "n", "value", "stderr", "ci95_low",
     "ci95_high", "cells", "null", "oracle", "in_sample", "complete", "missing_parts",
-    *set_columns({}), *FLIP_COLUMNS, "null_grid", "choice_share",
+    *set_columns({}), *FLIP_COLUMNS, "null_grid", "choice_share", *CELL_COLUMNS,
 )  # fmt: skip
 _NAMES = ("run", "model", "task", "direction", "split", "mode", "rule", "lang", "strategy")
 
@@ -45,7 +46,9 @@ def to_frame(summaries: Sequence[Summary]) -> pd.DataFrame:
     examples that the source answers and the target does not (mended), and ``shared_...`` over those
     that both answer (kept); empty where that is not known. ``null_grid`` names the null of a row
     that is a null grid's; ``choice_share`` says in what share of bootstraps a pair is the best, of
-    all languages together. Last comes ``option:NAME`` for each option of the strategies.
+    all languages together, ``p_family`` and ``q`` how sure it is that the pair differs from vanilla
+    in this language, all pairs tested at once. Last comes ``option:NAME`` for each option of the
+    strategies.
     """
     return _frame(summaries, encodable)
 

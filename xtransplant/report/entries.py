@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from xtransplant.report.cell_marks import tests_by_pair
 from xtransplant.report.choosing import CrossFitted, cross_fit_of
 from xtransplant.report.gains import FLIP_COLUMNS, flips_by_pair
 from xtransplant.report.rows import has_own_pairs
@@ -67,12 +68,15 @@ def _of_language(
             own |= option_columns(summary.manifest, strategy)
             sets = tallies_of_sets(counts, level, strategy)
             flips = flips_by_pair(counts, level, strategy)
+            tests = tests_by_pair(task, level, strategy, [lang])
             fit = fits.get((strategy, level))
             shares = {} if fit is None else fit.choosing.choices[""].shares
             for one in _of_grid(tallies[level], sets, chosen_on, flips):
                 pair = one["source_layer"], one["target_layer"]
-                share = shares.get(pair, 0.0) if shares and one["kind"] == "pair" else None
-                yield {**own, **one, "choice_share": share}
+                is_pair = one["kind"] == "pair"
+                share = shares.get(pair, 0.0) if shares and is_pair else None
+                tested = tests.get(pair, {}) if is_pair else {}
+                yield {**own, **one, "choice_share": share, **tested}
             if fit is not None and lang in fit.rates:
                 yield {**own, **_of_fit(fit, lang)}
             for null, name in summary.manifest.nulls_of(strategy).items():

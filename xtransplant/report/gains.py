@@ -11,7 +11,6 @@ import numpy as np
 from xtransplant.report.summary import LanguageCounts, TaskCounts
 from xtransplant.runs.columns import CORRECT, VANILLA
 from xtransplant.stats.answers import Answers
-from xtransplant.stats.cell_tests import compare_cells
 from xtransplant.stats.flips import Said, knowledge_gain
 from xtransplant.stats.gains import Gain, gain, mcnemar
 from xtransplant.stats.selection import Pair
@@ -20,7 +19,7 @@ from xtransplant.style.escape import json_number
 
 __all__ = [
     "FLIP_COLUMNS", "Gains", "Grid", "Picked", "curves_of", "flips_by_pair", "gain_metrics",
-    "gain_numbers", "gains_of", "marked_pairs", "side_by_side",
+    "gain_numbers", "gains_of", "side_by_side",
 ]  # fmt: skip
 
 FLIP_COLUMNS = ("gain", "gain_p", "fixed", "broken", "fixed_format", "broken_format")
@@ -171,25 +170,6 @@ def flips_by_pair(counts: LanguageCounts, level: str, name: str) -> dict[Pair, d
         )
         for pair, more, less, of_format in zip(own.pairs, fixed, broken, formats, strict=True)
     }
-
-
-def marked_pairs(
-    task: TaskCounts, level: str, name: str, langs: Sequence[str], at_most: float = 0.05
-) -> set[Pair]:
-    """Pairs that differ from vanilla, family-wise over a grid, in some languages together.
-
-    Args:
-        task: whose languages are counted.
-        level: ``strict``, ``match`` or ``lenient``.
-        name: of the strategy.
-        langs: which; those without its records, or with other pairs than the first, are left out.
-        at_most: the family-wise error.
-    """
-    grid = side_by_side(task, level, name, langs)
-    if grid is None:
-        return set()
-    found = compare_cells(grid.before[:, 0], grid.right, grid.items)
-    return {pair for pair, p in zip(grid.pairs, found.p_family, strict=True) if p <= at_most}
 
 
 class Grid(NamedTuple):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xtransplant.report.gains import marked_pairs
+from xtransplant.report.cell_marks import marked_pairs
 from xtransplant.report.rows import arrow
 from xtransplant.report.summary import Summary, TaskCounts
 from xtransplant.report.tables import run_title

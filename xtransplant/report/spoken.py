@@ -104,6 +104,7 @@ class Line:
         key: likewise.
         strategy: empty without a transplant.
         oracle: its pair was picked on these examples.
+        null: the null grid whose texts these are, at the row's pairs; empty of the row itself.
         all: by kind, all languages together: the share of its texts, as a gain over none.
         languages: by language, likewise.
     """
@@ -113,12 +114,13 @@ class Line:
     key: str
     strategy: str
     oracle: bool
+    null: str
     all: dict[str, Gain]
     languages: dict[str, dict[str, Gain]]
 
 
 def lines_of(runs: Sequence[TaskRun], level: str) -> Iterator[Line]:
-    """Of every row that has one pair.
+    """Of every row that has one pair, and of its null grids there.
 
     Args:
         runs: of one task; those that :func:`with_languages` has not seen are left out.
@@ -133,13 +135,15 @@ def lines_of(runs: Sequence[TaskRun], level: str) -> Iterator[Line]:
                 continue
             pairs = row.pairs or dict.fromkeys(task.languages, row.pair or NO_PAIR)
             name = names.get(row.kind, row.strategy)
-            found = _hits(task, summary.spoken[task.name], name, pairs)
-            if found:
+            label = row.label + f" [{summary.name}]" * (len(runs) > 1)
+            for null, records in {"": name, **summary.manifest.nulls_of(row.strategy)}.items():
+                found = _hits(task, summary.spoken[task.name], records, pairs)
+                if not found:
+                    continue
                 hits, items = (np.concatenate(own) for own in zip(*found.values(), strict=True))
-                label = row.label + f" [{summary.name}]" * (len(runs) > 1)
                 yield Line(
-                    summary.name, label, row.key, row.strategy, row.oracle, _shares(hits, items),
-                    {lang: _shares(*own) for lang, own in found.items()},
+                    summary.name, label, row.key, row.strategy, row.oracle, null,
+                    _shares(hits, items), {lang: _shares(*own) for lang, own in found.items()},
                 )  # fmt: skip
 
 
@@ -169,8 +173,8 @@ def spoken_grid(runs: Sequence[TaskRun], level: str) -> TextGrid | None:
         own = (one.languages.get(lang) for lang in languages)
         cells = ["–" if by is None else f"{100 * by['target'].value:.1f}" for by in own]
         cells += [*map(_share, one.all.values()), str(one.all["target"].n)]
-        label = f"{one.label} †" if one.oracle else one.label
-        lines.append(TextLine(label, cells, one.strategy, one.oracle))
+        label = f"null grid {one.null}" if one.null else one.label + " †" * one.oracle
+        lines.append(TextLine(label, cells, one.strategy, one.oracle, bool(one.null)))
     if not lines:
         return None
     heads = [*languages, *(f"{kind} (95%)" for kind in KINDS), "n"]
@@ -201,8 +205,8 @@ def spoken_json(runs: Sequence[TaskRun], level: str) -> list[dict[str, Any]]:
     """The same for programs, by language too."""
     return [
         {
-            "run": one.run, "key": one.key, "strategy": one.strategy, "oracle": one.oracle,
-            **_numbers(one.all),
+            "run": one.run, "key": one.key, "strategy": one.strategy, "null_grid": one.null,
+            "oracle": one.oracle, **_numbers(one.all),
             "languages": {lang: _numbers(own) for lang, own in one.languages.items()},
         }
         for one in lines_of(runs, level)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xtransplant.report.gains import marked_pairs
+from xtransplant.report.cell_marks import marked_pairs
 from xtransplant.report.page.again import load_lines, more_options, trace_words
 from xtransplant.report.page.words import Words
 from xtransplant.report.rows import has_own_pairs
