@@ -17,6 +17,10 @@ as ``aligned-swap``.
 ``paraphrase``, the target in other words of its language, is the source of ``--null paraphrase``;
 for ``lang-to-en`` there is none.
 
+``--wide en,fr,sw`` takes a wide file, with a column of prompts for each language, the source's
+first; ``answer`` and ``candidates`` are of all languages, or ``answer_sw`` and ``candidates_sw`` of
+one (those of ``en`` are what is right after the source).
+
 All rows are one split, ``all``; ``--split pilot`` and ``--split unseen`` are the two sides of a
 draw by ``--seed``, and ``--split-by COLUMN`` takes the splits from a column.
 """
@@ -34,6 +38,7 @@ from xtransplant.tasks.languages import NAMES
 from xtransplant.tasks.rows import read_rows
 from xtransplant.tasks.splits import ALL, read_splits, select_split
 from xtransplant.tasks.task import Direction, Task
+from xtransplant.tasks.wide import widen
 from xtransplant.tasks.word_pairs import parse_alignment
 from xtransplant.text import check_text, parse_json
 
@@ -66,7 +71,8 @@ def examples(
     for number, row in enumerate(rows, 1):
         if number not in chosen:
             continue
-        place = f"{path} row {number}"
+        # Of a wide file each row is there once for every language.
+        place = f"{path} row {(number - 1) // max(1, len(data.wide) - 1) + 1}"
         source, target = (_text(row, columns[what], what, place) for what in ("source", "target"))
         said = _answers(row, columns, place)
         elsewhere = _source_answers(row, columns, said, place)
@@ -187,6 +193,8 @@ def _read(data: DataSource) -> tuple[Path, list[dict[str, Any]], dict[str, str]]
         columns[what] = column
     given = [column for what, column in data.columns]
     given += [] if data.split_by is None else [data.split_by]
+    if data.wide:
+        rows = widen(rows, data.wide, columns, str(path))
     there = {column for row in rows for column in row}
     for column in (*(columns[what] for what in _NEEDED), *given):
         if column not in there:
@@ -268,5 +276,5 @@ file = Task(
     rule="contains",
     find_languages=languages,
     find_splits=splits,
-    reads=("file", "column", "split_by", "seed"),
+    reads=("file", "column", "split_by", "wide", "seed"),
 )

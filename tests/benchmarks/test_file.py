@@ -1,15 +1,19 @@
 """The user's own examples, from every kind of file."""
 
 import json
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from xtransplant import XTransplantError
+from xtransplant.bench.config import Config
+from xtransplant.bench.task_plan import plan_task
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.load import load_examples
 from xtransplant.tasks.task import find_task
+from xtransplant.tasks.wide import parse_wide
 
 ROWS = [
     {"id": "a", "lang": "sw", "source": "one?", "target": "moja?", "answer": " 1",
@@ -105,3 +109,54 @@ def test_word_pairs_that_are_none_are_one_line(tmp_path, pairs, said):
         load_examples(find_task("file"), "sw", "en-to-lang", "all", data)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+WIDE = [
+    {"en": "one?", "fr": "un ?", "sw": "moja?", "answer": "1", "answer_fr": "un",
+     "answer_en": "one"},
+    {"en": "two?", "fr": "deux ?", "sw": "mbili?", "answer": "2", "answer_fr": "deux",
+     "answer_en": "two"},
+]  # fmt: skip
+
+
+def test_a_wide_file_has_a_column_for_each_language(tmp_path):
+    data = DataSource(file=write_rows(tmp_path / "w.jsonl", WIDE), wide=("en", "fr", "sw"))
+    task = find_task("file")
+    assert list(task.languages_in(data)) == ["fr", "sw"]
+    first, second = load_examples(task, "fr", data=data).examples
+    assert (first.source, first.target, first.key.answers) == ("one?", "un ?", ("un",))
+    assert (first.source_key.answers, first.target_lang, first.id) == (("one",), "fr", "1")
+    assert second.id == "2"
+    swahili = load_examples(task, "sw", data=data).examples
+    assert [one.target for one in swahili] == ["moja?", "mbili?"]
+    assert [one.key.answers for one in swahili] == [("1",), ("2",)]
+
+
+@pytest.mark.parametrize(
+    ("wide", "change", "said"),
+    [
+        (("en", "de"), {}, "no column 'de'; it has answer"),
+        (("en", "fr"), {"fr": ""}, "row 1 has no target"),
+        (("en", "sw"), {"sw": ""}, "row 1 has no target"),
+    ],
+)
+def test_what_a_wide_file_lacks_is_said(tmp_path, wide, change, said):
+    rows = [{**WIDE[0], **change}, WIDE[1]]
+    data = DataSource(file=write_rows(tmp_path / "w.jsonl", rows), wide=wide)
+    with pytest.raises(XTransplantError, match=said):
+        load_examples(find_task("file"), wide[-1], data=data)
+
+
+@pytest.mark.parametrize("text", ["en", "en,,fr", "en,fr,en"])
+def test_wide_names_two_columns_or_more(text):
+    with pytest.raises(XTransplantError, match=r"--wide .* such as en,fr,sw"):
+        parse_wide(text)
+
+
+def test_a_file_without_candidates_generates_unless_it_is_to_score(tmp_path):
+    data, said = DataSource(file=write_rows(tmp_path / "w.jsonl", WIDE), wide=("en", "sw")), []
+    config = Config(("file",), ("none",), data=data)
+    assert plan_task(find_task("file"), config, said.append).mode == "generate"
+    assert said == ["file has no candidates to score, so texts are generated (--mode generate)"]
+    with pytest.raises(XTransplantError, match=r"a column candidates, in CSV as"):
+        plan_task(find_task("file"), replace(config, mode="score"), said.append)

@@ -128,6 +128,12 @@ class DataFlags:
         str | None,
         Flag("Of that file: the column that names each row's split.", metavar="COLUMN"),
     ] = None
+    wide: Annotated[
+        str | None,
+        Flag(
+            "Of that file: its columns of prompts, the source's first: en,fr,sw.", metavar="LANGS"
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)

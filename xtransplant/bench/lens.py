@@ -64,7 +64,9 @@ def plan_lens(flags: LensFlags) -> LensPlan:
     if flags.plot is not None:
         checked_path(flags.plot, PLOT_SUFFIXES, "--plot")
     spec, given = ModelSpec.of(flags.model, flags.load, add_bos=flags.add_bos), flags.prompt.data
-    data = parse_data_source(given.data_dir, given.file, given.column, split_by=given.split_by)
+    data = parse_data_source(
+        given.data_dir, given.file, given.column, split_by=given.split_by, wide=given.wide
+    )
     example, name = find_example(flags.prompt, spec, data)
     return LensPlan(
         strategy, (layers[0], layers[1]), example, name, spec, flags.apply_chat_template

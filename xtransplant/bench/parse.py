@@ -80,7 +80,7 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
     )  # fmt: skip
     _check_layers(flags)
     source = parse_data_source(
-        data.data_dir, data.file, data.column, flags.seed or 0, data.split_by
+        data.data_dir, data.file, data.column, flags.seed or 0, data.split_by, data.wide
     )
     tasks = parse_names(what.task)
     baselines = parse_baselines(parse_names(what.baselines))

@@ -32,7 +32,7 @@ def parse_fit(strategy: str, flags: FitFlags) -> tuple[Config, RunContext]:
     if backend.is_dry or backend.has_workers:
         raise XTransplantError(f"--on {flags.on}: a fit is made with --on local or --on ndif")
     source = parse_data_source(
-        data.data_dir, data.file, data.column, flags.seed or 0, data.split_by
+        data.data_dir, data.file, data.column, flags.seed or 0, data.split_by, data.wide
     )
     tasks = parse_names(flags.task)
     check_data(tasks, source, flags.split, flags.seed)

@@ -84,8 +84,7 @@ def plan_task(task: Task, config: Config, say: Say) -> TaskPlan:
         examples[lang] = with_sources(
             task, lang, direction, split, config.sources, config.data, chosen
         )
-        if mode == "score":
-            _check_candidates(task, lang, examples[lang])
+    mode = _mode_of(task, config, mode, examples, say)
     _check_sources(task, config.only, [one for own in examples.values() for one in own])
     if task.note and config.data.data_dir is None:
         say(f"{task.name}: {task.note}")
@@ -101,6 +100,29 @@ def _misaligned(found: Loaded) -> str:
     return f"source and target are not the same items ({reasons}: {_rows(found)})"
 
 
+def _mode_of(
+    task: Task,
+    config: Config,
+    mode: Mode,
+    examples: dict[str, tuple[Example, ...]],
+    say: Say,
+) -> Mode:
+    """The mode, which is to generate where none was asked for and nothing can be scored.
+
+    Raises:
+        XTransplantError: examples that can, and some that cannot; or scores of these.
+    """
+    every = [one for own in examples.values() for one in own]
+    unscored = mode == "score" and bool(every) and not any(one.candidates for one in every)
+    if config.mode is None and unscored:
+        say(f"{task.name} has no candidates to score, so texts are generated (--mode generate)")
+        return "generate"
+    if mode == "score":
+        for lang, own in examples.items():
+            _check_candidates(task, lang, own)
+    return mode
+
+
 def _check_candidates(task: Task, lang: str, examples: Iterable[Example]) -> None:
     """Refuse examples between whose candidates there is nothing to choose.
 
@@ -110,7 +132,8 @@ def _check_candidates(task: Task, lang: str, examples: Iterable[Example]) -> Non
     if any(len(one.candidates) < 2 for one in examples):
         raise XTransplantError(
             f"{task.name} {lang}: an example has fewer than two candidates, so there is "
-            "nothing to choose by score; use --mode generate"
+            "nothing to choose by score; use --mode generate, or give candidates: in a file a "
+            'column candidates, in CSV as " yes| no" or ["yes", "no"]'
         )
 
 

@@ -116,7 +116,11 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
     check_layers(flags.target_layers, "--target-layers")
     load, prompt = flags.load, flags.prompt
     data = parse_data_source(
-        prompt.data.data_dir, prompt.data.file, prompt.data.column, split_by=prompt.data.split_by
+        prompt.data.data_dir,
+        prompt.data.file,
+        prompt.data.column,
+        split_by=prompt.data.split_by,
+        wide=prompt.data.wide,
     )
     backend = parse_on(flags.on, insecure=flags.insecure)
     check_given(

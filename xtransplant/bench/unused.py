@@ -54,6 +54,7 @@ def check_data(tasks: Sequence[str], data: DataSource, split: str | None, seed: 
         return  # refused where tasks are loaded
     given = {
         "data_dir": data.data_dir, "file": data.file, "split_by": data.split_by,
+        "wide": ",".join(data.wide) or None,
         "column": ", ".join(f"{what}={name}" for what, name in data.columns) or None,
         "seed": seed,
     }  # fmt: skip
@@ -70,6 +71,7 @@ _HINTS = {
     "file": "it holds the examples of --task file",
     "column": "it names columns of --task file --file FILE",
     "split_by": "it names a column of --task file --file FILE",
+    "wide": "it names columns of --task file --file FILE",
     "seed": "nothing is drawn there (of a file only with --split pilot or unseen); leave it out",
 }
 
@@ -174,6 +176,7 @@ def check_trace(
     if written:
         given = {
             "data-dir": data.data_dir, "file": data.file, "split-by": data.split_by,
+            "wide": ",".join(data.wide) or None,
             "column": next((f"{what}={name}" for what, name in data.columns), None),
         }  # fmt: skip
         for flag, value in given.items():

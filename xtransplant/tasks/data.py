@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xtransplant.errors import XTransplantError
+from xtransplant.tasks.wide import parse_wide
 
 __all__ = ["DataSource", "parse_data_source"]
 
@@ -22,6 +23,8 @@ class DataSource:
         columns: for task ``file``: (what it is, the column that holds it).
         seed: of the pilot sample, where the data have none.
         split_by: for task ``file``: the column that names each row's split.
+        wide: for task ``file``: the source's column and one for each language; empty where each
+            row is of one language.
     """
 
     data_dir: Path | None = None
@@ -29,6 +32,7 @@ class DataSource:
     columns: tuple[tuple[str, str], ...] = ()
     seed: int = 0
     split_by: str | None = None
+    wide: tuple[str, ...] = ()
 
 
 def parse_data_source(
@@ -37,6 +41,7 @@ def parse_data_source(
     column: Sequence[str],
     seed: int = 0,
     split_by: str | None = None,
+    wide: str | None = None,
 ) -> DataSource:
     """Where a task's data lie, and how they are cut, from the text of flags.
 
@@ -46,6 +51,7 @@ def parse_data_source(
         column: ``--column``, each as ``answer=gold``.
         seed: ``--seed``.
         split_by: ``--split-by``.
+        wide: ``--wide``, as ``en,fr,sw``.
 
     Raises:
         XTransplantError: a folder or file that is not there, or text of another form.
@@ -65,4 +71,4 @@ def parse_data_source(
         if not equals or not name:
             raise XTransplantError(f"--column {text!r} should be what=column, such as answer=gold")
         columns.append((what, name))
-    return DataSource(data_dir, file, tuple(columns), seed, split_by)
+    return DataSource(data_dir, file, tuple(columns), seed, split_by, parse_wide(wide))

@@ -44,7 +44,7 @@ class Splits(Protocol):
     def __call__(self, data: DataSource) -> tuple[str, ...]: ...
 
 
-Reads = Literal["data_dir", "file", "column", "split_by", "seed"]
+Reads = Literal["data_dir", "file", "column", "split_by", "wide", "seed"]
 """Of :class:`DataSource`, by the names of the flags."""
 
 

@@ -76,7 +76,11 @@ def parse_work(strategy: str, flags: WorkFlags) -> Work:
     if prompt.sources and not written:
         check_sources(parse_names(prompt.sources), {str(chosen): chosen})
     data = parse_data_source(
-        prompt.data.data_dir, prompt.data.file, prompt.data.column, split_by=prompt.data.split_by
+        prompt.data.data_dir,
+        prompt.data.file,
+        prompt.data.column,
+        split_by=prompt.data.split_by,
+        wide=prompt.data.wide,
     )
     check_trace(spec, task, data, Local(), split=prompt.split, written=written)
     example, name = find_example(prompt, spec, data)

@@ -32,6 +32,8 @@ def trace_words(summary: Summary, task: TaskCounts) -> list[str]:
     ):  # fmt: skip
         if where.get(name):
             words += [flag, str(where[name])]
+    if where.get("wide"):
+        words += ["--wide", ",".join(where["wide"])]
     for column in where.get("columns") or ():
         words += ["--column", column if isinstance(column, str) else "=".join(column)]
     entry = summary.manifest.tasks[task.name]
