@@ -15,7 +15,8 @@ from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.report.document import write_report
-from xtransplant.report.summary import summarise
+from xtransplant.report.some_of_k import some_of_k_grid, some_of_k_json
+from xtransplant.report.summary import TaskRun, summarise
 from xtransplant.report.tables import make_tables
 from xtransplant.runs import records
 from xtransplant.runs.columns import SOURCE, VANILLA
@@ -124,3 +125,21 @@ def test_a_set_that_nothing_tells_is_refused(tmp_path):
         make_plan(config)
     same = replace(config.data, columns=(("source_candidates", "candidates"),))
     assert make_plan(replace(config, data=same)).tasks["file"].examples
+
+
+def test_answers_are_drawn_of_the_examples_whose_grids_ran(small):
+    """A gap is what the target fails on: its draws over all examples are no beside for it."""
+    summary = summarise(
+        small(
+            only="gap",
+            **{**SOME, "pairs": ",".join(f"{i}:{j}" for i in range(3) for j in range(3))},
+            exact_scores=True,
+        )
+    )
+    (task,) = summary.tasks.values()
+    n = sum(one.vanilla["match"].n for one in task.languages.values())
+    every = sum(len(one.answers[VANILLA].examples) for one in task.languages.values())
+    runs = [TaskRun(summary, task)]
+    (sampled,) = some_of_k_json(runs, "match")
+    assert sampled["n"] == n < every
+    assert {line.cells[0] for line in some_of_k_grid(runs, "match").lines} == {str(n)}

@@ -72,3 +72,10 @@ def test_a_medians_interval_holds_it():
         low, high = median_ci95(np.random.default_rng(seed).normal(size=40), draws=200)
         held += low <= 0 <= high
     assert held >= 200 * 0.95 - 3 * 3.1
+
+
+def test_a_medians_interval_turns_round_with_the_values():
+    """Of an even number of draws the median is between the two in the middle, not the lower."""
+    values = np.random.default_rng(3).normal(size=8)
+    low, high = median_ci95(values)
+    assert median_ci95(-values) == pytest.approx((-high, -low))

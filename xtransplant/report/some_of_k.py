@@ -11,6 +11,7 @@ import numpy as np
 from xtransplant.report.gains import curves_of
 from xtransplant.report.summary import TaskCounts, TaskRun
 from xtransplant.report.text_grid import TextGrid, TextLine
+from xtransplant.runs.columns import VANILLA
 from xtransplant.runs.shares import answer_shares
 from xtransplant.runs.store import open_run
 from xtransplant.stats.union import sampled_curve
@@ -117,7 +118,12 @@ def _drawn(runs: Sequence[TaskRun], level: str) -> list[Floats] | None:
         if task.mode != "score" or not summary.manifest.config.get("log_samples", True):
             continue
         run = open_run(summary.path)
-        each = [answer_shares(run, task.name, lang) for lang in task.languages]
+        # Of --only the examples whose grids ran: the target's draws are held to these grids.
+        each = [
+            answer_shares(run, task.name, lang, set(one.prompts[VANILLA].examples.tolist()))
+            for lang, one in task.languages.items()
+            if VANILLA in one.prompts
+        ]
         whole = [one for one in each if one is not None]
         if len(whole) < len(each):
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from xtransplant.runs.store import Run
 __all__ = ["answer_shares"]
 
 
-def answer_shares(run: Run, task: str, lang: str) -> np.ndarray[Any, Any] | None:
+def answer_shares(
+    run: Run, task: str, lang: str, among: Collection[int]
+) -> np.ndarray[Any, Any] | None:
     """``[examples]``: of the target without a transplant, ``exp(l) / sum of exp(l')``.
 
     Over the candidates' log-likelihoods l'; examples without an answer among them are left out.
@@ -22,6 +25,7 @@ def answer_shares(run: Run, task: str, lang: str) -> np.ndarray[Any, Any] | None
         run: an opened run.
         task: a task of it whose candidates were scored.
         lang: a language.
+        among: numbers of the examples that are asked about.
 
     Returns:
         None where a log-likelihood is no more than an upper bound, as none is of a run with
@@ -43,6 +47,8 @@ def answer_shares(run: Run, task: str, lang: str) -> np.ndarray[Any, Any] | None
             row["example"]: row for row in read_part(run, "examples", part, columns).to_pylist()
         }
         for row in plain:
+            if row["example"] not in among:
+                continue
             own, scores = examples[row["example"]], np.array(row["logprobs"], dtype=np.float64)
             if own["answer"] in own["candidates"] and np.isfinite(scores).all():
                 shares = np.exp(scores - scores.max())

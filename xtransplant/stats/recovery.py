@@ -94,6 +94,11 @@ def median_ci95(
     for start in range(0, draws, batch):
         weights = dice.multinomial(n, np.full(n, 1 / n), size=min(batch, draws - start))
         reached = weights[:, at].cumsum(axis=1)
-        medians.append(ranked[(2 * reached >= reached[:, -1:]).argmax(axis=1)])
+        # Of an even number it is the mean of the two in the middle, which may be one.
+        lower, upper = (
+            ranked[own.argmax(axis=1)]
+            for own in (2 * reached >= reached[:, -1:], 2 * reached > reached[:, -1:])
+        )
+        medians.append((lower + upper) / 2)
     low, high = np.quantile(np.concatenate(medians), [0.025, 0.975])
     return float(low), float(high)
