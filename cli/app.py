@@ -29,6 +29,7 @@ from xtransplant.cli import (
     remote,
     report,
     trace,
+    validate,
 )
 from xtransplant.cli.command import command
 from xtransplant.cli.log_file import log
@@ -36,10 +37,17 @@ from xtransplant.cli.progress import listen
 from xtransplant.errors import XTransplantError
 from xtransplant.model.distributed import destroy_process_group, rank
 
-__all__ = ["app", "main", "run"]
+__all__ = ["ALIASES", "app", "main", "run"]
 
 _UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 _LONGEST = 600  # characters of a message's start and of its end, where a value in it is endless
+
+ALIASES = {
+    "run": "The same as bench, which takes lm-evaluation-harness' --tasks, --model (a repository "
+    "or folder, not a type such as hf), --limit, --device, --output_path (the folder of runs) and "
+    "--batch_size (at most so many examples; memory decides otherwise).",
+    "ls": "The same as runs.",
+}
 
 app = typer.Typer(
     name="xtp",
@@ -63,10 +71,14 @@ app.command("report")(command(report.report))
 app.command("view")(command(report.view))
 app.command("runs")(command(report.runs))
 app.command("rescore")(command(report.rescore))
+app.command("validate")(command(validate.validate))
 app.command("doctor")(command(remote.doctor))
 app.command("models")(command(remote.models))
 app.command("list")(command(catalogue.list_))
 app.command("show")(command(catalogue.show))
+# By the names that neighbouring tools have.
+app.command("run", help=ALIASES["run"])(command(bench.bench))
+app.command("ls", help=ALIASES["ls"])(command(report.runs))
 
 
 _MATTER = ("torch", "transformers", "nnsight")  # to the numbers; asked for in every bug report

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.main import get_command
 
-from xtransplant.cli.app import app
+from xtransplant.cli.app import ALIASES, app
 
 __all__ = ["page"]
 
@@ -43,6 +43,8 @@ def page() -> str:
 
 
 def _section(name: str, command: Any) -> str:
+    if name in ALIASES:
+        return f"## `xtp {name}`\n\n{ALIASES[name]}\n"
     arguments = [p for p in command.params if p.param_type_name == "argument"]
     options = [p for p in command.params if p.param_type_name == "option"]
     usage = " ".join(["xtp", name, *(p.name.upper() for p in arguments), "[OPTIONS]"])
@@ -56,7 +58,7 @@ def _section(name: str, command: Any) -> str:
 def _names(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return f"`{parameter.name.upper()}`"
-    names = ", ".join(f"`{name}`" for name in parameter.opts)
+    names = ", ".join(f"`{name}`" for name in [*parameter.opts, *parameter.secondary_opts])
     if parameter.is_flag:
         return names
     return f"{names} {parameter.metavar or parameter.name.upper()}"
