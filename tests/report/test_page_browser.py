@@ -7,8 +7,9 @@ import pytest
 from made_runs import make_run
 
 from xtransplant.report.page.render import to_html
-from xtransplant.report.summary import summarise
+from xtransplant.report.summary import summarise, tallies_of
 from xtransplant.runs.read import records
+from xtransplant.stats.selection import choose_pair, sum_hits
 
 selenium = pytest.importorskip("selenium")
 
@@ -187,3 +188,19 @@ def test_two_strategies_differ_by_what_their_records_say(show, tmp_path):
         i, j = map(int, pair.split("→"))
         expected = 100 * (right["ffn-swap", i, j] - right["attn-swap", i, j])
         assert float(value) == pytest.approx(expected, abs=0.051)
+
+
+def test_of_pairs_that_are_as_good_the_one_is_framed_that_is_chosen(show, tmp_path):
+    run = make_run(tmp_path / "one", seed=1)
+    page, (task,), tied = show(run), summarise(run).tasks.values(), 0
+    for name in ("attn-swap", "ffn-swap"):
+        choose(page, "strategy", name)
+        tallies = tallies_of(task, name, "match")
+        for lang in ("", *tallies):
+            choose(page, "lang", lang)
+            hits = sum_hits([tallies[one].hits for one in ([lang] if lang else tallies)])
+            (framed,) = page.find_elements(By.CSS_SELECTOR, "#maps button.best")
+            i, j = choose_pair(hits)
+            assert framed.get_attribute("aria-label").startswith(f"{i}→{j}:")
+            tied += max(hits, key=lambda pair: hits[pair]) != (i, j)
+    assert tied

@@ -54,7 +54,9 @@ const marksOf = (one, strategy) => $("set").value === "all" && $("level").value 
 const drawMap = ([one, strategy, all], limits) => {
   const cells = [...all.cells.values()];
   const signed = (value) => ($("value").value === "change" && value > 0 ? "+" : "") + value.toFixed(1);
-  const best = cells.reduce((a, b) => (!a || b.right / b.n > a.right / a.n ? b : a), null);
+  // As pairs are chosen: of those that are as good the smallest target, then the largest source layer.
+  const [best] = cells.filter((cell) => cell.n).sort((a, b) =>
+    b.right / b.n - a.right / a.n || a.pair[1] - b.pair[1] || b.pair[0] - a.pair[0]);
   const title = `${strategy}: ${one.task} ${one.split}, ${$("lang").value || "all languages"}, ${UNITS[$("value").value]}`;
   if (!all.of) return el("div", { className: "map" }, el("h3", {}, title), el("p", {}, "No such example is known here."));
   const marks = marksOf(one, strategy);
@@ -63,7 +65,7 @@ const drawMap = ([one, strategy, all], limits) => {
     (cell, button) => {
       const value = valueOf(cell, all), nulls = cell.null === null ? "not known" : (100 * cell.null / cell.n).toFixed(1) + "%";
       const said = `${cell.pair[0]}→${cell.pair[1]}: ${cell.right} of ${cell.n} right (${(100 * cell.right / cell.n).toFixed(1)}%), ` +
-        `vanilla ${(100 * all.vanilla / all.of).toFixed(1)}%, null ${nulls}` + ($("value").value === "share" ? `, probability ${value.toFixed(1)}%` : "");
+        `vanilla ${(100 * all.vanilla / all.of).toFixed(1)}%, null ${nulls}` + ($("value").value === "share" ? `, probability ${value.toFixed(1)}% (mean over ${cell.shared}, where it is no bound)` : "");
       if (marks.has(key(cell.pair))) button.classList.add("marked");
       button.title = said + (marks.has(key(cell.pair)) ? "; differs from vanilla, all cells tested together" : "");
       button.setAttribute("aria-label", button.title);
