@@ -17,17 +17,20 @@ from xtransplant.report.some_of_k import some_of_k_grid, some_of_k_json
 from xtransplant.report.spoken import spoken_grid, spoken_json
 from xtransplant.report.summary import TaskRun
 from xtransplant.report.text_grid import TextGrid
+from xtransplant.report.written_shown import written_grid, written_json
 
 __all__ = ["more_grids", "more_json"]
 
 _GRIDS = (
-    some_of_k_grid, recovery_grid, options_grid, mechanism_grid, spoken_grid, ledger_grid,
+    some_of_k_grid, recovery_grid, options_grid, mechanism_grid, written_grid, spoken_grid,
+    ledger_grid,
 )  # fmt: skip
 _JSON = {
     "sampling": some_of_k_json,
     "recovery": recovery_json,
     "options": options_json,
     "mechanism": mechanism_json,
+    "written": written_json,
     "spoken": spoken_json,
     "cost": ledger_json,
 }
