@@ -6,10 +6,12 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from io import StringIO
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from rich.console import Console
 from untrusted import TEXTS, acts
 
 from xtransplant import XTransplantError
@@ -73,6 +75,19 @@ def test_a_heatmap_has_a_cell_per_pair_and_frames_the_best(made):
     assert "2→0: 90.0, answers “ 42”" in html
     assert "prefers-color-scheme:dark" in html
     assert "<div class=prompt dir=auto>كم" in html
+
+
+@pytest.mark.parametrize(("answer", "said"), [(" 17", False), (" 42", True)])
+def test_the_source_is_right_in_its_own_spelling(made, answer, said):
+    grid = made(2, answer=answer)
+    grid = replace(grid, example=replace(grid.example, source_candidates=(" a", " b", " c")))
+    terminal = Console(file=StringIO(), width=120)
+    terminal.print(grid)
+    for shown in (terminal.file.getvalue(), grid._repr_html_()):
+        source = re.sub(r"<[^>]+>", "", shown).partition("target (ar)")[0]
+        assert "“ b”" in source  # what it answers
+        assert ("“ a”" in source) is ("gives 10.0% to" in source) is said
+        assert f"“{answer}”" not in source
 
 
 def test_of_many_layers_the_numbers_are_left_out(made):

@@ -90,8 +90,9 @@ def _prompt(grid: GridData, prompt: Prompt) -> Iterator[str]:
     line += f"({percent(probability)}) " if probability is not None else ""
     finite = grid.vanilla_answer(prompt) is not None
     line += html_quoted(answer) if finite else html_text(answer)
-    if known is not None and answer != grid.example.answer:
-        line += f", and gives {percent(known)} to {html_quoted(grid.example.answer or '', 80)}"
+    right = grid.example_of(prompt).answer
+    if known is not None and answer != right:
+        line += f", and gives {percent(known)} to {html_quoted(right or '', 80)}"
     yield f"<p class=about>{prompt}{f' ({html_text(lang)})' if lang else ''}: {line}</p>"
     yield f"<div class=prompt dir=auto>{html_text(text, keep_lines=True)}</div>"
 

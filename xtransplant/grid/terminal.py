@@ -94,8 +94,9 @@ def _prompt(grid: GridData, prompt: Prompt) -> Iterator[Any]:
     finite = grid.vanilla_answer(prompt) is not None
     line.append(quoted(answered, 200) if finite else answered, style="not dim bold")
     yield line
-    if known is not None and answered != grid.example.answer:
-        answer = quoted(grid.example.answer or "", 80)
+    right = grid.example_of(prompt).answer
+    if known is not None and answered != right:
+        answer = quoted(right or "", 80)
         yield Text(f"  and gives {percent(known)} to the answer {answer}", style="dim")
 
 
