@@ -5,6 +5,7 @@ import pytest
 from xtransplant.bench.config import Config
 from xtransplant.bench.context import RunContext
 from xtransplant.bench.run import bench
+from xtransplant.bench.sizes import part_size
 from xtransplant.bench.steps import Steps
 
 CONFIG = Config(("babel",), ("attn-swap",), langs=("sw",), limit=3, pairs="1:1")
@@ -59,3 +60,12 @@ def test_an_interrupt_says_what_is_kept_and_the_same_call_goes_on(babel_model, t
     run = bench(CONFIG, RunContext(tmp_path), model=babel_model)
     assert not run.missing()
     assert str(run.path) in line
+
+
+@pytest.mark.parametrize("mode", ["score", "generate"])
+def test_a_part_is_the_smaller_the_more_it_costs(mode):
+    sizes = [part_size(mode, n) for n in (1, 64, 1024, 10**6)]
+    raw = [part_size(mode, n, raw=True) for n in (1, 64, 1024, 10**6)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert min(raw) == 1
+    assert all(one <= other for one, other in zip(raw, sizes, strict=True))

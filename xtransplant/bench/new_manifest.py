@@ -132,7 +132,9 @@ def _task(plan: Plan, name: str, task: TaskPlan, n_layers: int) -> TaskEntry:
         split=task.split,
         mode=task.mode,
         rule=versioned_rule(task.task.rule),
-        part_size=part_size(task.mode, most_pairs),
+        part_size=part_size(
+            task.mode, most_pairs, raw=any(one.raw for one in plan.strategies.values())
+        ),
         languages=languages,
         left_out=task.left_out,
         too_long=task.too_long,

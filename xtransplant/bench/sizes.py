@@ -10,12 +10,14 @@ from xtransplant.model.model import Model
 __all__ = ["fixed_budget", "part_size"]
 
 
-def part_size(mode: str, n_variants: int) -> int:
+def part_size(mode: str, n_variants: int, *, raw: bool = False) -> int:
     """How many examples are stored at once: what a kill can cost, against the number of files.
 
     Scores of several examples share a forward pass; generation takes them one at a time, and each
-    takes long.
+    takes long. Longest take raw strategies, whose variants run alone.
     """
+    if raw:
+        return max(1, min(8, 128 // n_variants))
     if mode == "generate":
         return max(1, min(16, 2048 // n_variants))
     return max(8, min(64, 16384 // n_variants))
