@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from xtransplant.runs.items import item_ids, without_languages
+import pytest
+
+from xtransplant.runs.items import by_question, item_ids, without_languages
 from xtransplant.runs.store import open_run
 
 OLD = Path(__file__).parents[1] / "old_runs"
@@ -21,3 +23,24 @@ def test_only_the_languages_at_the_end_of_every_id_are_no_part_of_it():
     assert without_languages(["a-sw-en", "b-sw-en"], "sw", "en") == ["a", "b"]
     for kept in (["a-en-sw", "b"], ["a-sw-en", "b-sw-en"], ["-en-sw"], ["a-sw"], []):
         assert without_languages(kept, "en", "sw") == kept
+
+
+@pytest.mark.parametrize(
+    ("ids", "same"),
+    [
+        ((["1", "2"], ["3", "4"]), True),  # numbers of a file's rows
+        ((["1", "2"], ["2", "1"]), False),  # the file's own, whatever is asked
+        ((["a", "b"], ["c", "d"]), False),
+    ],
+)
+def test_rows_of_a_file_are_told_apart_by_what_they_ask_in_english(ids, same):
+    found = by_question(dict(zip(("sw", "zh"), ids, strict=True)), "zh", ["one?", "two?"])
+    assert (found is not None) is same
+    if same:
+        assert found == by_question({"sw": ["3", "4"], "zh": ["1", "2"]}, "sw", ["one?", "two?"])
+        assert len(set(found)) == 2
+
+
+def test_rows_that_ask_the_same_keep_their_numbers():
+    assert by_question({"sw": ["1", "2"], "zh": ["3", "4"]}, "sw", ["one?", "one?"]) is None
+    assert by_question({"sw": ["1", "2"]}, "sw", ["one?", "two?"]) is None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from xtransplant.runs.read import read_part, stored_parts
 from xtransplant.runs.store import Run
+from xtransplant.text import text_digest
 
 __all__ = ["item_ids", "without_languages"]
 
@@ -16,19 +17,56 @@ __all__ = ["item_ids", "without_languages"]
 def item_ids(run: Run, task: str, lang: str) -> np.ndarray[Any, np.dtype[np.str_]]:
     """The examples' own names, by their numbers; empty ones of numbers that are not stored.
 
-    An item has the same name in every language: see :func:`without_languages`.
+    An item has the same name in every language: see :func:`without_languages` and, of the rows of a
+    file without ids, :func:`by_question`.
 
     Raises:
         XTransplantError: a damaged part.
     """
-    parts = [
-        read_part(run, "examples", p, ["example", "id"]) for p in stored_parts(run, task, lang)
-    ]
-    numbers = [number for table in parts for number in table["example"].to_pylist()]
-    ids = [name for table in parts for name in table["id"].to_pylist()]
-    ends = ("en", lang) if run.manifest.tasks[task].direction == "en-to-lang" else (lang, "en")
-    names = dict(zip(numbers, without_languages(ids, *ends), strict=True))
+    entry = run.manifest.tasks[task]
+    ends, english = ((lang, "en"), "target")
+    if entry.direction == "en-to-lang":
+        ends, english = ("en", lang), "source"
+    numbers, ids = (_column(run, task, lang, name) for name in ("example", "id"))
+    own = without_languages(ids, *ends)
+    if _are_rows(ids) and len(entry.languages) > 1:
+        every = {one: _column(run, task, one, "id") for one in entry.languages}
+        own = by_question(every, lang, _column(run, task, lang, english)) or own
+    names = dict(zip(numbers, own, strict=True))
     return np.array([names.get(k, "") for k in range(1 + max(names, default=-1))], dtype=np.str_)
+
+
+def _column(run: Run, task: str, lang: str, name: str) -> list[Any]:
+    """Of a language's examples; empty where they have no such column."""
+    tables = [read_part(run, "examples", p, [name]) for p in stored_parts(run, task, lang)]
+    return [
+        one for table in tables if name in table.column_names for one in table[name].to_pylist()
+    ]
+
+
+def _are_rows(ids: Sequence[str]) -> bool:
+    return bool(ids) and all(one.isdecimal() for one in ids)
+
+
+def by_question(
+    ids: Mapping[str, Sequence[str]], lang: str, english: Sequence[str]
+) -> list[str] | None:
+    """Names of a language's examples by their English prompts; None where these are not needed.
+
+    They are where ids are the numbers of a file's rows, of which no two languages have one in
+    common, so that an item would be another one in each; and where all prompts differ.
+
+    Args:
+        ids: of every language.
+        lang: the one.
+        english: its examples' English prompts.
+    """
+    every = [one for own in ids.values() for one in own]
+    if len(ids) < 2 or not _are_rows(every) or len(set(every)) < len(every):
+        return None
+    if len(set(english)) < len(ids[lang]):
+        return None
+    return [text_digest(one) for one in english]
 
 
 def without_languages(ids: Sequence[str], source: str, target: str) -> list[str]:
