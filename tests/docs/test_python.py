@@ -3,11 +3,13 @@
 import re
 
 import numpy as np
+import pytest
 from pages import ROOT
 
 PAGE = ROOT / "docs" / "python.md"
 
 
+@pytest.mark.slow  # a model, a dozen grids and a run
 def test_the_blocks_of_the_page_run_one_after_the_other(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "page"}
