@@ -17,6 +17,7 @@ import numpy as np
 from xtransplant.report.gains import Gains, Picked, gains_of, side_by_side
 from xtransplant.report.hindsight import are_comparable
 from xtransplant.report.nulls import NullRates
+from xtransplant.report.sets import SetRates, of_examples
 from xtransplant.report.summary import Summary, TaskCounts, tallies_of
 from xtransplant.runs.columns import CORRECT
 from xtransplant.runs.read import item_digests
@@ -123,12 +124,14 @@ class CrossFitted:
     Attributes:
         rates: by language.
         null_grids: of its null grids, at the same pair for each example.
+        sets: of the row, as of other rows; without a judged null.
     """
 
     rates: dict[str, Rate]
     null_grids: dict[str, NullRates]
     gains: Gains
     choosing: Choosing
+    sets: dict[str, SetRates]
 
 
 def cross_fit_of(
@@ -173,9 +176,15 @@ def cross_fit_of(
     )
     return CrossFitted(
         _rates(own, level, name, picked),
-        {null: NullRates(_rates(own, level, records, picked)) for null, records in nulls.items()},
+        {
+            null: NullRates(
+                _rates(own, level, records, picked), of_examples(own, level, records, picked)
+            )
+            for null, records in nulls.items()
+        },
         gains,
         choosing,
+        of_examples(own, level, name, picked),
     )
 
 

@@ -96,7 +96,9 @@ def _of_fit(fit: CrossFitted, lang: str) -> dict[str, Any]:
     flips = (one.value, None, one.fixed, one.broken, *formats)
     return {
         "kind": "cross-fit", **_layers(None, None), **_numbers(fit.rates[lang]),
-        "cells": fit.choosing.n_pairs, **dict(zip(FLIP_COLUMNS, flips, strict=False)),
+        "cells": fit.choosing.n_pairs,
+        **set_columns({k: (o.rates[lang], None) for k, o in fit.sets.items() if lang in o.rates}),
+        **dict(zip(FLIP_COLUMNS, flips, strict=False)),
     }  # fmt: skip
 
 

@@ -222,7 +222,7 @@ def _grid(
         yield row(
             f"cross-fitted, {len(fitted.choosing.folds)} folds", "cross-fit", "cross-fit",
             fitted.rates, searched, cells=len(searched), null_grids=fitted.null_grids,
-            gains=replace(fitted.gains, by_language={}), choosing=fitted.choosing,
+            gains=replace(fitted.gains, by_language={}), choosing=fitted.choosing, sets=fitted.sets,
         )  # fmt: skip
     for which, key, bound, some in _bounds(every, last):
         cells = bound(every).cells

@@ -10,15 +10,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from xtransplant.report.summary import COUNTED_SETS, LanguageCounts, TaskCounts, TaskRun
-from xtransplant.runs.columns import SOURCE
+from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA
+from xtransplant.stats.answers import Answers
 from xtransplant.stats.rates import Rate, micro
 from xtransplant.stats.tally import Tally
 from xtransplant.style.escape import json_number
 
 __all__ = [
-    "HEADS", "SetRates", "about_sets", "of_prompt", "of_strategy", "prompt_sets", "rate_metrics",
-    "set_cells", "set_columns", "set_metrics", "tallies_of_sets",
+    "HEADS", "SetRates", "about_sets", "of_examples", "of_prompt", "of_strategy", "prompt_sets",
+    "rate_metrics", "set_cells", "set_columns", "set_metrics", "tallies_of_sets",
 ]  # fmt: skip
 
 HEADS = ("mended", "% (95%)", "null", "kept", "% (95%)")
@@ -112,6 +115,38 @@ def of_strategy(
                 {lang: null(lang, one) for lang, one in own.items()},
             )
     return found
+
+
+def of_examples(
+    task: TaskCounts,
+    level: str,
+    name: str,
+    picked: Callable[[str, Answers, int], np.ndarray[Any, Any]],
+) -> Sets:
+    """Of records whose examples are not all counted by one pair; without nulls by others' answers.
+
+    Args:
+        task: whose languages are counted.
+        level: ``strict``, ``match`` or ``lenient``.
+        name: of the records.
+        picked: of a language, its answers and a level's number, which examples are right.
+    """
+    at = CORRECT.index(level)
+    found: dict[str, dict[str, Rate]] = {}
+    for lang, counts in task.languages.items():
+        if not are_known(counts, level) or name not in counts.answers:
+            continue
+        own = counts.answers[name]
+        prompts = [counts.prompts[one] for one in (VANILLA, SOURCE)]
+        right = dict(zip(own.examples.tolist(), picked(lang, own, at).tolist(), strict=True))
+        target, source = (
+            dict(zip(one.examples.tolist(), one.right[:, 0, at].tolist(), strict=True))
+            for one in prompts
+        )
+        for which, is_shared in (("gap", False), ("shared", True)):
+            hits = [hit for k, hit in right.items() if source.get(k) and target.get(k) is is_shared]
+            found.setdefault(which, {})[lang] = Rate(sum(hits), len(hits))
+    return {which: SetRates(rates) for which, rates in found.items()}
 
 
 def set_cells(sets: Sets) -> list[str]:
