@@ -9,6 +9,7 @@ from made_runs import N, make_run
 
 from xtransplant.report.data import to_frame
 from xtransplant.report.document import Room, write_report
+from xtransplant.report.formats import to_markdown
 from xtransplant.report.summary import summarise
 from xtransplant.report.tables import make_tables
 from xtransplant.runs import records
@@ -172,3 +173,12 @@ def test_no_cell_is_cut_whatever_the_terminals_width(run, tmp_path, width):
     text = written.read_text()
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= width
+
+
+def test_the_table_has_a_line_of_what_is_cross_fitted(run):
+    tables = make_tables([summarise(run)])
+    (row,) = [one for one in tables[0].rows if one.key == "ffn-swap,cross-fit"]
+    gap = list(row.sets["gap"].rates.values())
+    told = to_markdown(tables).split("gap mended, shared kept")[1]
+    shown = f"{sum(one.right for one in gap)} of {sum(one.n for one in gap)}"
+    assert f"| ffn-swap cross-fitted, 5 folds | {shown} |" in told

@@ -57,8 +57,8 @@ def _lines(table: Table) -> Iterator[tuple[TextLine, Row, dict[str, SetRates]]]:
 
 
 def _set_lines(table: Table) -> Iterator[TextLine]:
-    for line, row, sets in _lines(table):
-        if (sets or not line.null) and row.kind != "cross-fit":
+    for line, _, sets in _lines(table):
+        if sets or not line.null:
             yield replace(line, cells=set_cells(sets))
 
 
