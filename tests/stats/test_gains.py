@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -102,3 +103,10 @@ def test_a_bound_over_its_null_is_the_difference_of_the_two(shape, seed):
     found = bound_gain(right, null)
     assert found.value == pytest.approx(right.any(1).mean() - null.any(1).mean())
     assert bound_gain(right, right).value == 0
+
+
+def test_an_interval_by_an_error_stays_within_what_a_gain_can_be():
+    after, before = np.ones(50, bool), np.zeros(50, bool)
+    before[0] = True
+    low, high = replace(gain(before, after), error=lambda: 0.03).ci95
+    assert (high, low) == (1.0, pytest.approx(0.98 - 1.96 * 0.03))

@@ -64,12 +64,14 @@ class Gain:
     def ci95(self) -> tuple[float, float]:
         """95% by the paired bootstrap over items (BCa, 9,999 seeded draws, scipy).
 
-        1.96 standard errors to either side where ``error`` gives these. NaN where nothing could be
-        drawn that differs: fewer than two items, or all of one gain.
+        1.96 standard errors to either side, within -1 and 1, where ``error`` gives these. NaN where
+        nothing could be drawn that differs: fewer than two items, or all of one gain.
         """
         if self.error is not None:
             reach = 1.96 * self.stderr or math.nan
-            return self.value - reach, self.value + reach
+            if math.isnan(reach):
+                return math.nan, math.nan
+            return max(-1.0, self.value - reach), min(1.0, self.value + reach)
         shares = self.sums / self.counts
         if len(shares) < 2 or np.ptp(shares) == 0:
             return math.nan, math.nan
