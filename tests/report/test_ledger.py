@@ -41,7 +41,10 @@ def test_every_token_is_counted_once(run):
 def test_a_price_is_that_of_a_gain_that_is_sure(run):
     for one in costs(run).values():
         if one.per_right is not None:
-            assert one.gain.ci95[0] > 0
+            assert one.gain.told_from_0
+            low, high = one.per_right_ci95
+            assert low <= one.per_right <= high
+            assert one.gain.ci95 == pytest.approx((one.each / high, one.each / low))
             assert one.per_right * one.gain.value * one.n == pytest.approx(one.tokens)
     summary = summarise(run)
     grid = ledger_grid([TaskRun(summary, summary.tasks["babel"])], "match")

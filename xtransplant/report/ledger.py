@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,14 +18,15 @@ from xtransplant.style.escape import json_number
 
 __all__ = ["Cost", "costs_of", "counted_tokens", "ledger_grid", "ledger_json"]
 
-_HEADS = ("n", "variants", "tokens an example", "points (95%)", "tokens for one more right")
+_HEADS = ("n", "variants", "tokens an example", "points (95%)", "tokens for one more right (95%)")
 _NOTES = (
     "tokens an example: how often a token went through the whole model, counted as the records "
     "were computed: prompts, all variants, candidates or new tokens. What runs in one pass shares "
     "it by variants; what several need (the prompts without a transplant, a source that is read "
     "again) is the first one's. A baseline's prompt holds the other prompts' tokens too",
-    "tokens for one more right: tokens an example / gain; – where the gain's 95% is not above 0. A "
-    "grid of several pairs is the price of choosing one, and has no gain of its own",
+    "tokens for one more right: tokens an example / gain, by the ends of the gain's 95% too; – "
+    "where the gain may be none (its 95% holds 0, or p is above 0.05). A grid of several pairs is "
+    "the price of choosing one, and has no gain of its own",
 )
 
 
@@ -55,9 +57,17 @@ class Cost:
     @property
     def per_right(self) -> float | None:
         """Token-forwards for one more right answer; None without a gain."""
-        if self.gain is None or not self.gain.ci95[0] > 0:
+        if self.gain is None or not (self.gain.value > 0 and self.gain.told_from_0):
             return None
         return self.each / self.gain.value
+
+    @property
+    def per_right_ci95(self) -> tuple[float, float] | None:
+        """The same by the upper and the lower end of the gain's interval, where it has one."""
+        if self.gain is None or self.per_right is None:
+            return None
+        low, high = self.gain.ci95
+        return None if math.isnan(low) else (self.each / high, self.each / low)
 
 
 def costs_of(runs: Sequence[TaskRun], level: str) -> list[Cost]:
@@ -113,7 +123,11 @@ def ledger_grid(runs: Sequence[TaskRun], level: str) -> TextGrid | None:
 
 def _cells(one: Cost) -> list[str]:
     gain = "" if one.gain is None else points(one.gain.value, one.gain.ci95)
-    per = "" if one.gain is None else "–" if one.per_right is None else f"{one.per_right:,.0f}"
+    per = "" if one.gain is None else "–"
+    if one.per_right is not None:
+        per = f"{one.per_right:,.0f}"
+    if one.per_right_ci95 is not None:
+        per += " ({:,.0f} to {:,.0f})".format(*one.per_right_ci95)
     return [str(one.n), str(one.variants), f"{one.each:,.1f}", gain, per]
 
 
@@ -126,6 +140,7 @@ def ledger_json(runs: Sequence[TaskRun], level: str) -> list[dict[str, Any]]:
             "gain": None if one.gain is None else json_number(one.gain.value),
             "gain_ci95": None if one.gain is None else [json_number(x) for x in one.gain.ci95],
             "token_forwards_per_right": one.per_right,
+            "token_forwards_per_right_ci95": one.per_right_ci95 and list(one.per_right_ci95),
         }
         for one in costs_of(runs, level)
     ]  # fmt: skip
