@@ -68,6 +68,23 @@ def test_what_others_store_is_seen_and_counted_once(run):
     assert progress.left == pytest.approx(progress.seconds * (N - 200))
 
 
+def test_what_is_done_once_before_the_first_example_is_in_no_estimate(run, monkeypatch):
+    now = 100.0
+    monkeypatch.setattr("xtransplant.bench.clock.time.monotonic", lambda: now)
+    parts = list(run.manifest.parts())
+    clock = Clock.of_run(run)
+    clock.started = now
+    now += 60  # loading, verifying
+    assert clock.within(parts[0], "attn-swap on 1 of 1", 0.0).left is None
+    now += 1
+    half = clock.within(parts[0], "attn-swap on 1 of 1", 0.5)
+    assert (half.seconds, half.left) == (61, pytest.approx(2 * (N - 0.5)))
+    now += 1
+    clock.done(parts[0])
+    run.there.add(parts[0])
+    assert clock.progress(parts[0]).left == pytest.approx(2 * (N - 1))
+
+
 def test_parts_that_others_hold_are_all_that_is_looked_at_again(run, monkeypatch):
     parts = list(run.manifest.parts())
     held = parts[5:8]

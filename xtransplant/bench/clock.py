@@ -25,12 +25,15 @@ class Clock:
         left: the weight of each part that is still to do.
         started: by ``time.monotonic``.
         worked: weight of the parts that this process did.
+        before: seconds until the first example; verifying a model takes longer than many of them
+            and is done once, so that no estimate goes by it. None before that.
     """
 
     run: Run
     left: dict[Part, int]
     started: float = field(default_factory=time.monotonic)
     worked: int = 0
+    before: float | None = None
 
     def __post_init__(self) -> None:
         self._ahead = sum(self.left.values())
@@ -94,7 +97,8 @@ class Clock:
         task = self.run.manifest.tasks[part.task]
         total = task.languages[part.lang].n
         done = total - self._waiting[part.task, part.lang]
-        ahead = seconds * self._ahead / self.worked if self.worked else None
+        pace = seconds - (self.before or 0)
+        ahead = pace * self._ahead / self.worked if self.worked else None
         return Progress(part.task, task.split, part.lang, done, total, seconds, ahead)
 
     def within(self, part: Part, at: str, fraction: float) -> Progress:
@@ -106,13 +110,14 @@ class Clock:
             fraction: of its work that is done, 0 to 1.
         """
         now = self.progress_of(part)
+        self.before = now.seconds if self.before is None else self.before
         weight = self.left.get(part, 0) * fraction
         worked, ahead = self.worked + weight, self._ahead - weight
         return replace(
             now,
             within=(part.stop - part.start) * fraction,
             at=at,
-            left=now.seconds * ahead / worked if worked else None,
+            left=(now.seconds - self.before) * ahead / worked if worked else None,
         )
 
     def _drop(self, part: Part) -> int:
