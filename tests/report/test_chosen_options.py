@@ -34,7 +34,7 @@ def said(output):
 
 
 def test_counts_are_those_of_what_was_said(run):
-    found = {one.key: one for one in chosen_options(runs_of(run), "match")}
+    found = {one.of.key: one for one in chosen_options(runs_of(run), "match")}
     assert {"vanilla", "ffn-swap,best", "ffn-swap,0→0"} <= set(found)
     rows = records(run)
     for key, strategy, pair in (
@@ -48,15 +48,15 @@ def test_counts_are_those_of_what_was_said(run):
         assert found[key].all.none == counts.pop(None, 0)
         assert found[key].all.chosen.tolist() == [counts[k] for k in range(3)]
         assert sum(one.n for one in found[key].languages.values()) == found[key].all.n
-    assert found["ffn-swap,best"].oracle
+    assert found["ffn-swap,best"].of.oracle
 
 
 def test_a_null_grid_chooses_at_the_pairs_of_its_row(tmp_path):
     run = make_run(tmp_path / "run", strategies=["ffn-swap"], nulls={"ffn-swap": "other"})
     rows, found = records(run), list(chosen_options(runs_of(run), "match"))
-    best, null = [one for one in found if one.key == "ffn-swap,best"]
-    assert (best.null, null.null) == ("", "other")
-    (pair,) = [row.pair for row in rows_of(*runs_of(run)[0], "match") if row.key == best.key]
+    best, null = [one for one in found if one.of.key == "ffn-swap,best"]
+    assert (best.of.null, null.of.null) == ("", "other")
+    (pair,) = [row.pair for row in rows_of(*runs_of(run)[0], "match") if row.key == best.of.key]
     for one, name in ((best, "ffn-swap"), (null, "ffn-swap [null other]")):
         own = rows[(rows.strategy == name) & (rows.source_layer == pair[0])]
         counts = Counter(map(said, own[own.target_layer == pair[1]].output))

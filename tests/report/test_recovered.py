@@ -66,12 +66,12 @@ def test_every_row_and_its_null_grid_is_that_of_the_records(run):
     lines = list(recovered_of([TaskRun(summary, summary.tasks["babel"])], "match"))
     (table,) = make_tables([summary])
     rows = {row.key: row for row in table.rows}
-    assert [(one.key, one.null) for one in lines] == [
+    assert [(one.of.key, one.of.null) for one in lines] == [
         (f"ffn-swap,{key}", null)
         for key in ("6→7", "7→0", "7→7", "best", "cross-fit") for null in ("", "other")
     ]  # fmt: skip
     for one in lines:
-        row = rows[one.key]
+        row = rows[one.of.key]
         if row.pair is not None:
             pairs = {lang: dict.fromkeys(range(8), row.pair) for lang in GRID.langs}
         else:
@@ -80,7 +80,7 @@ def test_every_row_and_its_null_grid_is_that_of_the_records(run):
                 lang: {k: choosing.folds[fold] for k, fold in own.items()}
                 for lang, own in choosing.by_example.items()
             }
-        wanted = by_hand(run, f"ffn-swap{' [null other]' * bool(one.null)}", pairs)
+        wanted = by_hand(run, f"ffn-swap{' [null other]' * bool(one.of.null)}", pairs)
         assert one.found.values.tolist() == pytest.approx(wanted.tolist(), nan_ok=True)
         assert (one.n, one.undefined) == (np.isfinite(wanted).sum(), np.isnan(wanted).sum())
         low, high = one.ci95

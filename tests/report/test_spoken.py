@@ -45,7 +45,9 @@ def kinds_of(rows, lang):
 
 
 def test_shares_are_those_of_the_records(run, told):
-    lines = {one.key: one for one in spoken.lines_of([TaskRun(told, told.tasks["xnli"])], "match")}
+    lines = {
+        one.of.key: one for one in spoken.lines_of([TaskRun(told, told.tasks["xnli"])], "match")
+    }
     rows = records(run)
     best = (rows.strategy == "ffn-swap") & (rows.source_layer == 3) & (rows.target_layer == 1)
     for key, own in {
@@ -82,8 +84,8 @@ def test_a_null_grid_speaks_at_the_pairs_of_its_row(tmp_path, monkeypatch):
     monkeypatch.setattr(spoken, "language_code", str)
     summary = spoken.with_languages(summarise(run))
     own = [one for one in spoken.lines_of([TaskRun(summary, summary.tasks["xnli"])], "match")
-           if one.key == "ffn-swap,best"]  # fmt: skip
-    assert [(one.null, one.all["source"].value, one.all["source"].n) for one in own] == [
+           if one.of.key == "ffn-swap,best"]  # fmt: skip
+    assert [(one.of.null, one.all["source"].value, one.all["source"].n) for one in own] == [
         ("", 0, 2 * N), ("other", 1, 2 * N)
     ]  # fmt: skip
     text = to_markdown(make_tables([summary]))

@@ -35,7 +35,7 @@ def runs_of(run):
 def test_values_are_those_of_the_records_and_noise_is_as_large_as_what_it_stands_for(run):
     rows, found = (
         records(run),
-        {(one.key, one.null): one for one in written_of(runs_of(run), "match")},
+        {(one.of.key, one.of.null): one for one in written_of(runs_of(run), "match")},
     )
     for strategy, writes in (("ffn-swap", 1), ("attn-ffn-swap", 2)):
         own = rows[(rows.strategy == strategy) & (rows.target_layer == 0)]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from xtransplant.report.row_line import RowLine, row_lines
 from xtransplant.report.rows import rows_of
 from xtransplant.report.summary import NO_PAIR, LanguageCounts, TaskCounts, TaskRun
 from xtransplant.report.text_grid import TextGrid, TextLine
@@ -37,23 +38,13 @@ class Chosen:
     """One line: what chooses, and what it chooses.
 
     Attributes:
-        run: the run's name.
-        label: as in the table of rates.
-        key: likewise.
-        strategy: empty without a transplant.
-        oracle: its pair was picked on these examples.
-        null: the null grid whose choices these are, at the row's pairs; empty of the row itself.
+        of: what the line is of.
         marks: of the options.
         all: all languages together.
         languages: by language.
     """
 
-    run: str
-    label: str
-    key: str
-    strategy: str
-    oracle: bool
-    null: str
+    of: RowLine
     marks: tuple[str, ...]
     all: OptionBias
     languages: dict[str, OptionBias]
@@ -74,14 +65,10 @@ def chosen_options(runs: Sequence[TaskRun], level: str) -> Iterator[Chosen]:
             if row.kind in ("source", "bound"):
                 continue
             pairs = row.pairs or dict.fromkeys(task.languages, row.pair or NO_PAIR)
-            label = row.label + f" [{summary.name}]" * (len(runs) > 1)
-            for null, records in {"": name, **summary.manifest.nulls_of(row.strategy)}.items():
+            for of, records in row_lines(summary, row, several=len(runs) > 1, name=name):
                 one = _of_row(task, records, pairs)
                 if one is not None:
-                    yield Chosen(
-                        summary.name, label, row.key, row.strategy, row.oracle, null,
-                        _marks([task]), *one,
-                    )  # fmt: skip
+                    yield Chosen(of, _marks([task]), *one)
 
 
 def _of_row(
@@ -153,8 +140,7 @@ def options_grid(runs: Sequence[TaskRun], level: str) -> TextGrid | None:
         shares = _shares(np.pad(one.all.chosen, (0, len(marks) - len(one.marks))), one.all.n)
         bias = [f"{one.all.distance:.2f} ({interval})", f"{one.all.by_chance:.2f}"]
         cells = [*shares, str(one.all.none), str(one.all.n), *bias, f"{one.all.p:.4f}"]
-        label = f"null grid {one.null}" if one.null else one.label + " †" * one.oracle
-        lines.append(TextLine(label, cells, one.strategy, one.oracle, bool(one.null)))
+        lines.append(one.of.text(cells))
     most = int(golds.argmax())
     always = f"always {marks[most]} would be right on {100 * golds[most] / n:.1f}% of {n}"
     heads = [*marks, "none", "n", "distance (95%)", "by chance", "p"]
@@ -177,9 +163,7 @@ def options_json(runs: Sequence[TaskRun], level: str) -> list[dict[str, Any]]:
         first,
         *(
             {
-                "run": one.run, "key": one.key, "strategy": one.strategy,
-                "null_grid": one.null, "oracle": one.oracle,
-                "marks": list(one.marks), **_numbers(one.all),
+                **one.of.json(), "marks": list(one.marks), **_numbers(one.all),
                 "languages": {lang: _numbers(own) for lang, own in one.languages.items()},
             }
             for one in chosen_options(runs, level)

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from xtransplant.report.row_line import RowLine, row_lines
 from xtransplant.report.rows import Row, rows_of
 from xtransplant.report.summary import Summary, TaskCounts, TaskRun
-from xtransplant.report.text_grid import TextGrid, TextLine
+from xtransplant.report.text_grid import TextGrid
 from xtransplant.runs.answer_logprobs import AnswerLogprobs, read_answer_logprobs
 from xtransplant.runs.columns import SOURCE, VANILLA
 from xtransplant.runs.store import open_run
@@ -38,20 +39,13 @@ class Recovered:
     """Of one row, or of a null grid at the row's pairs.
 
     Attributes:
-        run: the run's name.
-        label, key, strategy, oracle: the row's.
-        null: the null grid's name; empty of the row itself.
+        of: what the line is of.
         found: of each example, all languages together.
         items: ``[examples]``, what each is called.
         bounds: how many of them are no more than upper bounds.
     """
 
-    run: str
-    label: str
-    key: str
-    strategy: str
-    oracle: bool
-    null: str
+    of: RowLine
     found: Recovery
     items: Array
     bounds: int
@@ -87,14 +81,11 @@ def recovered_of(runs: Sequence[TaskRun], level: str) -> Iterator[Recovered]:
         rows = [row for row in rows_of(summary, task, level) if row.kind in _KINDS]
         picks = [_pick(row, task) for row in rows]
         stored = _read(summary, task, rows, picks)
-        tag = f" [{summary.name}]" * (len(runs) > 1)
         for row, pick in zip(rows, picks, strict=True):
-            for null, name in {"": row.strategy, **summary.manifest.nulls_of(row.strategy)}.items():
+            for of, name in row_lines(summary, row, several=len(runs) > 1):
                 one = _of_row(task, stored, name, pick)
                 if one is not None and np.isfinite(one[0].values).any():
-                    yield Recovered(
-                        summary.name, row.label + tag, row.key, row.strategy, row.oracle, null, *one
-                    )
+                    yield Recovered(of, *one)
 
 
 def _pick(row: Row, task: TaskCounts) -> _Pick:
@@ -171,8 +162,7 @@ def recovery_grid(runs: Sequence[TaskRun], level: str) -> TextGrid | None:
     """The table of :func:`recovered_of`; None where nothing is defined."""
     lines, bounds = [], 0
     for one in recovered_of(runs, level):
-        label = f"null grid {one.null}" if one.null else one.label + " †" * one.oracle
-        lines.append(TextLine(label, _cells(one), one.strategy, one.oracle, bool(one.null)))
+        lines.append(one.of.text(_cells(one)))
         bounds += one.bounds
     if not lines:
         return None
@@ -201,8 +191,7 @@ def recovery_json(runs: Sequence[TaskRun], level: str) -> list[dict[str, Any]]:
     """The same for programs, an entry for each line."""
     return [
         {
-            "run": one.run, "key": one.key, "strategy": one.strategy, "null_grid": one.null,
-            "oracle": one.oracle, "n": one.n,
+            **one.of.json(), "n": one.n,
             "undefined": one.undefined, "bounds": one.bounds,
             "median": json_number(float(one.found.quartiles[1])),
             "median_ci95": [json_number(end) for end in one.ci95],

@@ -18,9 +18,10 @@ from xtransplant.report.identify import (
     identifier,
     language_code,
 )  # fmt: skip
+from xtransplant.report.row_line import RowLine, row_lines
 from xtransplant.report.rows import rows_of
 from xtransplant.report.summary import NO_PAIR, Summary, TaskCounts, TaskRun
-from xtransplant.report.text_grid import TextGrid, TextLine
+from xtransplant.report.text_grid import TextGrid
 from xtransplant.runs.columns import CELL, SOURCE, VANILLA
 from xtransplant.runs.read import read_part
 from xtransplant.runs.store import Run, open_run
@@ -99,22 +100,12 @@ class Line:
     """What one row of a table says, in which languages.
 
     Attributes:
-        run: the run's name.
-        label: as in the table of rates.
-        key: likewise.
-        strategy: empty without a transplant.
-        oracle: its pair was picked on these examples.
-        null: the null grid whose texts these are, at the row's pairs; empty of the row itself.
+        of: what the line is of.
         all: by kind, all languages together: the share of its texts, as a gain over none.
         languages: by language, likewise.
     """
 
-    run: str
-    label: str
-    key: str
-    strategy: str
-    oracle: bool
-    null: str
+    of: RowLine
     all: dict[str, Gain]
     languages: dict[str, dict[str, Gain]]
 
@@ -135,16 +126,13 @@ def lines_of(runs: Sequence[TaskRun], level: str) -> Iterator[Line]:
                 continue
             pairs = row.pairs or dict.fromkeys(task.languages, row.pair or NO_PAIR)
             name = names.get(row.kind, row.strategy)
-            label = row.label + f" [{summary.name}]" * (len(runs) > 1)
-            for null, records in {"": name, **summary.manifest.nulls_of(row.strategy)}.items():
+            for of, records in row_lines(summary, row, several=len(runs) > 1, name=name):
                 found = _hits(task, summary.spoken[task.name], records, pairs)
                 if not found:
                     continue
                 hits, items = (np.concatenate(own) for own in zip(*found.values(), strict=True))
-                yield Line(
-                    summary.name, label, row.key, row.strategy, row.oracle, null,
-                    _shares(hits, items), {lang: _shares(*own) for lang, own in found.items()},
-                )  # fmt: skip
+                each = {lang: _shares(*own) for lang, own in found.items()}
+                yield Line(of, _shares(hits, items), each)
 
 
 def _hits(
@@ -173,8 +161,7 @@ def spoken_grid(runs: Sequence[TaskRun], level: str) -> TextGrid | None:
         own = (one.languages.get(lang) for lang in languages)
         cells = ["–" if by is None else f"{100 * by['target'].value:.1f}" for by in own]
         cells += [*map(_share, one.all.values()), str(one.all["target"].n)]
-        label = f"null grid {one.null}" if one.null else one.label + " †" * one.oracle
-        lines.append(TextLine(label, cells, one.strategy, one.oracle, bool(one.null)))
+        lines.append(one.of.text(cells))
     if not lines:
         return None
     heads = [*languages, *(f"{kind} (95%)" for kind in KINDS), "n"]
@@ -205,8 +192,7 @@ def spoken_json(runs: Sequence[TaskRun], level: str) -> list[dict[str, Any]]:
     """The same for programs, by language too."""
     return [
         {
-            "run": one.run, "key": one.key, "strategy": one.strategy, "null_grid": one.null,
-            "oracle": one.oracle, **_numbers(one.all),
+            **one.of.json(), **_numbers(one.all),
             "languages": {lang: _numbers(own) for lang, own in one.languages.items()},
         }
         for one in lines_of(runs, level)

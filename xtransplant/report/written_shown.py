@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from xtransplant.report.row_line import RowLine, row_lines
 from xtransplant.report.rows import Row, rows_of
 from xtransplant.report.summary import Summary, TaskCounts, TaskRun
-from xtransplant.report.text_grid import TextGrid, TextLine
+from xtransplant.report.text_grid import TextGrid
 from xtransplant.runs.store import open_run
 from xtransplant.runs.written import WRITTEN, Written, read_written
 from xtransplant.stats.recovery import median_ci95
@@ -35,20 +36,13 @@ class WrittenRow:
     """Of one row, or of a null grid at the row's pairs.
 
     Attributes:
-        run: the run's name.
-        label, key, strategy, oracle: the row's.
-        null: the null grid's name; empty of the row itself.
+        of: what the line is of.
         writes: of an example, on average.
         values: ``[examples, 3]``, in the order of ``WRITTEN``, all languages together.
         items: ``[examples]``, what each is called.
     """
 
-    run: str
-    label: str
-    key: str
-    strategy: str
-    oracle: bool
-    null: str
+    of: RowLine
     writes: float
     values: Array
     items: Array
@@ -79,14 +73,11 @@ def written_of(runs: Sequence[TaskRun], level: str) -> Iterator[WrittenRow]:
         rows = [row for row in rows_of(summary, task, level) if row.kind in _KINDS]
         picks = [row.pairs or _everywhere(row, task) for row in rows]
         stored = _read(summary, task, rows, picks)
-        tag = f" [{summary.name}]" * (len(runs) > 1)
         for row, pairs in zip(rows, picks, strict=True):
-            for null, name in {"": row.strategy, **summary.manifest.nulls_of(row.strategy)}.items():
+            for of, name in row_lines(summary, row, several=len(runs) > 1):
                 one = _of_row(task, stored, name, pairs)
                 if one is not None:
-                    yield WrittenRow(
-                        summary.name, row.label + tag, row.key, row.strategy, row.oracle, null, *one
-                    )
+                    yield WrittenRow(of, *one)
 
 
 def _everywhere(row: Row, task: TaskCounts) -> dict[str, Pair]:
@@ -130,9 +121,8 @@ def written_grid(runs: Sequence[TaskRun], level: str) -> TextGrid | None:
     """The table of :func:`written_of`; None where nothing is known."""
     lines = []
     for one in written_of(runs, level):
-        label = f"null grid {one.null}" if one.null else one.label + " †" * one.oracle
         cells = [str(one.n), f"{one.writes:g}", *(_cell(one, k) for k in range(len(WRITTEN)))]
-        lines.append(TextLine(label, cells, one.strategy, one.oracle, bool(one.null)))
+        lines.append(one.of.text(cells))
     title = "norms and cosines of what was written and replaced"
     return TextGrid(title, list(_HEADS), lines, (_NOTE,)) if lines else None
 
@@ -149,8 +139,7 @@ def written_json(runs: Sequence[TaskRun], level: str) -> list[dict[str, Any]]:
     """The same for programs, an entry for each line."""
     return [
         {
-            "run": one.run, "key": one.key, "strategy": one.strategy, "null_grid": one.null,
-            "oracle": one.oracle, "n": one.n, "writes": one.writes,
+            **one.of.json(), "n": one.n, "writes": one.writes,
             **{what: _numbers(one, k) for k, what in enumerate(WRITTEN)},
         }
         for one in written_of(runs, level)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xtransplant.runs.at_pairs import list_column, rows_at
 from xtransplant.runs.columns import CELL
 from xtransplant.runs.manifest import Part
 from xtransplant.runs.read import read_part, stored_parts
@@ -88,28 +89,18 @@ def _columns(
     table: pa.Table, known: Array, name: str, pairs: Collection[Pair], answers: Mapping[int, int]
 ) -> tuple[Array, ...]:
     """What :class:`AnswerLogprobs` has, of one part; ``known``: what is right after a prompt."""
-    column = table["strategy"].combine_chunks()
-    names = column.dictionary.to_pylist()
-    mine = column.indices.to_numpy() == (names.index(name) if name in names else -1)
-    layers = [
-        table[side].combine_chunks().fill_null(-1).to_numpy(zero_copy_only=False)
-        for side in ("source_layer", "target_layer")
-    ]
-    if pairs:
-        mine &= np.logical_or.reduce([(layers[0] == i) & (layers[1] == j) for i, j in pairs])
+    mine, i, j = rows_at(table, name, pairs)
     own = table.filter(mine)
     examples = own["example"].to_numpy()
     at = np.array([answers.get(k, -1) for k in examples.tolist()], dtype=np.int64)
     logprobs = np.where(known[mine], _at(own, "logprobs", at, np.nan), np.nan)
     bounds = np.zeros(len(at)) if "bounds" not in own.column_names else _at(own, "bounds", at, 0)
-    return examples, layers[0][mine], layers[1][mine], logprobs, bounds > 0
+    return examples, i, j, logprobs, bounds > 0
 
 
 def _at(table: pa.Table, name: str, at: Array, missing: float) -> Array:
     """``[rows]``: of each row's list the value at a place; ``missing`` where there is none."""
-    lists = table[name].combine_chunks()
-    sizes = lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
-    values = lists.flatten().to_numpy(zero_copy_only=False).astype(np.float64)
+    sizes, values = list_column(table, name)
     there = (at >= 0) & (at < sizes)
     found = np.full(len(at), missing)
     found[there] = values[(np.cumsum(sizes) - sizes + at)[there]]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xtransplant.runs.at_pairs import list_column, rows_at
 from xtransplant.runs.columns import CELL
 from xtransplant.runs.read import read_part, stored_parts
 from xtransplant.runs.store import Run
@@ -70,24 +71,16 @@ def read_written(
 
 def _columns(table: pa.Table, name: str, pairs: Collection[Pair]) -> tuple[Array, ...]:
     """What :class:`Written` has, of one part."""
-    column = table["strategy"].combine_chunks()
-    names = column.dictionary.to_pylist()
-    mine = column.indices.to_numpy() == (names.index(name) if name in names else -1)
-    i, j = (
-        table[side].combine_chunks().fill_null(-1).to_numpy(zero_copy_only=False)
-        for side in ("source_layer", "target_layer")
-    )
-    mine &= np.logical_or.reduce([(i == one) & (j == other) for one, other in pairs])
+    mine, i, j = rows_at(table, name, pairs)
     own = table.filter(mine)
-    each = [_mean(own[what].combine_chunks()) for what in WRITTEN]
+    each = [_mean(own, what) for what in WRITTEN]
     means = np.stack([mean for mean, _ in each], axis=1)
-    return own["example"].to_numpy(), i[mine], j[mine], each[0][1], means
+    return own["example"].to_numpy(), i, j, each[0][1], means
 
 
-def _mean(lists: pa.ListArray) -> tuple[Array, Array]:
+def _mean(table: pa.Table, name: str) -> tuple[Array, Array]:
     """``[rows]`` and ``[rows]``: the mean of each row's list, and how long it is."""
-    sizes = lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
-    values = lists.flatten().to_numpy(zero_copy_only=False).astype(np.float64)
+    sizes, values = list_column(table, name)
     rows = np.repeat(np.arange(len(sizes)), sizes)
     sums = np.bincount(rows, values, minlength=len(sizes))
     return np.where(sizes > 0, sums / np.maximum(sizes, 1), np.nan), sizes
