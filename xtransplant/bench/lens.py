@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from xtransplant.backends.registry import open_backend, parse_on
 from xtransplant.bench.config import ModelSpec
+from xtransplant.bench.data_source import data_source_of
 from xtransplant.bench.lens_flags import LensFlags
 from xtransplant.bench.load import load_model
 from xtransplant.bench.trace_config import find_example
@@ -17,7 +18,6 @@ from xtransplant.options import parse_assignments, parse_layers
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, find_strategy
 from xtransplant.style.paths import PLOT_SUFFIXES, checked_path
-from xtransplant.tasks.data import parse_data_source
 
 __all__ = ["LensPlan", "load_for_lens", "plan_lens", "run_lens"]
 
@@ -64,9 +64,7 @@ def plan_lens(flags: LensFlags) -> LensPlan:
     if flags.plot is not None:
         checked_path(flags.plot, PLOT_SUFFIXES, "--plot")
     spec, given = ModelSpec.of(flags.model, flags.load, add_bos=flags.add_bos), flags.prompt.data
-    data = parse_data_source(
-        given.data_dir, given.file, given.column, split_by=given.split_by, wide=given.wide
-    )
+    data = data_source_of(given)
     example, name = find_example(flags.prompt, spec, data)
     return LensPlan(
         strategy, (layers[0], layers[1]), example, name, spec, flags.apply_chat_template

@@ -9,6 +9,7 @@ from dataclasses import replace
 from xtransplant.backends.registry import parse_on
 from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.context import RunContext
+from xtransplant.bench.data_source import data_source_of
 from xtransplant.bench.flags import BenchFlags, PilotFlags
 from xtransplant.bench.nulls import default_nulls
 from xtransplant.bench.unused import check_bench, check_data, check_given
@@ -16,7 +17,6 @@ from xtransplant.errors import XTransplantError
 from xtransplant.options import check_layers, parse_assignments, parse_bytes, parse_names
 from xtransplant.strategies import split_names
 from xtransplant.tasks.baselines import n_shots, parse_baselines
-from xtransplant.tasks.data import parse_data_source
 from xtransplant.tasks.nulls import parse_nulls
 
 __all__ = ["parse_bench", "parse_config", "parse_pilot", "parse_shard"]
@@ -79,9 +79,7 @@ def parse_config(flags: BenchFlags | PilotFlags) -> Config:
         split_by=data.split_by,
     )  # fmt: skip
     _check_layers(flags)
-    source = parse_data_source(
-        data.data_dir, data.file, data.column, flags.seed or 0, data.split_by, data.wide
-    )
+    source = data_source_of(data, flags.seed)
     tasks = parse_names(what.task)
     baselines = parse_baselines(parse_names(what.baselines))
     # Few-shot examples are drawn, whatever the data.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from xtransplant.backends.registry import parse_on
 from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.bench.context import RunContext
+from xtransplant.bench.data_source import data_source_of
 from xtransplant.bench.fit_flags import FitFlags
 from xtransplant.bench.unused import check_data, check_given
 from xtransplant.errors import XTransplantError
 from xtransplant.options import parse_assignments, parse_names
-from xtransplant.tasks.data import parse_data_source
 
 __all__ = ["parse_fit"]
 
@@ -31,9 +31,7 @@ def parse_fit(strategy: str, flags: FitFlags) -> tuple[Config, RunContext]:
     backend = parse_on(flags.on, insecure=flags.insecure)
     if backend.is_dry or backend.has_workers:
         raise XTransplantError(f"--on {flags.on}: a fit is made with --on local or --on ndif")
-    source = parse_data_source(
-        data.data_dir, data.file, data.column, flags.seed or 0, data.split_by, data.wide
-    )
+    source = data_source_of(data, flags.seed)
     tasks = parse_names(flags.task)
     check_data(tasks, source, flags.split, flags.seed)
     config = Config(

@@ -9,6 +9,7 @@ from typing import get_args
 from xtransplant.backends.protocol import Backend
 from xtransplant.backends.registry import parse_on
 from xtransplant.bench.config import ModelSpec
+from xtransplant.bench.data_source import data_source_of
 from xtransplant.bench.sources import check_sources
 from xtransplant.bench.trace_flags import PromptFlags, TraceFlags
 from xtransplant.bench.unused import check_given, check_trace
@@ -33,7 +34,7 @@ from xtransplant.strategies import Sweep, check_verifiable, find_strategy, sweep
 from xtransplant.strategies.fit_command import FitOn
 from xtransplant.style.paths import PLOT_SUFFIXES, TABLE_SUFFIXES, checked_path
 from xtransplant.tasks.choose import TaskChoice, choose_example
-from xtransplant.tasks.data import DataSource, parse_data_source
+from xtransplant.tasks.data import DataSource
 
 __all__ = ["TraceConfig", "TracePlan", "find_example", "parse_trace", "plan_trace"]
 
@@ -115,13 +116,7 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
     check_layers(flags.source_layers, "--source-layers")
     check_layers(flags.target_layers, "--target-layers")
     load, prompt = flags.load, flags.prompt
-    data = parse_data_source(
-        prompt.data.data_dir,
-        prompt.data.file,
-        prompt.data.column,
-        split_by=prompt.data.split_by,
-        wide=prompt.data.wide,
-    )
+    data = data_source_of(prompt.data)
     backend = parse_on(flags.on, insecure=flags.insecure)
     check_given(
         model=flags.model, revision=load.revision, task=prompt.task, lang=prompt.lang,
