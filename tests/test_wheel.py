@@ -1,8 +1,10 @@
-"""The wheel is whole: built, unpacked into an empty folder, and used from there."""
+"""What is published is whole: an sdist of all that git tracks, and a wheel built from that."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -11,19 +13,42 @@ import pytest
 import xtransplant
 
 ROOT = Path(xtransplant.__file__).resolve().parent.parent
+# Of use in a clone alone.
+NOT_PUBLISHED = (".git", ".dockerignore", ".pre-commit-config.yaml", "Dockerfile", "recipe/")
+MADE = ("PKG-INFO", "setup.cfg", "xtransplant.egg-info/")
 
 
 @pytest.fixture(scope="module")
-def unpacked(tmp_path_factory):
-    if not (ROOT / "pyproject.toml").is_file():
+def tracked():
+    if not (ROOT / ".git").exists():
         pytest.skip("the tests run outside of a checkout")
-    out = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", str(ROOT), "--no-deps", "--no-build-isolation"]
-    subprocess.run([*command, "-w", str(out)], check=True, capture_output=True)
-    (wheel,) = out.glob("*.whl")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    found = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    return {name for name in found.stdout.split("\0") if name and (ROOT / name).is_file()}
+
+
+@pytest.fixture(scope="module")
+def published(tracked, tmp_path_factory):
+    """A folder with the sdist and the wheel that is built from it; the checkout stays as it is."""
+    copy = tmp_path_factory.mktemp("copy")
+    for name in tracked:
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, copy / name)
+    out = tmp_path_factory.mktemp("published")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(copy)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Package would be ignored" not in done.stdout + done.stderr
+    return out
+
+
+@pytest.fixture(scope="module")
+def unpacked(published, tmp_path_factory):
+    (wheel,) = published.glob("*.whl")
+    site = tmp_path_factory.mktemp("wheel") / "site"
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(out / "site")
-    return out / "site"
+        archive.extractall(site)
+    return site
 
 
 def run(folder, code):
@@ -50,7 +75,21 @@ def test_it_holds_what_it_should(unpacked):
         "xtransplant/benchmarks/capitals/LICENSE.unicode",
     ):
         assert (unpacked / name).is_file(), name
-    assert not (unpacked / "tests").exists()
+    tops = {path.name for path in unpacked.iterdir()}
+    assert tops == {"xtransplant", f"xtransplant-{xtransplant.__version__}.dist-info"}
+    (info,) = unpacked.glob("*.dist-info")
+    licences = info / "licenses"
+    assert (licences / "LICENSE").is_file()
+    assert (licences / "benchmarks" / "capitals" / "LICENSE.unicode").is_file()
+
+
+def test_the_sdist_is_what_git_tracks(published, tracked):
+    (sdist,) = published.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        files = {m.name.partition("/")[2] for m in archive.getmembers() if m.isfile()}
+    assert {name for name in files if not name.startswith(MADE)} == {
+        name for name in tracked if not name.startswith(NOT_PUBLISHED)
+    }
 
 
 @pytest.mark.slow
