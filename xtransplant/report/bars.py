@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xtransplant.report.rows import Row
+from xtransplant.report.row import Row
 from xtransplant.report.tables import Table
 from xtransplant.stats.rates import Rate
 from xtransplant.style.colours import GREYS, LINES, LONGEST, add_title, clear_axes, legend_name

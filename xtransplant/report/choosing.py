@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from xtransplant.report.gains import Gains, Picked, gains_of, side_by_side
+from xtransplant.report.counted import Picked, at_pairs
+from xtransplant.report.gains import Gains, gains_of, side_by_side
 from xtransplant.report.hindsight import are_comparable
 from xtransplant.report.nulls import NullRates
 from xtransplant.report.sets import SetRates, of_examples
@@ -178,7 +179,9 @@ def cross_fit_of(
         _rates(own, level, name, picked),
         {
             null: NullRates(
-                _rates(own, level, records, picked), of_examples(own, level, records, picked)
+                _rates(own, level, records, picked),
+                of_examples(own, level, records, picked),
+                picked=picked,
             )
             for null, records in nulls.items()
         },
@@ -238,9 +241,7 @@ def pilot_of(
         if other.manifest.only == summary.manifest.only:
             counts = other.tasks[task]
             own = replace(counts, languages={lang: counts.languages[lang] for lang in pairs})
-            in_sample = gains_of(
-                own, level, strategy, lambda lang, one, at: one.at(pairs[lang], at)
-            ).vanilla
+            in_sample = gains_of(own, level, strategy, at_pairs(pairs).right).vanilla
         assert held_out is not None
         return Choosing(held_out, in_sample, None, choices, run=other.name)
     return None

@@ -12,7 +12,7 @@ from xtransplant.report.entries import entries_of
 from xtransplant.report.gains import FLIP_COLUMNS, gain_metrics
 from xtransplant.report.more import more_json
 from xtransplant.report.nulls import null_metrics
-from xtransplant.report.rows import Row, common_pair, same_quantity
+from xtransplant.report.row import Row, common_pair, same_quantity
 from xtransplant.report.sets import set_columns, set_metrics
 from xtransplant.report.summary import Summary
 from xtransplant.report.tables import Table, make_tables

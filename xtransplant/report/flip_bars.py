@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from xtransplant.report.mechanism import mechanism_of
-from xtransplant.report.rows import arrow
+from xtransplant.report.row import arrow
 from xtransplant.report.tables import Table
 from xtransplant.stats.gains import Gain
 from xtransplant.style.colours import LINES, add_title

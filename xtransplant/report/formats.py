@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xtransplant.report.choosing_shown import CHOOSING_HEADS, CHOOSING_NOTE, choosing_cells
 from xtransplant.report.gain_table import gain_cells, gain_heads, gain_notes
 from xtransplant.report.more import more_grids
-from xtransplant.report.rows import Row
+from xtransplant.report.row import Row
 from xtransplant.report.sets import HEADS, SetRates, set_cells
 from xtransplant.report.tables import Table
 from xtransplant.report.text_grid import TextGrid, TextLine

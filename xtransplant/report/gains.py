@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from xtransplant.report.counted import ONE_CELL, Picked
 from xtransplant.report.summary import LanguageCounts, TaskCounts
 from xtransplant.runs.columns import CORRECT, VANILLA
 from xtransplant.stats.answers import Answers
@@ -18,7 +19,7 @@ from xtransplant.stats.union import union_of_counts
 from xtransplant.style.escape import json_number
 
 __all__ = [
-    "FLIP_COLUMNS", "Gains", "Grid", "Picked", "curves_of", "flips_by_pair", "gain_metrics",
+    "FLIP_COLUMNS", "Gains", "Grid", "curves_of", "flips_by_pair", "gain_metrics",
     "gain_numbers", "gains_of", "side_by_side",
 ]  # fmt: skip
 
@@ -26,8 +27,6 @@ FLIP_COLUMNS = ("gain", "gain_p", "fixed", "broken", "fixed_format", "broken_for
 """Of a CSV; see :func:`flips_by_pair`."""
 
 Array = np.ndarray[Any, Any]
-Picked = Callable[[str, Answers, int], Array]
-"""Of a language, its answers and a level: which examples are right, ``[examples]``."""
 _Picks = list[Array]  # of :func:`_picks`
 _LENIENT = CORRECT.index("lenient")
 
@@ -74,16 +73,11 @@ def gains_of(
             over_nulls[null] = _together(found)
     if bound:
         return Gains(nulls=over_nulls)
-    found = _paired(task, level, (VANILLA, _only_cell), (name, picked))
+    found = _paired(task, level, (VANILLA, ONE_CELL.right), (name, picked))
     if not found:
         return Gains(nulls=over_nulls)
     each = {lang: _gain(before, after) for lang, (before, after, _) in found.items()}
     return Gains(_together(found), each, over_nulls)
-
-
-def _only_cell(_: str, one: Answers, level: int) -> Array:
-    found: Array = one.right[:, 0, level]
-    return found
 
 
 def _paired(

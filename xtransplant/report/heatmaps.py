@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xtransplant.report.cell_marks import marked_pairs
-from xtransplant.report.rows import arrow
+from xtransplant.report.row import arrow
 from xtransplant.report.summary import Summary, TaskCounts
 from xtransplant.report.tables import run_title
 from xtransplant.stats.rates import micro

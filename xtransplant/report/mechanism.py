@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from xtransplant.report.rows import arrow
+from xtransplant.report.row import arrow
 from xtransplant.report.summary import Summary, TaskCounts, TaskRun
 from xtransplant.report.text_grid import TextGrid, TextLine
 from xtransplant.runs.columns import CORRECT, VANILLA

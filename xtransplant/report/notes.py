@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from xtransplant.report.nulls import about_nulls
-from xtransplant.report.rows import Row, arrow, common_pair
+from xtransplant.report.row import Row, arrow, common_pair
 from xtransplant.report.summary import Summary, TaskRun
 from xtransplant.runs.options import swept_options
 from xtransplant.style.words import ANOTHER_DTYPE, say_not_finite

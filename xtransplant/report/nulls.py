@@ -6,25 +6,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from xtransplant.report.counted import ONE_CELL, Counted, Picked
 from xtransplant.report.sets import SetRates, of_strategy, rate_metrics, set_metrics
 from xtransplant.report.summary import Summary, TaskCounts
 from xtransplant.stats.over_items import OverItems
 from xtransplant.stats.rates import Mean, Rate, macro, micro
-from xtransplant.stats.tally import Tally, combine
+from xtransplant.stats.tally import Tally
 from xtransplant.tasks.nulls import NULLS
 
 __all__ = [
     "NullRates",
-    "Pick",
     "about_nulls",
-    "at_pair",
-    "best_of",
     "null_metrics",
     "nulls_of",
-    "same",
 ]
-
-Pick = Callable[[str, Tally], Rate]
 
 
 @dataclass(frozen=True)
@@ -35,11 +30,13 @@ class NullRates:
         rates: by language; only of those that have another item.
         sets: by set of examples, ``gap`` and ``shared``.
         over_items: all languages together, with errors over items; where answers are known.
+        picked: which of its examples are right, of its answers.
     """
 
     rates: dict[str, Rate]
     sets: dict[str, SetRates] = field(default_factory=dict)
     over_items: OverItems | None = None
+    picked: Picked = field(default=ONE_CELL.right, compare=False, repr=False)
 
     @property
     def micro(self) -> Rate:
@@ -57,7 +54,7 @@ def nulls_of(
     task: TaskCounts,
     level: str,
     strategy: str,
-    picked: Callable[[dict[str, Tally]], Pick],
+    of_grid: Callable[[Mapping[str, Tally]], Counted],
 ) -> dict[str, NullRates]:
     """A strategy's null grids, by the null's name.
 
@@ -66,7 +63,7 @@ def nulls_of(
         task: whose languages are counted.
         level: ``strict``, ``match`` or ``lenient``.
         strategy: its name.
-        picked: of a grid, by language, what of it the row counts: a pair, or a bound.
+        of_grid: of a grid, by language, what of it the row counts: a pair, or a bound.
     """
     found = {}
     for null, name in summary.manifest.nulls_of(strategy).items():
@@ -76,29 +73,14 @@ def nulls_of(
             if name in counts.nulls
         }
         if grid:
-            pick = picked(grid)
-            sets = of_strategy(task, level, name, pick, pick)
+            counted = of_grid(grid)
+            sets = of_strategy(task, level, name, counted)
             found[null] = NullRates(
-                {lang: pick(lang, one) for lang, one in grid.items()},
+                {lang: counted.rate(lang, one) for lang, one in grid.items()},
                 {which: replace(one, nulls=None) for which, one in sets.items()},
+                picked=counted.right,
             )
     return found
-
-
-def same(pick: Pick) -> Callable[[dict[str, Tally]], Pick]:
-    """Of every grid the same."""
-    return lambda _: pick
-
-
-def at_pair(pair: tuple[int, int]) -> Callable[[dict[str, Tally]], Pick]:
-    """Of every grid one pair, the same."""
-    return same(lambda _, one: one.rate(pair))
-
-
-def best_of(grid: dict[str, Tally]) -> Pick:
-    """The pair that a grid gets right most often: each null grid has its own."""
-    best = combine(list(grid.values())).best
-    return lambda _, one: one.rate(best)
 
 
 def null_metrics(

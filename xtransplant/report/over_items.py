@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from xtransplant.report.gains import Picked
-from xtransplant.report.rows import Row
-from xtransplant.report.summary import NO_PAIR, Summary, TaskCounts
+from xtransplant.report.counted import Picked
+from xtransplant.report.row import Row
+from xtransplant.report.summary import Summary, TaskCounts
 from xtransplant.runs.columns import CORRECT
 from xtransplant.stats.answers import Answers
 from xtransplant.stats.over_items import OverItems, over_items
-from xtransplant.stats.selection import Pair, choose_pair, sum_hits
 
 __all__ = ["with_items"]
 
@@ -32,41 +31,14 @@ def with_items(row: Row, summary: Summary, task: TaskCounts, level: str) -> Row:
     """
     if row.kind in ("vanilla", "source"):
         prompts = {lang: one.prompts.get(row.kind) for lang, one in task.languages.items()}
-        return replace(row, over_items=_together(task, level, prompts, _at(NO_PAIR)))
-    picked = _picked(row, summary.manifest.model["n_layers"] - 1)
+        return replace(row, over_items=_together(task, level, prompts, row.picked))
     names = summary.manifest.nulls_of(row.strategy) if row.strategy else {}
     nulls = {
-        null: replace(one, over_items=_of(
-            task, level, names[null],
-            _at(_best(task, level, names[null])) if row.kind == "best" else picked,
-        ))
+        null: replace(one, over_items=_of(task, level, names[null], one.picked))
         for null, one in row.null_grids.items()
-    }  # fmt: skip
-    own = _of(task, level, row.strategy or row.key, picked)
+    }
+    own = _of(task, level, row.strategy or row.key, row.picked)
     return replace(row, over_items=own, null_grids=nulls)
-
-
-def _at(pair: Pair) -> Picked:
-    return lambda _, one, level: one.at(pair, level)
-
-
-def _picked(row: Row, last: int) -> Picked:
-    """What of its records a row counts."""
-    if row.kind == "bound":
-        which = row.key.removeprefix(f"{row.strategy},bound")
-        source, target = (last if which == ",last→j" else None), (0 if which == ",i→0" else None)
-        return lambda _, one, level: one.some(level, source=source, target=target)
-    if row.kind == "cross-fit" and row.choosing is not None:
-        return row.choosing.right
-    if (pairs := row.pairs) is not None:
-        return lambda lang, one, level: one.at(pairs[lang], level)
-    return _at(row.pair or NO_PAIR)
-
-
-def _best(task: TaskCounts, level: str, null: str) -> Pair:
-    """Of a null grid its own best pair, as the line below a best pair has it."""
-    own = [one.nulls[null][level].hits for one in task.languages.values() if null in one.nulls]
-    return choose_pair(sum_hits(own))
 
 
 def _of(task: TaskCounts, level: str, name: str, picked: Picked) -> OverItems | None:

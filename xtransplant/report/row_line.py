@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from xtransplant.report.rows import Row
+from xtransplant.report.row import Row
 from xtransplant.report.summary import Summary
 from xtransplant.report.text_grid import TextLine
 

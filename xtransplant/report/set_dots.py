@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xtransplant.report.rows import Row
+from xtransplant.report.row import Row
 from xtransplant.report.tables import Table
 from xtransplant.stats.rates import Rate, micro
 from xtransplant.style.colours import GREY, LINES, add_title, legend_name

@@ -6,15 +6,13 @@ transplant none of the gap is right, and all of what is shared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from xtransplant.report.counted import Counted, Picked
 from xtransplant.report.summary import COUNTED_SETS, LanguageCounts, TaskCounts, TaskRun
 from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA
-from xtransplant.stats.answers import Answers
 from xtransplant.stats.rates import Rate, micro
 from xtransplant.stats.tally import Tally
 from xtransplant.style.escape import json_number
@@ -86,21 +84,14 @@ def of_prompt(task: TaskCounts, level: str, prompt: str) -> Sets:
     return {name: SetRates(rates) for name, rates in found.items()}
 
 
-def of_strategy(
-    task: TaskCounts,
-    level: str,
-    strategy: str,
-    rate: Callable[[str, Tally], Rate],
-    null: Callable[[str, Tally], Rate],
-) -> Sets:
+def of_strategy(task: TaskCounts, level: str, strategy: str, counted: Counted) -> Sets:
     """Of a strategy.
 
     Args:
         task: whose languages are counted.
         level: ``strict``, ``match`` or ``lenient``.
         strategy: its name.
-        rate: of a language and its counts over a set, what the row counts.
-        null: likewise by other examples' answers.
+        counted: what the row counts, of a set as of all examples.
     """
     found: Sets = {}
     for name in COUNTED_SETS:
@@ -111,18 +102,13 @@ def of_strategy(
         own = {lang: tallies[name] for lang, tallies in by_language.items() if tallies}
         if own:
             found[name] = SetRates(
-                {lang: rate(lang, one) for lang, one in own.items()},
-                {lang: null(lang, one) for lang, one in own.items()},
+                {lang: counted.rate(lang, one) for lang, one in own.items()},
+                {lang: counted.null(lang, one) for lang, one in own.items()},
             )
     return found
 
 
-def of_examples(
-    task: TaskCounts,
-    level: str,
-    name: str,
-    picked: Callable[[str, Answers, int], np.ndarray[Any, Any]],
-) -> Sets:
+def of_examples(task: TaskCounts, level: str, name: str, picked: Picked) -> Sets:
     """Of records whose examples are not all counted by one pair; without nulls by others' answers.
 
     Args:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xtransplant.report.rows import Row, arrow, base_of
+from xtransplant.report.row import Row, arrow
+from xtransplant.report.rows import base_of
 from xtransplant.report.summary import Summary
 from xtransplant.report.tables import Table
 from xtransplant.runs.manifest import Manifest

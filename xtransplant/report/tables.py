@@ -15,7 +15,8 @@ from xtransplant.report.choosing import pilot_of
 from xtransplant.report.hindsight import find_hindsight
 from xtransplant.report.notes import notes_of, run_tag
 from xtransplant.report.over_items import with_items
-from xtransplant.report.rows import Row, has_own_pairs, rows_of, same_quantity
+from xtransplant.report.row import Row, same_quantity
+from xtransplant.report.rows import has_own_pairs, rows_of
 from xtransplant.report.sets import about_sets
 from xtransplant.report.summary import Summary, TaskCounts, TaskRun
 from xtransplant.runs.columns import CORRECT

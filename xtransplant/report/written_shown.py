@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from xtransplant.report.row import Row
 from xtransplant.report.row_line import RowLine, row_lines
-from xtransplant.report.rows import Row, rows_of
+from xtransplant.report.rows import rows_of
 from xtransplant.report.summary import Summary, TaskCounts, TaskRun
 from xtransplant.report.text_grid import TextGrid
 from xtransplant.runs.store import open_run

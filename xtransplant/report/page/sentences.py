@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from xtransplant.report.choosing_shown import say_choices
-from xtransplant.report.rows import Row, arrow
+from xtransplant.report.row import Row, arrow
 from xtransplant.report.tables import Table
 from xtransplant.stats.gains import Gain
 from xtransplant.stats.rates import Rate, micro
