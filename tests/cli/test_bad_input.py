@@ -14,6 +14,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from stages import without_stages
 
 sys.path.insert(0, str(Path(__file__).parent))
 from bad_inputs import arguments, files, fits, models, runs, strategies
@@ -77,9 +78,7 @@ def test_bad_input(row, xtp, here, one_model, monkeypatch):
     assert outcome.out == ""
     assert outcome.err.startswith("xtp: ")
     assert outcome.err.endswith("\n")
-    line = outcome.err.removesuffix("\n")
-    if line.startswith("xtp: loading "):  # what is only found with a model
-        line = line.partition("\n")[2]
+    (line,) = without_stages(outcome.err)
     assert not [c for c in line if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")], line
     assert not ACTING & set(line)
     assert len(line) < 1500

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from stages import without_stages
 
 from xtransplant.benchmarks.babel import CHECKPOINT
 from xtransplant.tasks.load import load_examples
@@ -63,8 +64,7 @@ def mine(tmp_path):
 def test_a_bench(xtp, tmp_path, mine, arguments, words):
     given = [{"MINE": str(mine), "FOLDER": str(tmp_path)}.get(one, one) for one in arguments]
     outcome = xtp(*BENCH, "-o", str(tmp_path / "runs"), *given)
-    # What is only found with a model comes after the line that says it is loaded.
-    said = [line for line in outcome.err.splitlines() if not line.startswith("xtp: loading ")]
+    said = without_stages(outcome.err)
     assert (outcome.code, outcome.out, len(said)) == (2, "", 1), outcome
     for word in words:
         assert word in outcome.err

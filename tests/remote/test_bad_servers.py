@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from loopback import KEY, Real
+from stages import without_stages
 
 from xtransplant import load
 from xtransplant.backends.ndif.backend import Ndif
@@ -52,8 +53,7 @@ def refused(capsys, monkeypatch, tmp_path, far, patience):
         captured = capsys.readouterr()
         assert (code, captured.out) == (2, ""), captured
         assert captured.err.startswith("xtp: ")
-        stages = ("xtp: loading ", "xtp: verifying ")  # of a bench
-        said = [line for line in captured.err.splitlines() if not line.startswith(stages)]
+        said = without_stages(captured.err)
         assert len(said) == 1, captured
         assert said[0].isprintable()
         for word in words:

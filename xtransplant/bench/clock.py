@@ -97,9 +97,8 @@ class Clock:
         task = self.run.manifest.tasks[part.task]
         total = task.languages[part.lang].n
         done = total - self._waiting[part.task, part.lang]
-        pace = seconds - (self.before or 0)
-        ahead = pace * self._ahead / self.worked if self.worked else None
-        return Progress(part.task, task.split, part.lang, done, total, seconds, ahead)
+        left = self._left(seconds)
+        return Progress(part.task, task.split, part.lang, done, total, seconds, left)
 
     def within(self, part: Part, at: str, fraction: float) -> Progress:
         """How far the run is while a part is under way, without looking at the disk.
@@ -111,14 +110,14 @@ class Clock:
         """
         now = self.progress_of(part)
         self.before = now.seconds if self.before is None else self.before
-        weight = self.left.get(part, 0) * fraction
-        worked, ahead = self.worked + weight, self._ahead - weight
-        return replace(
-            now,
-            within=(part.stop - part.start) * fraction,
-            at=at,
-            left=(now.seconds - self.before) * ahead / worked if worked else None,
-        )
+        done = self.left.get(part, 0) * fraction
+        within = (part.stop - part.start) * fraction
+        return replace(now, within=within, at=at, left=self._left(now.seconds, done))
+
+    def _left(self, seconds: float, within: float = 0) -> float | None:
+        """Seconds to go at the pace so far; ``within`` is the weight done of the part under way."""
+        worked, ahead = self.worked + within, self._ahead - within
+        return (seconds - (self.before or 0)) * ahead / worked if worked else None
 
     def _drop(self, part: Part) -> int:
         weight = self.left.pop(part, None)
