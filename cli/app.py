@@ -28,6 +28,7 @@ from xtransplant.cli import (
     pilot,
     remote,
     report,
+    share,
     trace,
     validate,
 )
@@ -71,6 +72,7 @@ app.command("report")(command(report.report))
 app.command("view")(command(report.view))
 app.command("runs")(command(report.runs))
 app.command("rescore")(command(report.rescore))
+app.command("export")(command(share.export))
 app.command("validate")(command(validate.validate))
 app.command("doctor")(command(remote.doctor))
 app.command("models")(command(remote.models))

@@ -25,6 +25,7 @@ __all__ = [
     "cells",
     "examples",
     "item_digests",
+    "part_records",
     "read_part",
     "records",
     "stored_parts",
@@ -67,7 +68,7 @@ def records(
     found = _run(run)
     tables, names = [], []
     for part in stored_parts(found, task, lang):
-        table = _with_judgements(found, part)
+        table = part_records(found, part)
         if columns is not None:
             unknown = [name for name in columns if name not in table.column_names]
             if unknown:
@@ -87,8 +88,12 @@ def records(
     return frame
 
 
-def _with_judgements(run: Run, part: Part) -> pa.Table:
-    """A part's records, their judgements beside them, and nulls for columns that it lacks."""
+def part_records(run: Run, part: Part) -> pa.Table:
+    """A part's records, their judgements beside them, and nulls for columns that it lacks.
+
+    Raises:
+        XTransplantError: a damaged part.
+    """
     import pyarrow as pa
 
     from xtransplant.runs.columns import columns_of

@@ -90,9 +90,10 @@ def json_number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def json_text(document: object) -> str:
+def json_text(document: object, *, one_line: bool = False) -> str:
     """A document as JSON, its strings unchanged once parsed, its unsafe characters escaped."""
-    text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
+    indent = None if one_line else 1
+    text = json.dumps(document, ensure_ascii=False, indent=indent, allow_nan=False)
     # Beyond ASCII there are only strings; control characters in them are escaped by json itself.
     return "".join(
         json.dumps(char)[1:-1] if ord(char) > 126 and _unsafe(char) else char for char in text

@@ -1,0 +1,1 @@
+"""Runs in the formats of neighbouring tools: lm-evaluation-harness' and inspect's."""
