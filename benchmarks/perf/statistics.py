@@ -16,8 +16,13 @@ from scipy.stats import norm
 from xtransplant.stats import compare_cells, cross_fit, gain
 from xtransplant.stats.gains import mcnemar
 from xtransplant.stats.option_bias import option_bias
+from xtransplant.stats.over_items import Judged, over_both, over_items
+from xtransplant.stats.rates import Rate, macro, micro
 
-__all__ = ["coverage", "family_wise", "level", "main", "no_bias", "power", "winners_curse"]
+__all__ = [
+    "coverage", "family_wise", "judged_null", "level", "main", "no_bias", "of_sets", "power",
+    "winners_curse",
+]  # fmt: skip
 
 Array = np.ndarray[Any, Any]
 CLUSTERED = (60, 6)  # items, languages
@@ -56,6 +61,66 @@ def coverage(simulations: int, seed: int = 0, effect: float = 0.1) -> dict[str, 
         held["clustered_stderr"] += abs(one.value - effect) <= 1.96 * one.stderr
         held["unclustered_stderr"] += abs(naive.value - effect) <= 1.96 * naive.stderr
     return {name: count / simulations for name, count in held.items()}
+
+
+def of_sets(simulations: int, seed: int = 0, items: int = 100) -> dict[str, dict[str, float]]:
+    """How often the interval of what is mended of a gap holds the true share: by items, and not.
+
+    40% of the examples of 100 items in 6 languages are the gap, and languages go as their item's
+    first in 90%, in that and in what is mended: so about half of the items are in it.
+    """
+    found = {}
+    for share in (0.1, 0.4, 0.8, 0.95):
+        held = np.zeros(2)
+        for k in range(simulations):
+            dice = np.random.default_rng([seed, k])
+            gap, right = (_together(dice, items, one) for one in (0.4, share))
+            one = over_items(
+                [(right[own, m], np.flatnonzero(own)) for m, own in enumerate(gap.T)]
+            ).micro
+            ends = one.ci95, Rate(one.right, one.n).ci95
+            held += [low <= share <= high for low, high in ends]
+        by_items, by_examples = (held / simulations).tolist()
+        found[f"{100 * share:.0f}%"] = {"by_items": by_items, "by_examples": by_examples}
+    return found
+
+
+def _together(dice: np.random.Generator, items: int, share: float) -> Array:
+    """``[items, 6 languages]``, bool: so large a share, mostly alike in an item's languages."""
+    draws = dice.random((items, 6))
+    return np.where(dice.random(draws.shape) < 0.9, draws[:, :1], draws) < share
+
+
+def judged_null(simulations: int, seed: int = 0) -> dict[str, float]:
+    """How often ± 1.96 standard errors of a judged null hold its mean: by items, and by examples.
+
+    Each example says four of 20 answers, of which few are common, mostly the same in its item's
+    languages, and is judged by those of eight others of its language.
+    """
+    (items, langs), found = CLUSTERED, []
+    common = 1 / np.arange(1, 21) / (1 / np.arange(1, 21)).sum()
+    for k in range(simulations):
+        dice = np.random.default_rng([seed, k])
+        answer = dice.choice(20, items, p=common)
+        drawn = dice.choice(20, (items, langs, 4), p=common)
+        alike = dice.random((items, langs, 1)) < 0.9
+        said, columns = np.where(alike, drawn[:, :1], drawn), []
+        for m in range(langs):
+            order = dice.permutation(items)
+            others = np.empty((items, 8), dtype=np.int64)
+            for r in range(8):
+                others[order, r] = np.roll(order, r + 1)
+            hits = (said[:, m, :, None] == answer[others][:, None]).any(axis=1)  # [items, 8]
+            columns.append(Judged(hits, np.arange(items), others))
+        rates = [Rate(float(own.hits.mean() * items), items) for own in columns]
+        one = over_both(columns, micro(rates), macro(rates)).micro
+        found.append((one.value, one.stderr, micro(rates).stderr))
+    values, by_items, by_examples = np.array(found).T
+    off = np.abs(values - values.mean())
+    return {
+        "by_items": float((off <= 1.96 * by_items).mean()),
+        "by_examples": float((off <= 1.96 * by_examples).mean()),
+    }
 
 
 def level(simulations: int, seed: int = 0) -> dict[str, float]:
@@ -158,7 +223,16 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     found = {
         one.__name__: one(given.simulations, given.seed)
-        for one in (coverage, level, family_wise, power, winners_curse, no_bias)
+        for one in (
+            coverage,
+            of_sets,
+            judged_null,
+            level,
+            family_wise,
+            power,
+            winners_curse,
+            no_bias,
+        )
     }
     print(json.dumps(found, indent=1))
 

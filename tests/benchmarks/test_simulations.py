@@ -15,6 +15,18 @@ def test_intervals_by_items_hold_the_gain_and_others_do_not():
     assert found["unclustered_stderr"] < 0.8
 
 
+def test_shares_mended_are_held_by_intervals_over_items_and_not_by_others():
+    for share, held in statistics.of_sets(600).items():
+        assert 0.93 <= held["by_items"] <= 0.97, share
+        assert held["by_examples"] < 0.8, share
+
+
+def test_a_judged_null_is_held_by_errors_over_both_its_items():
+    found = statistics.judged_null(600)
+    assert 0.93 <= found["by_items"] <= 0.97
+    assert found["by_examples"] < 0.87
+
+
 def test_p_keeps_its_level_in_several_languages_where_mcnemars_does_not():
     found = statistics.level(400)
     assert found["one_language"] == found["one_language_mcnemar"] <= 0.05 + 0.033
@@ -52,4 +64,7 @@ def test_options_chosen_without_a_bias_are_seldom_taken_for_one():
 def test_the_command_prints_all_of_it(capsys):
     statistics.main(["--simulations", "3"])
     found = json.loads(capsys.readouterr().out)
-    assert set(found) == {"coverage", "level", "family_wise", "power", "winners_curse", "no_bias"}
+    assert set(found) == {
+        "coverage", "of_sets", "judged_null", "level", "family_wise", "power", "winners_curse",
+        "no_bias",
+    }  # fmt: skip

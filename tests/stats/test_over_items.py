@@ -7,7 +7,8 @@ import pytest
 
 from xtransplant.stats import Rate, clustered_stderr, macro, micro
 from xtransplant.stats.gains import by_item
-from xtransplant.stats.over_items import over_items
+from xtransplant.stats.over_items import Judged, over_both, over_items
+from xtransplant.stats.rates import Mean
 
 
 def test_one_language_is_that_of_independent_examples():
@@ -72,3 +73,34 @@ def test_the_spread_of_both_averages_is_the_one_said():
         assert np.mean(errors) == pytest.approx(np.std(values), rel=0.08)
     independent = [Rate(one.micro.right, one.micro.n).stderr for one in found]
     assert np.mean(independent) < 0.7 * np.std([one.micro.value for one in found])
+
+
+def test_an_interval_is_no_narrower_for_one_language_that_happens_to_differ():
+    """Of 20 items in 6 languages, all right but one: by itself its variance says 6 times 20."""
+    right = np.ones((6, 20), dtype=bool)
+    right[2, 7] = False
+    found = over_items([(own, np.arange(20)) for own in right]).micro
+    assert found.stderr < Rate(119, 120).stderr * 1.01
+    low, high = found.ci95
+    alone = Rate(119, 120).ci95
+    assert high - low > 1.5 * (alone[1] - alone[0])
+    assert low > Rate(19, 20).ci95[0]
+
+
+def test_judged_nulls_have_errors_of_those_who_judge_too():
+    """All by one answer, which the half of the examples say: nothing is known but that one."""
+    hits = np.tile(np.array([True, False])[:, None], (20, 8))
+    items, one, many = np.arange(40), np.zeros((40, 8)), np.arange(320).reshape(40, 8)
+    rate, mean = Rate(20, 40), Mean(0.5, math.nan)
+    assert math.isnan(over_both([Judged(hits, items, one)], rate, mean).micro.stderr)
+    found = over_both([Judged(hits, items, many)], rate, mean)
+    assert found.micro.stderr == pytest.approx(
+        math.hypot(0.5 / math.sqrt(39), 0.5 / math.sqrt(319))
+    )
+    assert found.macro == pytest.approx((0.5, found.micro.stderr))
+
+
+def test_a_null_that_is_not_known_has_no_error():
+    unknown = Judged(np.zeros((0, 8), dtype=bool), np.zeros(0), np.zeros((0, 8)))
+    found = over_both([unknown], Rate(math.nan, 5, judged=0), Mean(math.nan, math.nan))
+    assert math.isnan(found.micro.stderr)

@@ -18,7 +18,8 @@ from xtransplant.report.counted import Picked, at_pairs
 from xtransplant.report.gains import Gains, gains_of, side_by_side
 from xtransplant.report.hindsight import are_comparable
 from xtransplant.report.nulls import NullRates
-from xtransplant.report.sets import SetRates, of_examples
+from xtransplant.report.set_items import of_examples
+from xtransplant.report.sets import SetRates
 from xtransplant.report.summary import Summary, TaskCounts, tallies_of
 from xtransplant.runs.columns import CORRECT
 from xtransplant.runs.read import item_digests

@@ -14,6 +14,7 @@ from xtransplant.report.row import Row
 from xtransplant.report.sets import HEADS, SetRates, set_cells
 from xtransplant.report.tables import Table
 from xtransplant.report.text_grid import TextGrid, TextLine
+from xtransplant.stats.over_items import OverItems
 from xtransplant.stats.rates import Mean, Rate, macro, micro, spread
 from xtransplant.style.escape import escape_markdown, visible
 
@@ -49,7 +50,8 @@ def _lines(table: Table) -> Iterator[tuple[TextLine, Row, dict[str, SetRates]]]:
         null = replace(line, null=True)
         if row.nulls is not None:
             each = list(row.nulls.values())
-            cells = _cells(row.nulls, table.languages, micro(each), macro(each))
+            own = row.null_over_items or OverItems(micro(each), macro(each))
+            cells = _cells(row.nulls, table.languages, own.micro, own.macro)
             yield replace(null, label="its null", cells=cells), row, {}
         for name, one in row.null_grids.items():
             cells = _cells(one.rates, table.languages, one.micro, one.macro)

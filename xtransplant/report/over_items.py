@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from xtransplant.report.counted import Picked
 from xtransplant.report.row import Row
+from xtransplant.report.set_items import together
 from xtransplant.report.summary import Summary, TaskCounts
 from xtransplant.runs.columns import CORRECT
 from xtransplant.stats.answers import Answers
-from xtransplant.stats.over_items import OverItems, over_items
+from xtransplant.stats.over_items import Judged, OverItems, over_both, over_items
+from xtransplant.stats.rates import macro, micro
 
 __all__ = ["with_items"]
 
 
 def with_items(row: Row, summary: Summary, task: TaskCounts, level: str) -> Row:
-    """A row whose averages, and those of its null grids, have errors over items.
+    """A row whose averages, and those of its sets and its nulls, have errors over items.
 
     An item stands in a table once for each language, and what a model does with it in one goes with
     what it does in another: taken for independent, twelve languages that answer alike have a
@@ -31,14 +35,43 @@ def with_items(row: Row, summary: Summary, task: TaskCounts, level: str) -> Row:
     """
     if row.kind in ("vanilla", "source"):
         prompts = {lang: one.prompts.get(row.kind) for lang, one in task.languages.items()}
-        return replace(row, over_items=_together(task, level, prompts, row.picked))
+        sets = together(row.sets, task, level, row.kind, row.picked)
+        return replace(row, over_items=_together(task, level, prompts, row.picked), sets=sets)
     names = summary.manifest.nulls_of(row.strategy) if row.strategy else {}
     nulls = {
-        null: replace(one, over_items=_of(task, level, names[null], one.picked))
+        null: replace(
+            one,
+            over_items=_of(task, level, names[null], one.picked),
+            sets=together(one.sets, task, level, names[null], one.picked),
+        )
         for null, one in row.null_grids.items()
     }
-    own = _of(task, level, row.strategy or row.key, row.picked)
-    return replace(row, over_items=own, null_grids=nulls)
+    name = row.strategy or row.key
+    return replace(
+        row,
+        over_items=_of(task, level, name, row.picked),
+        sets=together(row.sets, task, level, name, row.picked),
+        null_grids=nulls,
+        null_over_items=_judged(row, task, level),
+    )
+
+
+def _judged(row: Row, task: TaskCounts, level: str) -> OverItems | None:
+    """The judged null of a bound, all languages together."""
+    if row.nulls is None:
+        return None
+    at, found = CORRECT.index(level), []
+    for lang in row.nulls:
+        counts = task.languages[lang]
+        own = counts.answers.get(row.strategy)
+        if own is None or own.other is None or own.known is None or counts.judges is None:
+            return None
+        draws = range(counts.judges.shape[1])
+        hits = np.stack([row.picked(lang, own.by_other(r), at) for r in draws], axis=1)
+        known = own.examples[own.known]
+        found.append(Judged(hits[own.known], counts.items[known], counts.judges[known]))
+    rates = list(row.nulls.values())
+    return over_both(found, micro(rates), macro(rates))
 
 
 def _of(task: TaskCounts, level: str, name: str, picked: Picked) -> OverItems | None:

@@ -45,6 +45,7 @@ class Row:
         curves: of the bound over all pairs, by k cells; of its null grids, by the null's name.
         choosing: how its pair was chosen and what that is worth, where that is known.
         over_items: all languages together, with errors over items; where answers are known.
+        null_over_items: likewise of the judged null.
         picked: which of its examples are right, of its answers.
     """
 
@@ -67,6 +68,7 @@ class Row:
     curves: dict[str, Any] = field(default_factory=dict)
     choosing: Choosing | None = None
     over_items: OverItems | None = None
+    null_over_items: OverItems | None = None
     picked: Picked = field(default=ONE_CELL.right, compare=False, repr=False)
 
     @property

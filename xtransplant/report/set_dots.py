@@ -70,4 +70,4 @@ def _draw_panel(axes: Axes, rows: list[Row], which: str) -> None:
 
 def _rate(row: Row, which: str) -> Rate:
     """All languages together."""
-    return micro(list(row.sets[which].rates.values())) if which in row.sets else Rate(0, 0)
+    return row.sets[which].micro if which in row.sets else Rate(0, 0)

@@ -10,16 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xtransplant.report.counted import Counted, Picked
+from xtransplant.report.counted import Counted
 from xtransplant.report.summary import COUNTED_SETS, LanguageCounts, TaskCounts, TaskRun
-from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA
+from xtransplant.runs.columns import SOURCE
 from xtransplant.stats.rates import Rate, micro
 from xtransplant.stats.tally import Tally
 from xtransplant.style.escape import json_number
 
 __all__ = [
-    "HEADS", "SetRates", "about_sets", "of_examples", "of_prompt", "of_strategy", "prompt_sets",
-    "rate_metrics", "set_cells", "set_columns", "set_metrics", "tallies_of_sets",
+    "HEADS", "SetRates", "Sets", "about_sets", "are_known", "of_prompt", "of_strategy",
+    "prompt_sets", "rate_metrics", "set_cells", "set_columns", "set_metrics", "tallies_of_sets",
 ]  # fmt: skip
 
 HEADS = ("mended", "% (95%)", "null", "kept", "% (95%)")
@@ -33,10 +33,17 @@ class SetRates:
     Attributes:
         rates: by language; only of those in which the sets are known.
         nulls: by other examples' answers, by language; None of a prompt without a transplant.
+        every: all languages together, with errors over items; where answers are known.
     """
 
     rates: dict[str, Rate]
     nulls: dict[str, Rate] | None = None
+    every: Rate | None = None
+
+    @property
+    def micro(self) -> Rate:
+        """All examples together."""
+        return self.every or micro(list(self.rates.values()))
 
 
 Sets = dict[str, SetRates]
@@ -108,39 +115,12 @@ def of_strategy(task: TaskCounts, level: str, strategy: str, counted: Counted) -
     return found
 
 
-def of_examples(task: TaskCounts, level: str, name: str, picked: Picked) -> Sets:
-    """Of records whose examples are not all counted by one pair; without nulls by others' answers.
-
-    Args:
-        task: whose languages are counted.
-        level: ``strict``, ``match`` or ``lenient``.
-        name: of the records.
-        picked: of a language, its answers and a level's number, which examples are right.
-    """
-    at = CORRECT.index(level)
-    found: dict[str, dict[str, Rate]] = {}
-    for lang, counts in task.languages.items():
-        if not are_known(counts, level) or name not in counts.answers:
-            continue
-        own = counts.answers[name]
-        prompts = [counts.prompts[one] for one in (VANILLA, SOURCE)]
-        right = dict(zip(own.examples.tolist(), picked(lang, own, at).tolist(), strict=True))
-        target, source = (
-            dict(zip(one.examples.tolist(), one.right[:, 0, at].tolist(), strict=True))
-            for one in prompts
-        )
-        for which, is_shared in (("gap", False), ("shared", True)):
-            hits = [hit for k, hit in right.items() if source.get(k) and target.get(k) is is_shared]
-            found.setdefault(which, {})[lang] = Rate(sum(hits), len(hits))
-    return {which: SetRates(rates) for which, rates in found.items()}
-
-
 def set_cells(sets: Sets) -> list[str]:
     """A row's cells under :data:`HEADS`, all languages together."""
     cells = []
     for name in COUNTED_SETS:
         one = sets.get(name)
-        rate = Rate(0, 0) if one is None else micro(list(one.rates.values()))
+        rate = Rate(0, 0) if one is None else one.micro
         cells += _rate_cells(rate)
         if name == "gap":
             nulls = None if one is None or one.nulls is None else list(one.nulls.values())
@@ -206,7 +186,8 @@ def set_metrics(sets: Sets, metric: str, lang: str | None = None) -> dict[str, A
         langs = list(one.rates) if lang is None else [lang] * (lang in one.rates)
         if not langs:
             continue
-        found |= rate_metrics(micro([one.rates[key] for key in langs]), f"{metric}_{name}")
+        rate = one.micro if lang is None else one.rates[lang]
+        found |= rate_metrics(rate, f"{metric}_{name}")
         if one.nulls is not None:
             null = micro([one.nulls[key] for key in langs])
             found[f"{metric}_{name}_null"] = json_number(null.value)

@@ -11,7 +11,7 @@ import numpy as np
 from xtransplant.report.identify import Spoken
 from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA
 from xtransplant.runs.golds import Golds, read_golds
-from xtransplant.runs.items import item_ids
+from xtransplant.runs.items import item_ids, judging_items
 from xtransplant.runs.manifest import Manifest, Part
 from xtransplant.runs.read import Cells, cells
 from xtransplant.runs.store import Run
@@ -81,6 +81,7 @@ class LanguageCounts:
         prompts: likewise of the two prompts, of the examples that their rates are over.
         items: what each example is called, by its number; the same in all languages.
         golds: which options are right, of a task that has options.
+        judges: by its number, what the items are called whose answers judge an example's null.
     """
 
     vanilla: dict[str, Rate]
@@ -94,6 +95,7 @@ class LanguageCounts:
     prompts: dict[str, Answers] = field(default_factory=dict)
     items: np.ndarray[Any, Any] = field(default_factory=lambda: np.array([], dtype=np.str_))
     golds: Golds | None = None
+    judges: np.ndarray[Any, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -185,12 +187,12 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
     strategies: dict[str, dict[str, Tally]] = {}
     baselines: dict[str, dict[str, Tally]] = {}
     nulls: dict[str, dict[str, Tally]] = {}
-    groups = {**dict.fromkeys(run.manifest.tasks[task].baselines, baselines),
-              **dict.fromkeys(run.manifest.nulls, nulls)}  # fmt: skip
+    named = run.manifest.tasks[task].baselines
+    groups = dict.fromkeys(named, baselines) | dict.fromkeys(run.manifest.nulls, nulls)
     states: dict[str, States] = {}
     sets: dict[str, SetCounts] = {}
     prompts: dict[str, Answers] = {}
-    every = dict(cells(run, task, lang))
+    every, items = dict(cells(run, task, lang)), item_ids(run, task, lang)
     only = run.manifest.only != "all"
     # Where some examples alone had their grids run, the prompts are counted over these.
     ran = {
@@ -226,17 +228,18 @@ def _language(run: Run, task: str, lang: str) -> LanguageCounts | None:
                     sets[level].tallies[which][name] = _tally(found, k, changed, code)
     if not plain:
         return None
-    plain_rates = plain[VANILLA], plain[SOURCE]
     answers = {
         name: arrange(
             one.examples, one.source_layers, one.target_layers, one.right,
             parsed=one.parsed, chosen=one.chosen,
+            # Of what has a bound with a judged null.
+            other=(one.other, one.known) if name in strategies else None,
         )
         for name, one in every.items() if name != SOURCE
     }  # fmt: skip
     return LanguageCounts(
-        *plain_rates, strategies, states, sets, baselines, nulls, answers, prompts,
-        item_ids(run, task, lang), read_golds(run, task, lang),
+        plain[VANILLA], plain[SOURCE], strategies, states, sets, baselines, nulls, answers, prompts,
+        items, read_golds(run, task, lang), judging_items(run, task, lang, items),
     )  # fmt: skip
 
 

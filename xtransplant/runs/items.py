@@ -11,7 +11,7 @@ from xtransplant.runs.read import read_part, stored_parts
 from xtransplant.runs.store import Run
 from xtransplant.text import text_digest
 
-__all__ = ["item_ids", "without_languages"]
+__all__ = ["item_ids", "judging_items", "without_languages"]
 
 
 def item_ids(run: Run, task: str, lang: str) -> np.ndarray[Any, np.dtype[np.str_]]:
@@ -34,6 +34,34 @@ def item_ids(run: Run, task: str, lang: str) -> np.ndarray[Any, np.dtype[np.str_
         own = by_question(every, lang, _column(run, task, lang, english)) or own
     names = dict(zip(numbers, own, strict=True))
     return np.array([names.get(k, "") for k in range(1 + max(names, default=-1))], dtype=np.str_)
+
+
+def judging_items(
+    run: Run, task: str, lang: str, names: np.ndarray[Any, np.dtype[np.str_]]
+) -> np.ndarray[Any, np.dtype[np.str_]] | None:
+    """``[numbers, derangements]``, the names of the items whose answers judge a null.
+
+    Those in parts that are not stored have a name of their own in each language; empty where no
+    other answer can be given. None of a run that does not say which they are.
+
+    Args:
+        run: whose examples.
+        task: of the run.
+        lang: of the task.
+        names: what :func:`item_ids` gives.
+
+    Raises:
+        XTransplantError: a damaged part.
+    """
+    rows = _column(run, task, lang, "other_example")
+    numbers = _column(run, task, lang, "example")
+    if not rows or len(rows) != len(numbers):
+        return None
+    found = np.full((len(names), len(rows[0])), "", dtype=object)
+    for number, others in zip(numbers, rows, strict=True):
+        found[number] = ["" if k is None else names[k] if k < len(names) else f"{lang} {k}"
+                         for k in others]  # fmt: skip
+    return found.astype(np.str_)
 
 
 def _column(run: Run, task: str, lang: str, name: str) -> list[Any]:

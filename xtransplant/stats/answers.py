@@ -26,6 +26,9 @@ class Answers:
             and where it is not known.
         chosen: ``[examples, cells]``, the number of the option chosen; -1 where none, -2 where
             there is nothing to choose from, or where it is not known.
+        other: ``[examples, cells, levels]``, uint8: bit r is set where a cell is right by the
+            answer of the example that the r-th derangement gives; None where that is not kept.
+        known: ``[examples]``, bool: whether any other answer can be given to it; likewise.
     """
 
     examples: Array
@@ -33,6 +36,8 @@ class Answers:
     right: Array
     parsed: Array | None = None
     chosen: Array | None = None
+    other: Array | None = None
+    known: Array | None = None
 
     @property
     def of_parsed(self) -> Answers | None:
@@ -52,10 +57,16 @@ class Answers:
         found: Array = np.logical_or.reduce(self.right[:, chosen, level], axis=1)
         return found
 
+    def by_other(self, derangement: int) -> Answers:
+        """The same cells, of which those are right that are by another example's answer."""
+        assert self.other is not None
+        return replace(self, right=(self.other >> derangement & 1).astype(np.bool_), other=None)
+
 
 def arrange(
     examples: Array, source_layers: Array, target_layers: Array, right: Array, *,
     parsed: Array | None = None, chosen: Array | None = None,
+    other: tuple[Array, Array] | None = None,
 ) -> Answers:  # fmt: skip
     """Rows of records, one per example and pair, as an array.
 
@@ -66,6 +77,7 @@ def arrange(
         right: ``[rows, levels]``, bool.
         parsed: ``[rows]``, as of :class:`Answers`.
         chosen: likewise.
+        other: ``[rows, levels]`` and ``[rows]``, ``other`` and ``known`` of it.
     """
     numbers, at = np.unique(examples, return_inverse=True)
     width = 2 + int(target_layers.max(initial=-1))
@@ -84,4 +96,9 @@ def arrange(
     found = np.zeros((*shape, right.shape[1]), dtype=np.bool_)
     found[at, cell] = right
     pairs = tuple((code // width - 1, code % width - 1) for code in codes.tolist())
-    return Answers(numbers, pairs, found, spread(parsed, 0, 1), spread(chosen, -2))
+    own = Answers(numbers, pairs, found, spread(parsed, 0, 1), spread(chosen, -2))
+    if other is None:
+        return own
+    known = np.zeros(len(numbers), dtype=np.bool_)
+    known[at] = other[1]
+    return replace(own, other=spread(other[0], 0, right.shape[1]), known=known)

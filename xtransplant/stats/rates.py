@@ -22,6 +22,7 @@ class Rate:
         n: examples.
         effective: how many independent examples would tell as much, where those that there are go
             together (``stats.over_items``); by default all of them are independent.
+        error: its standard error, where examples go together.
         judged: of a judged null: of how many examples it is known; ``right`` takes the rest to do
             as these, errors and intervals are of these alone. All by default.
     """
@@ -30,15 +31,12 @@ class Rate:
     n: int
     effective: float | None = None
     judged: int | None = None
+    error: float | None = None
 
     @property
     def known(self) -> int:
         """Of how many examples it is known."""
         return self.n if self.judged is None else self.judged
-
-    @property
-    def _size(self) -> float:
-        return self.known if self.effective is None else self.effective
 
     @property
     def value(self) -> float:
@@ -49,9 +47,11 @@ class Rate:
     def stderr(self) -> float:
         """Standard error of the mean, ``sqrt(p (1 - p) / (n - 1))``, as lm-evaluation-harness.
 
-        Of examples that go together n is :attr:`effective`. NaN for fewer than two.
+        Of examples that go together :attr:`error`. NaN for fewer than two.
         """
-        p, n = self.value, self._size
+        if self.error is not None:
+            return self.error
+        p, n = self.value, self.known
         return math.sqrt(p * (1 - p) / (n - 1)) if n > 1 else math.nan
 
     @property
@@ -62,15 +62,15 @@ class Rate:
 
             (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
 
-        Of examples that go together n is :attr:`effective`, at most as many as there are (Dean and
-        Pagano, Journal of Survey Statistics and Methodology 3, 2015, 484-503).
+        Of examples that go together n is :attr:`effective` (Dean and Pagano, Journal of Survey
+        Statistics and Methodology 3, 2015, 484-503).
 
         scipy's ``binomtest(...).proportion_ci(method="wilson")`` gives the same, with an exact test
         beside it: 1 ms each, a minute for the cells of a run. A test compares the two.
         """
         if math.isnan(self.value):
             return math.nan, math.nan
-        z2, p, n = _Z95**2, self.value, min(self.known, self._size)
+        z2, p, n = _Z95**2, self.value, self.known if self.effective is None else self.effective
         middle = (p + z2 / (2 * n)) / (1 + z2 / n)
         half = math.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
         return max(0.0, middle - half), min(1.0, middle + half)

@@ -139,7 +139,7 @@ def _of_sets(row: Row) -> str:
         ("gap", "mends", "that the source alone answers"),
         ("shared", "keeps", "that both prompts answer"),
     ):
-        rate = micro(list(row.sets[name].rates.values())) if name in row.sets else None
+        rate = row.sets[name].micro if name in row.sets else None
         if rate is not None and rate.n:
             parts.append(f"{says} {rate.right:.0f} of {rate.n} {of}")
     return f"; it {' and '.join(parts)}" if parts else ""
