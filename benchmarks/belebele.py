@@ -34,6 +34,7 @@ belebele = make_task(
                      "mc_answer2", "mc_answer3", "mc_answer4", "correct_answer_num"),
             align=("link", "question_number"), incomplete=True, gold="correct_answer_num",
             read_gold=read_mark("1", "2", "3", "4"), id="belebele-{link}-{question_number}",
+            group="{link}",
         ),
     )
 )  # fmt: skip

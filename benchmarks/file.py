@@ -47,7 +47,7 @@ __all__ = ["examples", "file"]
 _NEEDED = ("source", "target", "answer")
 _COLUMNS = (
     *_NEEDED, "candidates", "lang", "id", "source_answer", "source_candidates", "paraphrase",
-    "alignment",
+    "alignment", "group",
 )  # fmt: skip
 _ALONE = "xx"
 
@@ -89,7 +89,8 @@ def examples(
             Example(source, target, said.candidates, said.answer,
                     _name(row, columns["id"], "id", place, str(number)),
                     from_lang, to_lang, said.key, elsewhere.key, elsewhere.candidates,
-                    paraphrase=paraphrase, alignment=alignment)
+                    paraphrase=paraphrase, alignment=alignment,
+                    group=_name(row, columns["group"], "group", place, ""))
         )  # fmt: skip
     return tuple(found)
 

@@ -29,11 +29,11 @@ xquad = make_task(
             "google/xquad", config="xquad.{lang}",
             splits={"pilot": "validation", "unseen": "validation"},
             columns=("id", "context", "question", "answers"), align=("id",), incomplete=True,
-            gold="answers", read_gold=_read_answers, id="xquad-{id}",
+            gold="answers", read_gold=_read_answers, id="xquad-{id}", group="{context}",
         ),
         folder=Folder(
             "XQuAD", read_texts, english="split/xquad.en.json", prompts="split/xquad.{lang}.json",
-            gold="ans/xquad.{lang}.json",
+            gold="ans/xquad.{lang}.json", group=r"\nContext: (.*)\nQuestion: ",
         ),
     )
 )  # fmt: skip

@@ -48,6 +48,14 @@ def test_a_first_xnli_prompt_generates_alike_in_both_layouts(tiny_llama):
     assert len(set(grid.generations.outputs)) > 1
 
 
+def test_the_questions_about_one_passage_are_one_item():
+    own = [load_examples(find_task("xquad"), lang, split="unseen", data=PAPER).examples
+           for lang in ("de", "zh")]  # fmt: skip
+    groups = [[one.group for one in some] for some in own]
+    assert groups[0] == groups[1]
+    assert (len(groups[0]), len(set(groups[0]) - {""})) == (1140, 238)
+
+
 @pytest.mark.parametrize("name", TASKS)
 @pytest.mark.parametrize("split", ["pilot", "unseen"])
 def test_every_language_is_aligned_but_one(name, split):

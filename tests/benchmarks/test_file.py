@@ -23,6 +23,15 @@ ROWS = [
 ]  # fmt: skip
 
 
+def test_a_column_says_which_rows_go_together(tmp_path):
+    rows = [{**row, "passage": "p1"} for row in ROWS]
+    path = write_rows(tmp_path / "rows.jsonl", rows)
+    for columns, group in (((), ""), ((("group", "passage"),), "p1")):
+        data = DataSource(file=path, columns=columns)
+        (one,) = load_examples(find_task("file"), "sw", data=data).examples
+        assert one.group == group
+
+
 def write_rows(path, rows):
     if path.suffix == ".parquet":
         pq.write_table(pa.Table.from_pylist(rows), path)

@@ -21,10 +21,11 @@ PAIRS = [(i, j) for i in range(2) for j in range(2)]
 N = 6
 
 
-def example(k: int, *, options: bool = True) -> Example:
-    """The k-th example."""
+def example(k: int, *, options: bool = True, groups: int = 0) -> Example:
+    """The k-th example; one of so many groups."""
     key = Key((str(k % 3),), ("0", "1", "2") if options else ())
-    return Example("source", "target", (), None, f"e{k}", "en", "xx", key, key)
+    group = f"g{k % groups}" if groups else ""
+    return Example("source", "target", (), None, f"e{k}", "en", "xx", key, key, group=group)
 
 
 def made_manifest(
@@ -47,10 +48,12 @@ def made_manifest(
     })  # fmt: skip
 
 
-def tables_of(manifest: Manifest, part: Part, *, options: bool = True) -> dict[str, pa.Table]:
+def tables_of(
+    manifest: Manifest, part: Part, *, options: bool = True, groups: int = 0
+) -> dict[str, pa.Table]:
     """What a part's three tables hold."""
     examples = examples_table(
-        [example(k, options=options) for k in range(N)], part.start, part.stop
+        [example(k, options=options, groups=groups) for k in range(N)], part.start, part.stop
     )
     rows = Rows("generate")
     for name in (VANILLA, SOURCE, "swap"):
@@ -64,11 +67,11 @@ def tables_of(manifest: Manifest, part: Part, *, options: bool = True) -> dict[s
     return {"examples": examples, "records": records, "correct": judge(records, examples, rule)}
 
 
-def made_run(folder: Path, *, options: bool = True, **changes: Any) -> Run:
+def made_run(folder: Path, *, options: bool = True, groups: int = 0, **changes: Any) -> Run:
     """The run on disk, complete."""
     manifest = made_manifest(**changes)
     run = create_run(folder, manifest)
     for part in manifest.parts():
-        for kind, table in tables_of(manifest, part, options=options).items():
+        for kind, table in tables_of(manifest, part, options=options, groups=groups).items():
             run.write(kind, part, table)
     return run.finish()

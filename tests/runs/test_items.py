@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from made_run import made_run
 
-from xtransplant.runs.items import by_question, item_ids, without_languages
+from xtransplant.runs.items import by_question, item_ids, judging_items, without_languages
 from xtransplant.runs.store import open_run
 
 OLD = Path(__file__).parents[1] / "old_runs"
@@ -23,6 +24,15 @@ def test_only_the_languages_at_the_end_of_every_id_are_no_part_of_it():
     assert without_languages(["a-sw-en", "b-sw-en"], "sw", "en") == ["a", "b"]
     for kept in (["a-en-sw", "b"], ["a-sw-en", "b-sw-en"], ["-en-sw"], ["a-sw"], []):
         assert without_languages(kept, "en", "sw") == kept
+
+
+def test_questions_of_a_group_are_one_item(tmp_path):
+    run = made_run(tmp_path / "run", groups=3)
+    own = [item_ids(run, "made", lang).tolist() for lang in ("sw", "zh")]
+    assert own[0] == own[1] == [f"g{k % 3}" for k in range(6)]
+    judges = judging_items(run, "made", "sw", item_ids(run, "made", "sw"))
+    assert judges.shape == (6, 8)
+    assert set(judges.ravel()) <= {"g0", "g1", "g2", ""}
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,30 @@
 """What a dataset on the hub, or a clone of it, is held to before it is used."""
 
+from dataclasses import replace
+
 import pytest
 from datasets_made import belebele_rows, clone, copa_rows, hub_clones, squad_rows
 
 from xtransplant import XTransplantError
 from xtransplant.tasks.data import DataSource
-from xtransplant.tasks.load import load_examples
+from xtransplant.tasks.load import examples_digest, load_examples
 from xtransplant.tasks.task import find_task
+
+
+def test_questions_about_one_passage_are_a_group_in_all_languages(tmp_path):
+    data = hub_clones(tmp_path)
+    own = load_examples(find_task("belebele"), "sw", data=data).examples
+    by_group = {}
+    for one in own:
+        by_group.setdefault(one.group, set()).add(one.id.rpartition("-")[0])
+    assert "" not in by_group
+    assert all(len(passages) == 1 for passages in by_group.values())
+    assert len(by_group) == len(set.union(*by_group.values())) < len(own)
+    squad = load_examples(find_task("xquad"), "de", data=data).examples
+    assert len({one.group for one in squad} - {""}) == len(squad)  # each has its own
+    # What a run is called does not go by them.
+    assert examples_digest(own) == examples_digest([replace(one, group="") for one in own])
+    assert {one.group for one in load_examples(find_task("xnli"), "de", data=data).examples} == {""}
 
 
 def test_the_pilot_sample_is_the_seeds(tmp_path):

@@ -68,6 +68,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, Callable[[_Row], Any]], ...] = (
     # Further source prompts.
     ("sources", _TEXTS, lambda row: [text for _, text in row.example.sources]),
     ("paraphrase", pa.string(), lambda row: row.example.paraphrase or None),
+    ("group", pa.string(), lambda row: row.example.group or None),
 )
 
 

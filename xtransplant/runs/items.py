@@ -18,7 +18,8 @@ def item_ids(run: Run, task: str, lang: str) -> np.ndarray[Any, np.dtype[np.str_
     """The examples' own names, by their numbers; empty ones of numbers that are not stored.
 
     An item has the same name in every language: see :func:`without_languages` and, of the rows of a
-    file without ids, :func:`by_question`.
+    file without ids, :func:`by_question`. Those of a group, such as questions about one passage,
+    have its name.
 
     Raises:
         XTransplantError: a damaged part.
@@ -32,6 +33,9 @@ def item_ids(run: Run, task: str, lang: str) -> np.ndarray[Any, np.dtype[np.str_
     if _are_rows(ids) and len(entry.languages) > 1:
         every = {one: _column(run, task, one, "id") for one in entry.languages}
         own = by_question(every, lang, _column(run, task, lang, english)) or own
+    groups = _column(run, task, lang, "group")
+    if len(groups) == len(own):  # otherwise parts of it were stored before there were any
+        own = [group or one for group, one in zip(groups, own, strict=True)]
     names = dict(zip(numbers, own, strict=True))
     return np.array([names.get(k, "") for k in range(1 + max(names, default=-1))], dtype=np.str_)
 

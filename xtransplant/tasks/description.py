@@ -49,6 +49,8 @@ class Hub:
             that a row holds, none or several, each in English and in the language. It raises
             ValueError where the row is not of the schema.
         revision: of the repository; its main branch if None.
+        group: what items have in common that go together, from columns of the English row, such
+            as ``{link}`` to a passage; empty where each stands for itself.
     """
 
     repo: str
@@ -66,6 +68,7 @@ class Hub:
     no_english: tuple[str, ...] = ()
     items: Callable[[DataRow, str], Iterable[tuple[DataRow, DataRow]]] | None = None
     revision: str | None = None
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,8 @@ class Folder:
             if empty, the task's words say so.
         english_of: languages whose English is in another file, and that file.
         id: of an item: ``{task}``, ``{lang}``, ``{split}`` and ``{row}`` may stand in it.
+        group: a regular expression whose first group is what items have in common that go
+            together, in the English prompt, such as its passage; empty as for the hub.
     """
 
     name: str
@@ -95,6 +100,7 @@ class Folder:
     labels: str = ""
     english_of: Mapping[str, str] = field(default_factory=dict)
     id: str = "{task}-{split}-{row}"
+    group: str = ""
 
 
 @dataclass(frozen=True)

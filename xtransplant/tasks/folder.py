@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +78,15 @@ def read_folder(about: Description, lang: str, split: str, data: DataSource) -> 
     return [
         make_parallel(
             folder.id.format(task=about.name, lang=lang, split=split, row=row),
-            sides[0][row], sides[1][row], about.candidates,
+            sides[0][row], sides[1][row], about.candidates, _group(folder, sides[0][row].prompt),
         )
         for row in range(len(sides[0]))
     ]  # fmt: skip
+
+
+def _group(folder: Folder, english: str) -> str:
+    found = re.search(folder.group, english, re.DOTALL) if folder.group else None
+    return found[1] if found else ""
 
 
 def _read_files(base: Path, files: list[str]) -> list[list[Any]]:

@@ -64,7 +64,8 @@ def _parallel(about: Description, lang: str, hub_split: str, pair: _Pair) -> Par
         )
     )
     name = about.hub.id.format_map({**pair.other, "split": hub_split, "row": pair.number})
-    return make_parallel(name, english, other, about.candidates)
+    group = about.hub.group.format_map(pair.english)
+    return make_parallel(name, english, other, about.candidates, group)
 
 
 def _written(about: Description, code: str, row: DataRow, place: str) -> Written:

@@ -112,11 +112,12 @@ def _with_rule(rule: str, example: Example) -> Example:
 def examples_digest(examples: Sequence[Example]) -> str:
     """SHA-256 over all fields of examples; alignments and further sources where there are any.
 
-    Their paraphrases do not: a null grid that reads them counts them for itself.
+    Not over paraphrases, which a null grid that reads them counts for itself, nor over groups,
+    which change no record.
     """
     fields = [asdict(one) for one in examples]
     for own in fields:
-        del own["paraphrase"]
+        del own["paraphrase"], own["group"]
         for name in ("alignment", "sources"):
             if not own[name]:
                 del own[name]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from xtransplant.prompts import Example, Key
 from xtransplant.tasks.gold import Gold
 from xtransplant.tasks.task import Direction
+from xtransplant.text import text_digest
 
 __all__ = [
     "Parallel",
@@ -39,11 +40,16 @@ class Side:
 
 @dataclass(frozen=True)
 class Parallel:
-    """One item in two languages."""
+    """One item in two languages.
+
+    Attributes:
+        group: what it has in common with others, as of :class:`~xtransplant.prompts.Example`.
+    """
 
     id: str
     english: Side
     other: Side
+    group: str = ""
 
 
 class Written(NamedTuple):
@@ -60,7 +66,9 @@ class Written(NamedTuple):
     labels: tuple[str, ...] = ()
 
 
-def make_parallel(id: str, english: Written, other: Written, spelling: str) -> Parallel:
+def make_parallel(
+    id: str, english: Written, other: Written, spelling: str, group: str = ""
+) -> Parallel:
     """An item from what a dataset has in both languages.
 
     Args:
@@ -68,11 +76,13 @@ def make_parallel(id: str, english: Written, other: Written, spelling: str) -> P
         english: the item in English.
         other: the item in the other language.
         spelling: of an option as an answer, with ``{mark}`` or ``{label}``; empty for free text.
+        group: the English text that it has in common with others; empty where none.
     """
     return Parallel(
         id,
         _side(english, spelling, other.gold.answers),
         _side(other, spelling, english.gold.answers),
+        text_digest(group)[:16] if group else "",
     )
 
 
@@ -104,6 +114,7 @@ def make_example(parallel: Parallel, lang: str, direction: Direction) -> Example
         key=target.key,
         source_key=source.key,
         source_candidates=_spelled(source),
+        group=parallel.group,
     )
 
 
