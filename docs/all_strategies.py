@@ -1,4 +1,4 @@
-"""The table of all strategies in docs/strategies.md, on capitals, KLAR and Babel.
+"""The tables of docs/all-strategies.md, on capitals, KLAR and Babel.
 
 python docs/all_strategies.py models/gemma3-270m.gguf ../shared/data
 

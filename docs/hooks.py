@@ -23,7 +23,7 @@ PAGES = {
 }
 # A link's address, from docs/ or from the top, or a path in code that is no link yet.
 _LINK = re.compile(r"(?<=\]\()(?:\.\./)?([\w./-]+)(?=[#)])")
-_CODE = re.compile(r"(?<![\[`])`((?:docs/)?[\w./-]+\.md)`(?![\]`])")
+_CODE = re.compile(r"(?<![\[`])`((?:docs/)?[\w./-]+\.(?:md|ipynb))`(?![\]`])")
 # A link that is called as its file is.
 _NAMED = re.compile(r"\[`?(?:docs/)?[\w./-]+\.md`?\]\(([\w./-]+)(#[\w-]*)?\)")
 _PICTURE = re.compile(r"<img [^>]*src=\"([\w./-]+)\"[^>]*/?>")
@@ -48,6 +48,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         page.meta["search"] = {"boost": 0.3}
 
     def place(path: str) -> str:
+        if path.startswith("notebooks/"):  # see notebook_pages.py
+            return f"notebook-{Path(path).stem.replace('_', '-')}.md"
         return PAGES.get(path, path.removeprefix("docs/"))
 
     def linked(found: re.Match[str]) -> str:

@@ -23,9 +23,9 @@ NOT_A_PAGE_OF_COMMANDS = {
 WRITTEN_BY_THE_READER = {
     "NAME": "stands for any",
     "my-strategy": "CONTRIBUTING.md has it written",
-    "global-mmlu": "CONTRIBUTING.md has it written; tests/tasks/test_make.py makes it",
+    "global-mmlu": "docs/own-task.md has it written; tests/tasks/test_make.py makes it",
 }
-CONFIG = "mine.yaml"  # of docs/remote.md: any
+CONFIG = "mine.yaml"  # of docs/cluster.md: any
 VERBS = get_command(app)
 
 

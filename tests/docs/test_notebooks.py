@@ -1,6 +1,7 @@
 """The notebooks run, show nothing but their results, and are kept without them."""
 
 import os
+import runpy
 from pathlib import Path
 
 import nbformat
@@ -22,6 +23,30 @@ def test_they_are_kept_without_outputs(path):
     assert len(code) > 3
     assert not [cell for cell in code if cell.outputs or cell.execution_count]
     assert path.stat().st_size < 12_000
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_what_the_site_shows_of_them_is_of_the_code_that_they_have(path):
+    """`python docs/notebook_pages.py` runs them anew; outputs of another code are refused."""
+    pages = runpy.run_path(str(ROOT / "docs" / "notebook_pages.py"))
+    assert path.stem in pages["PAGES"].values()
+    shown = pages["outputs"](path.stem)
+    cells = read(path).cells
+    assert shown
+    assert {cells[number].cell_type for number in shown} == {"code"}
+    assert not [text for text in shown.values() if "<script" in text or str(ROOT) in text]
+    text = pages["page"](path.stem)
+    assert all(f'data-output="{number}"' in text for number in shown)
+
+
+def test_outputs_of_another_code_are_refused(monkeypatch, tmp_path):
+    pages = runpy.run_path(str(ROOT / "docs" / "notebook_pages.py"))
+    look = pages["outputs"].__globals__
+    kept = (ROOT / "docs" / "notebooks" / "paper.json").read_text(encoding="utf-8")
+    (tmp_path / "paper.json").write_text(kept.replace('"code": "', '"code": "0'), encoding="utf-8")
+    monkeypatch.setitem(look, "OUTPUTS", tmp_path)
+    with pytest.raises(ValueError, match=r"paper\.ipynb has changed"):
+        pages["outputs"]("paper")
 
 
 @pytest.mark.slow  # each starts a kernel and loads a model

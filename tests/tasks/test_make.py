@@ -1,4 +1,4 @@
-"""A task from its description alone: the one that CONTRIBUTING.md shows."""
+"""A task from its description alone: the one that docs/own-task.md shows."""
 
 import importlib.util
 import re
@@ -16,13 +16,13 @@ from xtransplant.tasks.gold import read_texts
 from xtransplant.tasks.load import load_examples
 from xtransplant.tasks.make import make_task
 
-CONTRIBUTING = Path(__file__).resolve().parents[2] / "CONTRIBUTING.md"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "own-task.md"
 
 
 @pytest.fixture
 def written(tmp_path):
-    """The module of CONTRIBUTING.md's task, its words beside it."""
-    text = CONTRIBUTING.read_text()
+    """The module of that page's task, its words beside it."""
+    text = GUIDE.read_text()
     blocks = {
         kind: dedent(re.search(rf"^   ```{kind}\n(.*?)^   ```$", text, re.DOTALL | re.MULTILINE)[1])
         for kind in ("toml", "python")
