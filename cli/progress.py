@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ __all__ = ["Lines", "listen"]
 
 _REFRESH = 4  # times a second
 _SECONDS = 30  # between lines of progress elsewhere than on a terminal
+_PATIENCE = 5.0  # seconds after which something that is being done is said there
 
 
 class _Handler(logging.Handler):
@@ -51,7 +53,8 @@ class Lines:
 
     On a terminal, what changes is one display below the lines that stay: what is being done, the
     languages that are under way with the time left, the last status of a job. It is gone at the
-    end. Elsewhere only lines that stay are written: one for each language that is done.
+    end. Elsewhere only lines that stay are written: one for each language that is done, and what
+    is being done where that takes its time.
     """
 
     def __init__(self, *, quiet: bool, verbose: bool = False, log_file: Path | None = None) -> None:
@@ -83,7 +86,8 @@ class Lines:
     def doing(self, message: str) -> Iterator[None]:
         """Show what takes its time, for as long as the block runs.
 
-        Elsewhere than on a terminal it is written only if the command is to be verbose.
+        Elsewhere than on a terminal it is written if it takes longer than a reader of a log file
+        would wait without a word, or at once if the command is to be verbose.
         """
         if self._verbose:
             print(f"xtp: {visible(message)}", file=sys.stderr, flush=True)
@@ -92,7 +96,15 @@ class Lines:
         with self:
             if self._display is not None:
                 self._display.doing(message)
-            yield
+                yield
+                return
+            late = threading.Timer(_PATIENCE, self.say, [message])
+            late.daemon = True
+            late.start()
+            try:
+                yield
+            finally:
+                late.cancel()
 
     def say(self, line: str) -> None:
         """Write a line that stays."""

@@ -4,10 +4,12 @@ import json
 import logging
 import re
 import sys
+import time
 
 import pytest
 
 from xtransplant.bench.progress import Progress
+from xtransplant.cli import progress
 from xtransplant.cli.progress import Lines, listen
 
 ACTING = "x\x1b[2J\u202ey\x9b1m\u2028\ud800"
@@ -114,3 +116,19 @@ def test_a_strategy_is_shown_and_not_obeyed(xtp, tmp_path):
     found = xtp("show", str(file), "--json").out
     assert json.loads(found)["options"][0]["default"] == "m\x1b[1m"
     assert found.replace("\n", "").isprintable()
+
+
+def waiting(shown, lines):
+    """What is written while a block runs that ends when something was, or after a while."""
+    with lines.doing("loading a model"):
+        for _ in range(100):
+            if shown.text:
+                break
+            time.sleep(0.02)
+    return shown.text
+
+
+def test_what_takes_long_is_said_in_a_log_file_too(screen, monkeypatch):
+    monkeypatch.setattr(progress, "_PATIENCE", 0.0)
+    assert waiting(screen(terminal=False), Lines(quiet=False)) == "xtp: loading a model\n"
+    assert waiting(screen(terminal=False), Lines(quiet=True)) == ""

@@ -80,7 +80,7 @@ def dry_bench(config: Config, context: RunContext, *, across: bool = False) -> D
             "this is what the grids of all of them would come to"
         )
     backend = Local() if context.backend.in_process else Dry()
-    model = load_model(plan.model_name, config.model, backend, context.note)
+    model = load_model(plan.model_name, config.model, backend, context.doing)
     return dry_run(leave_out_too_long(plan, model, context.say), context, model)
 
 
