@@ -11,6 +11,7 @@ from tiny import GOLDEN
 from xtransplant import XTransplantError
 from xtransplant.bench.config import ModelSpec
 from xtransplant.bench.context import RunContext
+from xtransplant.bench.flags import LoadFlags
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench
 from xtransplant.benchmarks.babel import CHECKPOINT
@@ -23,6 +24,10 @@ LLAMA = replace(SMALL, model=ModelSpec(str(GOLDEN / "llama")))
 FIXED = replace(SMALL, pairs="7:0,0:7")
 
 
+def named(model):
+    return ModelSpec.of(model, LoadFlags(), add_bos=False)
+
+
 @pytest.mark.parametrize(
     ("config", "said"),
     [
@@ -31,6 +36,8 @@ FIXED = replace(SMALL, pairs="7:0,0:7")
         (SMALL, {"direction": "en-to-lang"}),
         (SMALL, {"model": ModelSpec(str(CHECKPOINT))}),
         (SMALL, {"model": ModelSpec(os.path.relpath(CHECKPOINT))}),
+        (SMALL, {"model": named("babel")}),
+        (SMALL, {"model": named("babel/checkpoint")}),
         (SMALL, {"model": ModelSpec(dtype="float32")}),
         (SMALL, {"model": ModelSpec(family="llama")}),
         (SMALL, {"model": ModelSpec(device_map="cpu")}),
@@ -112,3 +119,12 @@ def test_layers_too_far_and_models_that_are_not_there_are_said_before_weights_ar
         make_plan(replace(SMALL, pairs="9:0"))
     with pytest.raises(XTransplantError, match="no/such/model"):
         make_plan(replace(SMALL, model=ModelSpec("./no/such/model")))
+
+
+def test_a_folder_goes_before_the_bundled_model_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert named("babel").name == str(CHECKPOINT)
+    assert named("org/babel").name == "org/babel"
+    assert named("capitals").name == "capitals"  # a task without a model
+    (tmp_path / "babel").mkdir()
+    assert named("babel").name == "babel"

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from xtransplant.bench.flags import LoadFlags, Only
 from xtransplant.tasks.data import DataSource
-from xtransplant.tasks.task import Direction
+from xtransplant.tasks.task import Direction, bundled_checkpoint
 
 __all__ = ["Config", "ModelSpec"]
 
@@ -33,8 +33,9 @@ class ModelSpec:
 
     @classmethod
     def of(cls, name: str | None, flags: LoadFlags, *, add_bos: bool) -> ModelSpec:
-        """As the flags of a command say."""
-        return cls(name, **asdict(flags), add_bos=add_bos)
+        """As the flags of a command say; a model that comes with a task goes by its name."""
+        found = None if name is None else bundled_checkpoint(name)
+        return cls(found or name, **asdict(flags), add_bos=add_bos)
 
 
 @dataclass(frozen=True)

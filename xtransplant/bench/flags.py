@@ -37,7 +37,10 @@ Only = Literal["all", "gap", "shared"]
 
 Model = Annotated[
     str | None,
-    Flag("Hub repository, folder or .gguf file; the task's own by default.", ("--model", "-m")),
+    Flag(
+        "Hub repository, folder, .gguf file, or babel, the bundled one; the task's own by default.",
+        ("--model", "-m"),
+    ),
 ]
 Options = Annotated[
     list[str],

@@ -195,6 +195,7 @@ def model_name(spec: ModelSpec, tasks: Sequence[Task]) -> str:
     name = spec.name or next((task.checkpoint for task in tasks if task.checkpoint), None)
     if name is None:
         raise XTransplantError(
-            f"no model comes with {tasks[0].name}: name one, --model REPOSITORY|FOLDER"
+            f"no model comes with {tasks[0].name}: name one, --model REPOSITORY, FOLDER or "
+            "FILE.gguf, or the bundled one, --model babel"
         )
     return name

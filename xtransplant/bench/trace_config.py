@@ -237,5 +237,8 @@ def find_example(prompt: PromptFlags, spec: ModelSpec, data: DataSource) -> tupl
     )
     name = spec.name or bundled
     if name is None:
-        raise XTransplantError("no model for these prompts: name one, --model REPOSITORY|FOLDER")
+        raise XTransplantError(
+            "no model for these prompts: name one, --model REPOSITORY, FOLDER or FILE.gguf, or the "
+            "bundled one, --model babel"
+        )
     return example, name

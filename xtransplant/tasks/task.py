@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Literal, Protocol
 
 from xtransplant.errors import XTransplantError
@@ -11,7 +12,14 @@ from xtransplant.plugins import plugins
 from xtransplant.prompts import Example
 from xtransplant.tasks.data import DataSource
 
-__all__ = ["Direction", "NothingThere", "Task", "find_task", "task_names"]
+__all__ = [
+    "Direction",
+    "NothingThere",
+    "Task",
+    "bundled_checkpoint",
+    "find_task",
+    "task_names",
+]
 
 _GROUP = "xtransplant.tasks"
 
@@ -119,3 +127,16 @@ def find_task(name: str) -> Task:
         )
     task: Task = found[0].load()
     return task
+
+
+def bundled_checkpoint(model: str) -> str | None:
+    """The folder of the model that comes with a task, where it is called by that task's name.
+
+    Args:
+        model: as ``--model`` takes it: ``babel``, or ``babel/checkpoint``, as a grid shows it. A
+            folder of that name in the working directory goes before.
+    """
+    name = model.removesuffix("/checkpoint")
+    if Path(model).exists() or name not in task_names():
+        return None
+    return find_task(name).checkpoint

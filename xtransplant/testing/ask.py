@@ -72,7 +72,7 @@ def parse_work(strategy: str, flags: WorkFlags) -> Work:
     chosen = find_strategy(strategy).with_options(parse_assignments(flags.options))
     spec = ModelSpec.of(flags.model, load, add_bos=flags.add_bos)
     written = prompt.source is not None or prompt.target is not None
-    task = None if written else prompt.task or default_task(flags.model)
+    task = None if written else prompt.task or default_task(spec.name)
     if prompt.sources and not written:
         check_sources(parse_names(prompt.sources), {str(chosen): chosen})
     data = parse_data_source(
