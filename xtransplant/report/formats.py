@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMATS",
+    "grids_to_markdown",
     "grids_to_terminal",
     "text_grids",
     "to_markdown",
@@ -109,8 +110,13 @@ def text_grids(tables: Sequence[Table]) -> Iterator[TextGrid]:
 
 def to_markdown(tables: Sequence[Table]) -> str:
     """Every table, its notes below it."""
+    return grids_to_markdown(text_grids(tables))
+
+
+def grids_to_markdown(grids: Iterable[TextGrid]) -> str:
+    """:func:`to_markdown` of what is text already."""
     parts = []
-    for one in text_grids(tables):
+    for one in grids:
         heads = ["", *map(escape_markdown, one.heads)]
         lines = [f"### {escape_markdown(one.title)}", "", "| " + " | ".join(heads) + " |"]
         lines.append("|---|" + "--:|" * (len(heads) - 1))

@@ -17,7 +17,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.report.gains import gain_metrics
 from xtransplant.report.nulls import null_metrics
 from xtransplant.report.over_items import with_items
-from xtransplant.report.rows import Row
+from xtransplant.report.row import Row
 from xtransplant.report.sets import set_metrics
 from xtransplant.report.summary import NO_PAIR, Summary, TaskCounts, tallies_of
 from xtransplant.report.tables import Subject, make_tables
