@@ -82,7 +82,7 @@ def plan_push(path: str | Path, given: Given) -> Plan:
             read, or a name that the hub does not take.
     """
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils._validators import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
     try:
         validate_repo_id(given.repo)
