@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from xtransplant.bench.environment import place_of
 from xtransplant.bench.flags import Only
 from xtransplant.bench.judge import judge
 from xtransplant.bench.steps import Steps
@@ -26,6 +27,7 @@ from xtransplant.model.distributed import broadcast
 from xtransplant.model.model import Model
 from xtransplant.packing import Packing
 from xtransplant.prompts import Example, item_digest
+from xtransplant.runs.checksums import Took
 from xtransplant.runs.columns import SOURCE, VANILLA, Mode
 from xtransplant.runs.examples_table import examples_table
 from xtransplant.runs.measured import Measured, Which
@@ -119,19 +121,19 @@ class ComputeSettings:
 
 
 class Computed(NamedTuple):
-    """A table ``records``, and how many times a token went through the whole model for it.
+    """A table ``records``, and what it took.
 
     By the strategy of the records; works in one pass share it by their variants, and the prompts
     without a transplant are part of the first work's, unless they ran alone (``vanilla``).
     """
 
     records: pa.Table
-    by_strategy: dict[str, float]
+    took: Took
 
     @property
     def token_forwards(self) -> float:
-        """All of them."""
-        return math.fsum(self.by_strategy.values())
+        """How many times a token went through the whole model."""
+        return math.fsum(self.took.token_forwards.values())
 
 
 def compute_records(
@@ -161,14 +163,15 @@ def compute_records(
     items = [as_item(examples[k]) for k in span]
     memory = MemoryBudget.of(model, settings.memory_budget, settings.batch_size)
     run = partial(_found, model, settings=settings, memory=memory, sources=Sources())
-    rows, counted, numbers = Rows(settings.mode), dict[str, float](), list(span)
+    rows, numbers = Rows(settings.mode), list(span)
+    took = Took(machine=place_of(model))
     # The prompts without a transplant are in the first strategy's run, if it runs all examples.
     alone, steps = settings.only != "all" or works[0].baseline, steps or Steps()
     steps.total = len(items) * (alone + sum(1 + len(own) for own in _variants(works)))
     if alone:
         found = steps.over(VANILLA, 0, len(items), run(items, [()], source_text=True))
         _add_prompts(rows, numbers, found)
-        counted[VANILLA] = math.fsum(one.token_forwards for one in found)
+        _count(took, {VANILLA: 1}, found)
     if settings.only != "all":
         numbers = _chosen(model, rows, examples, span, settings)
         items = [items[k - span.start] for k in numbers]
@@ -191,8 +194,8 @@ def compute_records(
             for k, one in zip(numbers, found, strict=True):
                 part = one if len(group) == 1 else one.part(start, start + len(work.variants))
                 rows.add_measured(k, work.name, work.pairs, _measured(part, which))
-        counted |= _shared(group, math.fsum(one.token_forwards for one in found))
-    return Computed(rows.table(), counted)
+        _count(took, {work.name: len(work.variants) or 1 for work in group}, found)
+    return Computed(rows.table(), took)
 
 
 def _grouped(works: Sequence[Work]) -> list[list[Work]]:
@@ -224,12 +227,16 @@ def _found_with_noise(
         yield from run([item], variants, source_text=False)
 
 
-def _shared(group: Sequence[Work], total: float) -> dict[str, float]:
-    """What a pass took, by the works in it, in proportion to their variants."""
-    n_variants = sum(len(work.variants) for work in group)
-    if len(group) == 1:
-        return {group[0].name: total}
-    return {work.name: total * len(work.variants) / n_variants for work in group}
+def _count(
+    took: Took, n_variants: Mapping[str, int], found: Sequence[Scores | Generations]
+) -> None:
+    """Add what passes took to the works in them, in proportion to their variants."""
+    every = sum(n_variants.values())
+    for name, own in n_variants.items():
+        share = own / every
+        took.token_forwards[name] = share * math.fsum(one.token_forwards for one in found)
+        took.source_tokens[name] = share * math.fsum(one.source_tokens for one in found)
+        took.seconds[name] = share * math.fsum(one.seconds for one in found)
 
 
 def _starts(group: Sequence[Work]) -> list[int]:

@@ -18,11 +18,12 @@ import psutil
 import torch
 
 from xtransplant.errors import XTransplantError
+from xtransplant.model.model import Model
 from xtransplant.runs.checksums import Unreadable, read_sums
 from xtransplant.runs.manifest import Manifest
 from xtransplant.runs.store import Run
 
-__all__ = ["adopt_parts", "check_versions", "machine_entry", "versions"]
+__all__ = ["adopt_parts", "check_versions", "machine_entry", "place_of", "versions"]
 
 # Those that compute; the others read data, which has a digest, and write files.
 _COMPUTES = ("python", "xtransplant", "nnsight", "torch", "transformers", "tokenizers")
@@ -50,6 +51,11 @@ def machine_entry() -> dict[str, Any]:
         "memory": psutil.virtual_memory().total,
         "gpus": gpus,
     }
+
+
+def place_of(model: Model) -> str:
+    """Where a model runs, for measured seconds: the machine, and the device or the server."""
+    return f"{platform.node()}, {model.backend if model.backend.travels else model.device}"
 
 
 def check_versions(run: Run, now: dict[str, str], *, accepted: bool) -> Run:

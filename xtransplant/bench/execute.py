@@ -148,13 +148,13 @@ def _store(job: _Job, part: Part, steps: Steps) -> None:
     if job.plan.config.log_samples:
         run.write("examples", part, table)
         if not run.has("records", part):
-            records, counted = _compute(job, part, steps)
+            records, took = _compute(job, part, steps)
             run.forget(part, "correct")  # it was of records that are lost
-            run.write("records", part, records, token_forwards=counted)
+            run.write("records", part, records, took=took)
         run.write("correct", part, judge(read_part(run, "records", part), table, rule))
         return
     # Nothing is kept that could be judged later, so the judgement has to be there first.
-    records, counted = _compute(job, part, steps)
+    records, took = _compute(job, part, steps)
     run.write("examples", part, table.select(["example", "id", "digest"]))
     run.write("correct", part, judge(records, table, rule))
-    run.write("records", part, records.select(list(CELL)), token_forwards=counted)
+    run.write("records", part, records.select(list(CELL)), took=took)

@@ -43,6 +43,7 @@ class Continuations:
         first_logprob: log-probability of the plain target's first new token, in nats.
         forward_passes: how many were run.
         token_forwards: how many times a token went through the whole model.
+        source_tokens: those of them that are the source prompts'.
         certainty: one per token where asked for; else empty.
         writes: norms and cosines of what the variants write; None under a raw strategy.
     """
@@ -53,6 +54,7 @@ class Continuations:
     first_logprob: float
     forward_passes: int
     token_forwards: float
+    source_tokens: float = 0.0
     certainty: list[Certainty] = field(default_factory=list)
     writes: Writes | None = None
 
@@ -65,6 +67,7 @@ class Continuations:
             first_logprob=self.first_logprob,
             forward_passes=self.forward_passes + more.forward_passes,
             token_forwards=self.token_forwards + more.token_forwards,
+            source_tokens=self.source_tokens + more.source_tokens,
             certainty=self.certainty + more.certainty[1:],
             writes=self.writes + more.writes if self.writes and more.writes else None,
         )
@@ -142,6 +145,7 @@ def continue_scripts(
         first_logprob=plain.first_logprob,
         forward_passes=plain.forward_passes + len(ids) + n_new,
         token_forwards=plain.token_forwards + token_forwards(item, len(scripts), n_new),
+        source_tokens=plain.source_tokens + len(scripts) * len(item.source),
     )
 
 
@@ -159,6 +163,7 @@ def _by_row(batch: Batch, chunk: range, max_new_tokens: int) -> Continuations:
         first_logprob=first,
         forward_passes=rows.forward_passes,
         token_forwards=rows.token_forwards,
+        source_tokens=rows.source_tokens,
         certainty=rows.certainty,
         writes=Writes.of(rows.write_counts, rows.writes),
     )
@@ -170,7 +175,7 @@ def _over_shared_prefix(
     """All variants of a chunk over one KV cache of the prefix that they share."""
     model, n_new = batch.model, decoding.max_new_tokens
     blocks = [KeysValues() for _ in range(model.n_layers)]
-    passes, tokens = batch.forward_passes, batch.token_forwards
+    passes, tokens, of_source = batch.forward_passes, batch.token_forwards, batch.source_tokens
     outputs = batch.run(chunk, last=False, keep=blocks, n_new=n_new)
     layout, trunk = batch.layout, batch.trunk
     assert isinstance(layout, Layout)
@@ -198,6 +203,7 @@ def _over_shared_prefix(
         first_logprob=float(top[0, 0]),
         forward_passes=batch.forward_passes - passes + found.steps,
         token_forwards=batch.token_forwards - tokens + found.token_forwards,
+        source_tokens=batch.source_tokens - of_source,
         certainty=found.certainty,
         writes=Writes.of(outputs["write_counts"], outputs["writes"][0]),
     )

@@ -126,6 +126,7 @@ def _generations(
         packing=packing,
         forward_passes=found.forward_passes + source.forward_passes,
         token_forwards=found.token_forwards + source.token_forwards,
+        source_tokens=found.source_tokens + source.token_forwards,  # all of it is the source's
         seconds=seconds,
         finite=tuple(found.finite[1:]),
         unchanged=tuple(found.unchanged[1:]),

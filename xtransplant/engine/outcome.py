@@ -101,6 +101,7 @@ class Scores:
             in the same ones count them too.
         token_forwards: how many times a token went through the whole model, an equal share where
             examples ran together; a part of the layers counts as that part.
+        source_tokens: those of them that are source prompts'.
         seconds: wall-clock time, an equal share of it where examples ran together.
         writes: norms and cosines of every write; None where they were not measured, and of raw
             strategies.
@@ -127,6 +128,7 @@ class Scores:
     writes: Writes | None = None
     bounds: Bools | None = None
     vanilla_bounds: Bools | None = None
+    source_tokens: float = 0.0
 
     @property
     def finite(self) -> Bools:
@@ -159,6 +161,7 @@ class Scores:
             writes=None if self.writes is None else self.writes.part(start, stop),
             bounds=None if self.bounds is None else self.bounds[start:stop],
             token_forwards=share * self.token_forwards,
+            source_tokens=share * self.source_tokens,
             seconds=share * self.seconds,
         )
 
@@ -193,6 +196,7 @@ class Generations:
         forward_passes: how many the whole took.
         token_forwards: how many times a token went through the whole model; a part of its layers
             counts as that part.
+        source_tokens: those of them that are source prompts'.
         seconds: wall-clock time.
         vanilla_ids: ids of the target without a transplant.
         certainty: of the target without a transplant and of each variant, one per token; empty if
@@ -216,6 +220,7 @@ class Generations:
     vanilla_ids: tuple[int, ...] = ()
     certainty: tuple[tuple[TokenCertainty, ...], ...] = ()
     writes: Writes | None = None
+    source_tokens: float = 0.0
 
     def part(self, start: int, stop: int) -> Generations:
         """Those of some consecutive variants, with their share of tokens and time."""
@@ -230,6 +235,7 @@ class Generations:
             certainty=self.certainty[:1] + self.certainty[1 + start : 1 + stop],
             writes=None if self.writes is None else self.writes.part(start, stop),
             token_forwards=share * self.token_forwards,
+            source_tokens=share * self.source_tokens,
             seconds=share * self.seconds,
         )
 

@@ -146,6 +146,7 @@ def _score_apart(
         alone,
         forward_passes=alone.forward_passes + together.forward_passes,
         token_forwards=alone.token_forwards + together.token_forwards,
+        source_tokens=alone.source_tokens + together.source_tokens,
         seconds=alone.seconds + together.seconds,
     )
 
@@ -188,6 +189,7 @@ def _score_scripts(
         packing=ROWS,
         forward_passes=plain.forward_passes + n_passes * len(scripts),
         token_forwards=plain.token_forwards + token_forwards(item, len(scripts)),
+        source_tokens=plain.source_tokens + len(scripts) * len(item.source),
         seconds=time.perf_counter() - started,
     )
 
@@ -221,6 +223,7 @@ def _scores_of(
         packing=packing,
         forward_passes=found.forward_passes,
         token_forwards=found.token_forwards / len(found.items),
+        source_tokens=found.source_tokens / len(found.items),
         seconds=seconds,
         vanilla_top_logprobs=found.target["top"][place, 0].double().numpy(),
         source_top_logprobs=found.source["top"][place, 0].double().numpy(),

@@ -1,9 +1,9 @@
-"""What points cost: token-forwards of each strategy, baseline and null grid, as counted."""
+"""What points cost: tokens and seconds of each strategy, baseline and null grid, as counted."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,22 +12,58 @@ from xtransplant.report.gain_table import points
 from xtransplant.report.rows import rows_of
 from xtransplant.report.summary import Summary, TaskCounts, TaskRun
 from xtransplant.report.text_grid import TextGrid, TextLine
+from xtransplant.runs.checksums import Sums
+from xtransplant.runs.manifest import Part
 from xtransplant.runs.store import Run, open_run
 from xtransplant.stats.gains import Gain
 from xtransplant.style.escape import json_number
 
-__all__ = ["Cost", "costs_of", "counted_tokens", "ledger_grid", "ledger_json"]
+__all__ = ["HEADS", "Cost", "Counted", "costs_of", "counted_tokens", "ledger_grid", "ledger_json"]
 
-_HEADS = ("n", "variants", "tokens an example", "points (95%)", "tokens for one more right (95%)")
+HEADS = (
+    "n", "variants", "tokens an example", "of the source", "seconds an example", "points (95%)",
+    "tokens for one more right (95%)", "of the source", "seconds",
+)  # fmt: skip
+"""Of the table; the last four are empty where there is no one pair."""
 _NOTES = (
     "tokens an example: how often a token went through the whole model, counted as the records "
     "were computed: prompts, all variants, candidates or new tokens. What runs in one pass shares "
     "it by variants; what several need (the prompts without a transplant, a source that is read "
     "again) is the first one's. A baseline's prompt holds the other prompts' tokens too",
-    "tokens for one more right: tokens an example / gain, by the ends of the gain's 95% too; – "
-    "where the gain may be none (its 95% holds 0, or p is above 0.05). A grid of several pairs is "
-    "the price of choosing one, and has no gain of its own",
+    "of the source: those of source prompts, the parallel text that a transplant needs and vanilla "
+    "does not; none of prompts that were kept from an earlier strategy. The rest are the target's",
+    "tokens for one more right: tokens an example / gain, by the ends of the gain's 95% too, and "
+    "likewise its tokens of the source and its seconds; – where the gain may be none (its 95% "
+    "holds 0, or p is above 0.05). A grid of several pairs is the price of choosing one, and has "
+    "no gain of its own",
 )
+_SECONDS = (
+    "seconds: of wall clock, as the line's own run took them on {}; other work on the machine "
+    "counts, and no number of another machine can be held to them"
+)
+_UNKNOWN = (
+    "– under source or seconds: parts of the run were stored before these were counted; under "
+    "seconds also: its parts ran on several machines"
+)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What records took.
+
+    Attributes:
+        tokens: token-forwards.
+        n: of how many examples.
+        source: those of them that are of source prompts; None where some were not counted.
+        seconds: of wall clock; None likewise, or where they are of several machines.
+        machine: where they are of.
+    """
+
+    tokens: float
+    n: int
+    source: float | None
+    seconds: float | None
+    machine: str
 
 
 @dataclass(frozen=True)
@@ -38,7 +74,7 @@ class Cost:
         run, name: whose it is.
         n: examples that it was counted for.
         variants: of each example; 1 of a baseline.
-        tokens: token-forwards of all these examples.
+        took: all these examples.
         gain: over vanilla, where there is one pair for each language, or none.
     """
 
@@ -46,20 +82,34 @@ class Cost:
     name: str
     n: int
     variants: int
-    tokens: float
+    took: Counted
     gain: Gain | None
 
     @property
     def each(self) -> float:
         """Token-forwards of an example."""
-        return self.tokens / self.n
+        return self.took.tokens / self.n
+
+    @property
+    def source_each(self) -> float | None:
+        """Those of them that are of source prompts."""
+        return None if self.took.source is None else self.took.source / self.n
+
+    @property
+    def seconds_each(self) -> float | None:
+        """Seconds of an example."""
+        return None if self.took.seconds is None else self.took.seconds / self.n
+
+    def for_right(self, each: float | None) -> float | None:
+        """What one more right answer takes, of what an example does; None without a gain."""
+        if each is None or self.gain is None:
+            return None
+        return each / self.gain.value if self.gain.value > 0 and self.gain.told_from_0 else None
 
     @property
     def per_right(self) -> float | None:
         """Token-forwards for one more right answer; None without a gain."""
-        if self.gain is None or not (self.gain.value > 0 and self.gain.told_from_0):
-            return None
-        return self.each / self.gain.value
+        return self.for_right(self.each)
 
     @property
     def per_right_ci95(self) -> tuple[float, float] | None:
@@ -85,26 +135,41 @@ def _of_run(summary: Summary, task: TaskCounts, level: str) -> list[Cost]:
         if row.kind in ("pilot", "pair", "baseline")
     }
     manifest, found = summary.manifest, []
-    for name, (total, n) in counted.items():
+    for name, took in counted.items():
         strategy = manifest.nulls.get(name, {}).get("strategy", name)
         variants = 1
         if strategy in manifest.strategies:
             each = [len(manifest.pairs(strategy, task.name, lang)) for lang in task.languages]
             variants = max(each, default=1)
         gain = gains.get(name) if variants == 1 else None
-        found.append(Cost(summary.name, name, n, variants, total, gain))
+        found.append(Cost(summary.name, name, took.n, variants, took, gain))
     return found
 
 
-def counted_tokens(run: Run, task: str) -> dict[str, tuple[float, int]]:
-    """Token-forwards of a task's records by their strategy, and of how many examples they are."""
-    tokens, examples = defaultdict[str, float](float), Counter[str]()
+def counted_tokens(run: Run, task: str) -> dict[str, Counted]:
+    """What a task's records took, by their strategy."""
+    parts = defaultdict[str, list[tuple[Part, Sums]]](list)
     for part in run.manifest.parts():
         sums = run.sums(part) if part.task == task else None
-        for name, count in sums.token_forwards.items() if sums is not None else ():
-            tokens[name] += count
-            examples[name] += part.stop - part.start
-    return {name: (total, examples[name]) for name, total in tokens.items()}
+        for name in sums.token_forwards if sums is not None else ():
+            assert sums is not None
+            parts[name].append((part, sums))
+    found = {}
+    for name, own in parts.items():
+        machines = {sums.machine for _, sums in own}
+        source = [sums.source_tokens.get(name) for _, sums in own]
+        seconds = [sums.seconds.get(name) if len(machines) == 1 else None for _, sums in own]
+        found[name] = Counted(
+            sum(sums.token_forwards[name] for _, sums in own),
+            sum(part.stop - part.start for part, _ in own),
+            _sum(source), _sum(seconds), machines.pop(),
+        )  # fmt: skip
+    return found
+
+
+def _sum(values: Sequence[float | None]) -> float | None:
+    known = [one for one in values if one is not None]
+    return math.fsum(known) if len(known) == len(values) else None
 
 
 def ledger_grid(runs: Sequence[TaskRun], level: str) -> TextGrid | None:
@@ -118,17 +183,36 @@ def ledger_grid(runs: Sequence[TaskRun], level: str) -> TextGrid | None:
         )
         for one in costs
     ]  # fmt: skip
-    return TextGrid("what points cost", list(_HEADS), lines, _NOTES) if lines else None
+    if not lines:
+        return None
+    machines = dict.fromkeys(one.took.machine for one in costs if one.took.seconds is not None)
+    notes = [*_NOTES, *([_SECONDS.format("; ".join(machines))] if machines else [])]
+    if any(one.took.source is None or one.took.seconds is None for one in costs):
+        notes.append(_UNKNOWN)
+    return TextGrid("what points cost", list(HEADS), lines, tuple(notes))
 
 
 def _cells(one: Cost) -> list[str]:
     gain = "" if one.gain is None else points(one.gain.value, one.gain.ci95)
-    per = "" if one.gain is None else "–"
-    if one.per_right is not None:
-        per = f"{one.per_right:,.0f}"
+    per = _number(one.per_right)
     if one.per_right_ci95 is not None:
         per += " ({:,.0f} to {:,.0f})".format(*one.per_right_ci95)
-    return [str(one.n), str(one.variants), f"{one.each:,.1f}", gain, per]
+    paid = [per, _number(one.for_right(one.source_each)), _seconds(one.for_right(one.seconds_each))]
+    if one.gain is None:
+        paid = [""] * len(paid)
+    return [
+        str(one.n), str(one.variants), _number(one.each, 1), _number(one.source_each, 1),
+        _seconds(one.seconds_each), gain, *paid,
+    ]  # fmt: skip
+
+
+def _number(value: float | None, digits: int = 0) -> str:
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def _seconds(value: float | None) -> str:
+    """Three digits of them."""
+    return "–" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def ledger_json(runs: Sequence[TaskRun], level: str) -> list[dict[str, Any]]:
@@ -136,11 +220,16 @@ def ledger_json(runs: Sequence[TaskRun], level: str) -> list[dict[str, Any]]:
     return [
         {
             "run": one.run, "strategy": one.name, "n": one.n, "variants": one.variants,
-            "token_forwards": one.tokens, "token_forwards_per_example": one.each,
+            "token_forwards": one.took.tokens, "token_forwards_per_example": one.each,
+            "source_tokens": one.took.source, "source_tokens_per_example": one.source_each,
+            "seconds": one.took.seconds, "seconds_per_example": one.seconds_each,
+            "machine": one.took.machine,
             "gain": None if one.gain is None else json_number(one.gain.value),
             "gain_ci95": None if one.gain is None else [json_number(x) for x in one.gain.ci95],
             "token_forwards_per_right": one.per_right,
             "token_forwards_per_right_ci95": one.per_right_ci95 and list(one.per_right_ci95),
+            "source_tokens_per_right": one.for_right(one.source_each),
+            "seconds_per_right": one.for_right(one.seconds_each),
         }
         for one in costs_of(runs, level)
     ]  # fmt: skip

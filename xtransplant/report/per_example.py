@@ -183,9 +183,9 @@ def _say_tokens(pilot: Run, on: Run, task: str, strategy: str) -> Iterator[str]:
     learnt, counted = (counted_tokens(run, task).get(strategy) for run in (pilot, on))
     if learnt and counted:
         yield (
-            f"counted: the whole grid took {counted[0] / counted[1]:,.0f} token-forwards "
-            f"an example (n {counted[1]}), which every method but the fixed pair pays for each new "
-            f"example; the pilot's grid, which all pay once, {learnt[0]:,.0f} (n {learnt[1]})"
+            f"counted: the whole grid took {counted.tokens / counted.n:,.0f} token-forwards "
+            f"an example (n {counted.n}), which every method but the fixed pair pays for each new "
+            f"example; the pilot's grid, which all pay once, {learnt.tokens:,.0f} (n {learnt.n})"
         )
 
 

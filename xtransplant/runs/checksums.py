@@ -15,13 +15,30 @@ from pathlib import Path
 
 from xtransplant.files import write_atomically
 
-__all__ = ["KINDS", "Sums", "Unreadable", "read_sums", "sha256_of", "write_sums"]
+__all__ = ["KINDS", "Sums", "Took", "Unreadable", "read_sums", "sha256_of", "write_sums"]
 
 KINDS = ("examples", "records", "correct")
 
 
 class Unreadable(Exception):
     """A file of checksums that is itself damaged."""
+
+
+@dataclass(frozen=True)
+class Took:
+    """What a part's records took, by their strategy; empty of parts stored before it was counted.
+
+    Attributes:
+        token_forwards: how many times a token went through the whole model.
+        source_tokens: those of them that are source prompts'.
+        seconds: of wall clock, on ``machine``; no other's can be held to them.
+        machine: its name, and the model's device there.
+    """
+
+    token_forwards: dict[str, float] = field(default_factory=dict)
+    source_tokens: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    machine: str = ""
 
 
 @dataclass(frozen=True)
@@ -33,8 +50,7 @@ class Sums:
         rule: the matching rule that its records were judged by; empty until they are.
         versions: of the software that its records were computed with.
         sha256, bytes: of each table's file, by kind.
-        token_forwards: by the strategy of its records, how many times a token went through the
-            whole model for them; empty of parts that were stored before it was counted.
+        token_forwards, source_tokens, seconds, machine: as of :class:`Took`.
     """
 
     run: str
@@ -43,6 +59,9 @@ class Sums:
     sha256: dict[str, str] = field(default_factory=dict)
     bytes: dict[str, int] = field(default_factory=dict)
     token_forwards: dict[str, float] = field(default_factory=dict)
+    source_tokens: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    machine: str = ""
 
     def holding(self, kind: str, path: Path) -> Sums:
         """These, and the checksum of one more table, whose file is at ``path``."""

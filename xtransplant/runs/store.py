@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 from xtransplant.errors import cannot_write
 from xtransplant.files import stale_files, write_atomically
-from xtransplant.runs.checksums import KINDS, Sums, Unreadable, read_sums, write_sums
+from xtransplant.runs.checksums import KINDS, Sums, Took, Unreadable, read_sums, write_sums
 from xtransplant.runs.locks import LOCKS, lock_manifest
 from xtransplant.runs.manifest import Manifest, Part, task_folder
 from xtransplant.runs.read_manifest import read_manifest
@@ -116,7 +116,7 @@ class Run:
 
     def write(
         self, kind: str, part: Part, table: pa.Table, *, adds_columns: bool = False,
-        token_forwards: dict[str, float] | None = None,
+        took: Took | None = None,
     ) -> None:  # fmt: skip
         """Store a part's table of one kind; to be called by the process that holds the part.
 
@@ -126,7 +126,7 @@ class Run:
             table: its rows.
             adds_columns: keep columns that the run's other parts do not have; for callers that
                 rewrite every part.
-            token_forwards: what the part's records took, by strategy; see ``Sums``.
+            took: what the part's records took.
 
         Raises:
             XTransplantError: the disk is full or the folder cannot be written to.
@@ -139,7 +139,7 @@ class Run:
         sums = self.sums(part) or Sums(self.manifest.identity)
         if kind == "records":
             versions = self.versions or self.manifest.versions
-            sums = replace(sums, versions=versions, token_forwards=token_forwards or {})
+            sums = replace(sums, versions=versions, **vars(took or Took()))
         elif kind == "correct":
             sums = replace(sums, rule=self.manifest.tasks[part.task].rule)
         with write_atomically(self.part_path(kind, part)) as temporary:

@@ -36,6 +36,7 @@ class Batch:
         forward_passes: how many have run.
         token_forwards: how often a token went through the whole model; a part of the layers
             counts as that part, padding as a token.
+        source_tokens: those of them that are of source prompts.
         trunk: keys and values of the trunk by layer, between chunks.
         layout: of the chunk that ran last.
     """
@@ -67,7 +68,7 @@ class Batch:
         """
         self.model, self.items, self.variants = model, items, variants
         self.packing, self.top_k, self._scored = packing, top_k, scored
-        self.forward_passes, self.token_forwards = 0, 0.0
+        self.forward_passes, self.token_forwards, self.source_tokens = 0, 0.0, 0.0
         variants.check(len(items[0].target))  # the others are laid out alike
         self.source = SourcePrompts(model, items, variants.reads, packing, top_k, sources)
         self.source.recall(scored=scored)
@@ -121,6 +122,7 @@ class Batch:
         self._count(layout)
         if first is not None:
             self._count(source.layout)
+            self.source_tokens += _token_forwards(source.layout, self.model.n_layers)
             source.take(found[0], banks)
         # What later chunks need of the trunk; nothing where there are none.
         self.trunk = None if last else trunk
@@ -144,6 +146,7 @@ class Batch:
             self._means = read_means(self.model, self.items, reads, self._sources)
             self.forward_passes += self._means.forward_passes
             self.token_forwards += self._means.token_forwards
+            self.source_tokens += self._means.token_forwards
         return with_means(program, self._means, len(self.items))
 
     def planned(self) -> float:

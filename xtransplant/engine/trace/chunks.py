@@ -37,7 +37,8 @@ class BatchOutputs:
             read of its logits and ``candidates``); of the target also ``more`` and ``bounds``
             ``[n_examples, n_blocks, n_candidates]``, what later tokens of candidates add to each
             log-likelihood, and which of them are upper bounds.
-        forward_passes, token_forwards: as in :class:`xtransplant.engine.trace.batch.Batch`.
+        forward_passes, token_forwards, source_tokens: as in
+            :class:`xtransplant.engine.trace.batch.Batch`.
     """
 
     items: Sequence[Item]
@@ -45,6 +46,7 @@ class BatchOutputs:
     target: Outputs
     forward_passes: int
     token_forwards: float
+    source_tokens: float
 
 
 def run_items(
@@ -180,8 +182,9 @@ def _joined(batch: Batch, items: Sequence[Item], chunks: Sequence[Outputs]) -> B
     target["candidates"] = first["candidates"]
     own = items[: len(batch.items)]
     return BatchOutputs(
-        own, batch.source.outputs, target, batch.forward_passes, batch.token_forwards
-    )
+        own, batch.source.outputs, target,
+        batch.forward_passes, batch.token_forwards, batch.source_tokens,
+    )  # fmt: skip
 
 
 def sum_by_candidate(

@@ -31,6 +31,7 @@ class RowTexts:
         certainty: of each of them.
         forward_passes: how many it took.
         token_forwards: how often a token went through the whole model.
+        source_tokens: those of them that are the source prompt's.
         writes: ``[3, n_writes]``, norms of what was written and replaced, and their dot products.
         write_counts: ``[n_variants]``, how many of these each variant has.
     """
@@ -39,6 +40,7 @@ class RowTexts:
     certainty: list[Certainty]
     forward_passes: int
     token_forwards: float
+    source_tokens: float
     writes: Tensor
     write_counts: Tensor
 
@@ -89,6 +91,7 @@ def continue_rows(batch: Batch, chunk: range, max_new_tokens: int) -> RowTexts:
         certainty=certainty,
         forward_passes=1 + bool(cached) + new,
         token_forwards=float(len(item.source) + cached + len(edits) * (length - cached + new - 1)),
+        source_tokens=float(len(item.source)),
         writes=found["writes"][0],
         write_counts=torch.tensor(program.write_counts[1:], dtype=torch.long),
     )
