@@ -78,7 +78,7 @@ def together(sets: Sets, task: TaskCounts, level: str, name: str, picked: Picked
         for lang in one.rates:
             counts = task.languages[lang]
             own = (counts.prompts if name in (VANILLA, SOURCE) else counts.answers).get(name)
-            if own is not None:
+            if own is not None and are_known(counts, level):
                 among = _members(counts, own, at)[which]
                 columns.append((picked(lang, own, at)[among], counts.items[own.examples[among]]))
         every = over_items(columns).micro
