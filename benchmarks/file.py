@@ -35,7 +35,7 @@ from xtransplant.prompts import Example, Key
 from xtransplant.style.escape import visible
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.languages import NAMES
-from xtransplant.tasks.rows import read_rows
+from xtransplant.tasks.rows import read_rows, right_column
 from xtransplant.tasks.splits import ALL, read_splits, select_split
 from xtransplant.tasks.task import Direction, Task
 from xtransplant.tasks.wide import widen
@@ -192,18 +192,29 @@ def _read(data: DataSource) -> tuple[Path, list[dict[str, Any]], dict[str, str]]
                 f"--column {what}={column}: {what!r} is none of {', '.join(_COLUMNS)}"
             )
         columns[what] = column
-    given = [column for what, column in data.columns]
-    given += [] if data.split_by is None else [data.split_by]
     if data.wide:
         rows = widen(rows, data.wide, columns, str(path))
     there = {column for row in rows for column in row}
-    for column in (*(columns[what] for what in _NEEDED), *given):
+    wanted = [(what, columns[what]) for what in _NEEDED] + list(data.columns)
+    wanted += [] if data.split_by is None else [("split-by", data.split_by)]
+    for what, column in wanted:
         if column not in there:
             raise XTransplantError(
-                f"{path} has no column {column!r}; it has {', '.join(sorted(there))}; name the "
-                "right one, such as --column answer=gold"
+                f"{path} has no column {column!r}; it has {', '.join(sorted(there))}; "
+                + right_column(what, column, there)
             )
+    _check_languages(path, rows, columns["lang"])
     return path, rows, columns
+
+
+def _check_languages(path: Path, rows: list[dict[str, Any]], column: str) -> None:
+    """Refuse a row without a language where others have one."""
+    without = [number for number, row in enumerate(rows, 1) if row.get(column) in (None, "")]
+    if without and len(without) < len(rows):
+        raise XTransplantError(
+            f"{path} row {without[0]} has no lang (column {column!r}), and other rows have one; "
+            "give each its code, or none"
+        )
 
 
 def _text(row: dict[str, Any], column: str, what: str, place: str) -> str:

@@ -15,11 +15,13 @@ def bench(*, config: f.ConfigFile = None, flags: BenchFlags) -> None:
     xtp bench --task babel --strategy attn-swap
     """
     from xtransplant.bench.parse import parse_bench
+    from xtransplant.bench.plan import check_names
     from xtransplant.cli.console import print_dry_run, print_runs, ready
     from xtransplant.cli.progress import Lines
 
     lines = Lines(quiet=flags.output.quiet, log_file=flags.output.log_file)
     chosen, context = parse_bench(flags)
+    check_names(chosen, across=flags.across)
     with lines.doing("importing torch and transformers"):
         ready(verbose=flags.output.verbose)
         from xtransplant.bench.run import bench as run_bench

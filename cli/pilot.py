@@ -14,11 +14,13 @@ def pilot(*, config: f.ConfigFile = None, flags: PilotFlags) -> None:
     Most correct wins; ties: smallest target layer, then largest source layer.
     """
     from xtransplant.bench.parse import parse_pilot
+    from xtransplant.bench.plan import check_names
     from xtransplant.cli.console import print_runs, ready
     from xtransplant.cli.progress import Lines
 
     lines = Lines(quiet=flags.output.quiet, log_file=flags.output.log_file)
     chosen, context = parse_pilot(flags)
+    check_names(chosen, across=flags.across)
     with lines.doing("importing torch and transformers"):
         ready(verbose=flags.output.verbose)
         from xtransplant.bench.pilot import pilot as run_pilot

@@ -116,6 +116,11 @@ class Lines:
         else:
             self._display.say(line)
 
+    def say_each(self, *found: str) -> None:
+        """Write each of these lines that says something."""
+        for line in filter(None, found):
+            self.say(line)
+
     def note(self, line: str) -> None:
         """Show a line that the next one replaces; nothing elsewhere than on a terminal."""
         if self._display is not None:

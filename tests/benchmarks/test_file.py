@@ -69,6 +69,13 @@ def test_columns_may_have_other_names(tmp_path):
     ("rows", "columns", "said"),
     [
         (ROWS, (("answer", "gld"),), r"no column 'gld'; it has answer, candidates"),
+        (ROWS, (("answer", "Answer"),), "name the right one: --column answer=answer$"),
+        ([{**ROWS[0], "lang": ""}, ROWS[1]], (), r"row 1 has no lang \(column 'lang'\)"),
+        (
+            [{"en": "one?", "sw": "moja?", "ar": "?", "id": "7", "answer": "1"}],
+            (),
+            "a column of prompts for each language is --wide en,ar,sw$",
+        ),
         (ROWS, (("golden", "answer"),), r"'golden' is none of source, target"),
         ([{**ROWS[0], "answer": " 3"}], (), r"row 1: answer ' 3' is none of its candidates ' 1'"),
         ([{**ROWS[0], "answer": None}], (), r"row 1 has no answer"),

@@ -25,10 +25,11 @@ from xtransplant.runs.columns import SOURCE, VANILLA
 from xtransplant.runs.names import plain_name
 from xtransplant.strategies import Strategy, find_strategy, sweep_options
 from xtransplant.tasks.baselines import parse_baselines
+from xtransplant.tasks.languages import unknown_language
 from xtransplant.tasks.nulls import NullGrid
 from xtransplant.tasks.task import Task, find_task
 
-__all__ = ["Plan", "make_plan", "sweeps_of"]
+__all__ = ["Plan", "check_names", "make_plan", "sweeps_of"]
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,20 @@ def make_plan(
     return Plan(config, model, planned, strategies, pairs, found, nulls)
 
 
+def check_names(config: Config, *, across: bool = False) -> None:
+    """Refuse what :func:`make_plan` refuses by its name alone, before anything large is imported.
+
+    Raises:
+        XTransplantError: a strategy, an option, a task, a language or pairs that are not there, a
+            file that cannot be read, or no model.
+    """
+    sweeps = _sweeps(config)
+    check_sources(config.sources, {name: one for sweep in sweeps for name, one in sweep.items()})
+    if not config.pairs.startswith("@"):  # a run is read when there is need of it
+        parse_pairs(config.pairs, across=across)
+    model_name(config.model, _tasks(config))
+
+
 def _tasks(config: Config) -> list[Task]:
     tasks = [find_task(name) for name in dict.fromkeys(config.tasks)]
     if not tasks:
@@ -132,10 +147,8 @@ def _tasks(config: Config) -> list[Task]:
     known = [lang for task in tasks for lang in task.languages_in(config.data)]
     unknown = [lang for lang in config.langs if lang not in known]
     if unknown:
-        raise XTransplantError(
-            f"--langs {unknown[0]}: {' and '.join(task.name for task in tasks)} has "
-            f"{', '.join(dict.fromkeys(known))}"
-        )
+        names = " and ".join(task.name for task in tasks)
+        raise XTransplantError(unknown_language(unknown[0], names, tuple(dict.fromkeys(known))))
     return tasks
 
 

@@ -15,6 +15,7 @@ from xtransplant.runs.columns import Mode
 from xtransplant.tasks.baselines import Baseline
 from xtransplant.tasks.load import Loaded, load_examples
 from xtransplant.tasks.sources import with_sources
+from xtransplant.tasks.spacing import run_on
 from xtransplant.tasks.task import NothingThere, Task
 
 __all__ = ["TaskPlan", "leave_out_unchosen", "model_name", "nothing_left", "plan_task"]
@@ -85,6 +86,9 @@ def plan_task(task: Task, config: Config, say: Say) -> TaskPlan:
             task, lang, direction, split, config.sources, config.data, chosen
         )
     mode = _mode_of(task, config, mode, examples, say)
+    line = run_on(one for own in examples.values() for one in own)
+    if line and mode == "score" and not config.chat_template:
+        say(f"{task.name}: {line}")
     _check_sources(task, config.only, [one for own in examples.values() for one in own])
     if task.note and config.data.data_dir is None:
         say(f"{task.name}: {task.note}")

@@ -35,6 +35,7 @@ from xtransplant.strategies.fit_command import FitOn
 from xtransplant.style.paths import PLOT_SUFFIXES, TABLE_SUFFIXES, checked_path
 from xtransplant.tasks.choose import TaskChoice, choose_example
 from xtransplant.tasks.data import DataSource
+from xtransplant.tasks.spacing import run_on
 
 __all__ = ["TraceConfig", "TracePlan", "find_example", "parse_trace", "plan_trace"]
 
@@ -87,6 +88,12 @@ class TracePlan:
     def loading(self) -> str:
         """What is being done while its model is loaded, for the user."""
         return find_checkpoint(self.model_name, self.config.model.gguf_file).loading
+
+    @property
+    def run_on(self) -> str:
+        """That candidates of the user's own begin without a space; empty if nothing is odd."""
+        written = self.config.prompt.candidates and not self.config.chat_template
+        return run_on([self.example]) if written and self.config.scores else ""
 
     def layers(self, n_layers: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Source layers and target layers of a model with ``n_layers``.

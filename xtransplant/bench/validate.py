@@ -11,6 +11,7 @@ from xtransplant.bench.plan import sweeps_of
 from xtransplant.bench.task_plan import plan_task
 from xtransplant.errors import XTransplantError
 from xtransplant.runs.columns import Mode
+from xtransplant.tasks.languages import unknown_language
 from xtransplant.tasks.task import find_task
 
 __all__ = ["Checked", "validate"]
@@ -63,7 +64,7 @@ def _of_task(name: str, config: Config, say: Say) -> Iterator[Checked]:
     there = task.languages_in(config.data)
     for lang in config.langs:
         if lang not in there:
-            raise XTransplantError(f"--langs {lang}: {name} has {', '.join(there)}")
+            raise XTransplantError(unknown_language(lang, name, tuple(there)))
     # What is left out is told by the rows.
     plan = plan_task(task, config, lambda line: None if "is left out" in line else say(line))
     for lang, examples in plan.examples.items():

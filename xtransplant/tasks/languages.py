@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["FLORES", "NAMES", "named"]
+import unicodedata
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+__all__ = ["FLORES", "NAMES", "named", "unknown_language"]
 
 NAMES = {
     "am": "Amharic", "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan",
@@ -34,3 +38,24 @@ FLORES = {
 def named(*codes: str) -> dict[str, str]:
     """Codes with their English names; a code that is not known names itself."""
     return {code: NAMES.get(code, code) for code in codes}
+
+
+def unknown_language(code: str, task: str, there: Sequence[str]) -> str:
+    """That a task lacks a language, and what was meant, for an error.
+
+    Args:
+        code: as it was given to ``--langs``: a name, another list's code, or full-width marks.
+        task: whose languages they are; several between "and".
+        there: codes that it has.
+    """
+    plain = unicodedata.normalize("NFKC", code).replace("、", ",").casefold()
+    meant = [name for name in map(str.strip, plain.split(",")) if name in there]
+    if not meant:
+        known = {name: (NAMES.get(name, ""), FLORES.get(name, "")) for name in there}
+        meant = [
+            name
+            for name, (english, flores) in known.items()
+            if plain in (english.casefold(), flores.casefold(), flores[:3])
+        ] or get_close_matches(plain, there, n=1)
+    hint = f"; try --langs {','.join(meant)}" if meant else ""
+    return f"--langs {code}: {task} has {', '.join(there)}{hint}"

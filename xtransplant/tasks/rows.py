@@ -6,13 +6,16 @@ import ast
 import csv
 import io
 import re
+from collections.abc import Collection
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from xtransplant.errors import XTransplantError, one_line
+from xtransplant.tasks.languages import NAMES
 from xtransplant.text import parse_json, read_text
 
-__all__ = ["SUFFIXES", "parse_python", "read_lines", "read_rows"]
+__all__ = ["SUFFIXES", "parse_python", "read_lines", "read_rows", "right_column"]
 
 SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
 _CSV_ERRORS = {
@@ -154,3 +157,24 @@ def _parquet(path: Path) -> list[dict[str, Any]]:
             "JSON Lines or CSV"
         ) from error
     return rows
+
+
+def right_column(what: str, column: str, there: Collection[str]) -> str:
+    """What to give instead of a column that is not there, for an error.
+
+    Args:
+        what: it should hold, as ``--column`` names it.
+        column: that was looked for.
+        there: names of the file's columns.
+    """
+    prompts = [name for name in sorted(there) if name == "en" or (name in NAMES and name != "id")]
+    if what in ("source", "target") and column == what and len(prompts) > 1:
+        # The source's comes first, and is English more often than not.
+        first = "en" if "en" in prompts else prompts[0]
+        others = [name for name in prompts if name != first]
+        return f"a column of prompts for each language is --wide {','.join([first, *others])}"
+    folded = {name.casefold(): name for name in there}
+    near = get_close_matches(column.casefold(), folded, n=1)
+    named = folded[near[0]] if near else "COLUMN"
+    flag = f"--split-by {named}" if what == "split-by" else f"--column {what}={named}"
+    return f"name the right one: {flag}"

@@ -137,6 +137,6 @@ def bundled_checkpoint(model: str) -> str | None:
             folder of that name in the working directory goes before.
     """
     name = model.removesuffix("/checkpoint")
-    if Path(model).exists() or name not in task_names():
+    if name not in task_names() or Path(model).exists():
         return None
     return find_task(name).checkpoint
