@@ -111,7 +111,7 @@ def generate_stepwise(
             banks = grow_banks(read, one["sizes"], widths, 1, like)
             fill_banks(banks, one["fixed"])
             steps, measured = one["steps"], None
-        texts = [torch.stack(one, dim=1).cpu() for one in (new, certainty)]
+        texts = [torch.stack(rows, dim=1).cpu() for rows in (new, certainty)]
         found.append({"ids": texts[0], "certainty": texts[1], "writes": measures.cpu()})
     if model.backend.travels:
         validate_texts(model, found, count, most, sizes["n_writes"])
