@@ -53,7 +53,7 @@ def take(driver: webdriver.Chrome, path: Path, top: float, height: float) -> Non
     what = {"format": "png", "captureBeyondViewport": True, "clip": clip}
     shown = driver.execute_cdp_cmd("Page.captureScreenshot", what)
     image = Image.open(io.BytesIO(base64.b64decode(shown["data"]))).convert("RGB")
-    image.quantize(64).save(path, optimize=True)
+    image.quantize(256, Image.Quantize.FASTOCTREE).save(path, optimize=True)
 
 
 def choose(driver: webdriver.Chrome, name: str, text: str) -> None:
@@ -73,7 +73,7 @@ def main(page: Path, folder: Path) -> None:
         choose(driver, "strategy", "resid-swap")
         choose(driver, "beside", "ffn-swap")
         maps = driver.find_element(By.ID, "maps")
-        take(driver, folder / "report-difference.png", top_of(driver, maps) - 10, 1130)
+        take(driver, folder / "report-difference.png", top_of(driver, maps) - 10, 1160)
         choose(driver, "beside", "nothing")
         choose(driver, "strategy", "ffn-swap")
         cells = driver.find_elements(By.CSS_SELECTOR, "#maps td > button")
