@@ -3,13 +3,19 @@
 What is sent is kept as the hub would have it: small files in the commit, others by Git LFS.
 """
 
+from __future__ import annotations
+
 import base64
 import json
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Any
 
 KEY = "hf_stub_key_that_no_log_may_have"
+
+Answer = tuple[int, dict[str, Any]]
 
 
 class Hub:
@@ -19,11 +25,16 @@ class Hub:
     that commits are answered with.
     """
 
-    def __init__(self):
-        self.files, self.private, self.blobs, self.asked = {}, {}, {}, []
-        self.lfs, self.fault = True, None
+    def __init__(self) -> None:
+        self.url = ""
+        self.files: dict[str, dict[str, bytes]] = {}
+        self.private: dict[str, bool] = {}
+        self.blobs: dict[str, bytes] = {}
+        self.asked: list[str] = []
+        self.lfs = True
+        self.fault: int | None = None
 
-    def answer(self, method, path, body, key):
+    def answer(self, method: str, path: str, body: bytes, key: str | None) -> Answer:
         self.asked.append(f"{method} {path}")
         if key != f"Bearer {KEY}" and not path.startswith("/lfs/"):
             return 401, {"error": "Invalid username or password."}
@@ -39,19 +50,19 @@ class Hub:
             return 200, {}
         return self.of_repo("/".join(parts[2:4]), parts[4:], body)
 
-    def create(self, asked):
+    def create(self, asked: Any) -> Answer:
         name = f"{asked['organization']}/{asked['name']}"
         there = name in self.private
         self.private.setdefault(name, asked.get("visibility") == "private")
         return 409 if there else 200, {"url": f"{self.url}/datasets/{name}"}
 
-    def batch(self, asked):
+    def batch(self, asked: Any) -> Answer:
         return 200, {"objects": [
             {**one, "actions": {"upload": {"href": f"{self.url}/lfs/{one['oid']}"}}}
             for one in asked["objects"]
         ]}  # fmt: skip
 
-    def of_repo(self, name, rest, body):
+    def of_repo(self, name: str, rest: list[str], body: bytes) -> Answer:
         if not rest:
             return 200, {"id": name, "sha": "0" * 40, "private": self.private[name], "siblings": []}
         if rest[0] == "preupload":
@@ -64,7 +75,7 @@ class Hub:
             return self.commit(rest[1], [json.loads(line) for line in body.splitlines()])
         return self.fault or 200, {}
 
-    def commit(self, branch, lines):
+    def commit(self, branch: str, lines: list[Any]) -> Answer:
         held = self.files.setdefault(branch, {})
         for line in lines:
             one = line["value"]
@@ -77,12 +88,12 @@ class Hub:
 
 
 @contextmanager
-def hub_stub():
+def hub_stub() -> Iterator[Hub]:
     """A hub, and its address in ``.url``."""
     hub = Hub()
 
     class Handler(BaseHTTPRequestHandler):
-        def do(self):
+        def do(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             status, said = hub.answer(
                 self.command, self.path.partition("?")[0], body, self.headers.get("Authorization")
@@ -96,7 +107,7 @@ def hub_stub():
 
         do_GET = do_POST = do_PUT = do_HEAD = do
 
-        def log_message(self, *_):
+        def log_message(self, *_: Any) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
