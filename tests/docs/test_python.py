@@ -19,12 +19,13 @@ def test_the_blocks_of_the_page_run_one_after_the_other(tmp_path, monkeypatch, c
         file = tmp_path / f"block_{number}.py"
         file.write_text(block, encoding="utf-8")
         exec(compile(block, str(file), "exec"), names)
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     assert names["matrix"].shape == (8, 8)
     assert names["cell"].probability == np.exp(names["matrix"][6, 1])
     assert (names["best"].source_layer, names["best"].target_layer) == (6, 1)
     assert (tmp_path / "grid.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "grid.json").stat().st_size > 1000
+    assert (tmp_path / "lens.png").read_bytes().startswith(b"\x89PNG")
     assert str(names["grid"].strategy) == "add-half"
     assert len(names["frame"]) == 6 * 3
     assert "resid-swap" in set(names["counts"].strategy)

@@ -1,17 +1,21 @@
 """The logit lens: as plain hooks that end the model after a layer, in every packing."""
 
 import json
+import re
 from io import StringIO
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
 from reference import blocks, hook_point, read_last
 from tiny import EXAMPLE, tiny_checkpoint
+from untrusted import TEXTS, acts
 
 from xtransplant import XTransplantError, load, strategy
 from xtransplant.engine.ask.tokenise import prompt_ids
-from xtransplant.grid.lens import RUNS, lens
+from xtransplant.grid.lens import Lens, lens
+from xtransplant.grid.lens_data import RUNS
 from xtransplant.grid.lens_shown import draw_lens, lens_json, render_lens
 
 
@@ -138,3 +142,34 @@ def test_it_is_shown_as_a_table_a_document_and_a_figure(llama, tmp_path):
     drawn = [line.get_ydata() for line in axes.lines if len(line.get_xdata()) == llama.n_layers]
     assert drawn[0] == pytest.approx(100 * found.probabilities["source"][:, 0])
     assert (tmp_path / "lens.png").stat().st_size > 1000
+
+
+def test_it_shows_itself_in_python_and_in_a_notebook(llama, tmp_path):
+    found = lens(llama, EXAMPLE, "ffn-swap", (1, 2))
+    lines = repr(found).splitlines()
+    assert lines[0].startswith("lens of ffn-swap 1→2, ")
+    assert [line.split(":")[0].strip() for line in lines[2:]] == list(RUNS)
+    for run, line in zip(RUNS, lines[2:], strict=True):
+        last = 100 * found.probabilities[run][-1, 0]
+        assert f", {last:.1f}%; most after layer" in line or f", {last / 100:.1e}; most" in line
+    page = found._repr_html_()
+    assert page.count("<tr>") == 1 + llama.n_layers
+    assert f">{100 * found.probabilities['transplanted'][2, 0]:.1f}</td>" in page
+    axes = found.plot(tmp_path / "lens.svg").axes[0]
+    assert (tmp_path / "lens.svg").stat().st_size > 1000
+    assert len(axes.lines) == 1 + len(RUNS)
+    with pytest.raises(XTransplantError, match="should end in"):
+        found.plot(tmp_path / "lens.txt")
+
+
+@settings(max_examples=20, deadline=None)
+@given(TEXTS, TEXTS)
+def test_what_a_model_says_acts_nowhere_in_it(text, other):
+    shares = {run: np.full((2, 2), 0.5) for run in RUNS}
+    tops = dict.fromkeys(RUNS, (text, other))
+    found = Lens(other, text, (0, 1), text, other, (text, other), shares, tops)
+    assert not acts(repr(found))
+    page = found._repr_html_()
+    assert not acts(page)
+    tags = set(re.findall(r"<(\w+)", page.partition("</style>")[2]))
+    assert tags <= {"p", "b", "span", "bdi", "table", "caption", "thead", "tbody", "tr", "th", "td"}

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from rich.console import Console
 from untrusted import TEXTS, acts
 
-from xtransplant import XTransplantError
+from xtransplant import Grid, XTransplantError
 from xtransplant.grid.swept import SweptGrid
 from xtransplant.prompts import Key
 
@@ -144,6 +144,11 @@ def test_a_sweep_shows_itself_and_saves_too(made, tmp_path):
     assert swept._repr_html_().count("<table") == 2
     for shown in (swept, grids[0]):
         shown.save(tmp_path / "grid.json")
-        assert json.loads((tmp_path / "grid.json").read_text()) == shown.to_dict()
+        document = json.loads((tmp_path / "grid.json").read_text())
+        assert (document.pop("saved", None) is None) == (shown is swept)
+        assert document == shown.to_dict()
+        if shown is swept:
+            with pytest.raises(XTransplantError, match="has a sweep"):
+                Grid.load(tmp_path / "grid.json")
     with pytest.raises(XTransplantError, match="--save"):
         swept.save(tmp_path / "grid.txt")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from xtransplant.grid.captions import remarks
 from xtransplant.grid.data import GridData, Prompt
+from xtransplant.grid.saved import grid_state
 from xtransplant.prompts import key_of
 from xtransplant.runs.rows import grid_columns
 from xtransplant.style.escape import json_number, json_text
@@ -139,7 +140,8 @@ def grid_json(grid: Shown) -> str:
 def save_grid(grid: Shown, path: str | Path) -> None:
     """Write a grid's or a sweep's table to ``.parquet`` or ``.csv``, or the document to ``.json``.
 
-    A Parquet file carries the document without its cells too: ``read_parquet(path).attrs``.
+    A Parquet file carries the document without its cells too: ``read_parquet(path).attrs``. A
+    grid's JSON has, under ``saved``, what the grid is made from again.
 
     Args:
         grid: what to write.
@@ -151,7 +153,10 @@ def save_grid(grid: Shown, path: str | Path) -> None:
     suffix = checked_path(path, TABLE_SUFFIXES, "--save").suffix.lower()
     with replaced(path, "--save") as target:
         if suffix == ".json":
-            target.write_text(grid_json(grid) + "\n", encoding="utf-8")
+            document = grid.to_dict()
+            if isinstance(grid, GridData):
+                document["saved"] = grid_state(grid)
+            target.write_text(json_text(document) + "\n", encoding="utf-8")
         elif suffix == ".csv":
             grid.to_frame().to_csv(target, index=False)
         else:

@@ -15,6 +15,7 @@ from xtransplant.grid.frame import grid_document, grid_frame, save_grid
 from xtransplant.grid.metrics import find_metric, is_shown
 from xtransplant.grid.notebook import grid_html, grid_text
 from xtransplant.grid.plot import plot_grid
+from xtransplant.grid.saved import read_grid
 from xtransplant.grid.terminal import render_grid
 from xtransplant.grid.views import views_of
 
@@ -86,7 +87,7 @@ class Grid(GridData):
         return grid_document(self)
 
     def save(self, path: str | Path) -> None:
-        """Write it to a file, as ``xtp trace --save`` does.
+        """Write it to a file, as ``xtp trace --save`` does; :meth:`load` reads ``.json`` back.
 
         Args:
             path: ``.json`` for :meth:`to_dict`, ``.parquet`` or ``.csv`` for :meth:`to_frame`.
@@ -95,6 +96,19 @@ class Grid(GridData):
             XTransplantError: another suffix, or a place that cannot be written to.
         """
         save_grid(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Grid:
+        """The grid that :meth:`save` or ``xtp trace --save`` wrote: every field as it was.
+
+        Args:
+            path: of a ``.json`` file.
+
+        Raises:
+            XTransplantError: a file that cannot be read, holds no grid, or has one of a format
+                that this xtransplant does not know.
+        """
+        return read_grid(cls, path)
 
     def plot(self, path: str | Path | None = None) -> Figure:
         """A heatmap of the grid.

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from xtransplant.engine.ask.variants import existing_pairs, shape_of
 from xtransplant.engine.score import score_items
 from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
+from xtransplant.grid.lens_data import LensData
+from xtransplant.grid.lens_shown import draw_lens, lens_html, lens_text, render_lens
 from xtransplant.model.model import Model
 from xtransplant.prompts import Example
 from xtransplant.strategies import Edit, Strategy, find_strategy
@@ -26,39 +29,41 @@ from xtransplant.strategies.edits import PREFILL, through_of
 from xtransplant.strategies.places import LAST
 from xtransplant.strategies.recorder import record
 
-__all__ = ["RUNS", "Lens", "lens"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.console import Group
 
-RUNS = ("source", "target", "transplanted")
-"""The source prompt and the target prompt by themselves, and the target with the transplant."""
+__all__ = ["Lens", "lens"]
 
 
 @dataclass(frozen=True)
-class Lens:
-    """Probabilities after every layer, at the token that the answer comes after.
+class Lens(LensData):
+    """Probabilities after every layer, as data and to look at.
 
-    Attributes:
-        model, strategy: their names.
-        pair: source and target layer, from 0.
-        answer, source_answer: the answer as it is spelled after the target and after the source;
-            its first token is what is followed, shown as text in ``tokens``.
-        tokens: the first token of either.
-        probabilities: by run of :data:`RUNS`, float64 ``[n_layers, 2]``, of the two tokens.
-        tops: by run, ``[n_layers]``, the likeliest token after each layer.
+    rich prints it as the table of ``xtp lens``, a notebook as a small one. Its attributes are those
+    of :class:`LensData`.
     """
 
-    model: str
-    strategy: str
-    pair: tuple[int, int]
-    answer: str
-    source_answer: str
-    tokens: tuple[str, str]
-    probabilities: dict[str, np.ndarray[Any, np.dtype[np.float64]]]
-    tops: dict[str, tuple[str, ...]]
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """Probability against layer, a line per run.
 
-    @property
-    def n_layers(self) -> int:
-        """How many layers the model has."""
-        return len(self.tops["target"])
+        Args:
+            path: where to save it, ``.png``, ``.svg`` or ``.pdf``; not saved by default.
+
+        Raises:
+            XTransplantError: another suffix, or a place that cannot be written to.
+        """
+        return draw_lens(self, path)
+
+    def __rich__(self) -> Group:
+        """What ``rich.print`` shows."""
+        return render_lens(self)
+
+    def __repr__(self) -> str:
+        return lens_text(self)
+
+    def _repr_html_(self) -> str:
+        return lens_html(self)
 
 
 def lens(
