@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import platform
+import re
 import signal
 import sys
 import traceback
@@ -37,6 +38,7 @@ from xtransplant.cli.log_file import log
 from xtransplant.cli.progress import listen
 from xtransplant.errors import XTransplantError
 from xtransplant.model.distributed import destroy_process_group, rank
+from xtransplant.text import nearest
 
 __all__ = ["ALIASES", "app", "main", "run"]
 
@@ -206,12 +208,18 @@ def _failed(error: BaseException, interrupted: bool, debug: bool) -> int:
         path = context.command_path if context is not None else "xtp"
         near = ", ".join(getattr(error, "possibilities", None) or ())
         message = usage().partition(" (Possible options")[0].partition(" Did you mean")[0]
-        nearest = f" (nearest: {near})" if near else ""
-        _say(f"{message.rstrip('.')}{nearest}; see {path} --help")
+        like = f" (nearest: {near})" if near else _nearest_verb(message)
+        _say(f"{message.rstrip('.').replace('Value error, ', '')}{like}; see {path} --help")
         return 2
     hint = "" if debug else "; run again with --debug to see where"
     _say(f"unexpected {type(error).__name__}: {error}{hint}")
     return 1
+
+
+def _nearest_verb(message: str) -> str:
+    """What a verb that is none was meant to be, where one is like it."""
+    found = re.fullmatch(r"No such command '(.*)'\.?", message)
+    return nearest(found[1], _group().commands) if found else ""
 
 
 def _drop(stream: TextIO) -> None:

@@ -39,6 +39,7 @@ def trace(flags: TraceFlags) -> None:
     lines.say_each(why, plan.run_on)
     with one_grid.writing_files(plan, grid):
         print_grid(grid, as_json=flags.as_json)
+    lines.say_each(*plan.written)
     if config.verify:
         with lines.doing("verifying, one variant at a time"):
             checked = one_grid.verify(plan, model, grid)

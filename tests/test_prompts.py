@@ -39,6 +39,12 @@ def test_a_pair_of_prompts_is_an_example(llama):
     assert grid.example == Example("a b", "c")
 
 
+def test_an_answer_that_is_none_of_the_candidates_is_refused(llama):
+    wrong = Example("a", "b", candidates=(" 1", " 2"), answer="1")
+    with pytest.raises(XTransplantError, match=r"answer '1' is none of the candidates: ' 1', ' 2'"):
+        transplant(llama, wrong, "attn-swap")
+
+
 @pytest.mark.parametrize("given", ["ab", ("a",), ("a", 3), ["a", "b"], [Example("a", "b")], None])
 def test_what_is_no_example_is_an_error_of_one_line_that_says_what_is(llama, given):
     with pytest.raises(

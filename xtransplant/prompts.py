@@ -98,9 +98,15 @@ def as_example(given: Example | tuple[str, str]) -> Example:
     """An example, or a pair of prompts as one: the source's, then the target's.
 
     Raises:
-        XTransplantError: something else.
+        XTransplantError: something else, or an answer that is none of its candidates.
     """
     if isinstance(given, Example):
+        if given.candidates and given.answer not in (None, *given.candidates):
+            shown = ", ".join(map(repr, given.candidates[:6]))
+            raise XTransplantError(
+                f"answer {given.answer!r} is none of the candidates: {shown}; they are taken to "
+                "the letter, leading spaces too"
+            )
         return given
     if isinstance(given, tuple) and len(given) == 2 and all(isinstance(one, str) for one in given):
         return Example(*given)

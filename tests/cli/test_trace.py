@@ -80,6 +80,7 @@ def test_saved_and_plotted(traced, tmp_path):
     assert len(frame) == 16
     assert f"{frame.answer_probability.max():.1e}" in outcome.out
     assert plotted.read_bytes().startswith(b"\x89PNG")
+    assert outcome.err == f"xtp: cells in {saved}\nxtp: heatmap in {plotted}\n"
 
 
 def test_verify_says_how_exact_the_grid_is(traced):

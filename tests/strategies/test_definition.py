@@ -15,6 +15,15 @@ def test_a_strategy_that_fails_says_where(write, good):
         strategy.edits(SHAPE, 0, 0)
 
 
+@pytest.mark.parametrize(
+    "instead", ["source.ffn[i].mean()", "abs(source.ffn[i])", "float(source.ffn[i] > 0)"]
+)
+def test_what_is_read_is_no_tensor_and_the_error_says_what_to_write(write, good, instead):
+    strategy = find_strategy(str(write(good.replace("weight * source.ffn[i]", instead))))
+    with pytest.raises(XTransplantError, match=r"line 6: .*write apply\(function, value\)$"):
+        strategy.edits(SHAPE, 0, 0)
+
+
 def test_a_raw_strategy_keeps_its_options_and_records_nothing(write, tmp_path):
     text = """
 from xtransplant import strategy

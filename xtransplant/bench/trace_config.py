@@ -90,6 +90,13 @@ class TracePlan:
         return find_checkpoint(self.model_name, self.config.model.gguf_file).loading
 
     @property
+    def written(self) -> tuple[str, ...]:
+        """Which files it has written when it is done, a line each."""
+        config = self.config
+        files = (("cells", config.save), ("heatmap", config.plot))
+        return tuple(f"{what} in {path}" for what, path in files if path is not None)
+
+    @property
     def run_on(self) -> str:
         """That candidates of the user's own begin without a space; empty if nothing is odd."""
         written = self.config.prompt.candidates and not self.config.chat_template

@@ -87,6 +87,8 @@ def write_report(
     if output is None and (figures or len(formats) > 1):
         what = "--figures" if figures else "several --format"
         raise XTransplantError(f"{what} write files: say where, with --output FOLDER")
+    if output is not None and not output.exists():
+        _check_folder(output)
     summaries = read_summaries(paths)
     summaries = _with_languages(summaries) if room.languages else summaries
     # To a folder of files, or beside a page, the terminal's format goes only if it was named.
@@ -111,6 +113,26 @@ def write_report(
     except OSError as error:
         raise XTransplantError(f"cannot write to {str(output)!r}: {error.strerror}") from error
     return Report([], written)
+
+
+def _check_folder(output: Path) -> None:
+    """Refuse a file's name for the folder that files are written to.
+
+    Raises:
+        XTransplantError: it ends as files of a report do.
+    """
+    suffix = output.suffix.lower().removeprefix(".")
+    named = {ending: name for name, ending in FORMATS.items()}
+    instead = f"--output {output.with_suffix('')}"
+    if suffix in ("html", "htm"):
+        instead = f"--html {output}"
+    elif suffix in named:
+        instead += f" --format {named[suffix]}"
+    elif suffix in ("png", "svg", "pdf"):
+        instead += f" --figures {suffix}"
+    else:
+        return
+    raise XTransplantError(f"--output {str(output)!r} is to be a folder; try {instead}")
 
 
 def _write_page(summaries: Sequence[Summary], page: Path, level: str) -> Path:

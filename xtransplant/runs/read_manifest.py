@@ -25,7 +25,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         text = path.read_text(encoding="utf-8")
         document = json.loads(text)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise _missing(folder) from None
     except OSError as error:
         raise XTransplantError(f"cannot read {str(path)!r}: {error.strerror}") from error
@@ -107,9 +107,15 @@ def _parts(n: int) -> str:
 def _missing(folder: Path) -> XTransplantError:
     n = count_stored_parts(folder)
     if not n:
-        return XTransplantError(
-            f"{str(folder)!r} is no run: it has no manifest.json; xtp runs FOLDER lists runs"
-        )
+        within = sorted(path.parent.name for path in folder.glob("*/manifest.json"))
+        if within:
+            return XTransplantError(
+                f"{str(folder)!r} is no run, but a folder of {len(within)}; name one, such as "
+                f"{folder / within[0]}, or all: {folder / '*'}"
+            )
+        why = "it has no manifest.json" if folder.exists() else "there is nothing of that name"
+        why = "it is a file, and a run is a folder" if folder.is_file() else why
+        return XTransplantError(f"{str(folder)!r} is no run: {why}; xtp runs FOLDER lists runs")
     return XTransplantError(
         f"run {str(folder)!r} has lost its manifest.json, not its {_parts(n)}: run the same xtp "
         "bench command again, which writes it anew and keeps them"

@@ -10,9 +10,10 @@ from xtransplant.errors import XTransplantError
 from xtransplant.strategies.edits import Through
 from xtransplant.strategies.typed_options import Option
 
-__all__ = ["Acting", "acting_of", "acting_options"]
+__all__ = ["WHEN", "Acting", "acting_of", "acting_options"]
 
-_OPTIONS = (Option("when", str, "prefill"), Option("through", Through, "both"))
+WHEN = Option("when", str, "prefill")
+_OPTIONS = (WHEN, Option("through", Through, "both"))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from xtransplant.errors import XTransplantError
 from xtransplant.options import parse_assignments
+from xtransplant.strategies.acting import WHEN
 from xtransplant.strategies.definition import Strategy, combine
 from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.fit import Fit, load_fit
@@ -22,6 +23,7 @@ __all__ = ["describe", "reads_mean", "reads_source", "type_name", "writes_aligne
 
 # Any shape and pair serve, as edits are shown with i and j; few strategies need more layers.
 _SHAPE, _SOURCE, _TARGET = Shape(n_layers=48, n_heads=64), 11, 23
+_STEPS = "prefill | decode | all | first(N)"  # what WHEN takes, a text
 
 
 def describe(name: str, options: Sequence[str] = ()) -> dict[str, Any]:
@@ -59,7 +61,7 @@ def _described(options: Iterable[Option], bound: Mapping[str, Any]) -> list[dict
     return [
         {
             "name": option.name,
-            "type": type_name(option.type),
+            "type": _STEPS if option == WHEN else type_name(option.type),
             "default": _plain(bound.get(option.name, option.default)),
         }
         for option in options

@@ -42,6 +42,8 @@ def locate_error(error: BaseException, path: str, shown: str | None = None) -> s
 def describe_error(error: BaseException) -> str:
     """An error's type and the first words of its message."""
     words = one_line(error)
+    if isinstance(error, (AttributeError, TypeError)) and "Value" in words:
+        words += "; what is read is no tensor yet: beyond + - * / write apply(function, value)"
     if isinstance(error, SystemExit):
         return f"it ends the program, sys.exit({error.code!r}); raise an error instead"
     return f"{type(error).__name__}: {words}" if words else type(error).__name__

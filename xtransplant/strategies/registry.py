@@ -68,9 +68,16 @@ def _find_one(name: str) -> Strategy:
         return load_file(Path(path + suffix), inner.removeprefix(":"))
     found = [entry for entry in plugins(_GROUP) if entry.name == name]
     if not found:
+        # Looked for, and not run: code of the working directory is run only where it is named.
+        file = f"{name.replace('-', '_')}.py"
+        here = (
+            f"the file here is ./{file}"
+            if os.path.isfile(file)
+            else "a path to a .py file is taken too"
+        )
         raise XTransplantError(
             f"unknown strategy {name!r}{nearest(name, strategy_names())}; "
-            f"xtp list strategies shows all, and a path to a .py file is taken too"
+            f"xtp list strategies shows all, and {here}"
         )
     loaded = found[0].load()
     if not isinstance(loaded, Strategy):

@@ -21,6 +21,12 @@ def a_folder(name: str) -> Callable[[Path], object]:
     return lambda folder: (folder / name).mkdir()
 
 
+def one_run(folder: Path) -> None:
+    """A folder of one run, as far as a report of the folder looks."""
+    (folder / "runs" / "some").mkdir(parents=True)
+    (folder / "runs" / "some" / "manifest.json").write_text("{}")
+
+
 def said(*more: str) -> tuple[str, ...]:
     """A command with arguments that a shell could not say."""
     return "trace", "-s", "none", "-m", "LLAMA", *more
@@ -30,7 +36,7 @@ VERBS = [
     row("a verb that is none", "frobnicate", "No such command 'frobnicate'", "xtp --help"),
     row("a metric of what is not scored", "trace -s attn-swap --generate --metric rank",
         "--metric rank", "no candidate is scored", "leave it out"),
-    row("a verb misspelt", "lsit", "'lsit'", "xtp --help"),
+    row("a verb misspelt", "lsit", "'lsit'", "nearest: list", "xtp --help"),
     row("an argument too many", "models extra", "unexpected extra argument", "models --help"),
     row("list without what", "list", "Missing argument", "list --help"),
     row("list of something else", "list things", "'things'", "'strategies'", "list --help"),
@@ -86,7 +92,20 @@ VERBS = [
     row("a server that is none", "doctor --on local", "looks at a model: name it", "-m REPOSITORY"),
     row("a place to run that is none", f"{NONE} --on cloud", "--on 'cloud'", "ndif:URL"),
     row("a report on nothing", "report", "Missing argument", "report --help"),
-    row("a report on no run", "report no/such", "'no/such' is no run", "xtp runs FOLDER"),
+    row("a report on no run", "report no/such", "'no/such' is no run", "nothing of that name",
+        "xtp runs FOLDER"),
+    row("a report on a file", "report facts.csv", "'facts.csv' is no run", "it is a file",
+        files={"facts.csv": "a\n"}),
+    row("a report on a folder of runs", "report runs", "'runs' is no run, but a folder of 1",
+        "such as runs/some", "or all: runs/*", make=one_run),
+    row("a page for a folder", "report no/such --output out/page.html", "'out/page.html' is to be",
+        "try --html out/page.html"),
+    row("a table for a folder", "report no/such --output tables.tex",
+        "try --output tables --format latex"),
+    row("a format that is none", "report no/such --format tex",
+        "'--format' / '-f': 'tex' is not one of"),
+    row("a strategy whose file is here", "show lean-in", "'lean-in'",
+        "the file here is ./lean_in.py", files={"lean_in.py": "raise SystemExit\n"}),
     row("runs of a folder that is missing", "runs no/such", "no runs in 'no/such'", "xtp bench"),
     row("figures without a folder", "report no/such --figures png", "--figures", "--output FOLDER"),
 ]  # fmt: skip
