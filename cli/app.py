@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from functools import cache
 from types import FrameType
 from typing import Annotated, Any, TextIO
@@ -38,7 +39,6 @@ from xtransplant.cli.log_file import log
 from xtransplant.cli.progress import listen
 from xtransplant.errors import XTransplantError
 from xtransplant.model.distributed import destroy_process_group, rank
-from xtransplant.text import nearest
 
 __all__ = ["ALIASES", "app", "main", "run"]
 
@@ -219,7 +219,8 @@ def _failed(error: BaseException, interrupted: bool, debug: bool) -> int:
 def _nearest_verb(message: str) -> str:
     """What a verb that is none was meant to be, where one is like it."""
     found = re.fullmatch(r"No such command '(.*)'\.?", message)
-    return nearest(found[1], _group().commands) if found else ""
+    near = get_close_matches(found[1], _group().commands) if found else []
+    return f" (nearest: {', '.join(near)})" if near else ""
 
 
 def _drop(stream: TextIO) -> None:
