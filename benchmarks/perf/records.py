@@ -107,7 +107,8 @@ def _rows(
                 "unchanged": np.zeros(count, dtype=np.bool_),
             }
             if mode == "score":
-                values["logprobs"] = np.random.default_rng(k).normal(-5, 2, (count, 3))
+                made = np.random.default_rng(k).normal(-5, 2, (count, 3))
+                values["logprobs"] = np.minimum(made, -0.01)
                 values["top_token"] = [" ("] * count
             else:
                 values["output"] = dice.choices(_SAID, k=count)

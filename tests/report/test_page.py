@@ -12,6 +12,7 @@ from made_runs import N, make_run
 
 from xtransplant.benchmarks.perf.records import make_run as make_large_run
 from xtransplant.report.page.render import to_html
+from xtransplant.report.page.scored import of_candidates
 from xtransplant.report.summary import summarise
 from xtransplant.runs.read import records
 
@@ -87,6 +88,19 @@ def test_of_scores_it_has_the_likeliest_candidate_and_the_answers_share(tmp_path
         answer = example["candidates"].index(example["answer"])
         assert said == int(np.argmax(row.logprobs))
         assert share == pytest.approx(1000 * weights[answer] / weights.sum(), abs=0.51)
+
+
+def test_an_answers_rank_and_log_probability_say_where_they_are_bounds():
+    logprobs = [[-3.0, -1.0, -2.0], [-3.0, -1.0, -2.0], [-3.0, -1.0], [-np.inf, -1.0], None, [-1.0]]
+    bounds = [None, [False, True, False], [True, False], None, None, None]
+    found = of_candidates(logprobs, bounds, np.array([0, 0, 0, 0, 0, -1]))
+    assert found.said.tolist() == [1, 1, 1, 1, -1, 0]
+    assert found.below.tolist() == [3000, 3000, 3000, -1, -1, -1]
+    # A candidate that is a bound need not stand before the answer; of an answer that is, those
+    # before it do.
+    assert found.rank.tolist() == [3, 2, 2, 2, -1, -1]
+    assert found.bound.tolist() == [0, 2, 3, 0, 0, 0]
+    assert (found.share >= 0).tolist() == [True, False, False, True, False, False]
 
 
 def test_the_same_runs_make_the_same_page(run, page):

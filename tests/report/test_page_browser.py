@@ -1,14 +1,17 @@
 """The report's page in a real browser: clicked, filtered, walked by keyboard, hostile, large."""
 
 import json
+import re
 import shutil
 
+import numpy as np
 import pytest
 from made_runs import make_run
 
+from xtransplant.benchmarks.perf.records import make_run as make_large_run
 from xtransplant.report.page.render import to_html
 from xtransplant.report.summary import summarise, tallies_of
-from xtransplant.runs.read import records
+from xtransplant.runs.read import examples, records
 from xtransplant.stats.selection import choose_pair, sum_hits
 
 selenium = pytest.importorskip("selenium")
@@ -204,3 +207,57 @@ def test_of_pairs_that_are_as_good_the_one_is_framed_that_is_chosen(show, tmp_pa
             assert framed.get_attribute("aria-label").startswith(f"{i}→{j}:")
             tied += max(hits, key=lambda pair: hits[pair]) != (i, j)
     assert tied
+
+
+def medians(run):
+    """Of ffn-swap, by what is shown and pair: log-probability, rank and recovery, from records."""
+    said, frame = examples(run.path), records(run.path)
+    found = {}
+    for lang, own in frame.groupby("lang"):
+        of = said[said.lang == lang].set_index("example")
+        answers = {k: list(row.candidates).index(row.answer) for k, row in of.iterrows()}
+        plain = own[own.strategy == "vanilla"].set_index("example").logprobs
+        source = own[(own.strategy == "source") & own.match.notna()].set_index("example").logprobs
+        for row in own[own.strategy == "ffn-swap"].itertuples():
+            at, k = answers[row.example], row.example
+            values = found.setdefault((row.source_layer, row.target_layer), ([], [], []))
+            values[0].append(row.logprobs[at])
+            values[1].append(1 + int((np.array(row.logprobs) > row.logprobs[at]).sum()))
+            if k in source.index and source[k][at] > plain[k][at]:
+                gap = source[k][at] - plain[k][at]
+                values[2].append((row.logprobs[at] - plain[k][at]) / gap)
+    return {
+        "logprob": {pair: np.mean(own[0]) for pair, own in found.items()},
+        "rank": {pair: np.median(own[1]) for pair, own in found.items()},
+        "recovery": {pair: np.median(own[2]) if own[2] else np.nan for pair, own in found.items()},
+    }
+
+
+def test_maps_of_scores_have_log_probability_rank_and_recovery(show, tmp_path):
+    run, _ = make_large_run(tmp_path / "scores", 14 * 1024, mode="score")
+    browser = show(run)
+    choose(browser, "strategy", "ffn-swap")
+    for value, by_pair in medians(run).items():
+        choose(browser, "value", value)
+        labels = [one.get_attribute("aria-label") for one in cells(browser)]
+        assert len(labels) == len(by_pair)
+        for label in labels:
+            i, j = map(int, label.partition(":")[0].split("→"))
+            shown = re.search(r"; (?:mean|median) (-?[\d.]+) over", label)
+            if np.isnan(by_pair[i, j]):
+                assert "not known" in label
+            else:
+                # The page keeps thousandths of a nat.
+                assert float(shown[1]) == pytest.approx(by_pair[i, j], abs=0.02, rel=0.02)
+        background = [one.value_of_css_property("background-color") for one in cells(browser)]
+        assert len(set(background)) >= 3 or value == "rank"  # made up at random: 2
+    choose(browser, "beside", json.dumps([0, "attn-swap"], separators=(",", ":")))
+    assert "recovery" in browser.find_element(By.CSS_SELECTOR, ".difference h3").text
+
+
+def test_texts_have_no_maps_of_candidates(show, tmp_path):
+    browser = show(make_run(tmp_path / "run"))
+    options = {one.get_attribute("value"): one.is_enabled()
+               for one in Select(browser.find_element(By.ID, "value")).options}  # fmt: skip
+    assert options == {"change": True, "right": True, "null": True, "share": False,
+                       "logprob": False, "rank": False, "recovery": False}  # fmt: skip

@@ -13,6 +13,7 @@ import numpy as np
 
 from xtransplant.report.cell_marks import marked_pairs
 from xtransplant.report.page.again import load_lines, more_options, trace_words
+from xtransplant.report.page.scored import MISSING, of_candidates
 from xtransplant.report.page.words import Words
 from xtransplant.report.rows import has_own_pairs
 from xtransplant.report.sets import tallies_of_sets
@@ -31,9 +32,7 @@ __all__ = ["MOST_RECORDS", "group_of", "n_records"]
 MOST_RECORDS = 300_000
 """Of a page: beyond, of each strategy only what its best pair did is in it."""
 
-_MISSING = -1
-
-Numbers = np.ndarray[Any, np.dtype[np.int_]]
+_SCORED = ("share", "below", "rank", "bound")
 
 
 def n_records(summaries: Sequence[Summary]) -> int:
@@ -154,7 +153,7 @@ def _answers(found: pd.DataFrame) -> list[int]:
     at = []
     for row in found.to_dict("records"):
         candidates, answer = _texts(row, "candidates"), row.get("answer")
-        at.append(candidates.index(answer) if answer in candidates else _MISSING)
+        at.append(candidates.index(answer) if answer in candidates else MISSING)
     return at
 
 
@@ -169,10 +168,12 @@ def _columns(
     """Records of one strategy as columns, ``[examples, pairs]`` in one list each.
 
     ``right`` has a bit per level, ``said`` is the likeliest candidate's number or a text's in
-    ``words``, ``share`` the answer's probability among the candidates in thousandths; -1: unknown.
+    ``words``, and the others are those of :class:`~xtransplant.report.page.scored.Scored`; -1:
+    unknown.
     """
     size = len(place) * len(pairs)
-    right, said, share = (np.full(size, _MISSING, dtype=int) for _ in range(3))
+    right, said = (np.full(size, MISSING, dtype=int) for _ in range(2))
+    scored = {name: np.full(size, MISSING, dtype=int) for name in _SCORED}
     column = {pair: at for at, pair in enumerate(pairs)}
     asked = [
         (place[number], column[pair], k)
@@ -182,7 +183,7 @@ def _columns(
         if (pair := (int(pair_[0]), int(pair_[1]))) in column
     ]
     if not asked:
-        return {name: [] for name in ("right", "said", "share")}
+        return {name: [] for name in ("right", "said", *_SCORED)}
     examples_at, columns_at, rows_at = map(np.asarray, zip(*asked, strict=True))
     at = examples_at * len(pairs) + columns_at
     levels = [rows[level].iloc[rows_at] for level in CORRECT]
@@ -190,40 +191,21 @@ def _columns(
     bits = sum(
         own.fillna(False).to_numpy(dtype=bool).astype(int) << k for k, own in enumerate(levels)
     )
-    right[at] = np.where(known, bits, _MISSING)
+    right[at] = np.where(known, bits, MISSING)
     if "output" in rows and rows["output"].notna().any():
         said[at] = [words.number(one) for one in rows["output"].iloc[rows_at]]
     elif "logprobs" in rows and rows["logprobs"].notna().any():
-        own = np.asarray(answers)[examples_at]
-        said[at], share[at] = _of_candidates(rows["logprobs"].iloc[rows_at].tolist(), own)
-        if "bounds" in rows:  # of what is no more than a bound there is no probability
-            share[at[rows["bounds"].iloc[rows_at].notna().to_numpy()]] = _MISSING
-    return {"right": right.tolist(), "said": said.tolist(), "share": share.tolist()}
-
-
-def _of_candidates(
-    logprobs: Sequence[Sequence[float] | None], answers: Numbers
-) -> tuple[Numbers, Numbers]:
-    """``[rows]``: the likeliest candidate, and the answer's probability among all in thousandths.
-
-    Args:
-        logprobs: ``[rows][candidates]``, nats; None of a row that has none.
-        answers: ``[rows]``, which candidate is the answer; -1 where none is.
-    """
-    counts = np.array([0 if own is None else len(own) for own in logprobs])
-    values = np.full((len(counts), max(1, counts.max())), -np.inf)
-    values[np.arange(values.shape[1]) < counts[:, None]] = np.concatenate(
-        [own for own in logprobs if own is not None]
-    )
-    values[np.isnan(values)] = -np.inf
-    known = np.isfinite(values).any(axis=1)
-    likeliest = np.where(known, values.argmax(axis=1), _MISSING)
-    top = np.where(known, values.max(axis=1), 0)
-    shares = np.exp(values - top[:, None])
-    at = answers.clip(min=0)[:, None]
-    own = np.take_along_axis(shares, at, axis=1)[:, 0] / shares.sum(axis=1).clip(min=1e-300)
-    there = known & (answers >= 0) & (answers < counts)
-    return likeliest, np.where(there, np.rint(1000 * own).astype(int), _MISSING)
+        listed = [rows["logprobs"].iloc[rows_at].tolist(), [None] * len(rows_at)]
+        if "bounds" in rows:
+            listed[1] = rows["bounds"].iloc[rows_at].tolist()
+        found = of_candidates(*listed, np.asarray(answers)[examples_at])
+        said[at] = found.said
+        for name in _SCORED:
+            scored[name][at] = getattr(found, name)
+    return {
+        "right": right.tolist(), "said": said.tolist(),
+        **{name: column.tolist() for name, column in scored.items()},
+    }  # fmt: skip
 
 
 def _counts(counts: LanguageCounts, level: str, strategy: str) -> dict[str, Any]:
@@ -243,7 +225,7 @@ def _tally(one: Tally) -> dict[str, Any]:
 
 def _sets(rows: pd.DataFrame, level: str, place: Mapping[int, int]) -> list[int]:
     """``[examples]``: which set each is in, an index of ``tasks.sets.SETS``; -1: not known."""
-    codes = [_MISSING] * len(place)
+    codes = [MISSING] * len(place)
     name = f"set_{level}"
     if name in rows:
         own = rows[rows["strategy"] == VANILLA]

@@ -68,15 +68,18 @@ const drawExample = (one, strategy, pair, row) => {
 // One example's cells: the answer's probability where candidates were scored, else right or not.
 const drawOwn = (into, one, strategy, { own, k, found }) => {
   const width = found.inside.length, level = $("level").value;
-  const cells = found.inside.map((pair, at) => ({ pair, bits: found.records.right[k * width + at], share: found.records.share[k * width + at] }))
+  const cells = found.inside.map((pair, at) => ({ pair, bits: found.records.right[k * width + at], share: found.records.share[k * width + at],
+    below: found.records.below[k * width + at], rank: found.records.rank[k * width + at], bound: found.records.bound[k * width + at] }))
     .filter((cell) => cell.bits !== undefined && cell.bits >= 0);
   const scored = cells.some((cell) => cell.share >= 0);
   const made = table(cells, (cell) => isRight(cell.bits, level) ? "✓" : "·", (cell, button) => {
     const said = `${cell.pair[0]}→${cell.pair[1]}: ${isRight(cell.bits, level) ? "right" : "wrong"}` +
-      (scored ? `, the answer has ${(cell.share / 10).toFixed(1)}% among the candidates` : "");
+      (cell.share >= 0 ? `, the answer has ${(cell.share / 10).toFixed(1)}% among the candidates` : "") +
+      (cell.below >= 0 ? `, log-probability ${cell.bound & 1 ? "at most " : ""}${(-cell.below / 1000).toFixed(2)} nats` : "") +
+      (cell.rank > 0 ? `, rank ${cell.bound & 2 ? "at least " : ""}${cell.rank}` : "");
     button.title = said;
     button.setAttribute("aria-label", said);
-    paint(button, scored ? cell.share / 10 : isRight(cell.bits, level) ? 100 : 0, 100);
+    paint(button, scored ? Math.max(0, cell.share) / 1000 : isRight(cell.bits, level) ? 1 : 0);
   }, () => {});
   const says = scored ? "colour: the answer's probability among the candidates; ✓: right" : "✓: right";
   into.replaceChildren(el("div", { className: "map" }, made, el("p", { className: "quiet" }, says)));

@@ -1,8 +1,8 @@
 // Heatmaps.
-const paint = (button, value, limit) => {
-  const part = Math.min(1, Math.abs(value) / (limit || 1));
+const paint = (button, at) => {
+  const part = Math.min(1, Math.abs(at));
   button.style.background =
-    `color-mix(in oklab, var(${value < 0 ? "--below" : "--above"}) ${Math.round(85 * part)}%, var(--cell))`;
+    `color-mix(in oklab, var(${at < 0 ? "--below" : "--above"}) ${Math.round(85 * part)}%, var(--cell))`;
   if (part > 0.6) button.style.color = "var(--ground)";
 };
 const sorted = (numbers) => [...new Set(numbers)].sort((a, b) => a - b);
@@ -45,15 +45,26 @@ const table = (cells, name, label, press) => {
 };
 
 const UNITS = { change: "change against vanilla, percentage points", right: "percent right",
-  null: "percent right by another example's answer", share: "the answer's mean probability among the candidates, percent" };
+  null: "percent right by another example's answer", share: "the answer's mean probability among the candidates, percent",
+  logprob: "the answer's mean log-probability, nats", rank: "the answer's median rank among the candidates, 1 the likeliest",
+  recovery: "median recovery of the source's log-probability of the answer, 0 the target's own, 1 the source's" };
 
 // Pairs that differ from vanilla, tested together: over all examples, at the level of the report.
 const marksOf = (one, strategy) => $("set").value === "all" && $("level").value === asked
   ? new Set((one.marked[strategy][$("lang").value] ?? []).map(key)) : new Set();
 
-const drawMap = ([one, strategy, all], limits) => {
+// What is said of a cell beside its counts.
+const measureOf = (cell, value) => {
+  const measure = MEASURES[$("value").value];
+  if (!measure) return "";
+  if (Number.isNaN(value)) return "; not known";
+  const bounds = cell.bounds ? `, ${cell.bounds} of them bounds` : "";
+  return `; ${measure.says} ${value.toFixed(digits())} over ${cell.values.length}${$("value").value === "share" ? ", where it is no bound" : bounds}`;
+};
+
+const drawMap = ([one, strategy, all], scale) => {
   const cells = [...all.cells.values()];
-  const signed = (value) => ($("value").value === "change" && value > 0 ? "+" : "") + value.toFixed(1);
+  const signed = (value) => ($("value").value === "change" && value > 0 ? "+" : "") + value.toFixed(digits());
   // As pairs are chosen: of those that are as good the smallest target, then the largest source layer.
   const [best] = cells.filter((cell) => cell.n).sort((a, b) =>
     b.right / b.n - a.right / a.n || a.pair[1] - b.pair[1] || b.pair[0] - a.pair[0]);
@@ -61,16 +72,16 @@ const drawMap = ([one, strategy, all], limits) => {
   if (!all.of) return el("div", { className: "map" }, el("h3", {}, title), el("p", {}, "No such example is known here."));
   const marks = marksOf(one, strategy);
   const made = table(cells,
-    (cell) => { const value = valueOf(cell, all); return Number.isNaN(value) ? "–" : value.toFixed(0).replace("-0", "0"); },
+    (cell) => short(valueOf(cell, all)),
     (cell, button) => {
       const value = valueOf(cell, all), nulls = cell.null === null ? "not known" : (100 * cell.null / cell.n).toFixed(1) + "%";
       const said = `${cell.pair[0]}→${cell.pair[1]}: ${cell.right} of ${cell.n} right (${(100 * cell.right / cell.n).toFixed(1)}%), ` +
-        `vanilla ${(100 * all.vanilla / all.of).toFixed(1)}%, null ${nulls}` + ($("value").value === "share" ? `, probability ${value.toFixed(1)}% (mean over ${cell.shared}, where it is no bound)` : "");
+        `vanilla ${(100 * all.vanilla / all.of).toFixed(1)}%, null ${nulls}${measureOf(cell, value)}`;
       if (marks.has(key(cell.pair))) button.classList.add("marked");
       button.title = said + (marks.has(key(cell.pair)) ? "; differs from vanilla, all cells tested together" : "");
       button.setAttribute("aria-label", button.title);
       button.setAttribute("aria-pressed", String(opened.pair === key(cell.pair) && opened.strategy === strategy && opened.group === one));
-      if (!Number.isNaN(value)) paint(button, value, limits.limit);
+      if (!Number.isNaN(value)) paint(button, scale.at(value));
       if (cell === best && cells.length > 1) button.classList.add("best");
     },
     (cell, button) => {
@@ -79,9 +90,8 @@ const drawMap = ([one, strategy, all], limits) => {
       button.setAttribute("aria-pressed", "true");
       drawExamples();
     });
-  const ends = limits.negative ? [-limits.limit, 0, limits.limit] : [0, limits.limit];
-  const legend = el("p", { className: "legend" }, ...ends.flatMap((end) => {
-    const swatch = el("i"); paint(swatch, end, limits.limit);
+  const legend = el("p", { className: "legend" }, ...scale.ends.flatMap((end) => {
+    const swatch = el("i"); paint(swatch, scale.at(end));
     return [swatch, signed(end)];
   }), cells.length > 1 ? ` framed: most right of ${cells.length}${one.chosen ? "" : ", picked after seeing the answers"}` : null,
   marks.size ? `${cells.length > 1 ? ";" : ""} dot: differs from vanilla, all cells tested together (5% family-wise)` : null);
@@ -93,23 +103,24 @@ const drawMap = ([one, strategy, all], limits) => {
 const drawDifference = ([one, strategy, all], [other, beside, there]) => {
   const cells = [...all.cells.values()].filter((cell) => there.cells.has(key(cell.pair)));
   const apart = (cell) => valueOf(cell, all) - valueOf(there.cells.get(key(cell.pair)), there);
-  const limit = Math.max(1, ...cells.map(apart).filter((value) => !Number.isNaN(value)).map(Math.abs));
+  const least = $("value").value === "recovery" ? 0.1 : 1;
+  const limit = Math.max(least, ...cells.map(apart).filter((value) => !Number.isNaN(value)).map(Math.abs));
   const named = (group, name) => groups.length > 1 ? `${name} (${group.run})` : name;
   const title = `${named(one, strategy)} minus ${named(other, beside)}: ${UNITS[$("value").value]}`;
   if (!cells.length || !all.of || !there.of) {
     return el("div", { className: "map" }, el("h3", {}, title), el("p", {}, "They have no layer pair in common."));
   }
-  const signed = (value) => (value > 0 ? "+" : "") + value.toFixed(1);
+  const signed = (value) => (value > 0 ? "+" : "") + value.toFixed(digits());
   const made = table(cells,
-    (cell) => { const value = apart(cell); return Number.isNaN(value) ? "–" : value.toFixed(0).replace("-0", "0"); },
+    (cell) => short(apart(cell)),
     (cell, button) => {
       const value = apart(cell);
       button.title = `${cell.pair[0]}→${cell.pair[1]}: ${Number.isNaN(value) ? "not known" : signed(value)}`;
       button.setAttribute("aria-label", "difference, " + button.title);
-      if (!Number.isNaN(value)) paint(button, value, limit);
+      if (!Number.isNaN(value)) paint(button, ($("value").value === "rank" ? -value : value) / limit);
     }, () => {});
   const legend = el("p", { className: "legend" }, ...[-limit, 0, limit].flatMap((end) => {
-    const swatch = el("i"); paint(swatch, end, limit);
+    const swatch = el("i"); paint(swatch, ($("value").value === "rank" ? -end : end) / limit);
     return [swatch, signed(end)];
   }));
   const sizes = el("p", { className: "quiet" }, `over ${all.of} and ${there.of} examples` +
@@ -124,9 +135,7 @@ const drawMaps = () => {
     shown.push([groups[at], strategy]);
   }
   const counted = shown.map(([one, strategy]) => [one, strategy, totals(one, strategy)]);
-  const values = counted.flatMap(([, , all]) =>
-    [...all.cells.values()].map((cell) => valueOf(cell, all)).filter((value) => !Number.isNaN(value)));
-  const limits = { limit: $("value").value !== "change" ? 100 : Math.max(1, ...values.map(Math.abs)), negative: values.some((value) => value < 0) };
+  const scale = scaleOf(counted.flatMap(([, , all]) => [...all.cells.values()].map((cell) => valueOf(cell, all))));
   const apart = counted.length > 1 ? [drawDifference(...counted)] : [];
-  $("maps").replaceChildren(...counted.map((one) => drawMap(one, limits)), ...apart);
+  $("maps").replaceChildren(...counted.map((one) => drawMap(one, scale)), ...apart);
 };

@@ -5,6 +5,11 @@ const refill = () => {
   fill("strategy", one.strategies.map((name) => [name, name]));
   fill("lang", [["", "all languages"], ...one.languages.map((own) => [own.lang, own.lang])]);
   const others = groups.flatMap((other, at) => other.strategies.map((name) => [JSON.stringify([at, name]), `${name}, ${named(other)}`]));
+  // Of texts that were generated nothing is known of an answer's candidates.
+  for (const option of $("value").options) {
+    option.disabled = Boolean(MEASURES[option.value]) && one.mode !== "score";
+    if (option.disabled && option.selected) $("value").value = "change";
+  }
   fill("beside", [["", "nothing"], ...others]);
 };
 if (!groups.length) return;
