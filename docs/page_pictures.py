@@ -53,7 +53,7 @@ def take(driver: webdriver.Chrome, path: Path, top: float, height: float) -> Non
     what = {"format": "png", "captureBeyondViewport": True, "clip": clip}
     shown = driver.execute_cdp_cmd("Page.captureScreenshot", what)
     image = Image.open(io.BytesIO(base64.b64decode(shown["data"]))).convert("RGB")
-    image.quantize(256, Image.Quantize.FASTOCTREE).save(path, optimize=True)
+    image.quantize(256, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
 
 
 def choose(driver: webdriver.Chrome, name: str, text: str) -> None:
