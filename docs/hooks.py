@@ -26,6 +26,9 @@ _LINK = re.compile(r"(?<=\]\()(?:\.\./)?([\w./-]+)(?=[#)])")
 _CODE = re.compile(r"(?<![\[`])`((?:docs/)?[\w./-]+\.(?:md|ipynb))`(?![\]`])")
 # A link that is called as its file is.
 _NAMED = re.compile(r"\[`?(?:docs/)?[\w./-]+\.md`?\]\(([\w./-]+)(#[\w-]*)?\)")
+# Code in a line: its options and names with hyphens stay whole where they are not too long.
+_INLINE = re.compile(r"<code>([^<]+)</code>")
+_HYPHENED = re.compile(r"\S*-\S*")
 _PICTURE = re.compile(r"<img [^>]*src=\"([\w./-]+)\"[^>]*/?>")
 # Docstrings say what a name is, as Sphinx writes it: :class:`Grid`.
 _ROLE = re.compile(r":(?:attr|class|data|func|meth|mod):(?=<code>)")
@@ -66,6 +69,12 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Names in docstrings without the mark of their kind; pictures as links to themselves."""
+
+    def whole(found: re.Match[str]) -> str:
+        word = found[0]
+        return f'<span class="whole">{word}</span>' if len(word) <= 32 else word
+
+    html = _INLINE.sub(lambda found: f"<code>{_HYPHENED.sub(whole, found[1])}</code>", html)
     return _PICTURE.sub(r'<a class="picture" href="\1">\g<0></a>', _ROLE.sub("", html))
 
 
