@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import groupby, product, repeat, tee
 from typing import Any, NamedTuple, TypedDict, Unpack, overload
 
@@ -18,14 +18,17 @@ from xtransplant.engine.outcome import Generations, Scores
 from xtransplant.engine.score import score_items
 from xtransplant.engine.trace.sources import Sources
 from xtransplant.engine.verify import packing_for
+from xtransplant.errors import XTransplantError
 from xtransplant.grid.grid import Grid
 from xtransplant.grid.swept import SweptGrid
 from xtransplant.model.model import Model
 from xtransplant.packing import ROWS, Packing
 from xtransplant.prompts import Example, as_example
-from xtransplant.strategies import Strategy, Sweep, find_strategy
+from xtransplant.strategies import Strategy, Sweep
+from xtransplant.strategies.registry import as_strategy
 from xtransplant.strategies.script import Variant
 from xtransplant.strategies.travel import check_travel
+from xtransplant.text import nearest
 
 __all__ = ["GridOptions", "transplant", "transplant_many"]
 
@@ -60,6 +63,27 @@ class _Settings:
     chat_template: bool = False
     top_k: int = 5
     memory_budget: int | None = None
+
+
+def _settings(options: GridOptions, sweep: Sweep) -> _Settings:
+    """The keywords given.
+
+    Raises:
+        XTransplantError: one that is none, such as an option of the strategy.
+    """
+    known = [field.name for field in fields(_Settings)]
+    for name in options:
+        if name not in known:
+            own = name in {option.name for option in sweep.strategy.options}
+            advice = (
+                f"bind it to the strategy, with_options({{{name!r}: ...}})"
+                if own
+                else f"its keywords are {', '.join(known)}"
+            )
+            raise XTransplantError(
+                f"transplant has no keyword {name!r}{nearest(name, known)}: {advice}"
+            )
+    return _Settings(**options)
 
 
 @overload
@@ -152,10 +176,10 @@ def transplant_many(
     Raises:
         XTransplantError: as in :func:`transplant`, when the grid concerned is asked for.
     """
-    chosen = find_strategy(strategy) if isinstance(strategy, str) else strategy
+    chosen = as_strategy(strategy)
     kept = Sources() if sources is None else sources
     sweep = chosen if isinstance(chosen, Sweep) else Sweep(chosen)
-    found = _grids(model, map(as_example, examples), sweep, _Settings(**options), kept)
+    found = _grids(model, map(as_example, examples), sweep, _settings(options, sweep), kept)
     if not isinstance(chosen, Sweep):
         return (grids[0] for grids in found)
     values = tuple(one.bound for one in sweep.strategies)

@@ -62,9 +62,20 @@ def _import_file(path: Path) -> ModuleType:
         raise XTransplantError(_describe_syntax_error(path, error)) from error
     except BaseException as error:  # SystemExit too
         place = locate_error(error, spec.origin or str(path), str(path))
-        words = describe_error(error)
+        words = describe_error(error) + _beside(path, error)
         raise XTransplantError(f"strategy file {place} fails to import: {words}") from error
     return module
+
+
+def _beside(path: Path, error: BaseException) -> str:
+    """How a module that lies beside a file is found, where that is what it misses."""
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    folder = path.resolve().parent
+    if not name or not any(
+        (folder / name.partition(".")[0]).with_suffix(end).exists() for end in ("", ".py")
+    ):
+        return ""
+    return f"; it lies beside the file, where Python looks with PYTHONPATH={folder}"
 
 
 def _describe_syntax_error(path: Path, error: SyntaxError) -> str:

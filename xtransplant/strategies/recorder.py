@@ -99,8 +99,9 @@ class _PromptRecorder:
     def __setattr__(self, name: str, value: object) -> None:
         if name in self.__slots__:
             return super().__setattr__(name, value)
+        meant = name if name in self.shape.sites else "attn"
         raise XTransplantError(
-            f"{self.name}.{name} = ... names no layer; write {self.name}.attn[j] = ..."
+            f"{self.name}.{name} = ... names no layer; write {self.name}.{meant}[j] = ..."
         )
 
     def __getattr__(self, site: str) -> _SiteRecorder:

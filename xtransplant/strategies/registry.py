@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import overload
 
 from xtransplant.errors import XTransplantError
 from xtransplant.plugins import plugins
@@ -17,7 +18,7 @@ from xtransplant.strategies.expression import parse_expression
 from xtransplant.strategies.files import load_file
 from xtransplant.text import nearest
 
-__all__ = ["find_strategy", "strategy_names", "sweep_options"]
+__all__ = ["as_strategy", "find_strategy", "strategy_names", "sweep_options"]
 
 _GROUP = "xtransplant.strategies"
 
@@ -45,6 +46,30 @@ def find_strategy(name: str) -> Strategy:
         return _find_one(name)
     parts = parse_expression(name, known)
     return combine(_find_one(one.name).with_options(one.options) for one in parts)
+
+
+@overload
+def as_strategy(given: Strategy | str) -> Strategy: ...
+
+
+@overload
+def as_strategy(given: Strategy | Sweep | str) -> Strategy | Sweep: ...
+
+
+def as_strategy(given: Strategy | Sweep | str) -> Strategy | Sweep:
+    """A strategy as it is, one of a name, or a sweep.
+
+    Raises:
+        XTransplantError: something else, such as a function without ``@strategy``; or as
+            :func:`find_strategy`.
+    """
+    if isinstance(given, str):
+        return find_strategy(given)
+    if isinstance(given, (Strategy, Sweep)):
+        return given
+    name = str(getattr(given, "__name__", "my-strategy")).replace("_", "-")
+    advice = f"decorate it, @strategy({name!r})" if callable(given) else "give its name or file"
+    raise XTransplantError(f"{given!r:.60} is no strategy; {advice}")
 
 
 def sweep_options(strategy: Strategy, options: Mapping[str, str]) -> Sweep:

@@ -36,13 +36,38 @@ def option_parameters(
     filled = (*filled, "fit") if fitted else filled
     signature = inspect.signature(function)
     _check_fit(signature, name, raw, fitted=fitted)
+    _check_order(signature, name, filled)
+    own = list(signature.parameters.values())[len(filled) :]
+    bare = [one for one in own if _is_bare(one)]
+    if bare:
+        raise XTransplantError(
+            f"option {bare[0].name!r} of strategy {name} needs a type and a default, as in: "
+            f"{bare[0].name}: float = 0.5"
+        )
     try:
         signature.bind(*filled)
     except TypeError as error:
         raise XTransplantError(
             f"strategy {name} takes {signature}, but is called with ({', '.join(filled)}): {error}"
         ) from None
-    return list(signature.parameters.values())[len(filled) :]
+    return own
+
+
+def _is_bare(parameter: inspect.Parameter) -> bool:
+    """Whether it is an option without a default, and not one more that the engine fills in."""
+    variadic = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    own = parameter.name not in ("model", "source", "target", "i", "j", "fit")
+    return own and not variadic and parameter.default is parameter.empty
+
+
+def _check_order(signature: inspect.Signature, name: str, filled: tuple[str, ...]) -> None:
+    """Refuse the names of what the engine fills in where they stand in another order."""
+    given = tuple(signature.parameters)[: len(filled)]
+    if given != filled and set(given) == set(filled):
+        raise XTransplantError(
+            f"strategy {name} takes ({', '.join(given)}), and is called with "
+            f"({', '.join(filled)}): write them in this order"
+        )
 
 
 def _check_fit(signature: inspect.Signature, name: str, raw: bool, *, fitted: bool) -> None:

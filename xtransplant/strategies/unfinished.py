@@ -6,7 +6,14 @@ from typing import NoReturn
 
 from xtransplant.errors import XTransplantError
 
-__all__ = ["Unfinished"]
+__all__ = ["SYMBOLIC", "Unfinished"]
+
+SYMBOLIC = (
+    "a strategy is recorded before the model runs, and what it reads has no numbers yet; a "
+    "function of them is apply(function, value), a choice by them a raw strategy "
+    "(docs/strategies.md)"
+)
+"""What an author is told who computes with a symbolic value what only numbers can say."""
 
 
 class Unfinished:
@@ -28,4 +35,4 @@ class Unfinished:
         raise XTransplantError(f"there is nothing to compute with yet; write {self.finished}")
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = refuse
-    __truediv__ = __rtruediv__ = __matmul__ = __rmatmul__ = __neg__ = refuse
+    __truediv__ = __rtruediv__ = __matmul__ = __rmatmul__ = __neg__ = __bool__ = refuse

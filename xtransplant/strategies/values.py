@@ -19,7 +19,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.strategies.linear import map_rows, project_rows
 from xtransplant.strategies.places import Read
 from xtransplant.strategies.tensors import Fixed, make_fixed
-from xtransplant.strategies.unfinished import Unfinished
+from xtransplant.strategies.unfinished import SYMBOLIC, Unfinished
 
 __all__ = ["Applied", "Value", "apply", "as_value", "fixed"]
 
@@ -143,6 +143,14 @@ class Value:
             return Value()
         terms = tuple((weight * factor, term) for weight, term in self.terms)
         return Value(terms, self.constant * factor)
+
+    def __bool__(self) -> bool:
+        """Refused: Python takes any object for true, so that an ``if`` would go one way for all.
+
+        Raises:
+            XTransplantError: always.
+        """
+        raise XTransplantError(f"{self!s:.60} is asked for yes or no (if, and, not): {SYMBOLIC}")
 
     def reads(self) -> tuple[Read, ...]:
         """Every read this value depends on, through functions too."""

@@ -10,9 +10,10 @@ from xtransplant.engine.ask.variants import existing_pairs, shape_of
 from xtransplant.errors import XTransplantError
 from xtransplant.model.model import Model
 from xtransplant.prompts import Example
-from xtransplant.strategies import Strategy, find_strategy
+from xtransplant.strategies import Strategy
 from xtransplant.strategies.formula import in_lines
 from xtransplant.strategies.plan import Plan, Prompts, resolve_plan, script_plan
+from xtransplant.strategies.registry import as_strategy
 from xtransplant.testing.checks import Check, Trial, run_checks
 from xtransplant.testing.example import bundled_model, example_for
 
@@ -92,7 +93,7 @@ def formula(strategy: Strategy | str, model: Model | None = None) -> tuple[str, 
     Raises:
         XTransplantError: it records nothing, or is raw.
     """
-    chosen = find_strategy(strategy) if isinstance(strategy, str) else strategy
+    chosen = as_strategy(strategy)
     trial = _trial(chosen.printable(), model, None)
     return tuple(map(str, trial.strategy.edits(shape_of(trial.model), *_a_pair(trial.pairs))))
 
@@ -164,7 +165,7 @@ def plan_of(
 
 
 def _trial(strategy: Strategy | str, model: Model | None, example: Example | None) -> Trial:
-    chosen = find_strategy(strategy) if isinstance(strategy, str) else strategy
+    chosen = as_strategy(strategy)
     used = bundled_model() if model is None else model
     return Trial(chosen, used, example_for(used) if example is None else example)
 

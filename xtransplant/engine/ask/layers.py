@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import product
 
 from xtransplant.engine.ask.variants import existing_pairs
@@ -78,6 +78,10 @@ def _layers(model: Model, name: str, layers: Sequence[int] | None) -> tuple[int,
         XTransplantError: none, or one that the model has not.
     """
     everything = range(model.n_layers)
+    if layers is not None and (isinstance(layers, str) or not isinstance(layers, Iterable)):
+        raise XTransplantError(
+            f"{name}_layers are numbers, as in [0, 4] or range({model.n_layers}), not {layers!r}"
+        )
     chosen = tuple(everything if layers is None else layers)
     wrong = [layer for layer in chosen if layer not in everything]
     if wrong or not chosen:

@@ -247,8 +247,17 @@ def _explained(model: Model, item: Item, scripts: Sequence[Script]) -> Iterator[
         lines = [line for frame, line in frames if frame.f_code.co_filename == code.co_filename]
         raise XTransplantError(
             f"strategy {one.name} fails at layer pair {i}→{j}, {one.origin} line {lines[-1]}: "
-            f"{describe_error(error)}"
+            f"{describe_error(error)}{_advice(error)}"
         ) from error
+
+
+def _advice(error: BaseException) -> str:
+    """What a script's author can do about an error in nnsight's words."""
+    if type(error).__name__ == "OutOfOrderError":
+        return "; read modules in the order in which the model computes them"
+    if isinstance(error, AttributeError) and "has attribute" in str(error):
+        return "; print(xtransplant.load(MODEL).nn) shows the modules that there are"
+    return ""
 
 
 def _check_yields(found: Sequence[dict[str, Tensor]], scripts: Sequence[Script]) -> None:
