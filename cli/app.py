@@ -9,7 +9,7 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from functools import cache
@@ -62,28 +62,33 @@ app = typer.Typer(
         "token_normalize_func": lambda name: name.replace("_", "-"),
     },
 )
-app.command("new")(command(author.new))
-app.command("check")(command(author.check))
-app.command("trace")(command(trace.trace))
-app.command("lens")(command(lens.lens))
-app.command("bench")(command(bench.bench))
-app.command("pilot")(command(pilot.pilot))
-app.command("choose")(command(choose.choose))
-app.command("fit")(command(fit.fit))
-app.command("report")(command(report.report))
-app.command("view")(command(report.view))
-app.command("runs")(command(report.runs))
-app.command("rescore")(command(report.rescore))
-app.command("export")(command(share.export))
-app.command("push")(command(share.push))
-app.command("validate")(command(validate.validate))
-app.command("doctor")(command(remote.doctor))
-app.command("models")(command(remote.models))
-app.command("list")(command(catalogue.list_))
-app.command("show")(command(catalogue.show))
-# By the names that neighbouring tools have.
-app.command("run", help=ALIASES["run"])(command(bench.bench))
-app.command("ls", help=ALIASES["ls"])(command(report.runs))
+# What the list of verbs says of each, on lines that are not cut; --help of one says the rest.
+_VERBS: tuple[tuple[str, Callable[..., None], str], ...] = (
+    ("new", author.new, "Write a strategy that works at once, and its test."),
+    ("check", author.check, "Try what a strategy should hold, on a real example."),
+    ("trace", trace.trace, "Transplant at every layer pair, and show what the model answers."),
+    ("lens", lens.lens, "What the model would answer if it ended after each layer."),
+    ("bench", bench.bench, "Run strategies over a task; goes on where it was left."),
+    ("pilot", pilot.pilot, "Choose layer pairs on one split and try them on another."),
+    ("choose", choose.choose, "What choosing a layer pair for each example is worth."),
+    ("fit", fit.fit, "Fit a strategy that works with numbers taken from data."),
+    ("report", report.report, "Tables, figures and one page (--html) of runs."),
+    ("view", report.view, "Open a page with all that runs found."),
+    ("runs", report.runs, "List runs: what they are, how far, and what is damaged."),
+    ("rescore", report.rescore, "Judge stored outputs again, offline."),
+    ("export", share.export, "Write runs as lm-evaluation-harness or inspect write theirs."),
+    ("push", share.push, "Publish a run on the hub as a data set."),
+    ("validate", validate.validate, "Check a file, a task or a configuration without a model."),
+    ("doctor", remote.doctor, "Look whether a model or a server can be used from here."),
+    ("models", remote.models, "List the models that a server has deployed."),
+    ("list", catalogue.list_, "List strategies, tasks, families or languages."),
+    ("show", catalogue.show, "Show a strategy: its docstring, what it records, its options."),
+    # By the names that neighbouring tools have.
+    ("run", bench.bench, "The same as bench."),
+    ("ls", report.runs, "The same as runs."),
+)
+for _name, _verb, _short in _VERBS:
+    app.command(_name, help=ALIASES.get(_name), short_help=_short)(command(_verb))
 
 
 _MATTER = ("torch", "transformers", "nnsight")  # to the numbers; asked for in every bug report

@@ -77,12 +77,14 @@ def show(
 def _plan(strategy: str, flags: PlanFlags) -> Plan:
     """What a strategy touches in a model, whose weights are not loaded."""
     from xtransplant.cli.console import ready
+    from xtransplant.cli.progress import Lines
     from xtransplant.testing.ask import parse_pair, parse_work
 
     asked, pair = parse_work(strategy, flags.work), parse_pair(flags.pair)
-    ready(verbose=False)
-    from xtransplant.bench.load import load_model
-    from xtransplant.testing.check import plan_of
+    with Lines(quiet=False).doing(asked.loading):
+        ready(verbose=False)
+        from xtransplant.bench.load import load_model
+        from xtransplant.testing.check import plan_of
 
-    model = load_model(asked.model_name, asked.spec, asked.without_weights)
+        model = load_model(asked.model_name, asked.spec, asked.without_weights)
     return plan_of(asked.strategy, model, asked.example, pair, chat_template=asked.chat_template)

@@ -26,8 +26,9 @@ def fit(
 
     lines = Lines(quiet=flags.quiet, log_file=flags.log_file)
     config, context = parse_fit(strategy, flags)
-    ready(verbose=flags.verbose)
-    from xtransplant.bench.fit import fit as run_fit
+    with lines.doing("importing torch and transformers"):
+        ready(verbose=flags.verbose)
+        from xtransplant.bench.fit import fit as run_fit
 
     with lines:
         found = run_fit(config, lines.hear(context), last=flags.last)

@@ -30,12 +30,14 @@ def doctor(
     With --on local, whether a model can be used here: its sites, how its prompts begin, packing.
     """
     from xtransplant.cli.console import ready
-
-    ready(verbose=False)
-    from xtransplant.bench.diagnose import diagnose
+    from xtransplant.cli.progress import Lines
     from xtransplant.style.escape import visible
 
-    found = diagnose(on, model, gguf_file=gguf_file, insecure=insecure, verify=verify)
+    with Lines(quiet=False).doing(f"looking at {model or on}"):
+        ready(verbose=False)
+        from xtransplant.bench.diagnose import diagnose
+
+        found = diagnose(on, model, gguf_file=gguf_file, insecure=insecure, verify=verify)
     for one in found:
         typer.echo(f"{'ok  ' if one.ok else 'FAIL'}  {visible(one.what)}")
     if not all(one.ok for one in found):

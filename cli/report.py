@@ -67,14 +67,17 @@ def report(
 ) -> None:
     """Tables and figures of one or more runs; runs of one task and split are compared."""
     from xtransplant.cli.console import quieten_plots, results
-    from xtransplant.report.document import Room, write_report
+    from xtransplant.cli.progress import Lines
     from xtransplant.style.escape import visible
 
-    quieten_plots()
-    shown = write_report(
-        run, formats=format_ or [], figures=figures or [], output=output, page=html,
-        level=how.level, room=Room(results().width, how.split_columns, how.languages),
-    )  # fmt: skip
+    with Lines(quiet=False).doing("counting what is stored"):
+        from xtransplant.report.document import Room, write_report
+
+        quieten_plots()
+        shown = write_report(
+            run, formats=format_ or [], figures=figures or [], output=output, page=html,
+            level=how.level, room=Room(results().width, how.split_columns, how.languages),
+        )  # fmt: skip
     for text in shown.texts:
         typer.echo(text, nl=False) if isinstance(text, str) else results().print(text)
     for path in shown.written:
@@ -90,10 +93,14 @@ def view(
 
     Without a browser, open the file whose name is printed.
     """
-    from xtransplant.report.view import open_page
+    from xtransplant.cli.progress import Lines
     from xtransplant.style.escape import visible
 
-    typer.echo(visible(str(open_page(run, level))))
+    with Lines(quiet=False).doing("counting what is stored"):
+        from xtransplant.report.view import open_page
+
+        page = open_page(run, level)
+    typer.echo(visible(str(page)))
 
 
 def runs(

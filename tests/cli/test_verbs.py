@@ -67,6 +67,13 @@ def test_show_gives_docstring_formula_and_options(xtp):
     ]
 
 
+def test_no_verb_is_cut_off_in_the_list_of_them(xtp, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = xtp("--help").out.partition("Commands:")[2]
+    assert {"trace", "doctor"} <= {line.split()[0] for line in shown.splitlines() if line}
+    assert "..." not in shown
+
+
 def test_version_and_help(xtp):
     shown = xtp("--version").out.splitlines()
     assert shown[0] == f"xtp {__version__}"
