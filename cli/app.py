@@ -213,12 +213,22 @@ def _failed(error: BaseException, interrupted: bool, debug: bool) -> int:
         path = context.command_path if context is not None else "xtp"
         near = ", ".join(getattr(error, "possibilities", None) or ())
         message = usage().partition(" (Possible options")[0].partition(" Did you mean")[0]
+        message += _from_environment(context, getattr(error, "param", None))
         like = f" (nearest: {near})" if near else _nearest_verb(message)
         _say(f"{message.rstrip('.').replace('Value error, ', '')}{like}; see {path} --help")
         return 2
     hint = "" if debug else "; run again with --debug to see where"
     _say(f"unexpected {type(error).__name__}: {error}{hint}")
     return 1
+
+
+def _from_environment(context: Any, parameter: Any) -> str:
+    """Which variable gave a value that an option does not take, if one did."""
+    if context is None or getattr(parameter, "name", None) is None:
+        return ""
+    source = context.get_parameter_source(parameter.name)
+    given = getattr(source, "name", "") == "ENVIRONMENT"
+    return f", which {parameter.envvar} in the environment gives" if given else ""
 
 
 def _nearest_verb(message: str) -> str:

@@ -22,6 +22,7 @@ from typer.models import OptionInfo, ParameterInfo
 from xtransplant.bench.flags import Flag
 from xtransplant.cli.complete import COMPLETIONS
 from xtransplant.style.escape import visible
+from xtransplant.text import nearest
 
 __all__ = ["command"]
 
@@ -98,9 +99,21 @@ def _say_environment(context: typer.Context) -> None:
         for one in context.command.params
         if getattr(context.get_parameter_source(one.name or ""), "name", "") == "ENVIRONMENT"
     ]
-    if found:
-        line = visible(f"from the environment: {', '.join(found)}")
-        print(f"xtp: {line}", file=sys.stderr)
+    lines = [f"from the environment: {', '.join(found)}"] if found else []
+    known = set(_in_environment(context.find_root().command))
+    lines += [
+        f"{name} in the environment is no option and does nothing{nearest(name, known)}"
+        for name in sorted(os.environ)
+        if name.startswith("XTP_") and known and name not in known
+    ]
+    for line in lines:
+        print(f"xtp: {visible(line)}", file=sys.stderr)
+
+
+def _in_environment(group: Any) -> Iterator[str]:
+    """The variables that options of any verb read: one of another verb is no mistake."""
+    for verb in getattr(group, "commands", {}).values():
+        yield from (str(one.envvar) for one in verb.params if one.envvar)
 
 
 def _option(flag: Flag) -> Any:

@@ -28,8 +28,8 @@ strategies, tasks, languages and configurations (`--show-completion` shows what 
 
 An option that is given once may stand in the environment, in capitals after `XTP_`:
 `XTP_OUTPUT_PATH=/data/runs`, `XTP_DEVICE_MAP=cuda:0`, `XTP_QUIET=1`. A line on stderr names those
-that act; the command line wins over them, and they over `--config`. Options may be written with
-underscores, as `--output_path`.
+that act, and one each that is no option (`XTP_OUTPUTPATH`); the command line wins over them, and
+they over `--config`. Options may be written with underscores, as `--output_path`.
 """
 
 

@@ -36,6 +36,25 @@ def test_the_environment_gives_options_and_the_command_line_wins(xtp, monkeypatc
     assert "nor-this" in given.err.splitlines()[-1]
 
 
+def test_a_variable_that_is_no_option_is_named_with_the_one_that_was_meant(xtp, monkeypatch):
+    monkeypatch.setenv("XTP_OUTPUTPATH", "/data")
+    monkeypatch.setenv("XTP_SPLIT", "unseen")  # of another verb than this one
+    outcome = xtp("list", "tasks")
+    assert outcome.code == 0
+    assert outcome.err.startswith("xtp: XTP_OUTPUTPATH in the environment is no option and does n")
+    assert "(nearest: XTP_OUTPUT_PATH" in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+def test_a_wrong_value_says_which_variable_gave_it(xtp, monkeypatch):
+    monkeypatch.setenv("XTP_LIMIT", "two")
+    outcome = xtp("bench", "--task", "babel", "-s", "attn-swap")
+    assert outcome.code == 2
+    assert "'--limit'" in outcome.err
+    assert "XTP_LIMIT in the environment" in outcome.err
+    assert "XTP_" not in xtp("bench", "--task", "babel", "-s", "attn-swap", "--limit", "two").err
+
+
 def test_lm_eval_names_a_batch_and_a_log(run, xtp, tmp_path, monkeypatch):
     log = tmp_path / "logs" / "xtp.log"
     outcome, manifest, records = run(

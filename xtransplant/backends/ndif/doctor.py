@@ -48,7 +48,7 @@ def examine(server: Server, model: str | None) -> list[Finding]:
     try:
         models = deployed(server)
     except XTransplantError as error:
-        what = "a key is set" if api_key() else "no key is set"
+        what = "a key is set" if api_key() else "no key is set (nnsight login, or NDIF_API_KEY)"
         key = Finding(bool(api_key()), f"{what}; whether it is right is not known")
         return [key, Finding(False, str(error))]
     found = [_key(server)]
