@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from xtransplant.bench.flags import Debug, Quiet, Verbose
+from xtransplant.bench.flags import Debug, LogFile, Quiet, Verbose
 from xtransplant.testing.flags import WorkFlags
 
 __all__ = ["check", "new"]
@@ -40,6 +40,7 @@ def check(
     strategy: Annotated[str, typer.Argument(help="Name, or path/to/file.py[:name].")],
     work: WorkFlags,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    log_file: LogFile = None,
     debug: Debug = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -52,7 +53,7 @@ def check(
     from xtransplant.cli.progress import Lines
     from xtransplant.testing.ask import parse_work
 
-    lines = Lines(quiet=quiet, verbose=verbose)
+    lines = Lines(quiet=quiet, verbose=verbose, log_file=log_file)
     asked = parse_work(strategy, work)
     with lines.doing(asked.loading):
         ready(verbose=verbose)

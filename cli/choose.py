@@ -25,6 +25,7 @@ def choose(
     ] = None,
     level: Annotated[f.Level, typer.Option(help="How an answer has to be right.")] = "match",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    log_file: f.LogFile = None,
     debug: f.Debug = False,
 ) -> None:
     """What choosing a layer pair for each example is worth, beside one pair for all.
@@ -33,11 +34,13 @@ def choose(
     trained on RUN. No method reads the answers it is counted by.
     """
     from xtransplant.cli.console import results
+    from xtransplant.cli.progress import Lines
     from xtransplant.report.formats import grids_to_terminal
     from xtransplant.report.per_example import choose_per_example
     from xtransplant.report.per_example_shown import choices_grid, choices_json
 
-    found = choose_per_example(pilot, on, level=level)
+    with Lines(quiet=False, log_file=log_file).doing("choosing a layer pair for each example"):
+        found = choose_per_example(pilot, on, level=level)
     if as_json:
         typer.echo(choices_json(found))
     else:

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from xtransplant.bench.flags import Debug, Insecure, On
+from xtransplant.bench.flags import Debug, Insecure, LogFile, On
 
-__all__ = ["ConfigFile", "Debug", "Insecure", "Level", "On", "Runs"]
+__all__ = ["ConfigFile", "Debug", "Insecure", "Level", "LogFile", "On", "Runs"]
 
 Level = Literal["strict", "match", "lenient"]
 

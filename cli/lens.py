@@ -17,7 +17,8 @@ def lens(flags: LensFlags) -> None:
     from xtransplant.cli.progress import Lines
     from xtransplant.grid.lens_shown import draw_lens, lens_json, render_lens
 
-    lines, plan = Lines(quiet=flags.quiet, verbose=flags.verbose), plan_lens(flags)
+    lines = Lines(quiet=flags.quiet, verbose=flags.verbose, log_file=flags.log_file)
+    plan = plan_lens(flags)
     with lines.doing(plan.loading):
         ready(verbose=flags.verbose)
         model = load_for_lens(plan)

@@ -130,14 +130,18 @@ def rescore(
     rule: Annotated[
         str | None, typer.Option(help="Another rule than the run's, from now on (docs/bench.md).")
     ] = None,
+    log_file: f.LogFile = None,
     debug: f.Debug = False,
 ) -> None:
     """Judge stored outputs again, offline."""
     from xtransplant.bench.rescore import rescore as judge_again
+    from xtransplant.cli.progress import Lines
     from xtransplant.style.escape import visible
 
+    lines = Lines(quiet=False, log_file=log_file)
     for path in run:
-        done = judge_again(path, rule=rule)
+        with lines.doing(f"judging {path.name}"):
+            done = judge_again(path, rule=rule)
         changed = ", ".join(f"{level} {count}" for level, count in done.changed.items())
         typer.echo(
             f"{visible(path.name)}: {done.records} records judged{done.how}; changed: {changed}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -30,6 +29,7 @@ def export(
         Path,
         typer.Option("--output", "--output-path", "-o", help="Folder; each run gets one in it."),
     ] = Path("exported"),
+    log_file: f.LogFile = None,
     debug: f.Debug = False,
 ) -> None:
     """Write runs, samples and all, as lm-evaluation-harness or inspect would have written them.
@@ -37,14 +37,17 @@ def export(
     Each row of a report that is one prompt, or one layer pair, stands where they have a model;
     bounds, nulls and gains go along as metadata (docs/publish.md).
     """
+    from xtransplant.cli.progress import Lines
     from xtransplant.report.export.export import export_runs
     from xtransplant.style.escape import visible
 
-    done = export_runs(run, to.value, output)
+    lines = Lines(quiet=False, log_file=log_file)
+    with lines.doing("counting and writing"):
+        done = export_runs(run, to.value, output)
     for path in done.folders:
         typer.echo(visible(str(path)))
     for note in done.notes:
-        _say(note)
+        lines.say(note)
 
 
 @dataclass(frozen=True)
@@ -67,12 +70,14 @@ def push(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     to: Annotated[str, typer.Option(metavar="USER/NAME", help="Its name on the hub.")],
     how: Share = Share(),
+    log_file: f.LogFile = None,
     debug: f.Debug = False,
 ) -> None:
     """Publish a run on the Hugging Face hub, as a data set that others make its tables from.
 
     Log in first, with the hub's own tool: hf auth login. Look first: --dry-run.
     """
+    from xtransplant.cli.progress import Lines
     from xtransplant.report.publish.push import Given, plan_push
     from xtransplant.report.publish.push import push as send
     from xtransplant.style.escape import visible
@@ -80,25 +85,24 @@ def push(
     given = Given(
         to, how.license, how.i_may_share_the_data, how.card, how.revision, how.private
     )  # fmt: skip
-    plan = plan_push(run, given)
+    lines = Lines(quiet=False, log_file=log_file)
+    with lines.doing("comparing what is stored with its checksums"):
+        plan = plan_push(run, given)
     if how.dry_run:
         for one in plan.files:
             typer.echo(f"{one.size:>12,} {visible(one.name)}")
         typer.echo(f"{len(plan.card.encode()):>12,} README.md\n")
         typer.echo(visible(plan.card, keep_lines=True))
     for note in plan.notes:
-        _say(note)
+        lines.say(note)
     count = f"{len(plan.files) + 1} files, {plan.size:,} bytes"
     if how.dry_run:
-        _say(f"{count}; nothing was sent")
+        lines.say(f"{count}; nothing was sent")
         if plan.refusal:
-            _say(f"without --dry-run it would be refused: {plan.refusal}")
+            lines.say(f"without --dry-run it would be refused: {plan.refusal}")
         return
-    _say(f"{count} to {to}")
-    typer.echo(send(plan))
-
-
-def _say(line: str) -> None:
-    from xtransplant.style.escape import visible
-
-    print(f"xtp: {visible(line)}", file=sys.stderr)
+    plan.check()
+    lines.say(f"{count} to {to}")
+    with lines.doing("sending"):
+        url = send(plan)
+    typer.echo(url)

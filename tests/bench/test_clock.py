@@ -1,5 +1,8 @@
 """Progress costs a few looks at the disk for each part, however many parts there are."""
 
+import os
+import time
+
 import pytest
 
 from xtransplant.bench.clock import Clock
@@ -83,6 +86,30 @@ def test_what_is_done_once_before_the_first_example_is_in_no_estimate(run, monke
     clock.done(parts[0])
     run.there.add(parts[0])
     assert clock.progress(parts[0]).left == pytest.approx(2 * (N - 1))
+
+
+def test_what_others_are_at_is_seen_and_their_loading_is_in_no_estimate(run, monkeypatch):
+    now, began = 100.0, time.time()
+    monkeypatch.setattr("xtransplant.bench.clock.time.monotonic", lambda: now)
+    parts = list(run.manifest.parts())
+    clock = Clock.of_run(run)
+    clock.started = now
+    assert clock.refresh() == clock.begun(began) == []
+    for part in parts[:3]:
+        path = run.sums_path(part)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    os.utime(run.sums_path(parts[0]), (began - 60, began - 60))  # a process's that is gone
+    now += 60
+    assert clock.begun(began) == parts[1:3]
+    told = clock.under_way(parts[1:3])
+    assert (told.at, told.done, told.left) == ("2 parts under way", 0, None)
+    now += 5
+    run.there.update(parts[1:3])
+    for part in clock.refresh():
+        clock.worked += part.stop - part.start
+    assert clock.begun(began) == []
+    assert clock.progress_of(parts[1]).left == pytest.approx(5 * (N - 2) / 2)
 
 
 def test_parts_that_others_hold_are_all_that_is_looked_at_again(run, monkeypatch):

@@ -18,6 +18,7 @@ from xtransplant import XTransplantError, find_strategy, load
 from xtransplant.bench import fit_parts
 from xtransplant.bench.context import RunContext
 from xtransplant.bench.fit import fit
+from xtransplant.bench.fit_clock import FitClock
 from xtransplant.bench.plan import make_plan
 from xtransplant.bench.run import bench
 from xtransplant.engine.ask.tokenise import prompt_ids
@@ -163,6 +164,38 @@ def test_a_fit_that_was_killed_goes_on_where_it_was(babel_model, fitted, tmp_pat
     parts[0].write_bytes(b"x")
     (tmp_path / "killed" / "fit.json").unlink()
     assert fit(FIT, RunContext(tmp_path / "killed"), model=babel_model).digest == whole.digest
+
+
+def test_a_fit_says_how_far_it_is_and_when_it_ends(babel_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(fit_parts, "PART_SIZE", 3)
+    read, stored = [], []
+    fit(FIT, RunContext(tmp_path, step=read.append, watch=stored.append), model=babel_model)
+    total = len(list(chain(*examples().values())))
+    assert [one.done + one.within for one in read] == list(range(1, total + 1))
+    assert {one.total for one in (*read, *stored)} == {total}
+    assert all(one.done % 3 == 0 and 0 < one.within <= 3 for one in read)
+    assert [one.done for one in stored] == [*range(3, total, 3), total]
+    assert (read[-1].left, stored[-1].left) == (0, 0)
+    assert all(one.left > 0 for one in read[:-1])
+
+
+def test_the_time_left_of_a_fit_goes_by_the_prompts_that_are_new(babel_model, monkeypatch):
+    one, other = (replace(IN_TWO, source="s" * 6, target=text * 3) for text in "ab")
+    (stored, third) = (replace(IN_TWO, source=text * 9, target=text * 8) for text in "cd")
+    monkeypatch.setattr(fit_parts, "PART_SIZE", 1)
+
+    class Two(fit_parts.Parts):
+        def has(self, number):
+            return number == 2
+
+    parts = Two(Path(), "", None, [one, other, stored, third])
+    clock = FitClock.of(parts, "made", "pilot")
+    assert clock.worked == [0, 9, 12, 12, 29]
+    now = clock.started + 10
+    monkeypatch.setattr("xtransplant.bench.fit_clock.time.monotonic", lambda: now)
+    assert clock.stored(0).left is None
+    assert clock.read(1).left == clock.stored(1).left == pytest.approx(10 * 20 / 9)
+    assert clock.stored(3).left == pytest.approx(10 * 17 / 12)
 
 
 FROM_PAIRS = """

@@ -57,7 +57,7 @@ def test_each_distinct_prompt_of_a_language_has_one_vector(tmp_path):
         own = load_examples(find_task("babel"), lang, split="pilot").examples[:11]
         examples += [*own, own[3]]
     parts = Parts(tmp_path, "these", find_strategy("itlc").fitting, examples)
-    parts.capture(numbers, lambda done: None)
+    parts.capture(numbers, lambda done: None, lambda read: None)
     stats = StoredStatistics(parts)
     assert len(parts) > 1
     for lang in ("en", "sw", "hi"):

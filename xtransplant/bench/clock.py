@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from xtransplant.bench.plan import Plan
 from xtransplant.bench.progress import Progress
@@ -86,6 +88,23 @@ class Clock:
             if len(stored) < _LOOKS:
                 return found
 
+    def begun(self, since: float) -> list[Part]:
+        """Parts that others have begun and not stored, of those that are looked at next.
+
+        Args:
+            since: by ``time.time``; what was begun before was left by processes that are gone.
+        """
+        ahead = [part for part in self._front if part in self.left]
+        return [part for part in ahead if _changed(self.run.sums_path(part)) >= since]
+
+    def under_way(self, parts: Sequence[Part]) -> Progress:
+        """How far the run is while others do these parts."""
+        now = self.progress_of(parts[0])
+        self.before = now.seconds if self.before is None else self.before
+        many = "" if len(parts) == 1 else "s"
+        at = f"{len(parts)} part{many} under way"
+        return replace(now, at=at, left=self._left(now.seconds))
+
     def progress(self, part: Part) -> Progress:
         """How far the run is now, after a part."""
         self.refresh()
@@ -126,3 +145,11 @@ class Clock:
         self._ahead -= weight
         self._waiting[part.task, part.lang] -= part.stop - part.start
         return weight
+
+
+def _changed(path: Path) -> float:
+    """When a file was written, by ``time.time``; never if there is none."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return -math.inf

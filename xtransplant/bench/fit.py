@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -14,11 +13,11 @@ from xtransplant.backends.registry import open_backend
 from xtransplant.bench.config import Config
 from xtransplant.bench.context import RunContext
 from xtransplant.bench.environment import versions
+from xtransplant.bench.fit_clock import FitClock
 from xtransplant.bench.fit_differences import CAPTURED, differences
 from xtransplant.bench.fit_file import make_tensors, write_fit
 from xtransplant.bench.fit_parts import Parts, StoredStatistics
 from xtransplant.bench.load import load_model
-from xtransplant.bench.progress import Progress
 from xtransplant.bench.task_plan import TaskPlan, model_name, nothing_left, plan_task
 from xtransplant.engine.ask.fits import fit_model
 from xtransplant.engine.ask.in_sample import prompt_digest
@@ -78,20 +77,16 @@ def fit(
     if (found := _finished(folder, about, options)) is not None:
         return found
     _check_folder(folder, parts, about)
-    started = time.perf_counter()
-
-    def done(count: int) -> None:
-        seconds = time.perf_counter() - started
-        names = "+".join(tasks)
-        context.watch(
-            Progress(names, str(config.split), "fit", count, len(examples), seconds, None)
-        )
-
-    read = partial(
+    clock = FitClock.of(parts, "+".join(tasks), str(config.split))
+    vectors = partial(
         pool, model, site=fitting.site, tokens=fitting.tokens,
         chat_template=config.chat_template,
     )  # fmt: skip
-    parts.capture(lambda prompt: read(prompt), done)
+    parts.capture(
+        lambda prompt: vectors(prompt),
+        done=lambda count: context.watch(clock.stored(count)),
+        read=lambda count: context.step(clock.read(count)),
+    )
     statistics = StoredStatistics(parts)
     tensors = make_tensors(strategy, fitting, statistics, options)
     counts = {lang: statistics.count(lang) for lang in statistics.languages}

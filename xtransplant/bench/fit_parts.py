@@ -80,12 +80,13 @@ class Parts:
                 continue
         return {}
 
-    def capture(self, pool: Pool, done: Callable[[int], None]) -> None:
+    def capture(self, pool: Pool, done: Callable[[int], None], read: Callable[[int], None]) -> None:
         """Capture and store the parts that are missing.
 
         Args:
             pool: gives the vectors of a prompt, ``[n_layers, ...]``.
-            done: called after each part with how many examples are done.
+            done: called after each part with how many examples are stored.
+            read: called after each example with how many are read, of a part that is not stored.
 
         Raises:
             XTransplantError: an unusable prompt, or a disk that cannot be written.
@@ -103,7 +104,7 @@ class Parts:
 
         for number in range(len(self)):
             if not self.has(number):
-                tensors, langs, counts = self._part(number, kept)
+                tensors, langs, counts = self._part(number, kept, read)
                 about = {"identity": self.identity, "langs": json.dumps(langs)}
                 with write_atomically(self.path(number)) as draft:
                     save_file(tensors, draft, {**about, "counts": json.dumps(counts), "about": own})
@@ -118,7 +119,9 @@ class Parts:
                 found.setdefault(prompt, number)
         return found
 
-    def _part(self, number: int, pool: Pool) -> tuple[dict[str, Tensor], list[str], dict[str, int]]:
+    def _part(
+        self, number: int, pool: Pool, read: Callable[[int], None]
+    ) -> tuple[dict[str, Tensor], list[str], dict[str, int]]:
         """A part's tensors, the target's language of each example, and how many prompts it sums."""
         sums: dict[str, Tensor] = {}
         counts: dict[str, int] = {}
@@ -136,6 +139,7 @@ class Parts:
                 name = f"sum/{lang}"
                 sums[name] = sums[name] + vector if name in sums else vector
                 counts[lang] = counts.get(lang, 0) + 1
+            read(k + 1)
         stacked = {side: torch.stack(own) for side, own in rows.items() if own}
         return {**sums, **stacked}, [one.target_lang for one in own], counts
 

@@ -13,6 +13,7 @@ from xtransplant.bench.flags import (
     Debug,
     Flag,
     LoadFlags,
+    LogFile,
     Model,
     Options,
     Quiet,
@@ -39,6 +40,7 @@ class LensFlags:
     add_bos: AddBos = False
     as_json: Annotated[bool, Flag("Print one JSON document.", ("--json",))] = False
     plot: Annotated[Path | None, Flag("Lines to FILE.png, .svg or .pdf.")] = None
+    log_file: LogFile = None
     debug: Debug = False
     quiet: Quiet = False
     verbose: Verbose = False

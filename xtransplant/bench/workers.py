@@ -7,6 +7,7 @@ Workers need to see the run's folder: one machine, or a file system that they sh
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from xtransplant.bench.clock import Clock
@@ -35,6 +36,7 @@ def execute_by_workers(plan: Plan, path: Path, context: RunContext) -> Run:
         XTransplantError: as :func:`execute`; workers cannot be started, or keep dying.
     """
     clock: Clock | None = None
+    began = time.time()
 
     def look() -> None:
         # The manifest is the first worker's to write; nothing is known before.
@@ -46,6 +48,9 @@ def execute_by_workers(plan: Plan, path: Path, context: RunContext) -> Run:
         for part in clock.refresh():
             clock.worked += part.stop - part.start
             context.watch(clock.progress_of(part))
+        # A worker's first part begins once it has loaded the model and verified it.
+        if begun := clock.begun(began):
+            context.step(clock.under_way(begun))
 
     arguments = (plan.config, path, plan.pairs, context.accept_versions)
     context.backend.run_workers(work_on, arguments, look=look, say=context.say)

@@ -73,6 +73,15 @@ class Plan:
         """In bytes, the card with them."""
         return sum(one.size for one in self.files) + len(self.card.encode())
 
+    def check(self) -> None:
+        """Raise what it is refused for.
+
+        Raises:
+            XTransplantError: it is.
+        """
+        if self.refusal:
+            raise XTransplantError(self.refusal)
+
 
 def plan_push(path: str | Path, given: Given) -> Plan:
     """What pushing a run would send; every stored byte is compared with its checksum.
@@ -144,8 +153,7 @@ def push(plan: Plan) -> str:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
-    if plan.refusal:
-        raise XTransplantError(plan.refusal)
+    plan.check()
     given = plan.given
     try:
         return _send(plan, HfApi())
