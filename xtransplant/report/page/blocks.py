@@ -195,10 +195,11 @@ def _columns(
     if "output" in rows and rows["output"].notna().any():
         said[at] = [words.number(one) for one in rows["output"].iloc[rows_at]]
     elif "logprobs" in rows and rows["logprobs"].notna().any():
-        listed = [rows["logprobs"].iloc[rows_at].tolist(), [None] * len(rows_at)]
-        if "bounds" in rows:
-            listed[1] = rows["bounds"].iloc[rows_at].tolist()
-        found = of_candidates(*listed, np.asarray(answers)[examples_at])
+        logprobs, bounds = (
+            rows[name].iloc[rows_at].tolist() if name in rows else [None] * len(rows_at)
+            for name in ("logprobs", "bounds")
+        )
+        found = of_candidates(logprobs, bounds, np.asarray(answers)[examples_at])
         said[at] = found.said
         for name in _SCORED:
             scored[name][at] = getattr(found, name)
