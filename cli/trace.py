@@ -32,11 +32,11 @@ def trace(flags: TraceFlags) -> None:
         from xtransplant.bench.dry_trace import dry_trace
 
         print_dry_trace(dry_trace(plan, model))
-        lines.say_each(why, plan.run_on)
+        lines.say_each(why, *plan.remarks)
         return
     with lines.doing(f"running {config.sweep} at every layer pair"):
         grid = one_grid.compute_grid(plan, model)
-    lines.say_each(why, plan.run_on)
+    lines.say_each(why, *plan.remarks)
     with one_grid.writing_files(plan, grid):
         print_grid(grid, as_json=flags.as_json)
     lines.say_each(*plan.written)

@@ -48,6 +48,17 @@ def test_layers_and_options_reach_the_grid(traced, model):
     assert document["cells"] == grid.to_dict()["cells"]
 
 
+def test_candidates_that_are_likely_not_meant_are_told(traced):
+    given = ("--json", "--candidates", "moja", "--candidates", " mbili")
+    said = traced(*given, "--answer", " mbili").err.splitlines()
+    assert len(said) == 1
+    assert "'Ngapi?moja'" in said[0]
+    assert traced(*given).err.splitlines() == [
+        *said,
+        "xtp: no answer is given; its probability in each cell: --answer 'moja'",
+    ]
+
+
 def test_one_or_the_other_or_both(traced):
     def kinds(*arguments):
         cell = json.loads(traced("--json", "--max-new-tokens", "2", *arguments).out)["cells"][0]

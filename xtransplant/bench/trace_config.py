@@ -97,10 +97,17 @@ class TracePlan:
         return tuple(f"{what} in {path}" for what, path in files if path is not None)
 
     @property
-    def run_on(self) -> str:
-        """That candidates of the user's own begin without a space; empty if nothing is odd."""
-        written = self.config.prompt.candidates and not self.config.chat_template
-        return run_on([self.example]) if written and self.config.scores else ""
+    def remarks(self) -> tuple[str, ...]:
+        """What of the user's own candidates is likely not meant, a line each."""
+        config, found = self.config, list[str]()
+        if not config.prompt.candidates or not config.scores:
+            return ()
+        if not config.chat_template and (line := run_on([self.example])):
+            found.append(line)
+        if self.example.answer is None:
+            one = self.example.candidates[0]
+            found.append(f"no answer is given; its probability in each cell: --answer {one!r}")
+        return tuple(found)
 
     def layers(self, n_layers: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Source layers and target layers of a model with ``n_layers``.

@@ -108,7 +108,7 @@ def test_its_invariants(xtp_model):
     assert_valid(STRATEGY, xtp_model)
 
 
-def test_its_formula():
+def test_its_formula():  # what xtp show prints below "records": change it with the strategy
     assert formula(STRATEGY) == ("target.ffn[j] = target.ffn[j] + 0.5 * source.ffn[i]",)
 """
 )
@@ -132,7 +132,7 @@ def test_its_invariants(fitted, xtp_model):
     assert_valid(fitted, xtp_model)
 
 
-def test_its_formula():
+def test_its_formula():  # what xtp show prints below "records": change it with the strategy
     assert formula(FILE) == (
         "target.resid_post[j] = 0.5 * target.resid_post[j] + 0.5 * source.resid_post[i] "
         "- 0.5 * fit.mean[source][i] + 0.5 * fit.mean[target][i]",
