@@ -24,6 +24,8 @@ PAGES = {
 # A link's address, from docs/ or from the top, or a path in code that is no link yet.
 _LINK = re.compile(r"(?<=\]\()(?:\.\./)?([\w./-]+)(?=[#)])")
 _CODE = re.compile(r"(?<![\[`])`((?:docs/)?[\w./-]+\.(?:md|ipynb))`(?![\]`])")
+# Flags say where they are explained: (docs/models.md).
+_SAID = re.compile(r"(?<=\s\()(docs/[\w-]+\.md)(?=\))")
 # A link that is called as its file is.
 _NAMED = re.compile(r"\[`?(?:docs/)?[\w./-]+\.md`?\]\(([\w./-]+)(#[\w-]*)?\)")
 # Code in a line: its options and names with hyphens stay whole where they are not too long.
@@ -64,6 +66,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return f"[{file.page.title if file.page else name}]({name}{anchor})"
 
     markdown = _LINK.sub(lambda found: place(found[1]), markdown)
+    markdown = _SAID.sub(linked, markdown)
     return _widen(_CODE.sub(linked, _NAMED.sub(linked, markdown)))
 
 
