@@ -267,9 +267,10 @@ def _candidates(value: Any, place: str) -> tuple[str, ...]:
     if "" in texts:
         raise XTransplantError(f"{place}: a candidate is empty; write it, or leave it out")
     if len(texts) == 1:
+        wide = "; its bar is full-width, write |" if "\uff5c" in texts[0] else ""
         raise XTransplantError(
-            f"{place} has one candidate, {texts[0]!r}, which is always the likeliest; give two or "
-            "more, or none and --mode generate"
+            f"{place} has one candidate, {texts[0]!r}, which is always the likeliest{wide}; give "
+            "two or more, or none and --mode generate"
         )
     if len(set(texts)) != len(texts):
         raise XTransplantError(f"{place}: a candidate is there twice: {', '.join(texts[:6])}")

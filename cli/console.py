@@ -159,7 +159,9 @@ def print_report(found: Report, *, as_json: bool) -> None:
         print(f"\nnote: {visible(found.remark)}")
     if not found.checks:
         return
-    print(f"\nchecks, on {visible(found.model)}")
+    from xtransplant.style.words import model_label
+
+    print(f"\nchecks, on {model_label(found.model)}")
     _print_columns((one.name, f"{one.status:<14}  {one.why}") for one in found.checks)
 
 

@@ -76,6 +76,7 @@ def test_columns_may_have_other_names(tmp_path):
             (),
             "a column of prompts for each language is --wide en,ar,sw$",
         ),
+        ([{**ROWS[0], "candidates": " 1\uff5c 2"}], (), r"row 1 has one candidate.*write \|;"),
         (ROWS, (("golden", "answer"),), r"'golden' is none of source, target"),
         ([{**ROWS[0], "answer": " 3"}], (), r"row 1: answer ' 3' is none of its candidates ' 1'"),
         ([{**ROWS[0], "answer": None}], (), r"row 1 has no answer"),

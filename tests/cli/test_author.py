@@ -34,6 +34,7 @@ def test_a_new_strategy_passes_its_checks(xtp, inside):
     assert (checked.code, checked.err) == (0, "")
     assert "    target.ffn[j] = target.ffn[j] + 0.5 * source.ffn[i]\n" in checked.out
     assert "written: target.ffn[2] at the last token" in checked.out
+    assert "\nchecks, on babel/checkpoint\n" in checked.out
     assert xtp(*commands[1][1:], "--json", "--quiet", "--source-layers", "0").code == 0
     again = xtp("new", "my-idea")
     assert (again.code, again.out) == (2, "")

@@ -116,6 +116,9 @@ def test_a_pilot_on_a_file(xtp, tmp_path, mine, cut, splits, counts):
     outcome = xtp("pilot", *common, "--apply-to", splits[1], "--pairs", "7:0,0:0")
     assert outcome.code == 0, outcome.err
     assert "in-sample" not in outcome.err
+    # Nothing says what is right after the source: that is not known, and has no error either.
+    (source,) = [line.split() for line in outcome.out.splitlines() if "(source)" in line][:1]
+    assert source == ["vanilla", "(source)", "–", "–", "–", "–", "–", "0"]
     for split, count in zip(splits, counts, strict=True):
         for lang in ("sw", "hi"):
             assert f"file {split} {lang}: {count} of {count} examples" in outcome.err

@@ -194,11 +194,15 @@ def _cells(
     own = [_percent(by_language[lang].value) if lang in by_language else "–" for lang in languages]
     return [
         *own,
-        f"{_percent(every.value)} ±{_percent(every.stderr)}",
-        f"{_percent(mean)} ±{_percent(error)}",
+        _with_error(every.value, every.stderr),
+        _with_error(mean, error),
         _percent(spread(rates)),
         str(every.known),
     ]
+
+
+def _with_error(value: float, error: float) -> str:
+    return _percent(value) if math.isnan(value) else f"{_percent(value)} ±{_percent(error)}"
 
 
 def _percent(value: float) -> str:
