@@ -35,7 +35,7 @@ class Figures(StrEnum):
 
 @dataclass(frozen=True)
 class How:
-    """What counts as right, what else is told, and how wide a table is."""
+    """What counts as right, what else is told and where, and how wide a table is."""
 
     level: Annotated[f.Level, Flag("How an answer has to be right.")] = "match"
     split_columns: Annotated[
@@ -44,6 +44,7 @@ class How:
     languages: Annotated[
         bool, Flag("Tell in which languages texts are (pip install 'xtransplant[langid]').")
     ] = False
+    log_file: f.LogFile = None
 
 
 def report(
@@ -70,7 +71,7 @@ def report(
     from xtransplant.cli.progress import Lines
     from xtransplant.style.escape import visible
 
-    with Lines(quiet=False).doing("counting what is stored"):
+    with Lines(quiet=False, log_file=how.log_file).doing("counting what is stored"):
         from xtransplant.report.document import Room, write_report
 
         quieten_plots()

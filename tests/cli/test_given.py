@@ -80,3 +80,16 @@ def test_a_batch_size_of_texts_is_refused(xtp):
     outcome = xtp(*BENCH, "--task", "babel", "--mode", "generate", "--batch-size", "2")
     assert outcome.code == 2
     assert "leave it out" in outcome.err
+
+
+def test_a_command_that_only_refuses_keeps_that_in_its_log_too(xtp, tmp_path):
+    for number, asked in enumerate((
+        ("report", "no-such"), ("rescore", "no-such"), ("choose", "no-such"),
+        ("fit", "no-such", "-o", "x"),
+        ("export", "no-such", "--to", "inspect"), ("push", "no-such", "--to", "me/run"),
+        ("lens", "-s", "no-such", "--pair", "0:0"), ("check", "no-such"),
+    )):  # fmt: skip
+        log = tmp_path / f"{number}.log"
+        outcome = xtp(*asked, "--log-file", str(log))
+        assert outcome.code == 2, asked
+        assert outcome.err.splitlines()[-1].removeprefix("xtp: ") in log.read_text(), asked
