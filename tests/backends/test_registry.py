@@ -93,13 +93,15 @@ def installed(tmp_path, monkeypatch):
 def test_a_backend_of_another_package_is_one_file_and_runs_a_grid(installed):
     backend = parse_on("logged")
     assert str(backend) == "logged"
-    there = load(GOLDEN / "llama", backend=open_backend(backend))
+    there = load(GOLDEN / "llama", backend="logged")
     here = load(GOLDEN / "llama")
     options = {"generations": True, "max_new_tokens": 4}
     grids = [transplant(model, EXAMPLE, "attn-swap", **options) for model in (there, here)]
     assert np.abs(grids[0].scores.logprobs - grids[1].scores.logprobs).max() < 1e-5
     assert grids[0].generations.outputs == grids[1].generations.outputs
     assert sys.modules["logged"].sizes
+    with pytest.raises(XTransplantError, match="'logs' should be local, logged"):
+        load(GOLDEN / "llama", backend="logs")
 
 
 def test_a_backend_of_another_package_is_taken_by_every_verb(installed, capsys):

@@ -114,6 +114,17 @@ def test_the_second_command_does_nothing_though_it_says_the_defaults(babel_model
     assert (again.path, worked) == (first.path, [])
 
 
+def test_a_loaded_model_is_the_one_that_is_meant_where_none_is_named(babel_model, tmp_path):
+    file = tmp_path / "mine.csv"
+    file.write_text("source,target,answer,candidates\na,b,1,1|2\nc,d,2,1|2\n")
+    config = replace(SMALL, tasks=("file",), langs=(), pairs="1:1", data=DataSource(file=file))
+    run = bench(config, RunContext(tmp_path), model=babel_model)
+    named = replace(config, model=ModelSpec(str(CHECKPOINT)))
+    assert run.path.name == make_plan(named).folder
+    with pytest.raises(XTransplantError, match="no model comes with file"):
+        bench(config, RunContext(tmp_path))
+
+
 def test_layers_too_far_and_models_that_are_not_there_are_said_before_weights_are_read():
     with pytest.raises(XTransplantError, match=r"9:0 is out of range.*layers 0 to 7"):
         make_plan(replace(SMALL, pairs="9:0"))

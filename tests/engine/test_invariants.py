@@ -188,7 +188,7 @@ def test_capture_reads_what_hooks_see(llama):
     total = found["resid_pre"] + found["attn"] + found["ffn"]
     assert torch.allclose(total, found["resid_post"], atol=1e-5)
     assert torch.allclose(found["resid_pre"] + found["attn"], found["resid_mid"], atol=1e-6)
-    assert capture(llama, EXAMPLE.source, ("ffn",), last=None)["ffn"].shape[1] == ids.shape[1]
+    assert capture(llama, EXAMPLE.source, "ffn", last=None)["ffn"].shape[1] == ids.shape[1]
 
 
 def test_spans_must_match(llama):

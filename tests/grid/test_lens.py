@@ -121,6 +121,13 @@ def test_what_leaves_the_next_token_alone_has_no_lens(llama, chosen):
         lens(llama, EXAMPLE, chosen, (1, 2))
 
 
+def test_what_is_no_layer_pair_and_no_example_is_said(llama):
+    with pytest.raises(XTransplantError, match=r"as in \(12, 1\), not 3"):
+        lens(llama, EXAMPLE, "ffn-swap", 3)
+    with pytest.raises(XTransplantError, match="follows the right answer"):
+        lens(llama, (EXAMPLE.source, EXAMPLE.target), "ffn-swap", (1, 2))
+
+
 def test_without_a_right_answer_there_is_nothing_to_follow(llama):
     asked = EXAMPLE.__class__(source="a", target="b", candidates=(" x", " y"))
     with pytest.raises(XTransplantError, match="--answer"):

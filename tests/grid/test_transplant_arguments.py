@@ -17,7 +17,7 @@ def undecorated(source, target, i, j):
         (3, {}, "3 is no strategy; give its name or file"),
         ("ffn-swap", {"source_layers": 3}, r"source_layers are numbers, as in \[0, 4\].* not 3"),
         ("ffn-swap", {"target_layers": "0:4"}, "target_layers are numbers.*not '0:4'"),
-        ("blend", {"weight": 0.3}, r"no keyword 'weight'.*with_options\(\{'weight': \.\.\.\}\)"),
+        ("blend", {"weight": 0.3}, r"no keyword 'weight'.*with_options\(weight=\.\.\.\)"),
         ("ffn-swap", {"generation": True}, "no keyword 'generation' .nearest: generations"),
     ],
 )

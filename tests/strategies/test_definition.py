@@ -45,8 +45,9 @@ def mine(model, i, j, weight: float = 0.5, times: int = 2):
 
 
 def test_options_do_not_leak_into_the_registered_strategy():
-    find_strategy("blend").with_options({"weight": 0.25})
+    bound = find_strategy("blend").with_options({"weight": 0.25})
     assert find_strategy("blend").values == ()
+    assert find_strategy("blend").with_options(weight=0.25) == bound
 
 
 @pytest.mark.parametrize(

@@ -45,13 +45,15 @@ def bench(
         context: where and how the run is opened.
         across: choose one pair for all languages; see :func:`make_plan`.
         chosen: pairs that were chosen before; see :func:`make_plan`.
-        model: loaded already; else the configuration's is loaded where the backend has it run, if
-            there is anything to do.
+        model: loaded already, and the one that is meant where the configuration names none; else
+            the configuration's is loaded where the backend has it run, if there is anything to do.
 
     Raises:
         XTransplantError: anything wrong with the configuration, data, model or disk. What was
             stored stays, and the same call goes on from there.
     """
+    if model is not None and config.model.name is None:
+        config = replace(config, model=replace(config.model, name=model.name))
     by_workers = context.backend.has_workers and model is None
     if by_workers:
         context = _check_workers(context)

@@ -28,7 +28,7 @@ _ACTIVE: dict[Pooling, tuple[bool, ...]] = {"active": (True,), "active, mean": (
 def capture(
     model: Model,
     prompt: str,
-    sites: Sequence[Site] = ("attn", "ffn", "resid_post"),
+    sites: Sequence[Site] | Site = ("attn", "ffn", "resid_post"),
     *,
     layers: Sequence[int] | None = None,
     last: int | None = 1,
@@ -39,7 +39,7 @@ def capture(
     Args:
         model: a loaded model.
         prompt: the text.
-        sites: which sites; ``head`` gives every head.
+        sites: which sites, or one; ``head`` gives every head.
         layers: which layers, in this order; all by default.
         last: how many of the last tokens; None for all of them.
         chat_template: pass the prompt through the checkpoint's chat template.
@@ -54,6 +54,7 @@ def capture(
             one of the layers has not.
     """
     layers = range(model.n_layers) if layers is None else layers
+    sites = (sites,) if isinstance(sites, str) else sites
     _check_places(model, sites, layers)
     ids = prompt_ids(model, prompt, chat_template=chat_template)
     span = LAST if last == 1 else Span(None if last is None else -last, None)

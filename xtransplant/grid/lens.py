@@ -23,11 +23,12 @@ from xtransplant.errors import XTransplantError
 from xtransplant.grid.lens_data import LensData
 from xtransplant.grid.lens_shown import draw_lens, lens_html, lens_text, render_lens
 from xtransplant.model.model import Model
-from xtransplant.prompts import Example
-from xtransplant.strategies import Edit, Strategy, find_strategy
+from xtransplant.prompts import Example, as_example
+from xtransplant.strategies import Edit, Strategy
 from xtransplant.strategies.edits import PREFILL, through_of
 from xtransplant.strategies.places import LAST
 from xtransplant.strategies.recorder import record
+from xtransplant.strategies.registry import as_strategy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,7 +69,7 @@ class Lens(LensData):
 
 def lens(
     model: Model,
-    example: Example,
+    example: Example | tuple[str, str],
     strategy: Strategy | str,
     pair: tuple[int, int],
     *,
@@ -88,7 +89,9 @@ def lens(
         XTransplantError: no right answer, an unusable prompt, layer or strategy, a raw one, or one
             that changes no next token.
     """
-    chosen = find_strategy(strategy) if isinstance(strategy, str) else strategy
+    chosen, example = as_strategy(strategy), as_example(example)
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        raise XTransplantError(f"a layer pair is two numbers, as in (12, 1), not {pair!r:.60}")
     own = chosen.for_languages(example.source_lang, example.target_lang)
     item = item_of(model, example, chat_template=chat_template)
     at = _answer(example)

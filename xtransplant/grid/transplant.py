@@ -76,7 +76,7 @@ def _settings(options: GridOptions, sweep: Sweep) -> _Settings:
         if name not in known:
             own = name in {option.name for option in sweep.strategy.options}
             advice = (
-                f"bind it to the strategy, with_options({{{name!r}: ...}})"
+                f"bind it to the strategy, with_options({name}=...)"
                 if own
                 else f"its keywords are {', '.join(known)}"
             )

@@ -13,6 +13,7 @@ from transformers import AutoTokenizer
 
 from xtransplant.backends.local import Local
 from xtransplant.backends.protocol import Backend
+from xtransplant.backends.registry import open_backend, parse_on
 from xtransplant.compat.nnsight import module_of
 from xtransplant.errors import XTransplantError
 from xtransplant.model.check import check_sites
@@ -68,7 +69,7 @@ def load(
     device_map: str | None = None,
     family: str | Family | Path | None = None,
     check: bool = True,
-    backend: Backend = Local(),
+    backend: Backend | str = Local(),
     **rare: Unpack[LoadOptions],
 ) -> Model:
     """Load a checkpoint with its tokenizer and find its sites, without transformers' own lines.
@@ -81,7 +82,7 @@ def load(
         family: the layout of the blocks where the table has none: a known family's name, a
             :class:`Family`, its fields as JSON, or the path of a JSON file with them.
         check: check the loaded model's sites against the table (one short pass).
-        backend: where its traces run. If not here, sites are checked by their names alone.
+        backend: where its traces run, or ``--on``'s text, ``"ndif"``; elsewhere sites go by name.
         **rare: less common ones: see :class:`LoadOptions`.
 
     Raises:
@@ -89,8 +90,8 @@ def load(
             unknown family, sites that are not as its table says, or ``add_bos`` changes nothing.
         TypeError: another keyword.
     """
-    if unknown := rare.keys() - LoadOptions.__optional_keys__:
-        raise TypeError(f"load() got an unexpected keyword argument {min(unknown)!r}")
+    _check_rare(rare)
+    backend = open_backend(parse_on(backend)) if isinstance(backend, str) else backend
     trusted, split = rare.get("trust_remote_code", False), rare.get("tensor_parallel", False)
     checkpoint = _find(name_or_path, backend, rare)
     name, own = str(checkpoint), _own_options(dtype, rare.get("attn_implementation"))
@@ -113,13 +114,18 @@ def load(
         raise
     except Exception as error:
         raise explain(error, name, trusted) from error
-    model = _describe(nn, tokenizer, found, name, revision, backend, begins)
-    model = replace(model, world_size=world_size() if split else 1)
+    described = _describe(nn, tokenizer, found, name, revision, backend, begins)
+    model = replace(described, world_size=world_size() if split else 1)
     if begins.missing:
         _LOGGER.warning("%s: %s", name, begins.note)
     if check and backend.in_process:
         check_sites(model)
     return model
+
+
+def _check_rare(rare: LoadOptions) -> None:
+    if unknown := rare.keys() - LoadOptions.__optional_keys__:
+        raise TypeError(f"load() got an unexpected keyword argument {min(unknown)!r}")
 
 
 def _find(name: str | Path, backend: Backend, rare: LoadOptions) -> Checkpoint:

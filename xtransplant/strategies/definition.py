@@ -100,16 +100,16 @@ class Strategy:
         """Its name without any option: what its other values have in common with it."""
         return " + ".join(part.name for part in self.parts)
 
-    def with_options(self, options: Mapping[str, Any]) -> Strategy:
-        """This strategy with options bound; text is parsed by the option's type.
+    def with_options(self, options: Mapping[str, Any] = {}, /, **more: Any) -> Strategy:
+        """This strategy with options bound, by a mapping or by keyword; text is parsed.
 
-        An option that is given its default is as good as not given. One of a combination is bound
-        in the part that has it.
+        One given its default is as good as not given; of a combination its part's is bound.
 
         Raises:
             XTransplantError: no such option, one that several parts of a combination have, or a
                 text that is no value of its type.
         """
+        options = {**options, **more}
         self._check_known(options)
         known = {option.name: option for option in self.options}
         if len(self.parts) > 1:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from xtransplant.errors import MissingSite, XTransplantError
 from xtransplant.strategies.edits import Edit
 from xtransplant.strategies.faults import TimeLimitExceeded, describe_error, time_limit
-from xtransplant.strategies.unfinished import SYMBOLIC
 
 __all__ = ["record_located"]
 
@@ -49,12 +47,4 @@ def record_located(
         ) from error
     except BaseException as error:  # SystemExit too
         place, words = locate(error), describe_error(error)
-        raise XTransplantError(f"{name} fails at {at}{place}: {words}{_advice(error)}") from error
-
-
-def _advice(error: BaseException) -> str:
-    """What Python, torch and numpy do not know of a value that they cannot compute with."""
-    computed = isinstance(error, (TypeError, AttributeError)) and re.search(
-        r"\bValue\b", str(error)
-    )
-    return f" ({SYMBOLIC})" if computed else ""
+        raise XTransplantError(f"{name} fails at {at}{place}: {words}") from error
