@@ -1,6 +1,7 @@
 """Choosing a cell for each example: what is counted, and what may not be read."""
 
 import json
+import re
 import sys
 from dataclasses import replace
 
@@ -124,3 +125,23 @@ def test_json_says_what_the_table_says(choices):
             assert own["acc"] == pytest.approx(row.right.mean())
             assert own["oracle"] == (row.name == "oracle")
             assert ("calibration" in own) == (row.name in ("model", "blind-model"))
+
+
+def test_what_is_left_to_vanilla_is_told_by_its_rule(choices):
+    counted = 0
+    for one in choices:
+        notes = choices_grid(one).notes
+        for row in one.rows:
+            if row.model is None:
+                continue
+            name = {"model": "small model, calibrated:", "blind-model": "small model without"}
+            (note,) = [said for said in notes if said.startswith(name[row.name])
+                       and "left to vanilla, " in said]  # fmt: skip
+            total, n, by_chance, by_share = map(int, re.findall(r"\b(\d+)\b(?! \+| / )", note)[:4])
+            assert (total, n) == (row.abstained, len(row.right))
+            assert by_chance + by_share == total
+            assert by_share == sum((row.model.chosen == 0) & (row.model.flat_cells != ""))
+            counted += 1
+            for said in set(row.model.flat_cells) - {""}:
+                assert any(said in other for other in notes)
+    assert counted

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xtransplant.stats.calibrated import calibration, train
+from xtransplant.stats.calibrated import FEW, calibration, train
 from xtransplant.stats.per_example import NO_ANSWER, Told
 
 PAIRS = tuple((i, j) for i in range(2) for j in range(3))
@@ -57,6 +57,7 @@ def test_a_model_is_the_same_each_time_and_never_certain(trained):
     told, _, _ = planted(3)
     chances = trained.chances(told)
     assert (train(*planted(0)).chances(told) == chances).all()
+    assert trained.flat_cells == trained.flat_vanilla == ""
     assert ((chances > 0) & (chances < 1)).all()
 
 
@@ -66,6 +67,7 @@ def test_where_all_is_right_or_none_it_still_answers(value):
     found = train(told, np.full(right.shape, value), items)
     chances = found.chances(told)
     assert ((chances > 0.5) == value).all()
+    assert found.flat_cells == found.flat_vanilla == FEW
     with pytest.raises(ValueError, match="1 items"):
         train(told, right, np.zeros(20))
 

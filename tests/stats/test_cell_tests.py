@@ -68,3 +68,15 @@ def test_of_grids_without_effect_few_have_a_marked_cell_and_a_planted_one_is_fou
     planted = [compare_cells(*grid(seed, 80, 30, effect=0.8), draws=199).p_family[0] <= 0.05
                for seed in range(30)]  # fmt: skip
     assert np.mean(planted) > 0.9
+
+
+def test_a_lone_cell_of_a_thousand_needs_more_draws_for_its_q():
+    """p is no less than 1 / (draws + 1), and Benjamini and Hochberg ask for 0.05 / 1,024."""
+    before, after = np.zeros(20, dtype=bool), np.zeros((20, 1024), dtype=bool)
+    after[:, 500] = True
+    few, enough = (compare_cells(before, after, draws=draws) for draws in (9_999, 20_479))
+    assert few.p_family[500] <= 0.05
+    assert few.q[500] > 0.05
+    assert enough.q[500] <= 0.05 + 1e-12
+    after[:, 501:503] = True
+    assert compare_cells(before, after).q[500] <= 0.05

@@ -11,7 +11,7 @@ import numpy as np
 
 from xtransplant.errors import XTransplantError
 from xtransplant.report.ledger import counted_tokens
-from xtransplant.report.taught import N_FOLDS, cross_teach, teach
+from xtransplant.report.taught import N_FOLDS, Modelled, cross_teach, teach
 from xtransplant.report.told import Judged, shared_pairs, tell
 from xtransplant.runs.check import check_intact
 from xtransplant.runs.read import examples
@@ -45,6 +45,7 @@ class ChoiceRow:
         abstained: how many examples are left to vanilla; None where it does not choose.
         variants: transplants that have to be run for one example.
         calibration: of the model's chances.
+        model: what it chose, and where it had learnt no chances.
     """
 
     name: str
@@ -56,6 +57,7 @@ class ChoiceRow:
     abstained: int | None = None
     variants: int = 0
     calibration: Calibration | None = None
+    model: Modelled | None = None
 
 
 @dataclass(frozen=True)
@@ -227,9 +229,9 @@ def _count(
         chosen = method(counted.told)
         on_null = chosen if counted.null is None else method(counted.null[0])
         rows.append(row(name, chosen, on_null, n_cells))
-    for name, (chosen, on_null, chances) in every.models.items():
-        found = calibration(chances, right[at, chosen])
-        rows.append(row(name, chosen, on_null, n_cells, calibration=found))
+    for name, one in every.models.items():
+        found = calibration(one.chances, right[at, one.chosen])
+        rows.append(row(name, one.chosen, one.on_null, n_cells, calibration=found, model=one))
     rows.append(ChoiceRow(
         "oracle", oracle, gain(nothing, oracle, items), gain(vanilla, oracle, items),
         gain(right[at, every.fixed], oracle, items), variants=n_cells,

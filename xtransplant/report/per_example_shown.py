@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from xtransplant.report.gain_table import points
@@ -63,12 +63,34 @@ def _own_notes(one: Choices) -> list[str]:
         f"{100 * gap:+.1f} points over vanilla, of which {100 * luck:.1f} are the null's too; – "
         "where what is left is not above 0 with 95%"
     ]
+    found += [note for row in one.rows for note in _left_to_vanilla(row)]
     return found + [
         f"{_LABELS[row.name]}, its chance for what it chose: mean {100 * c.said:.1f}%, "
         f"right {100 * c.right:.1f}%, Brier {c.brier:.3f}, ECE {c.ece:.3f} (n {c.n})"
         for row in one.rows
         if (c := row.calibration) is not None
     ]
+
+
+def _left_to_vanilla(row: ChoiceRow) -> Iterator[str]:
+    """By which rule a small model took vanilla, and where all its cells had one chance."""
+    if row.model is None:
+        return
+    taken, flat = row.model.chosen == 0, row.model.flat_cells != ""
+    parts = [
+        f"{int((taken & ~flat).sum())} as no cell's chance is above vanilla's own",
+        f"{int((taken & flat).sum())} as no chances of cells were learnt and the share of right "
+        "ones, (right + 1) / (n + 2), is not above vanilla's",
+    ]
+    name = _LABELS[row.name]
+    yield f"{name}: {int(taken.sum())} of {len(taken)} left to vanilla, {' and '.join(parts)}"
+    for what, why in (("cells", row.model.flat_cells), ("vanilla", row.model.flat_vanilla)):
+        for said in sorted({one for one in why.tolist() if one}):
+            yield (
+                f"{name}: for {int((why == said).sum())} of {len(why)} examples it had learnt no "
+                f"chances of {what}, as in training {said}: every one has the share of right ones"
+                + (", ties between cells as a pilot's" if what == "cells" else "")
+            )
 
 
 def _cells(row: ChoiceRow) -> list[str]:
@@ -135,6 +157,14 @@ def _numbers(row: ChoiceRow) -> dict[str, Any]:
         found["share_of_gap_ci95"] = [json_number(end) for end in row.share.ci95]
     if row.abstained is not None:
         found["abstained"] = row.abstained
+    if row.model is not None:
+        found["abstained_without_learnt_chances"] = int(
+            ((row.model.chosen == 0) & (row.model.flat_cells != "")).sum()
+        )
+        found["without_learnt_chances"] = {
+            "cells": int((row.model.flat_cells != "").sum()),
+            "vanilla": int((row.model.flat_vanilla != "").sum()),
+        }
     if row.calibration is not None:
         c = row.calibration
         found["calibration"] = {

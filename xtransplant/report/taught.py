@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,10 +14,28 @@ from xtransplant.stats.calibrated import Chooser, train
 from xtransplant.stats.cross_fit import deal
 from xtransplant.stats.per_example import NO_ANSWER, Told, fixed_options
 
-__all__ = ["N_FOLDS", "Taught", "cross_teach", "teach"]
+__all__ = ["N_FOLDS", "Modelled", "Taught", "cross_teach", "teach"]
 
 Array = np.ndarray[Any, Any]
 N_FOLDS = 5
+
+
+class Modelled(NamedTuple):
+    """What a small model chose, ``[examples]`` each.
+
+    Attributes:
+        chosen: the option.
+        on_null: the one chosen in the null grid; the same where there is none.
+        chances: given to what was chosen.
+        flat_cells: why all cells had one chance, the share right; empty where one was learnt.
+        flat_vanilla: likewise of vanilla.
+    """
+
+    chosen: Array
+    on_null: Array
+    chances: Array
+    flat_cells: Array
+    flat_vanilla: Array
 
 
 @dataclass(frozen=True)
@@ -26,12 +44,11 @@ class Taught:
 
     Attributes:
         fixed: ``[examples]``, the option of the pilot's pair.
-        models: by name, ``[examples]`` each: the option chosen, the one chosen in the null grid
-            (the same where there is none), and the chance given to the first.
+        models: by name.
     """
 
     fixed: Array
-    models: dict[str, tuple[Array, Array, Array]]
+    models: dict[str, Modelled]
 
 
 def teach(learnt: Judged, among: Array | None, counted: Judged) -> Taught:
@@ -53,7 +70,12 @@ def teach(learnt: Judged, among: Array | None, counted: Judged) -> Taught:
         chooser: Chooser = train(seen(told), right, learnt.items[among])
         chosen, chances = chooser.choose(seen(counted.told)), chooser.chances(seen(counted.told))
         on_null = chosen if counted.null is None else chooser.choose(seen(counted.null[0]))
-        models[name] = chosen, on_null, chances[np.arange(len(chosen)), chosen]
+        n = len(chosen)
+        models[name] = Modelled(
+            chosen, on_null, chances[np.arange(n), chosen],
+            np.full(n, chooser.flat_cells, dtype=object),
+            np.full(n, chooser.flat_vanilla, dtype=object),
+        )  # fmt: skip
     return Taught(fixed, models)
 
 
@@ -80,15 +102,11 @@ def cross_teach(one: Judged) -> Taught:
     except ValueError as error:
         raise XTransplantError(f"{error} outside some fold; run more (--limit)") from error
 
-    def picked(of: list[Array]) -> Array:
-        return np.stack(of)[dealt, np.arange(len(dealt))]
+    def picked(of: Iterable[Array]) -> Array:
+        return np.stack(list(of))[dealt, np.arange(len(dealt))]
 
     models = {
-        name: (
-            picked([fold.models[name][0] for fold in each]),
-            picked([fold.models[name][1] for fold in each]),
-            picked([fold.models[name][2] for fold in each]),
-        )
+        name: Modelled(*map(picked, zip(*(fold.models[name] for fold in each), strict=True)))
         for name in each[0].models
     }
     return Taught(picked([fold.fixed for fold in each]), models)

@@ -17,9 +17,11 @@ from xtransplant.errors import XTransplantError
 from xtransplant.stats.gains import by_item
 from xtransplant.stats.per_example import NO_ANSWER, Told, most_certain, vote_shares
 
-__all__ = ["Calibration", "Chooser", "calibration", "check_installed", "train"]
+__all__ = ["FALLS", "FEW", "Calibration", "Chooser", "calibration", "check_installed", "train"]
 
 Array = np.ndarray[Any, Any]
+FEW = "right and wrong ones are not both left outside every fold"
+FALLS = "calibrated chances fall as scores rise"
 _FOLDS = 5
 _BINS = 10
 
@@ -46,11 +48,15 @@ class Chooser:
     Attributes:
         cells, vanilla: ``[rows, features]`` to ``[rows]``, how likely each is right.
         priors: ``[cells]``, log-odds that each was right on the training examples.
+        flat_cells: why all cells have one chance, the share right; empty where one was learnt.
+        flat_vanilla: likewise of vanilla.
     """
 
     cells: Callable[[Array], Array]
     vanilla: Callable[[Array], Array]
     priors: Array
+    flat_cells: str = ""
+    flat_vanilla: str = ""
 
     def chances(self, told: Told) -> Array:
         """``[examples, options]``, how likely each is right; 0 where it says nothing."""
@@ -89,11 +95,12 @@ def train(told: Told, right: Array, items: Array, *, seed: int = 0) -> Chooser:
     priors = _prior(hits.sum(axis=0) - hits[at], (counts.sum() - counts[at])[:, None])
     cells, vanilla = _features(told, priors)
     n_cells = right.shape[1] - 1
-    return Chooser(
-        _fit(cells, right[:, 1:].ravel(), np.repeat(at, n_cells), 1 / n_cells, seed),
-        _fit(vanilla, right[:, 0], at, 1.0, seed),
-        _prior(hits.sum(axis=0), counts.sum()),
-    )  # fmt: skip
+    of_cells, flat_cells = _fit(
+        cells, right[:, 1:].ravel(), np.repeat(at, n_cells), 1 / n_cells, seed
+    )
+    of_vanilla, flat_vanilla = _fit(vanilla, right[:, 0], at, 1.0, seed)
+    priors = _prior(hits.sum(axis=0), counts.sum())
+    return Chooser(of_cells, of_vanilla, priors, flat_cells, flat_vanilla)
 
 
 def _cells_shape(told: Told) -> tuple[int, int]:
@@ -129,12 +136,12 @@ def _features(told: Told, priors: Array) -> tuple[Array, Array]:
 
 def _fit(
     features: Array, right: Array, items: Array, weight: float, seed: int
-) -> Callable[[Array], Array]:
+) -> tuple[Callable[[Array], Array], str]:
     """A regression on all rows, calibrated on rows of folds that others were fitted without.
 
     Where it cannot be calibrated (right and wrong rows are not both left outside every fold), or
     has learnt nothing that holds for other items (its chances fall as its scores rise), every row
-    has the share of right ones, with one success and one failure added.
+    has the share of right ones, with one success and one failure added; why is said beside it.
 
     Args:
         features: ``[rows, features]``.
@@ -150,7 +157,7 @@ def _fit(
 
     n_folds = min(_FOLDS, len(np.unique(items)), int(right.sum()), int((~right).sum()))
     if n_folds < 2:
-        return constant
+        return constant, FEW
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold
@@ -160,7 +167,7 @@ def _fit(
     dealer = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
     folds = list(dealer.split(features, right, items))
     if any(np.ptp(right[learnt].astype(np.int8)) == 0 for learnt, _ in folds):
-        return constant
+        return constant, FEW
     # C is the weight of every row against half the squared coefficients.
     regression = LogisticRegression(C=weight, max_iter=1000)
     pipeline = make_pipeline(StandardScaler(), regression)
@@ -174,7 +181,7 @@ def _fit(
 
     scores = model.calibrated_classifiers_[0].estimator.decision_function(features)
     ends = chance(features[[scores.argmin(), scores.argmax()]])
-    return chance if ends[0] < ends[1] else constant
+    return (chance, "") if ends[0] < ends[1] else (constant, FALLS)
 
 
 @dataclass(frozen=True)
