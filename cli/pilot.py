@@ -20,7 +20,7 @@ def pilot(*, config: f.ConfigFile = None, flags: PilotFlags) -> None:
 
     lines = Lines(quiet=flags.output.quiet, log_file=flags.output.log_file)
     chosen, context = parse_pilot(flags)
-    check_names(chosen, across=flags.across)
+    check_names(chosen)
     with lines.doing("importing torch and transformers"):
         ready(verbose=flags.output.verbose)
         from xtransplant.bench.pilot import pilot as run_pilot

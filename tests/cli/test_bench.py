@@ -127,6 +127,18 @@ def test_pilot_writes_pairs_and_reports_both(xtp, tmp_path):
     assert {entry["lang"] for entry in json.loads(pairs.read_text())["pairs"]} == {"sw", "hi"}
 
 
+def test_a_pilot_with_a_configuration_of_the_study_chooses_one_pair_across_languages(xtp, tmp_path):
+    few = ["--limit", "4", "--apply-limit", "2", "--null", "none"]
+    outcome = xtp(
+        "pilot", "--config", "study-pilot", *SMALL, *few, "-s", "ffn-swap", "-o", str(tmp_path)
+    )
+    assert outcome.code == 0, outcome.err
+    (chosen,) = tmp_path.glob("*/pairs-across.json")
+    pairs = [tuple(one["pair"]) for one in json.loads(chosen.read_text())["pairs"]]
+    assert len(pairs) == 2
+    assert len(set(pairs)) == 1
+
+
 def test_rescore_says_what_changed(bench, xtp, tmp_path):
     bench("-s", "ffn-swap", "--pairs", "7:0")
     outcome = xtp("rescore", only_run(tmp_path))
