@@ -42,13 +42,14 @@ class TaskPlan:
     baselines: tuple[Baseline, ...] = ()
 
 
-def plan_task(task: Task, config: Config, say: Say) -> TaskPlan:
+def plan_task(task: Task, config: Config, say: Say, say_left_out: Say | None = None) -> TaskPlan:
     """The examples of a task, and how they are run.
 
     Args:
         task: whose examples are loaded.
         config: every setting of the bench.
-        say: called with each language that is left out, and with notes on the data.
+        say: called with notes on the data.
+        say_left_out: called with each language that is left out; ``say`` by default.
 
     Raises:
         XTransplantError: a mode, a limit or a split that the task has not, or data that cannot be
@@ -72,12 +73,13 @@ def plan_task(task: Task, config: Config, say: Say) -> TaskPlan:
             found = load_examples(task, lang, direction, split, config.data)
         except NothingThere as error:
             left_out[lang] = str(error)
-            say(f"{task.name} {split}, {lang} is left out: {error}")
+            (say_left_out or say)(f"{task.name} {split}, {lang} is left out: {error}")
             continue
         why = _misaligned(found)
         if why and not config.allow_misaligned:
             left_out[lang] = why
-            say(f"{task.name} {split}, {lang} is left out: {why}; --allow-misaligned takes it")
+            line = f"{task.name} {split}, {lang} is left out: {why}; --allow-misaligned takes it"
+            (say_left_out or say)(line)
             continue
         if why:
             say(f"{task.name} {split}, {lang} is taken as asked, though {why}")

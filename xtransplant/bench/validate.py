@@ -66,7 +66,7 @@ def _of_task(name: str, config: Config, say: Say) -> Iterator[Checked]:
         if lang not in there:
             raise XTransplantError(unknown_language(lang, name, tuple(there)))
     # What is left out is told by the rows.
-    plan = plan_task(task, config, lambda line: None if "is left out" in line else say(line))
+    plan = plan_task(task, config, say, say_left_out=lambda _: None)
     for lang, examples in plan.examples.items():
         yield Checked(name, plan.split, lang, len(examples), plan.mode)
     for lang, why in plan.left_out.items():
