@@ -48,6 +48,8 @@ def test_options_do_not_leak_into_the_registered_strategy():
     bound = find_strategy("blend").with_options({"weight": 0.25})
     assert find_strategy("blend").values == ()
     assert find_strategy("blend").with_options(weight=0.25) == bound
+    assert "'weight', 0.25" in repr(bound)
+    assert len(repr(bound)) < 200 + len(bound.origin)  # a line in a notebook, without its text
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
 from typing import Any, cast
@@ -53,14 +53,14 @@ class Strategy:
     """
 
     name: str
-    function: Callable[..., Any]
-    options: tuple[Option, ...]
-    doc: str
+    function: Callable[..., Any] = field(repr=False)
+    options: tuple[Option, ...] = field(repr=False)
+    doc: str = field(repr=False)
     origin: str
-    source_hash: str
+    source_hash: str = field(repr=False)
     values: tuple[tuple[str, Any], ...] = ()
     raw: bool = False
-    fitting: Fitting | None = None
+    fitting: Fitting | None = field(default=None, repr=False)
     langs: tuple[str, str] | None = None
 
     @property

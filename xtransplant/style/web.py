@@ -43,7 +43,8 @@ _FRAME = """
 .xtp .key span{padding:0 .45em;border:1px solid #8884}
 .xtp table.xtp-t{border-collapse:collapse;margin:.5em 0;width:auto;
   font-variant-numeric:tabular-nums}
-.xtp table.xtp-t caption{text-align:start;caption-side:top;color:inherit;padding:.2em 0}
+.xtp table.xtp-t caption{text-align:start;caption-side:top;color:inherit;padding:.2em 0;
+  white-space:nowrap}
 .xtp table.xtp-t tr{background:none}
 .xtp table.xtp-t th,.xtp table.xtp-t td{padding:.12em .45em;border:1px solid #8883;text-align:right;
   white-space:nowrap;line-height:1.35;min-width:.8em}
