@@ -9,6 +9,7 @@ from xtransplant.backends.protocol import Backend
 from xtransplant.bench.config import Config, ModelSpec
 from xtransplant.errors import XTransplantError
 from xtransplant.model.checkpoint import check_gguf, find_checkpoint
+from xtransplant.model.failures import wrong_path
 from xtransplant.model.quantization import check_quantization
 from xtransplant.tasks.data import DataSource
 from xtransplant.tasks.task import Task, find_task
@@ -108,6 +109,10 @@ def _check_model(spec: ModelSpec, tasks: Sequence[str], backend: Backend) -> Non
         checkpoint, split = find_checkpoint(name, spec.gguf_file), spec.tensor_parallel
         check_gguf(checkpoint, backend, tensor_parallel=split)
         check_quantization(spec.quantization, checkpoint, backend, tensor_parallel=split)
+        # Looked for before torch is imported, which takes seconds.
+        why = wrong_path(name) if backend.in_process and checkpoint.gguf_file is None else ""
+        if why:
+            raise XTransplantError(f"model {name[:200]!r} {why}")
     if backend.hosts_models and (spec.device_map is not None or spec.tensor_parallel):
         flag = "--tensor-parallel" if spec.tensor_parallel else f"--device-map {spec.device_map}"
         raise XTransplantError(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from xtransplant.errors import XTransplantError
 
-__all__ = ["explain"]
+__all__ = ["explain", "wrong_path"]
 
 _OFFLINE = {
     "OfflineModeIsEnabled", "LocalEntryNotFoundError", "ConnectError", "ConnectTimeout",
@@ -36,10 +36,6 @@ class _Failure:
     kinds: frozenset[str]
     text: str
 
-    @property
-    def folder(self) -> Path:
-        return Path(self.name).expanduser()
-
 
 def explain(error: Exception, name: str, trust_remote_code: bool) -> XTransplantError:
     """The user's error behind an exception of transformers or of the hub's client.
@@ -63,8 +59,9 @@ def explain(error: Exception, name: str, trust_remote_code: bool) -> XTransplant
     )
 
 
-def _wrong_path(failure: _Failure) -> str:
-    name, folder = failure.name, failure.folder
+def wrong_path(name: str) -> str:
+    """Why no safetensors checkpoint lies at a path; empty where one may, and of repositories."""
+    folder = Path(name).expanduser()
     if not os.path.exists(folder) and (name.startswith((".", "/", "~")) or name.count("/") > 1):
         return "does not exist; give a folder that holds config.json and *.safetensors"
     if os.path.isfile(folder) and folder.suffix.lower() != ".gguf":
@@ -73,6 +70,13 @@ def _wrong_path(failure: _Failure) -> str:
         if files := sorted(folder.glob("*.gguf")):
             return f"has no config.json, but a GGUF file; name it: --model {files[0]}"
         return "has no config.json; give the folder of a Hugging Face checkpoint"
+    return ""
+
+
+def _wrong_path(failure: _Failure) -> str:
+    name = failure.name
+    if why := wrong_path(name):
+        return why
     if "Repo id must" in failure.text or len(name) > 200:
         return "is no folder, and no name of a repository such as Qwen/Qwen3-0.6B; check --model"
     return ""
@@ -155,7 +159,7 @@ def _unusable_config(failure: _Failure) -> str:
             f"is of type {kind[1] if kind else 'unknown'!r}, which this release of transformers "
             "does not know; check config.json, or upgrade: pip install -U 'transformers<5.23'"
         )
-    folder = failure.folder
+    folder = Path(failure.name).expanduser()
     files = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
     if os.path.isdir(folder) and not any((folder / file).is_file() for file in files):
         return "has no tokenizer; put its tokenizer.json beside config.json"
