@@ -61,6 +61,18 @@ def test_a_price_is_that_of_a_gain_that_is_sure(run):
     assert any("cost" in str(key) or "cost" in str(value) for key, value in more.items())
 
 
+def test_values_of_a_sweep_are_called_as_in_the_other_tables(tmp_path):
+    config = Config(
+        tasks=("babel",), strategies=("blend",), options=(("weight", "0.25,0.5"),), pairs="7:7",
+        langs=("sw",), limit=2, nulls=("other",),
+    )  # fmt: skip
+    summary = summarise(bench(config, RunContext(output_path=tmp_path)))
+    grid = ledger_grid([TaskRun(summary, summary.tasks["babel"])], "match")
+    assert {line.label for line in grid.lines} == {
+        f"blend(weight={weight}){null}" for weight in (0.25, 0.5) for null in ("", " [null other]")
+    }
+
+
 def test_source_prompts_are_a_share_of_the_tokens(run):
     found, frame = costs(run), examples(run)
     tokenizer = load(babel.checkpoint).tokenizer

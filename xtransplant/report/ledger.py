@@ -14,6 +14,7 @@ from xtransplant.report.summary import Summary, TaskCounts, TaskRun
 from xtransplant.report.text_grid import TextGrid, TextLine
 from xtransplant.runs.checksums import Sums
 from xtransplant.runs.manifest import Part
+from xtransplant.runs.options import label_of
 from xtransplant.runs.store import Run, open_run
 from xtransplant.stats.gains import Gain
 from xtransplant.style.escape import json_number
@@ -72,6 +73,7 @@ class Cost:
 
     Attributes:
         run, name: whose it is.
+        label: its name as tables have it, with the values of what is swept.
         n: examples that it was counted for.
         variants: of each example; 1 of a baseline.
         took: all these examples.
@@ -80,6 +82,7 @@ class Cost:
 
     run: str
     name: str
+    label: str
     n: int
     variants: int
     took: Counted
@@ -142,7 +145,10 @@ def _of_run(summary: Summary, task: TaskCounts, level: str) -> list[Cost]:
             each = [len(manifest.pairs(strategy, task.name, lang)) for lang in task.languages]
             variants = max(each, default=1)
         gain = gains.get(name) if variants == 1 else None
-        found.append(Cost(summary.name, name, took.n, variants, took, gain))
+        label = name
+        if strategy in manifest.strategies:
+            label = label_of(manifest, strategy) + name.removeprefix(strategy)
+        found.append(Cost(summary.name, name, label, took.n, variants, took, gain))
     return found
 
 
@@ -178,7 +184,7 @@ def ledger_grid(runs: Sequence[TaskRun], level: str) -> TextGrid | None:
     several = len({one.run for one in costs}) > 1
     lines = [
         TextLine(
-            f"{one.name} [{one.run}]" if several else one.name, _cells(one), one.name,
+            f"{one.label} [{one.run}]" if several else one.label, _cells(one), one.name,
             null=" [null " in one.name,
         )
         for one in costs
