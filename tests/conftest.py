@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import shutil
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,14 @@ def _missing(device):
     if module is None or not module.is_available():
         return f"no {kind} device here, so that --device {device} runs nothing of {_BY_DEVICE}"
     return ""
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """No line of what takes long, which tests of errors count, however slow the machine is."""
+    from xtransplant.cli import progress
+
+    monkeypatch.setattr(progress, "_PATIENCE", threading.TIMEOUT_MAX)
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from xtransplant.cli import progress
 from xtransplant.cli.app import run
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -23,10 +21,8 @@ class Outcome:
 
 
 @pytest.fixture
-def xtp(capsys, monkeypatch) -> Callable[..., Outcome]:
+def xtp(capsys) -> Callable[..., Outcome]:
     """Run a command line given as its arguments."""
-    # What takes long is said elsewhere than on a terminal: here, however slow the machine, never.
-    monkeypatch.setattr(progress, "_PATIENCE", threading.TIMEOUT_MAX)
 
     def call(*arguments: str) -> Outcome:
         code = run(arguments)

@@ -53,8 +53,8 @@ def of_examples(task: TaskCounts, level: str, name: str, picked: Picked) -> Sets
     at = CORRECT.index(level)
     found: dict[str, dict[str, Rate]] = {}
     for lang, counts in task.languages.items():
-        if are_known(counts, level) and name in counts.answers:
-            own = counts.answers[name]
+        own = counts.answers.get(name)
+        if own is not None and len(own.examples) and are_known(counts, level):
             right = picked(lang, own, at)
             for which, members in _members(counts, own, at).items():
                 rate = Rate(int(right[members].sum()), int(members.sum()))
@@ -78,7 +78,7 @@ def together(sets: Sets, task: TaskCounts, level: str, name: str, picked: Picked
         for lang in one.rates:
             counts = task.languages[lang]
             own = (counts.prompts if name in (VANILLA, SOURCE) else counts.answers).get(name)
-            if own is not None and are_known(counts, level):
+            if own is not None and len(own.examples) and are_known(counts, level):
                 among = _members(counts, own, at)[which]
                 columns.append((picked(lang, own, at)[among], counts.items[own.examples[among]]))
         every = over_items(columns).micro
