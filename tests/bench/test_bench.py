@@ -165,12 +165,19 @@ def test_runs_are_listed(small, tmp_path):
     assert isinstance(found, pd.DataFrame)
 
 
-def test_another_model_does_not_go_on(small):
-    run = small(limit=4)
+def test_another_model_does_not_go_on(babel_model, tmp_path):
+    config = replace(SMALL, limit=4, model=ModelSpec(str(CHECKPOINT)))
+    run = bench(config, RunContext(tmp_path), model=babel_model)
     for part in run.manifest.parts():
         run.part_path("records", part).unlink()
     with pytest.raises(XTransplantError, match="is not the model that run"):
-        small(limit=4, model=load(GOLDEN / "llama"))
+        bench(config, RunContext(tmp_path), model=load(GOLDEN / "llama"))
+
+
+def test_a_model_that_is_given_is_the_one_that_a_run_is_of(small):
+    other = small(limit=2, model=load(GOLDEN / "llama"))
+    assert other.manifest.id != small(limit=2).manifest.id
+    assert other.manifest.model["name"] == str(GOLDEN / "llama")
 
 
 def test_a_model_changed_after_the_run_is_not_passed_off_as_its_own(tmp_path):

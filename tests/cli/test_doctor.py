@@ -20,7 +20,8 @@ def forgetful(tmp_path):
 
 def trace(xtp, *arguments):
     return xtp("trace", "-s", "none", "--source", "One?", "--target", "Moja?", "--candidates", " 1",
-               "--source-layers", "0", "--target-layers", "0", "--json", *arguments)  # fmt: skip
+               "--answer", " 1", "--source-layers", "0", "--target-layers", "0", "--json",
+               *arguments)  # fmt: skip
 
 
 def test_trace_says_once_that_the_beginning_is_missing_and_add_bos_mends_it(xtp, forgetful):
