@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator, Sequence
@@ -69,7 +70,7 @@ def replaced(path: str | Path, flag: str) -> Iterator[Path]:
         written = _beside(target)
         try:
             yield written
-            os.replace(written, target.resolve())
+            os.replace(written, _real(target))
         finally:
             with suppress(OSError):
                 written.unlink(missing_ok=True)
@@ -92,5 +93,13 @@ def _beside(target: Path) -> Path:
 
     File systems limit the length of names.
     """
-    real = target.resolve()
+    real = _real(target)
     return real.with_name(f".{real.stem[: -9 or None]}-{secrets.token_hex(3)}{real.suffix}")
+
+
+def _real(target: Path) -> Path:
+    """The file that a path leads to; from Python 3.13 on a circle of links resolves to itself."""
+    real = target.resolve()
+    if real.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(target))
+    return real

@@ -204,7 +204,7 @@ OUTPUTS = [
         make=link("x.svg", "x.svg")),
     row("a table's name without an end", f"{NONE} --save {'x' * 300}.csv", "too long"),
     row("a table's name with NUL", ("trace", "-s", "none", "--save", "a\0.csv"), "--save",
-        "null byte"),
+        "embedded null"),
     row("a file as the folder of runs", f"{BABEL} -o x", "cannot write", "--output-path",
         make=lambda folder: Path(folder / "x").write_text("kept")),
 ]  # fmt: skip
