@@ -13,7 +13,7 @@ __all__ = ["choose"]
 
 
 def choose(
-    pilot: Annotated[
+    run: Annotated[
         Path, typer.Argument(metavar="RUN", help="A run of all pairs: where is learnt.")
     ],
     on: Annotated[
@@ -40,7 +40,7 @@ def choose(
     from xtransplant.report.per_example_shown import choices_grid, choices_json
 
     with Lines(quiet=False, log_file=log_file).doing("choosing a layer pair for each example"):
-        found = choose_per_example(pilot, on, level=level)
+        found = choose_per_example(run, on, level=level)
     if as_json:
         typer.echo(choices_json(found))
     else:

@@ -49,7 +49,7 @@ class How:
 
 def report(
     run: f.Runs,
-    format_: Annotated[
+    formats: Annotated[
         list[Format] | None,
         typer.Option("--format", "-f", help="Repeat it; terminal by default."),
     ] = None,
@@ -76,7 +76,7 @@ def report(
 
         quieten_plots()
         shown = write_report(
-            run, formats=format_ or [], figures=figures or [], output=output, page=html,
+            run, formats=formats or [], figures=figures or [], output=output, page=html,
             level=how.level, room=Room(results().width, how.split_columns, how.languages),
         )  # fmt: skip
     for text in shown.texts:
