@@ -19,7 +19,7 @@ def test_the_blocks_of_the_page_run_one_after_the_other(tmp_path, monkeypatch, c
         file = tmp_path / f"block_{number}.py"
         file.write_text(block, encoding="utf-8")
         exec(compile(block, str(file), "exec"), names)
-    assert len(blocks) == 8
+    assert len(blocks) == 9
     assert names["matrix"].shape == (8, 8)
     assert names["cell"].probability == np.exp(names["matrix"][6, 1])
     assert (names["best"].source_layer, names["best"].target_layer) == (6, 1)
