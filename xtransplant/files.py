@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 from xtransplant.errors import cannot_write
 
-__all__ = ["cache_folder", "stale_files", "write_atomically"]
+__all__ = ["cache_folder", "open_atomically", "stale_files", "write_atomically"]
 
 
 @contextmanager
@@ -40,6 +41,18 @@ def write_atomically(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+@contextmanager
+def open_atomically(paths: Mapping[str, Path]) -> Iterator[dict[str, TextIO]]:
+    """Text files to write side by side, by the paths' names; each as :func:`write_atomically`."""
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(
+                stack.enter_context(write_atomically(path)).open("w", encoding="utf-8")
+            )
+            for name, path in paths.items()
+        }
 
 
 def stale_files(folder: Path) -> Iterator[Path]:

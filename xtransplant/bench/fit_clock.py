@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 from xtransplant.bench.fit_parts import Parts
@@ -57,7 +57,4 @@ class FitClock:
         """The same while a part is captured of which nothing is stored yet."""
         found = self.stored(count)
         stored = (count - 1) // self.part_size * self.part_size
-        return Progress(
-            found.task, found.split, found.lang, stored, found.total, found.seconds, found.left,
-            within=count - stored, at=f"example {count} read",
-        )  # fmt: skip
+        return replace(found, done=stored, within=count - stored, at=f"example {count} read")

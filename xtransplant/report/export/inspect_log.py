@@ -11,11 +11,10 @@ the layer pair. What there is no field for stands in ``metadata``, of the log an
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
-from xtransplant.files import write_atomically
+from xtransplant.files import open_atomically
 from xtransplant.report.export.samples import Sample, part_samples
 from xtransplant.report.export.systems import (
     METRICS,
@@ -57,13 +56,8 @@ def write_inspect(
     """
     for one in tasks:
         paths = {system.row.key: folder / _log_name(summary, one, system) for system in one.systems}
-        with ExitStack() as stack:
-            logs = {
-                key: _Log(stack.enter_context(
-                    stack.enter_context(write_atomically(path)).open("w", encoding="utf-8")
-                ))
-                for key, path in paths.items()
-            }  # fmt: skip
+        with open_atomically(paths) as files:
+            logs = {key: _Log(file) for key, file in files.items()}
             for system in one.systems:
                 logs[system.row.key].begin(_header(summary, one, system, samples), samples)
             for part in stored_parts(run, one.task.name, None) if samples else ():

@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from xtransplant.files import write_atomically
+from xtransplant.files import open_atomically, write_atomically
 from xtransplant.report.export.samples import Sample, part_samples
 from xtransplant.report.export.systems import (
     METRICS,
@@ -78,13 +77,7 @@ def _write_samples(
         for system in one.systems
         if lang in system.row.rates
     }
-    with ExitStack() as stack:
-        files = {
-            key: stack.enter_context(
-                stack.enter_context(write_atomically(path)).open("w", encoding="utf-8")
-            )
-            for key, path in paths.items()
-        }
+    with open_atomically(paths) as files:
         max_tokens = summary.manifest.config.get("max_new_tokens")
         for part in stored_parts(run, one.task.name, lang):
             for system, found in part_samples(run, part, one.systems):
