@@ -72,10 +72,13 @@ def all_reduce_min(value: int) -> int:
 
 
 def destroy_process_group() -> None:
-    """Leave the group of processes, if there is one."""
+    """Leave the group of processes, if there is one; every rank has to call it."""
     if world_size() < 2:
         return
     import torch.distributed as dist
 
     if dist.is_available() and dist.is_initialized():
+        # A rank that leaves while gloo's threads still let go of the other's last tensors aborts
+        # as Python shuts down (pytorch/pytorch#179291): all leave together, nothing on its way.
+        dist.barrier()
         dist.destroy_process_group()
