@@ -152,6 +152,15 @@ def test_products_of_values_become_functions():
     assert str(apply(abs, a)) == "abs(source.attn[0])"
 
 
+def test_one_function_of_the_same_values_is_one_term():
+    """Their == is refused to a strategy's author; what is recorded is told apart all the same."""
+    a, b = (Value(((1.0, READS[name]),)) for name in "ab")
+    assert str(apply(abs, a) + apply(abs, 1 * a)) == "2 * abs(source.attn[0])"
+    assert len((apply(abs, a) + apply(abs, b) + apply(str, a)).terms) == 3
+    with pytest.raises(XTransplantError, match="is compared"):
+        assert a == b
+
+
 @given(st.integers(1, 12), st.integers(-12, 11))
 def test_a_span_of_one_token_is_that_token(length, index):
     one = parse_span(index)

@@ -72,7 +72,7 @@ PREFILL = When(0, 1)
 _NAMED = {"prefill": PREFILL, "decode": When(1, None), "all": When(0, None)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Edit:
     """One write: ``target.<site>[layer, span] = value``.
 
@@ -96,6 +96,16 @@ class Edit:
     when: When = PREFILL
     through: Through = "both"
     dims: tuple[int, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Edit) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[object, ...]:
+        return self.place, self.label, self.value.key, self.when, self.through
 
     @property
     def place(self) -> Read:

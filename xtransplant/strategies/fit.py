@@ -100,7 +100,7 @@ PRINTED = Fit("", "", {})
 """Of a strategy that is only printed: every tensor is there, and holds nothing."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BoundFit(Unfinished):
     """A fit as one variant of a strategy reads it, ``fit[NAME][LANGUAGE][LAYER]``.
 

@@ -36,3 +36,5 @@ class Unfinished:
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = refuse
     __truediv__ = __rtruediv__ = __matmul__ = __rmatmul__ = __neg__ = __bool__ = refuse
+    # By identity, a comparison would be false whatever the two are.
+    __eq__ = __ne__ = refuse

@@ -24,7 +24,7 @@ from xtransplant.strategies.unfinished import SYMBOLIC, Unfinished
 __all__ = ["Applied", "Value", "apply", "as_value", "fixed"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Applied:
     """A function of the user's, applied row by row to values.
 
@@ -40,6 +40,17 @@ class Applied:
     matrices: tuple[Fixed, ...] = ()
     shown: str = ""
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Applied) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[object, ...]:
+        arguments = tuple(one.key for one in self.arguments)
+        return self.function, arguments, self.matrices, self.shown
+
     def __str__(self) -> str:
         texts = list(map(str, (*self.arguments, *self.matrices)))
         if self.shown:
@@ -51,7 +62,7 @@ class Applied:
 Term = Read | Fixed | Applied
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Value:
     """``sum(weight * term) + constant``, broadcast over the rows (tokens) of its terms.
 
@@ -151,6 +162,21 @@ class Value:
             XTransplantError: always.
         """
         raise XTransplantError(f"{self!s:.60} is asked for yes or no (if, and, not): {SYMBOLIC}")
+
+    def __eq__(self, other: object) -> bool:
+        """Refused: it could say whether two are written alike, not whether their numbers are.
+
+        Raises:
+            XTransplantError: always.
+        """
+        raise XTransplantError(f"{self!s:.60} is compared (==, !=, in): {SYMBOLIC}")
+
+    __hash__ = None  # type: ignore[assignment]  # what cannot be compared is no key
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for values that are written alike, for what holds them and is compared."""
+        return self.terms, self.constant
 
     def reads(self) -> tuple[Read, ...]:
         """Every read this value depends on, through functions too."""

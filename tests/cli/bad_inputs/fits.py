@@ -74,6 +74,8 @@ ROWS = [
     own("without its layer", "target.attn[j] = fit['v']", "own.py line 10", 'write fit["v"][j]'),
     own("computed with, without its layer", "target.attn[j] = 0.5 * fit['v']", "own.py line 10",
         'write fit["v"][j]'),
+    own("compared, without its layer", "target.attn[j] = 0 if fit['v'] == fit['v'] else 1",
+        "own.py line 10", 'write fit["v"][j]'),
     own("added, without its layer", "target.attn[j] = target.attn[j] + fit['v']",
         "own.py line 10", 'write fit["v"][j]'),
     own("computed with, without a name", "target.attn[j] = 0.5 * fit", "own.py line 10",

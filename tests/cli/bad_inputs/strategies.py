@@ -104,6 +104,18 @@ RECORDED = [
     recorded("a choice by a site", "if source.ffn:\n    target.ffn[j] = 0", "write source.ffn[i]"),
     recorded("a comparison", "if source.ffn[i] > 0:\n    target.ffn[j] = 0", "'>'",
              "apply(function, value)"),
+    recorded("a comparison of two values", "if source.ffn[i] == target.ffn[j]:\n"
+             "    target.ffn[j] = 0", "source.ffn[i] is compared", "apply(function, value)"),
+    recorded("a difference of two values", "if 2 * source.ffn[i] != source.ffn[i]:\n"
+             "    target.ffn[j] = 0", "2 * source.ffn[i] is compared", "a raw strategy"),
+    recorded("a value among others", "if source.ffn[i] in [target.ffn[j]]:\n"
+             "    target.ffn[j] = 0", "target.ffn[j] is compared"),
+    recorded("a comparison with a number", "a = 3.0 == source.ffn[i]\ntarget.ffn[j] = 0",
+             "source.ffn[i] is compared"),
+    recorded("a comparison of a site", "if source.ffn == target.ffn:\n    target.ffn[j] = 0",
+             "write source.ffn[i]"),
+    recorded("a value as a key", "a = {source.ffn[i]: 1}\ntarget.ffn[j] = 0",
+             "unhashable type: 'Value'", "apply(function, value)"),
     recorded("a function of torch", "import torch\ntarget.ffn[j] = torch.relu(source.ffn[i])",
              "must be Tensor", "apply(function, value)", line=6),
     recorded("a function of numpy", "import numpy\ntarget.ffn[j] = numpy.tanh(source.ffn[i])",
