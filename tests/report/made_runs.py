@@ -32,7 +32,7 @@ def make_run(
     left_out: dict[str, str] | None = None, asked: str = "overall", direction: str = "en-to-lang",
     rule: str = "choice", digest: str = "", bad: bool = False, idle: bool = False,
     alike: bool = False, about: Mapping[str, Mapping[str, object]] | None = None,
-    source: str = "source", nulls: Mapping[str, str] | None = None,
+    source: str = "source", nulls: Mapping[str, str] | None = None, passages: int = 0,
 ) -> Run:  # fmt: skip
     """A run whose model answers at random, better with ffn-swap 3→1.
 
@@ -43,14 +43,13 @@ def make_run(
         alike: all examples have the same answer.
         nulls: of some strategies the null whose grid was run.
         source: the examples' source prompt; with another they are other items.
+        passages: how many there are that the examples ask about.
     """
     dice = np.random.default_rng(seed)
-    languages = {
-        lang: Language(
-            N, digest, {s: [list(own_pairs[lang])] for s in strategies} if own_pairs else {}
-        )
-        for lang in langs
+    chosen = {
+        lang: {s: [list((own_pairs or {})[lang])] for s in strategies} for lang in own_pairs or ()
     }
+    languages = {lang: Language(N, digest, chosen.get(lang, {})) for lang in langs}
     entry = TaskEntry("1", "MIT", direction, split, "generate", rule, 8, languages,
                       left_out or {})  # fmt: skip
     manifest = Manifest(
@@ -64,7 +63,7 @@ def make_run(
     )  # fmt: skip
     run = create_run(folder, manifest)
     for part in manifest.parts():
-        examples = [replace(example(0 if alike else k), source=source) for k in range(N)]
+        examples = [_asked(k, alike, source, passages) for k in range(N)]
         rows = Rows("generate")
         for name in (VANILLA, SOURCE, *strategies, *manifest.nulls):
             of = manifest.nulls.get(name, {}).get("strategy", name)
@@ -85,6 +84,11 @@ def make_run(
         run.write("records", part, records)
         run.write("correct", part, judge(records, table, rule))
     return run.finish()
+
+
+def _asked(k: int, alike: bool, source: str, passages: int) -> Example:
+    group = f"g{k % passages}" if passages else ""
+    return replace(example(0 if alike else k), source=source, group=group)
 
 
 def _null_grids(nulls: Mapping[str, str]) -> dict[str, dict[str, str]]:

@@ -7,11 +7,12 @@ import pytest
 from made_runs import N, make_run
 
 from xtransplant.report.data import to_lm_eval
+from xtransplant.report.entries import entries_of
 from xtransplant.report.summary import summarise
 from xtransplant.report.tables import make_tables
 from xtransplant.runs import examples, records
 from xtransplant.stats import Rate, clustered_stderr
-from xtransplant.stats.gains import by_item
+from xtransplant.stats.gains import by_item, sign_flip_p
 
 LANGS = ("sw", "zh", "ar")
 
@@ -113,3 +114,97 @@ def test_a_judged_null_has_errors_over_both_its_items(run):
             variance += len(sums) / (len(sums) - 1) * (sums**2).sum() / len(hits) ** 2
         assert row.null_over_items.micro.value == pytest.approx(hits.mean())
         assert row.null_over_items.micro.stderr == pytest.approx(variance**0.5)
+
+
+@pytest.fixture(scope="module")
+def about_passages(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("passages") / "run"
+    return make_run(folder, langs=LANGS, nulls={"attn-swap": "other"}, passages=4)
+
+
+def of_one(own, level):
+    """Standard error over passages of rows of one language, one for each example."""
+    right = own.sort_values("example")[level].to_numpy(bool).astype(int)
+    return clustered_stderr(*by_item(right, np.arange(len(right)) % 4))
+
+
+def at(own, one):
+    """Records by example of what an entry counts: those of a pair, or right by any of a bound."""
+    for column in ("source_layer", "target_layer"):
+        if one.get(column) is not None:
+            own = own[own[column] == one[column]]
+    return own.groupby("example", as_index=False)[one["level"]].any()
+
+
+def test_questions_about_one_passage_go_together_in_each_language(about_passages):
+    frame, seen = records(about_passages), set()
+    for one in entries_of(summarise(about_passages)):
+        if one["kind"] == "cross-fit":
+            continue
+        name = one["strategy"] or one["kind"]
+        if one.get("null_grid"):
+            name += f" [null {one['null_grid']}]"
+        own = at(frame[(frame.strategy == name) & (frame.lang == one["lang"])], one)
+        assert (one["right"], one["n"]) == (own[one["level"]].sum(), N)
+        assert one["stderr"] == pytest.approx(of_one(own, one["level"]))
+        if "gain_p" in one:
+            vanilla = frame[(frame.strategy == "vanilla") & (frame.lang == one["lang"])]
+            level = one["level"]
+            change = own[level].to_numpy(int) - vanilla.sort_values("example")[level].to_numpy(int)
+            assert one["gain_p"] == pytest.approx(sign_flip_p(change.reshape(-1, 4).sum(0)))
+        seen.add((one["kind"], bool(one.get("null_grid"))))
+    kinds = {(kind, null) for kind in ("pair", "bound") for null in (False, True)}
+    assert seen == {("vanilla", False), ("source", False), *kinds}
+
+
+def test_a_row_has_the_errors_of_its_languages_over_passages(about_passages):
+    frame, summary = records(about_passages), summarise(about_passages)
+    table = make_tables([summary])[0]
+    for row in table.rows:
+        for lang, rate in row.rates.items():
+            own = frame[(frame.strategy == (row.strategy or row.key)) & (frame.lang == lang)]
+            if row.pair is not None:
+                layers = dict(zip(("source_layer", "target_layer"), row.pair, strict=True))
+                assert rate.stderr == pytest.approx(
+                    of_one(at(own, {"level": "match", **layers}), "match")
+                )
+    pairs = [row for row in table.rows if row.kind == "pair" and row.null_grids]
+    assert pairs
+    assert all(
+        rate.effective is not None
+        for row in pairs for rate in (*row.rates.values(), *row.null_grids["other"].rates.values())
+    )  # fmt: skip
+
+
+def test_what_is_mended_and_kept_in_a_language_has_them_too(about_passages):
+    frame, seen = records(about_passages), 0
+    for row in make_tables([summarise(about_passages)])[0].rows:
+        if row.pair is None:
+            continue
+        of_pair = frame[(frame.strategy == row.strategy) & (frame.source_layer == row.pair[0])]
+        of_pair = of_pair[of_pair.target_layer == row.pair[1]]
+        for which, one in row.sets.items():
+            for lang, rate in one.rates.items():
+                own = of_pair[(of_pair.lang == lang) & (of_pair.set_match == which)]
+                passages = own["example"].to_numpy() % 4
+                sums = by_item(own["match"].to_numpy(bool).astype(int), passages)
+                assert rate.stderr == pytest.approx(clustered_stderr(*sums), nan_ok=True)
+                seen += len(np.unique(passages)) < len(passages)
+    assert seen
+
+
+def test_what_a_spreadsheet_says_of_sets_is_what_the_table_says(about_passages):
+    summary = summarise(about_passages)
+    rows = {row.key: row for row in make_tables([summary])[0].rows}
+    seen = 0
+    for one in entries_of(summary):
+        if one["level"] != "match" or one["kind"] != "pair" or one.get("null_grid"):
+            continue
+        row = rows.get(f"{one['strategy']},{one['source_layer']}→{one['target_layer']}")
+        if row is not None:
+            for which in ("gap", "shared"):
+                rate = row.sets[which].rates[one["lang"]]
+                ends = one[f"{which}_ci95_low"], one[f"{which}_ci95_high"]
+                assert ends == pytest.approx(rate.ci95, nan_ok=True)
+                seen += 1
+    assert seen

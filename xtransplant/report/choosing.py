@@ -27,6 +27,7 @@ from xtransplant.runs.store import open_run
 from xtransplant.stats.answers import Answers
 from xtransplant.stats.cross_fit import choice_frequencies, choosing_errors, cross_fit
 from xtransplant.stats.gains import Gain
+from xtransplant.stats.over_items import clustered
 from xtransplant.stats.rates import Rate
 from xtransplant.stats.selection import Pair, choose_pair, sum_hits
 
@@ -204,8 +205,10 @@ def _rates(task: TaskCounts, level: str, name: str, picked: Picked) -> dict[str,
     at, found = CORRECT.index(level), {}
     for lang, counts in task.languages.items():
         if name in counts.answers:
-            right = picked(lang, counts.answers[name], at)
-            found[lang] = Rate(int(right.sum()), len(right))
+            own = counts.answers[name]
+            right = picked(lang, own, at)
+            rate = Rate(int(right.sum()), len(right))
+            found[lang] = clustered(rate, right, counts.items[own.examples])
     return found
 
 

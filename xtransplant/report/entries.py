@@ -8,9 +8,10 @@ from typing import Any
 from xtransplant.report.cell_marks import tests_by_pair
 from xtransplant.report.choosing import CrossFitted, cross_fit_of
 from xtransplant.report.gains import FLIP_COLUMNS, flips_by_pair
+from xtransplant.report.passages import OfLayers, over_passages
 from xtransplant.report.rows import has_own_pairs
 from xtransplant.report.sets import prompt_sets, set_columns, tallies_of_sets
-from xtransplant.report.summary import NO_PAIR, Summary, TaskCounts
+from xtransplant.report.summary import NO_PAIR, LanguageCounts, Summary, TaskCounts
 from xtransplant.runs.columns import CORRECT
 from xtransplant.runs.options import option_columns
 from xtransplant.stats.rates import Rate
@@ -55,14 +56,7 @@ def _of_language(
     counts, known = task.languages[lang], summary.manifest.tasks[task.name].languages[lang]
     chosen_on = getattr(known, "in_sample", 0) if has_own_pairs(summary, task.name) else 0
     for level in CORRECT:
-        for kind, rates in (("vanilla", counts.vanilla), ("source", counts.source)):
-            yield {
-                "level": level, "strategy": "", "kind": kind, **_numbers(rates[level]),
-                **set_columns(prompt_sets(counts, level, kind)),
-            }  # fmt: skip
-        for name, tallies in counts.baselines.items():
-            numbers = _numbers_at(NO_PAIR, tallies[level], tallies_of_sets(counts, level, name))
-            yield {"level": level, "strategy": name, "kind": "baseline", **numbers}
+        yield from _without_layers(counts, level)
         for strategy, tallies in counts.strategies.items():
             own = {"level": level, "strategy": strategy, "null_grid": ""}
             own |= option_columns(summary.manifest, strategy)
@@ -71,7 +65,8 @@ def _of_language(
             tests = tests_by_pair(task, level, strategy, [lang])
             fit = fits.get((strategy, level))
             shares = {} if fit is None else fit.choosing.choices[""].shares
-            for one in _of_grid(tallies[level], sets, chosen_on, flips):
+            of = over_passages(counts, strategy, level)
+            for one in _of_grid(tallies[level], sets, of, chosen_on, flips):
                 pair = one["source_layer"], one["target_layer"]
                 is_pair = one["kind"] == "pair"
                 share = shares.get(pair, 0.0) if shares and is_pair else None
@@ -83,8 +78,27 @@ def _of_language(
                 if name in counts.nulls:
                     sets = tallies_of_sets(counts, level, name)
                     flips = flips_by_pair(counts, level, name)
-                    for one in _of_grid(counts.nulls[name][level], sets, chosen_on, flips):
+                    grid, of = counts.nulls[name][level], over_passages(counts, name, level)
+                    for one in _of_grid(grid, sets, of, chosen_on, flips):
                         yield {**own, **one, "null_grid": null}
+
+
+def _without_layers(counts: LanguageCounts, level: str) -> Iterator[dict[str, Any]]:
+    """The two prompts without a transplant, and the baselines."""
+    for kind, rates in (("vanilla", counts.vanilla), ("source", counts.source)):
+        of = over_passages(counts, kind, level)
+        by_set = {
+            which: (of(rate, NO_PAIR, which), null)
+            for which, (rate, null) in prompt_sets(counts, level, kind).items()
+        }
+        yield {
+            "level": level, "strategy": "", "kind": kind,
+            **_numbers(of(rates[level], NO_PAIR, "")), **set_columns(by_set),
+        }  # fmt: skip
+    for name, tallies in counts.baselines.items():
+        sets, of = tallies_of_sets(counts, level, name), over_passages(counts, name, level)
+        numbers = _numbers_at(NO_PAIR, tallies[level], sets, of)
+        yield {"level": level, "strategy": name, "kind": "baseline", **numbers}
 
 
 def _of_fit(fit: CrossFitted, lang: str) -> dict[str, Any]:
@@ -103,11 +117,12 @@ def _of_fit(fit: CrossFitted, lang: str) -> dict[str, Any]:
 
 
 def _of_grid(
-    one: Tally, sets: dict[str, Tally], chosen_on: int, flips: dict[Pair, dict[str, Any]]
-) -> Iterator[dict[str, Any]]:
+    one: Tally, sets: dict[str, Tally], of: OfLayers, chosen_on: int,
+    flips: dict[Pair, dict[str, Any]],
+) -> Iterator[dict[str, Any]]:  # fmt: skip
     """Every pair of a grid, and every bound."""
     for pair in one.hits:
-        numbers = _numbers_at(pair, one, sets, oracle=chosen_on != 0)
+        numbers = _numbers_at(pair, one, sets, of, oracle=chosen_on != 0)
         yield {
             "kind": "pair",
             **_layers(*pair),
@@ -116,12 +131,13 @@ def _of_grid(
             **flips.get(pair, {}),
         }
     for i, j, bound in _bounds(one):
-        numbers = _numbers(Rate(bound.right, one.n), oracle=True)
+        numbers = _numbers(of(Rate(bound.right, one.n), (i, j), ""), oracle=True)
         numbers |= {
             "cells": bound.cells,
             "null": Rate(bound.null, one.n, judged=bound.judged).value,
         }
-        numbers |= set_columns({k: _rates_of(t, i, j) for k, t in sets.items()})
+        by_set = {k: _rates_of(t, i, j) for k, t in sets.items()}
+        numbers |= set_columns({k: (of(r, (i, j), k), null) for k, (r, null) in by_set.items()})
         yield {"kind": "bound", **_layers(i, j), **numbers}
 
 
@@ -145,11 +161,11 @@ def _layers(i: int | None, j: int | None) -> dict[str, int | None]:
 
 
 def _numbers_at(
-    pair: tuple[int, int], one: Tally, sets: dict[str, Tally], *, oracle: bool = False
+    pair: Pair, one: Tally, sets: dict[str, Tally], of: OfLayers, *, oracle: bool = False
 ) -> dict[str, Any]:
     by_set: dict[str, tuple[Rate, Rate | None]]
-    by_set = {name: (own.rate(pair), own.null(pair)) for name, own in sets.items()}
-    return {**_numbers(one.rate(pair), oracle=oracle), **set_columns(by_set)}
+    by_set = {k: (of(own.rate(pair), pair, k), own.null(pair)) for k, own in sets.items()}
+    return {**_numbers(of(one.rate(pair), pair, ""), oracle=oracle), **set_columns(by_set)}
 
 
 def _numbers(rate: Rate, *, oracle: bool = False) -> dict[str, Any]:

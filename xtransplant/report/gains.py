@@ -13,7 +13,7 @@ from xtransplant.report.summary import LanguageCounts, TaskCounts
 from xtransplant.runs.columns import CORRECT, VANILLA
 from xtransplant.stats.answers import Answers
 from xtransplant.stats.flips import Said, knowledge_gain
-from xtransplant.stats.gains import Gain, gain, mcnemar
+from xtransplant.stats.gains import Gain, by_item, gain, mcnemar, sign_flip_p
 from xtransplant.stats.selection import Pair
 from xtransplant.stats.union import union_of_counts
 from xtransplant.style.escape import json_number
@@ -76,7 +76,7 @@ def gains_of(
     found = _paired(task, level, (VANILLA, ONE_CELL.right), (name, picked))
     if not found:
         return Gains(nulls=over_nulls)
-    each = {lang: _gain(before, after) for lang, (before, after, _) in found.items()}
+    each = {lang: _gain(*own) for lang, own in found.items()}
     return Gains(_together(found), each, over_nulls)
 
 
@@ -146,6 +146,9 @@ def flips_by_pair(counts: LanguageCounts, level: str, name: str) -> dict[Pair, d
     shared, k, m = np.intersect1d(plain.examples, own.examples, return_indices=True)
     before, after = plain.right[k, :1, at], own.right[m][:, :, at]
     fixed, broken = (after & ~before).sum(0).tolist(), (before & ~after).sum(0).tolist()
+    sums, n_each = by_item(after.astype(np.int64) - before, counts.items[shared])
+    together = len(n_each) < len(shared)  # questions about one passage
+    p = map(sign_flip_p, sums.T) if together else map(mcnemar, fixed, broken)
     formats: list[tuple[int | None, int | None]] = [(None, None)] * len(own.pairs)
     if plain.parsed is not None and own.parsed is not None:
         was = Said(before, plain.right[k, :1, _LENIENT], plain.parsed[k, :1, 0])
@@ -158,11 +161,13 @@ def flips_by_pair(counts: LanguageCounts, level: str, name: str) -> dict[Pair, d
         pair: dict(
             zip(
                 FLIP_COLUMNS,
-                ((more - less) / len(shared), mcnemar(more, less), more, less, *of_format),
+                ((more - less) / len(shared), of_pair, more, less, *of_format),
                 strict=True,
             )
         )
-        for pair, more, less, of_format in zip(own.pairs, fixed, broken, formats, strict=True)
+        for pair, of_pair, more, less, of_format in zip(
+            own.pairs, p, fixed, broken, formats, strict=True
+        )
     }
 
 

@@ -1,4 +1,4 @@
-"""Errors over items of what a table's rows are over all languages together."""
+"""Errors over items of what a table's rows are, over all languages together and in each."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from xtransplant.report.set_items import together
 from xtransplant.report.summary import Summary, TaskCounts
 from xtransplant.runs.columns import CORRECT
 from xtransplant.stats.answers import Answers
-from xtransplant.stats.over_items import Judged, OverItems, over_both, over_items
-from xtransplant.stats.rates import macro, micro
+from xtransplant.stats.over_items import Judged, OverItems, clustered, over_both, over_items
+from xtransplant.stats.rates import Rate, macro, micro
 
 __all__ = ["with_items"]
 
 
 def with_items(row: Row, summary: Summary, task: TaskCounts, level: str) -> Row:
-    """A row whose averages, and those of its sets and its nulls, have errors over items.
+    """A row whose rates and averages, and those of its sets and its nulls, have errors over items.
 
     An item stands in a table once for each language, and what a model does with it in one goes with
     what it does in another: taken for independent, twelve languages that answer alike have a
-    standard error that is 3.5 times too small. Where a run's answers are not known it stays as it
-    is.
+    standard error that is 3.5 times too small. So are questions about one passage in one language.
+    Where a run's answers are not known it stays as it is.
 
     Args:
         row: of the run.
@@ -36,20 +36,22 @@ def with_items(row: Row, summary: Summary, task: TaskCounts, level: str) -> Row:
     if row.kind in ("vanilla", "source"):
         prompts = {lang: one.prompts.get(row.kind) for lang, one in task.languages.items()}
         sets = together(row.sets, task, level, row.kind, row.picked)
-        return replace(row, over_items=_together(task, level, prompts, row.picked), sets=sets)
+        rates, every = _of(row.rates, task, level, prompts, row.picked)
+        return replace(row, rates=rates, over_items=every, sets=sets)
     names = summary.manifest.nulls_of(row.strategy) if row.strategy else {}
-    nulls = {
-        null: replace(
-            one,
-            over_items=_of(task, level, names[null], one.picked),
-            sets=together(one.sets, task, level, names[null], one.picked),
-        )
-        for null, one in row.null_grids.items()
-    }
+    nulls = {}
+    for null, one in row.null_grids.items():
+        answers = {lang: own.answers.get(names[null]) for lang, own in task.languages.items()}
+        rates, every = _of(one.rates, task, level, answers, one.picked)
+        sets = together(one.sets, task, level, names[null], one.picked)
+        nulls[null] = replace(one, rates=rates, over_items=every, sets=sets)
     name = row.strategy or row.key
+    answers = {lang: own.answers.get(name) for lang, own in task.languages.items()}
+    rates, every = _of(row.rates, task, level, answers, row.picked)
     return replace(
         row,
-        over_items=_of(task, level, name, row.picked),
+        rates=rates,
+        over_items=every,
         sets=together(row.sets, task, level, name, row.picked),
         null_grids=nulls,
         null_over_items=_judged(row, task, level),
@@ -74,19 +76,16 @@ def _judged(row: Row, task: TaskCounts, level: str) -> OverItems | None:
     return over_both(found, micro(rates), macro(rates))
 
 
-def _of(task: TaskCounts, level: str, name: str, picked: Picked) -> OverItems | None:
-    """Of records of that name."""
-    answers = {lang: one.answers.get(name) for lang, one in task.languages.items()}
-    return _together(task, level, answers, picked)
-
-
-def _together(
-    task: TaskCounts, level: str, answers: Mapping[str, Answers | None], picked: Picked
-) -> OverItems | None:
-    at = CORRECT.index(level)
-    found = [
-        (picked(lang, one, at), task.languages[lang].items[one.examples])
-        for lang, one in answers.items()
-        if one is not None and len(one.examples)
-    ]
-    return over_items(found) if found else None
+def _of(
+    rates: Mapping[str, Rate], task: TaskCounts, level: str,
+    answers: Mapping[str, Answers | None], picked: Picked,
+) -> tuple[dict[str, Rate], OverItems | None]:  # fmt: skip
+    """Rates by language and over all together, of records that have these answers."""
+    at, found, columns = CORRECT.index(level), dict(rates), []
+    for lang, one in answers.items():
+        if one is not None and len(one.examples):
+            right, items = picked(lang, one, at), task.languages[lang].items[one.examples]
+            columns.append((right, items))
+            if lang in found:
+                found[lang] = clustered(found[lang], right, items)
+    return found, over_items(columns) if columns else None

@@ -17,15 +17,15 @@ from xtransplant.report.sets import SetRates, Sets, are_known
 from xtransplant.report.summary import COUNTED_SETS, LanguageCounts, TaskCounts
 from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA
 from xtransplant.stats.answers import Answers
-from xtransplant.stats.over_items import over_items
+from xtransplant.stats.over_items import clustered, over_items
 from xtransplant.stats.rates import Rate
 
-__all__ = ["of_examples", "together"]
+__all__ = ["members", "of_examples", "together"]
 
 Array = np.ndarray[Any, Any]
 
 
-def _members(counts: LanguageCounts, own: Answers, at: int) -> dict[str, Array]:
+def members(counts: LanguageCounts, own: Answers, at: int) -> dict[str, Array]:
     """``[examples]`` of a language's answers by set, whether they are in it; as level ``at`` says.
 
     Both sets are of what the source is right on: without an answer to that an example is in none.
@@ -56,9 +56,10 @@ def of_examples(task: TaskCounts, level: str, name: str, picked: Picked) -> Sets
         own = counts.answers.get(name)
         if own is not None and len(own.examples) and are_known(counts, level):
             right = picked(lang, own, at)
-            for which, members in _members(counts, own, at).items():
-                rate = Rate(int(right[members].sum()), int(members.sum()))
-                found.setdefault(which, {})[lang] = rate
+            items = counts.items[own.examples]
+            for which, among in members(counts, own, at).items():
+                rate = Rate(int(right[among].sum()), int(among.sum()))
+                found.setdefault(which, {})[lang] = clustered(rate, right[among], items[among])
     return {which: SetRates(rates) for which, rates in found.items()}
 
 
@@ -75,14 +76,17 @@ def together(sets: Sets, task: TaskCounts, level: str, name: str, picked: Picked
     at, found = CORRECT.index(level), dict(sets)
     for which, one in sets.items():
         columns = []
+        rates = dict(one.rates)
         for lang in one.rates:
             counts = task.languages[lang]
             own = (counts.prompts if name in (VANILLA, SOURCE) else counts.answers).get(name)
             if own is not None and len(own.examples) and are_known(counts, level):
-                among = _members(counts, own, at)[which]
-                columns.append((picked(lang, own, at)[among], counts.items[own.examples[among]]))
+                among = members(counts, own, at)[which]
+                right, items = picked(lang, own, at)[among], counts.items[own.examples[among]]
+                columns.append((right, items))
+                rates[lang] = clustered(rates[lang], right, items)
         every = over_items(columns).micro
         # Otherwise not all of what was counted has answers to count by.
         if every.n == sum(rate.n for rate in one.rates.values()):
-            found[which] = replace(one, every=every)
+            found[which] = replace(one, rates=rates, every=every)
     return found

@@ -12,7 +12,7 @@ import numpy as np
 from xtransplant.stats.gains import by_item, clustered_stderr
 from xtransplant.stats.rates import Mean, Rate
 
-__all__ = ["Judged", "OverItems", "over_both", "over_items"]
+__all__ = ["Judged", "OverItems", "clustered", "over_both", "over_items"]
 
 Array = np.ndarray[Any, Any]
 
@@ -60,6 +60,19 @@ def over_items(languages: Sequence[tuple[Array, Array]]) -> OverItems:
         error=clustered_stderr(sums, counts),
     )  # fmt: skip
     return OverItems(every, Mean(float(means.mean()), error))
+
+
+def clustered(rate: Rate, right: Array, items: Array) -> Rate:
+    """A rate of one language with its error over items, where some of them have several examples.
+
+    Args:
+        rate: as it is where each example is an item of its own, or where it counts others.
+        right: ``[examples]``, bool.
+        items: ``[examples]``, what tells items apart.
+    """
+    if len(right) != rate.n or len(np.unique(items)) == len(items):
+        return rate
+    return over_items([(right, items)]).micro
 
 
 def _effective(sums: Array, counts: Array) -> float:
