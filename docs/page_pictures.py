@@ -56,6 +56,14 @@ def take(driver: webdriver.Chrome, path: Path, top: float, height: float) -> Non
     image.quantize(256, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
 
 
+def whole_lines(driver: webdriver.Chrome, most: float) -> float:
+    """Where the last of the page's sentences ends that is all above ``most``."""
+    ends = driver.execute_script(
+        "return [...document.querySelectorAll('li')].map(one => one.getBoundingClientRect().bottom)"
+    )
+    return float(max(end for end in ends if end <= most)) + 8
+
+
 def choose(driver: webdriver.Chrome, name: str, text: str) -> None:
     """One of the page's lists, by what it says."""
     options = Select(driver.find_element(By.ID, name))
@@ -68,7 +76,7 @@ def main(page: Path, folder: Path) -> None:
     try:
         driver.get(page.resolve().as_uri())
         driver.implicitly_wait(20)
-        take(driver, folder / "report-words.png", 0, 760)
+        take(driver, folder / "report-words.png", 0, whole_lines(driver, 760))
         choose(driver, "group", "babel pilot")
         choose(driver, "strategy", "resid-swap")
         choose(driver, "beside", "ffn-swap")

@@ -62,3 +62,19 @@ def test_p_stands_beside_the_points_that_it_is_of():
 def test_a_note_says_where_items_are_too_few_for_an_interval(n, few):
     notes = gain_notes([gained(3, 1, 200), gained(3, 1, n)], "score")
     assert any("fewer than 30 items" in note for note in notes) is few
+
+
+def test_what_looked_at_the_answers_comes_last_and_promises_no_gain(tmp_path):
+    tables = make_tables([summarise(make_run(tmp_path / "run"))])
+    ((_, said),) = findings(tables)
+    best = [text for text in said if "-swap best of 16: " in text]
+    honest = [text for text in said if "cross-fitted" in text]
+    assert len(best) == len(honest) == 2
+    assert max(map(said.index, honest)) < min(map(said.index, best))
+    rows = {row.label: row for row in tables[0].rows}
+    for text in best:
+        row = rows[text.partition(": right on")[0]]
+        assert row.kind == "best"
+        assert f"{100 * row.micro.value:.1f}%" in text
+        assert "points" not in text
+        assert "no result" in text

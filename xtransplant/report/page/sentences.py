@@ -44,8 +44,9 @@ def _sentences(table: Table) -> Iterator[str]:
         if row.kind in ("baseline", "pilot", "best", "cross-fit")
         or (row.kind == "pair" and row.strategy not in grids)
     ]
-    for row in sorted(told, key=lambda row: -row.micro.value):
-        yield _of_row(row)
+    # What looked at the answers comes last, however large its number.
+    for row in sorted(told, key=lambda row: (row.kind == "best" or row.oracle, -row.micro.value)):
+        yield _of_best(row) if row.kind == "best" else _of_row(row)
     for strategy in dict.fromkeys(row.strategy for row in table.rows):
         bounds = [row for row in table.rows if row.strategy == strategy and row.kind == "bound"]
         if bounds:
@@ -61,7 +62,16 @@ def _of_row(row: Row) -> str:
     ]
     gains = f"; it gains {', '.join(over)}" if over else ""
     said = f"{_name(row)}: right on {_share(row.micro)}{gains}{_of_sets(row)}"
-    return f"{said}.{_aside(row)}{_of_choosing(row)}"
+    aside = " Its pair was chosen on some of these very examples: no result." if row.oracle else ""
+    return f"{said}.{aside}{_of_choosing(row)}"
+
+
+def _of_best(row: Row) -> str:
+    """Its gain would be a promise: the cross-fitted row has the honest one."""
+    return (
+        f"{_name(row)}: right on {_share(row.micro)}, but it was picked from {row.cells} pairs "
+        "after seeing these answers: no result."
+    )
 
 
 def _of_choosing(row: Row) -> str:
@@ -107,15 +117,6 @@ def _name(row: Row) -> str:
     if row.pair is not None and arrow(row.pair) not in row.label:
         return f"{row.label} ({arrow(row.pair)})"
     return row.label
-
-
-def _aside(row: Row) -> str:
-    """That a row looked at the answers that it is counted by."""
-    if row.kind == "best":
-        return f" It was picked from {row.cells} pairs after seeing these answers: no result."
-    if row.oracle:
-        return " Its pair was chosen on some of these very examples: no result."
-    return ""
 
 
 def _of_bound(row: Row) -> str:
