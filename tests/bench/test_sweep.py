@@ -99,6 +99,20 @@ def test_tables_csv_and_figure_know_the_values(small, tmp_path):
     assert any("-weight-" in path.stem for path in written)
 
 
+def test_values_that_are_names_have_no_line_between_them(small):
+    sites = {**SWEEP, "options": (("site", "attn,ffn,resid_mid"),)}
+    summary = summarise(small(**sites, limit=3, pairs="5:2,7:0"))
+    ((option, figure),) = draw_sweeps(make_tables([summary])[0], [summary])
+    assert option == "site"
+    (axes,) = figure.axes
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["attn", "ffn", "resid_mid"]
+    drawn = [one.lines[0] for one in axes.get_legend_handles_labels()[0] if hasattr(one, "lines")]
+    assert len(drawn) > 1
+    assert {line.get_linestyle() for line in drawn} == {"None"}
+    # Marks at one name stand beside each other.
+    assert len({round(float(line.get_xdata()[0]), 3) for line in drawn}) == len(drawn)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

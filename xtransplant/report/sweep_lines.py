@@ -24,6 +24,7 @@ __all__ = ["draw_sweeps"]
 
 _MOST_LINES = len(LINES)
 _KINDS = ("pilot", "pair", "best")
+_APART = 0.1  # of several lines' marks at one name, where names are 1 apart
 _LONGEST = 6  # characters of a value that stand side by side
 
 
@@ -80,17 +81,19 @@ def draw_sweeps(table: Table, summaries: Sequence[Summary]) -> Iterator[tuple[st
 def _draw(axes: Axes, lines: Sequence[_Line], table: Table) -> None:
     values = list(dict.fromkeys(value for line in lines for value in line.rows))
     numbers = _are_numbers(values)
-    # Names stand side by side, in the order of the run.
+    # Names stand side by side, in the order of the run; nothing lies between two of them.
     place = {value: value if numbers else k for k, value in enumerate(values)}
     for k, line in enumerate(lines):
         rates = [row.micro for row in line.rows.values()]
-        x = [float(place[value]) for value in line.rows]
+        beside = 0 if numbers else _APART * (k - (len(lines) - 1) / 2)
+        x = [place[value] + beside for value in line.rows]
         y = [100 * rate.value for rate in rates]
         bars = [
             [100 * (rate.value - rate.ci95[0]) for rate in rates],
             [100 * (rate.ci95[1] - rate.value) for rate in rates],
         ]
-        colour, style = LINES[k % len(LINES)], "--" if line.hindsight else "-"
+        colour = LINES[k % len(LINES)]
+        style = ("--" if line.hindsight else "-") if numbers else "none"
         axes.errorbar(
             x, y, yerr=bars, color=colour, ls=style, lw=1.5, marker=MARKS[k % len(MARKS)], ms=5,
             elinewidth=1, markerfacecolor="white" if line.hindsight else colour,
