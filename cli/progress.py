@@ -161,7 +161,7 @@ def _text(progress: Progress) -> str:
         text += f" stored, now {progress.at}"
     text += f", {duration(progress.seconds)} so far"
     if progress.left is not None:
-        text += f", {duration(progress.left)} left in all"
+        text += f", {duration(progress.left)} left in this run"
     return text
 
 

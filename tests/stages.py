@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_STAGES = ("xtp: loading ", "xtp: verifying ")
+_STAGES = ("xtp: loading ", "xtp: verifying ", "xtp: run ")
 
 
 def without_stages(err: str) -> list[str]:

@@ -45,7 +45,12 @@ def test_a_layer_too_far_is_refused():
 
 
 def test_the_pilot_protocol(babel_model, tmp_path):
-    done = pilot(SMALL, RunContext(tmp_path), model=babel_model, upper_bound=True)
+    said: list[str] = []
+    context = RunContext(tmp_path, doing=said.append)
+    done = pilot(SMALL, context, model=babel_model, upper_bound=True)
+    assert [line.partition(":")[0] for line in said if line.startswith("run ")] == [
+        "run 1 of 3", "run 2 of 3", "run 3 of 3",
+    ]  # fmt: skip
     found = records(done.first)
     for lang in ("sw", "hi"):
         own = found[(found.lang == lang) & (found.strategy == "ffn-swap")]

@@ -39,7 +39,7 @@ def test_a_bench_prints_its_table_and_lies_on_disk(bench, xtp, tmp_path):
     assert bound.count("±") == null.count("±") == 2
     assert null.startswith("  its null ")
     assert "babel pilot sw: 6 of 6 examples" in outcome.err
-    assert "left in all" in outcome.err
+    assert "left in this run" in outcome.err
     listed = json.loads(xtp("runs", str(tmp_path / "runs"), "--json").out)
     assert [row["state"] for row in listed] == ["complete"]
     assert "complete" in xtp("runs", str(tmp_path / "runs")).out

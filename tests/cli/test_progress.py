@@ -68,7 +68,7 @@ def test_a_terminal_shows_names_and_does_not_obey_them(screen, monkeypatch):
     assert text.replace("\n", "").isprintable()
     assert f"{SHOWN} ..." in text
     assert f"xtp: {SHOWN}\n" in text
-    assert "1 of 2 examples, 1 s so far, 1 min 01 s left in all" in text
+    assert "1 of 2 examples, 1 s so far, 1 min 01 s left in this run" in text
     assert f"xtp: {SHOWN} pilot sw: 2 of 2 examples, 2 s so far\n" in text
     # The display is gone at the end, and the cursor is back.
     assert shown.text.rindex("\x1b[?25h") > shown.text.rindex("\x1b[?25l")

@@ -87,24 +87,19 @@ def pilot(
     if model is None and not context.backend.has_workers:
         backend = open_backend(context.backend, say=context.note)
         model = load_model(make_plan(on_pilot).model_name, config.model, backend, context.doing)
-    run = partial(bench, context=context, model=model)
+    run, runs = partial(bench, context=context, model=model), 2 + upper_bound
+    # What is told of the time left is each run's own.
+    context.doing(f"run 1 of {runs}: {config.split}, to choose pairs")
     first = run(on_pilot)
     pairs = choose_pairs(first.path, across=across)
     chosen = choose_values(pairs, sweeps_of(on_pilot), context.say)
     written = first.path / ("pairs-across.json" if across else "pairs.json")
     write_chosen(chosen, written)
-    # Tasks and languages that the pilot left out have no pair to apply.
-    tasks = tuple(name for name, task in first.manifest.tasks.items() if task.languages)
-    # What a set's examples chose is applied to all: what it breaks is told by the others.
-    rest = replace(
-        config,
-        tasks=tasks,
-        split=apply_to,
-        langs=_languages(first),
-        limit=applied_limit,
-        only="all",
-    )
+    rest = _applied(config, first, apply_to, applied_limit)
+    context.doing(f"run 2 of {runs}: {apply_to}, at the chosen pairs")
     second = run(rest, chosen=chosen)
+    if upper_bound:
+        context.doing(f"run 3 of {runs}: {apply_to}, at all pairs")
     grid = run(replace(rest, baselines=())) if upper_bound else None
     return Pilot(first, second, grid, chosen, written)
 
@@ -138,6 +133,15 @@ def _check(config: Config, context: RunContext, apply_to: str, apply_limit: int 
         )
     if config.split == apply_to:
         raise XTransplantError(f"pairs chosen on {apply_to} cannot be tried on {apply_to} itself")
+
+
+def _applied(config: Config, first: Run, split: str, limit: int | None) -> Config:
+    """What chosen pairs are applied to."""
+    # Tasks and languages that the pilot left out have no pair to apply.
+    tasks = tuple(name for name, task in first.manifest.tasks.items() if task.languages)
+    langs = _languages(first)
+    # What a set's examples chose is applied to all: what it breaks is told by the others.
+    return replace(config, tasks=tasks, split=split, langs=langs, limit=limit, only="all")
 
 
 def _languages(run: Run) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ class Progress:
         seconds: since this process began to work.
         within: of the part under way, how many examples' worth is done.
         at: what of it is being done; empty where a part has just ended.
-        left: seconds still to go, of all languages; None while that cannot be estimated.
+        left: seconds still to go, of all tasks and languages of the run; None while that cannot be
+            estimated.
     """
 
     task: str
