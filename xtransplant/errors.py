@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["JobFailed", "MissingSite", "XTransplantError", "cannot_write", "one_line"]
+__all__ = [
+    "InvalidStrategy",
+    "JobFailed",
+    "MissingSite",
+    "XTransplantError",
+    "cannot_write",
+    "one_line",
+]
 
 
 class XTransplantError(Exception):
@@ -17,6 +24,13 @@ class XTransplantError(Exception):
 
 class JobFailed(XTransplantError):
     """A job that a server accepted, and that raised an error there."""
+
+
+class InvalidStrategy(XTransplantError):
+    """What a strategy says and no model can do, such as a misspelt site: no model is needed to see.
+
+    Anything else may depend on the model's layers and heads, or on the layer pair.
+    """
 
 
 class MissingSite(XTransplantError):

@@ -69,7 +69,44 @@ def test_what_cannot_be_recorded_is_exit_code_2_with_its_line(xtp, inside):
     )
     found = xtp("check", "typo.py", "--quiet")
     assert (found.code, found.out) == (2, "")
-    assert "typo.py line 6: target.fnn: this model's sites are attn, ffn" in found.err
+    assert "typo.py line 6: target.fnn is no site (nearest: ffn); the sites are" in found.err
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "target.fnn[j] = source.ffn[i]",
+        "target.ffn[j] = sorce.ffn[i]",
+        "target.ffn[j] = source.ffn[i].mean()",
+        "target.ffn[j] = 0 if source.ffn[i] else 1",
+    ],
+)
+@pytest.mark.parametrize(
+    "command", ["check FILE", "trace -s FILE", "lens -s FILE --pair 1:1", "bench -t babel -s FILE"]
+)
+def test_what_no_model_can_do_is_said_before_one_is_loaded(xtp, inside, monkeypatch, body, command):
+    from xtransplant.bench import load as module
+
+    monkeypatch.setattr(module, "load", lambda *_, **__: pytest.fail("a model is loaded"))
+    (inside / "typo.py").write_text(
+        'from xtransplant import strategy\n\n\n@strategy("typo")\n'
+        f"def typo(source, target, i, j):\n    {body}\n"
+    )
+    found = xtp(*(word.replace("FILE", "typo.py") for word in command.split()))
+    assert (found.code, found.out) == (2, "")
+    assert found.err.startswith("xtp: strategy typo")
+    assert "typo.py line 6" in found.err
+    assert len(found.err.splitlines()) == 1
+
+
+def test_what_another_model_may_have_is_left_to_the_model(xtp, inside):
+    (inside / "wide.py").write_text(
+        'from xtransplant import strategy\n\n\n@strategy("wide")\n'
+        "def wide(source, target, i, j):\n"
+        "    assert target.n_layers == 8\n    target.ffn[j] = {8: 1}[target.n_layers]\n"
+    )
+    found = xtp("check", "wide.py", "--quiet")
+    assert (found.code, found.err) == (0, "")
 
 
 def test_options_are_checked_as_they_are_bound(xtp):

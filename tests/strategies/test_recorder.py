@@ -96,7 +96,10 @@ def test_layers_say_how_they_were_written():
         ),
         (lambda s, t, i, j: operator.setitem(t.head(4), j, 0), "head 4 is out of range"),
         (lambda s, t, i, j: operator.setitem(t.head, j, 0), "an edit names its head"),
-        (lambda s, t, i, j: operator.setitem(t.mlp, j, 0), "sites are attn, ffn"),
+        (
+            lambda s, t, i, j: operator.setitem(t.mlp, j, 0),
+            "mlp is no site; the sites",
+        ),
         (lambda s, t, i, j: operator.setitem(t.attn, j, "x"), "not str"),
         (lambda s, t, i, j: operator.setitem(t.attn, (j, slice(0, 4, 2)), 0), "takes no step"),
     ],

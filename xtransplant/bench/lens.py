@@ -17,6 +17,7 @@ from xtransplant.model.model import Model as Loaded
 from xtransplant.options import parse_assignments, parse_layers
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, find_strategy
+from xtransplant.strategies.describe import refuse_invalid
 from xtransplant.style.paths import PLOT_SUFFIXES, checked_path
 
 __all__ = ["LensPlan", "load_for_lens", "plan_lens", "run_lens"]
@@ -55,6 +56,7 @@ def plan_lens(flags: LensFlags) -> LensPlan:
             be read, no model, or a figure that cannot be written.
     """
     strategy = find_strategy(flags.strategy).with_options(parse_assignments(flags.options))
+    refuse_invalid(strategy)
     strategy.check_fitted()
     layers = flags.pair.split(":")
     if len(layers) != 2 or not all(layers):

@@ -24,6 +24,7 @@ from xtransplant.errors import XTransplantError
 from xtransplant.runs.columns import SOURCE, VANILLA
 from xtransplant.runs.names import plain_name
 from xtransplant.strategies import Strategy, find_strategy, sweep_options
+from xtransplant.strategies.describe import refuse_invalid
 from xtransplant.tasks.baselines import parse_baselines
 from xtransplant.tasks.languages import unknown_language
 from xtransplant.tasks.nulls import NullGrid
@@ -183,6 +184,8 @@ def _sweeps(config: Config) -> list[dict[str, Strategy]]:
         sweep_options(one, {o.name: values[o.name] for o in one.options if o.name in values})
         for one in found
     ]
+    for sweep in swept:
+        refuse_invalid(sweep.strategies[0])
     sweeps = [{str(one): one for one in sweep.strategies} for sweep in swept]
     names = [name for sweep in sweeps for name in sweep]
     taken_names = {VANILLA, SOURCE, *baselines}

@@ -31,6 +31,7 @@ from xtransplant.options import (
 )
 from xtransplant.prompts import Example
 from xtransplant.strategies import Sweep, check_verifiable, find_strategy, sweep_options
+from xtransplant.strategies.describe import refuse_invalid
 from xtransplant.strategies.fit_command import FitOn
 from xtransplant.style.paths import PLOT_SUFFIXES, TABLE_SUFFIXES, checked_path
 from xtransplant.tasks.choose import TaskChoice, choose_example
@@ -130,6 +131,7 @@ def parse_trace(flags: TraceFlags) -> TraceConfig:
             there, or a flag that would do nothing.
     """
     sweep, axes = _parse_sweep(flags)
+    refuse_invalid(sweep.strategies[0])
     for one in sweep.strategies:
         one.check_fitted(_fit_on(flags))
     if flags.verify:

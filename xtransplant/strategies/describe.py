@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from xtransplant.errors import XTransplantError
+from xtransplant.errors import InvalidStrategy, XTransplantError
 from xtransplant.options import parse_assignments
 from xtransplant.strategies.acting import WHEN
 from xtransplant.strategies.definition import Strategy, combine
@@ -19,7 +19,14 @@ from xtransplant.strategies.registry import find_strategy
 from xtransplant.strategies.shape import Shape
 from xtransplant.strategies.typed_options import Option
 
-__all__ = ["describe", "reads_mean", "reads_source", "type_name", "writes_aligned"]
+__all__ = [
+    "describe",
+    "reads_mean",
+    "reads_source",
+    "refuse_invalid",
+    "type_name",
+    "writes_aligned",
+]
 
 # Any shape and pair serve, as edits are shown with i and j; few strategies need more layers.
 _SHAPE, _SOURCE, _TARGET = Shape(n_layers=48, n_heads=64), 11, 23
@@ -71,6 +78,22 @@ def _described(options: Iterable[Option], bound: Mapping[str, Any]) -> list[dict
 def _plain(value: Any) -> Any:
     """A value as JSON takes it."""
     return value.path if isinstance(value, Fit) else value
+
+
+def refuse_invalid(strategy: Strategy) -> None:
+    """Refuse a strategy that can be recorded in no model, before one is loaded.
+
+    Raises:
+        InvalidStrategy: such as a misspelt site or name; says its file and line.
+    """
+    if strategy.raw:
+        return
+    try:
+        strategy.printable().edits(_SHAPE, _SOURCE, _TARGET)
+    except InvalidStrategy:
+        raise
+    except XTransplantError:
+        return  # another model may have what this one, which is none, has not
 
 
 def reads_mean(strategy: Strategy) -> bool | None:

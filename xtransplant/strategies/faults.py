@@ -11,7 +11,14 @@ from types import FrameType
 
 from xtransplant.errors import one_line
 
-__all__ = ["TimeLimitExceeded", "describe_error", "last_line_in", "locate_error", "time_limit"]
+__all__ = [
+    "TimeLimitExceeded",
+    "describe_error",
+    "last_line_in",
+    "locate_error",
+    "takes_for_tensor",
+    "time_limit",
+]
 
 
 class TimeLimitExceeded(BaseException):
@@ -42,11 +49,16 @@ def locate_error(error: BaseException, path: str, shown: str | None = None) -> s
 def describe_error(error: BaseException) -> str:
     """An error's type and the first words of its message."""
     words = one_line(error)
-    if isinstance(error, (AttributeError, TypeError)) and "Value" in words:
+    if takes_for_tensor(error):
         words += "; what is read is no tensor yet: beyond + - * / write apply(function, value)"
     if isinstance(error, SystemExit):
         return f"it ends the program, sys.exit({error.code!r}); raise an error instead"
     return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
+def takes_for_tensor(error: BaseException) -> bool:
+    """Whether an error is Python's, of what only a tensor can do and a symbolic value cannot."""
+    return isinstance(error, (AttributeError, TypeError)) and "Value" in one_line(error)
 
 
 @contextmanager

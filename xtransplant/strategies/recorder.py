@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from xtransplant.errors import XTransplantError
-from xtransplant.sites import Site, site_order
+from xtransplant.errors import InvalidStrategy, XTransplantError
+from xtransplant.sites import SITES, Site, site_order
 from xtransplant.strategies.acting import Acting
 from xtransplant.strategies.aligned import check_aligned
 from xtransplant.strategies.dims import ALL, Dims, parse_dims
@@ -29,6 +29,7 @@ from xtransplant.strategies.places import ALIGNED, LAST, MEAN, Layer, Prompt, Re
 from xtransplant.strategies.shape import Shape, whole_number
 from xtransplant.strategies.unfinished import Unfinished
 from xtransplant.strategies.values import Value, as_value
+from xtransplant.text import nearest
 
 __all__ = ["record"]
 
@@ -100,12 +101,17 @@ class _PromptRecorder:
         if name in self.__slots__:
             return super().__setattr__(name, value)
         meant = name if name in self.shape.sites else "attn"
-        raise XTransplantError(
+        raise InvalidStrategy(
             f"{self.name}.{name} = ... names no layer; write {self.name}.{meant}[j] = ..."
         )
 
     def __getattr__(self, site: str) -> _SiteRecorder:
         if site not in self.shape.sites:
+            if site not in SITES:
+                raise InvalidStrategy(
+                    f"{self.name}.{site} is no site{nearest(site, SITES)}; the sites are "
+                    f"{', '.join(SITES)}"
+                )
             has = ", ".join(self.shape.sites)
             why = _WHY_MISSING.get(site, "")
             raise XTransplantError(f"{self.name}.{site}: this model's sites are {has}{why}")
@@ -169,7 +175,7 @@ class _PromptRecorder:
         if self.name == MEAN and not tokens.is_one:
             raise XTransplantError(f"{read}: of several source prompts one token each is read")
         if site == "head" and head is None:
-            raise XTransplantError("a read names its head: source.head(3)[i]")
+            raise InvalidStrategy("a read names its head: source.head(3)[i]")
         return Value(((1.0, read),))
 
     def write(
@@ -178,9 +184,9 @@ class _PromptRecorder:
         """Record an edit; a later one of the same place takes an earlier one's."""
         head, dims = (None, which) if isinstance(which, Dims) else (which, ALL)
         if self.name != "target":
-            raise XTransplantError("source is only read; edits are written to target")
+            raise InvalidStrategy("source is only read; edits are written to target")
         if site == "head" and head is None:
-            raise XTransplantError("an edit names its head: target.head(3)[j] = ...")
+            raise InvalidStrategy("an edit names its head: target.head(3)[j] = ...")
         edit = Edit(
             site, int(layer), tokens, as_value(value), head, layer.label, self.when, self.through,
             dims.indices,

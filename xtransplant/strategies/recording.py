@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from xtransplant.errors import MissingSite, XTransplantError
+from xtransplant.errors import InvalidStrategy, MissingSite, XTransplantError
 from xtransplant.strategies.edits import Edit
-from xtransplant.strategies.faults import TimeLimitExceeded, describe_error, time_limit
+from xtransplant.strategies.faults import (
+    TimeLimitExceeded,
+    describe_error,
+    takes_for_tensor,
+    time_limit,
+)
 
 __all__ = ["record_located"]
 
@@ -29,6 +34,7 @@ def record_located(
 
     Raises:
         MissingSite: it asks for what the layers do not have.
+        InvalidStrategy: it does what it can do with no model.
         XTransplantError: it fails otherwise, ends the program or does not come to an end.
     """
     try:
@@ -38,7 +44,8 @@ def record_located(
         raise
     except XTransplantError as error:
         # A layer that has not the site is no fault of the strategy: callers tell them apart.
-        kind = MissingSite if isinstance(error, MissingSite) else XTransplantError
+        known = isinstance(error, (MissingSite, InvalidStrategy))
+        kind = type(error) if known else XTransplantError
         raise kind(f"{name}, {at}{locate(error)}: {error}") from error
     except TimeLimitExceeded as error:
         raise XTransplantError(
@@ -47,4 +54,6 @@ def record_located(
         ) from error
     except BaseException as error:  # SystemExit too
         place, words = locate(error), describe_error(error)
-        raise XTransplantError(f"{name} fails at {at}{place}: {words}") from error
+        certain = isinstance(error, NameError) or takes_for_tensor(error)
+        kind = InvalidStrategy if certain else XTransplantError
+        raise kind(f"{name} fails at {at}{place}: {words}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from xtransplant.errors import XTransplantError
+from xtransplant.errors import InvalidStrategy
 
 __all__ = ["SYMBOLIC", "Unfinished"]
 
@@ -30,9 +30,9 @@ class Unfinished:
         """Refuse to compute with it.
 
         Raises:
-            XTransplantError: always.
+            InvalidStrategy: always.
         """
-        raise XTransplantError(f"there is nothing to compute with yet; write {self.finished}")
+        raise InvalidStrategy(f"there is nothing to compute with yet; write {self.finished}")
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = refuse
     __truediv__ = __rtruediv__ = __matmul__ = __rmatmul__ = __neg__ = __bool__ = refuse

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from xtransplant.errors import XTransplantError
+from xtransplant.errors import InvalidStrategy, XTransplantError
 from xtransplant.strategies.linear import map_rows, project_rows
 from xtransplant.strategies.places import Read
 from xtransplant.strategies.tensors import Fixed, make_fixed
@@ -159,17 +159,17 @@ class Value:
         """Refused: Python takes any object for true, so that an ``if`` would go one way for all.
 
         Raises:
-            XTransplantError: always.
+            InvalidStrategy: always.
         """
-        raise XTransplantError(f"{self!s:.60} is asked for yes or no (if, and, not): {SYMBOLIC}")
+        raise InvalidStrategy(f"{self!s:.60} is asked for yes or no (if, and, not): {SYMBOLIC}")
 
     def __eq__(self, other: object) -> bool:
         """Refused: it could say whether two are written alike, not whether their numbers are.
 
         Raises:
-            XTransplantError: always.
+            InvalidStrategy: always.
         """
-        raise XTransplantError(f"{self!s:.60} is compared (==, !=, in): {SYMBOLIC}")
+        raise InvalidStrategy(f"{self!s:.60} is compared (==, !=, in): {SYMBOLIC}")
 
     __hash__ = None  # type: ignore[assignment]  # what cannot be compared is no key
 

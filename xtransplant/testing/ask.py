@@ -16,6 +16,7 @@ from xtransplant.model.checkpoint import find_checkpoint
 from xtransplant.options import parse_assignments, parse_names
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, find_strategy
+from xtransplant.strategies.describe import refuse_invalid
 from xtransplant.strategies.fit_command import FitOn
 from xtransplant.tasks.data import parse_data_source
 from xtransplant.testing.example import default_task
@@ -70,6 +71,7 @@ def parse_work(strategy: str, flags: WorkFlags) -> Work:
     load, prompt = flags.load, flags.prompt
     check_given(model=flags.model, task=prompt.task, lang=prompt.lang, split=prompt.split)
     chosen = find_strategy(strategy).with_options(parse_assignments(flags.options))
+    refuse_invalid(chosen)
     spec = ModelSpec.of(flags.model, load, add_bos=flags.add_bos)
     written = prompt.source is not None or prompt.target is not None
     task = None if written else prompt.task or default_task(spec.name)
