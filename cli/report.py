@@ -15,16 +15,6 @@ from xtransplant.cli import flags as f
 __all__ = ["report", "rescore", "runs", "view"]
 
 
-class Format(StrEnum):
-    """Formats of tables."""
-
-    terminal = "terminal"
-    markdown = "markdown"
-    csv = "csv"
-    json = "json"
-    latex = "latex"
-
-
 class Figures(StrEnum):
     """Formats of figures."""
 
@@ -50,8 +40,13 @@ class How:
 def report(
     run: f.Runs,
     formats: Annotated[
-        list[Format] | None,
-        typer.Option("--format", "-f", help="Repeat it; terminal by default."),
+        list[str] | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help="terminal (the default), markdown, csv, json or latex; repeat it.",
+        ),
     ] = None,
     figures: Annotated[
         list[Figures] | None, typer.Option(help="Draw figures; repeat it. Needs --output.")

@@ -16,6 +16,7 @@ from xtransplant.report.summary import Summary, summarise
 from xtransplant.report.tables import Table, make_tables
 from xtransplant.runs.check import check_intact
 from xtransplant.runs.store import open_run
+from xtransplant.text import nearest
 
 __all__ = ["Report", "Room", "read_summaries", "write_report"]
 
@@ -81,9 +82,10 @@ def write_report(
         room: how wide tables may be, and whether languages are told.
 
     Raises:
-        XTransplantError: no run there, nothing stored in it, a damaged part, or a folder that
-            cannot be written.
+        XTransplantError: no such format, no run there, nothing stored in it, a damaged part, or a
+            folder that cannot be written.
     """
+    _check_formats(formats)
     if output is None and (figures or len(formats) > 1):
         what = "--figures" if figures else "several --format"
         raise XTransplantError(f"{what} write files: say where, with --output FOLDER")
@@ -113,6 +115,25 @@ def write_report(
     except OSError as error:
         raise XTransplantError(f"cannot write to {str(output)!r}: {error.strerror}") from error
     return Report([], written)
+
+
+def _check_formats(formats: Sequence[str]) -> None:
+    """Refuse what is no format of tables.
+
+    Raises:
+        XTransplantError: says which there are, or what the page is asked by.
+    """
+    for name in formats:
+        if name.lower() in ("html", "htm"):
+            raise XTransplantError(
+                f"--format {name}: the page of HTML is one file with all of it; try --html FILE, "
+                "such as --html report.html"
+            )
+        if name not in FORMATS:
+            raise XTransplantError(
+                f"--format {name!r:.60} is none{nearest(name, FORMATS)}; the formats are "
+                f"{', '.join(FORMATS)}, and a page of HTML is --html FILE"
+            )
 
 
 def _check_folder(output: Path) -> None:
