@@ -26,6 +26,13 @@ def test_options(folder):
     assert model.keeps_logits
 
 
+@pytest.mark.parametrize("name", ["babel", "babel/checkpoint"])
+def test_the_bundled_model_goes_by_its_name(name):
+    from xtransplant.benchmarks.babel import CHECKPOINT
+
+    assert load(name).name == str(CHECKPOINT)
+
+
 @pytest.mark.parametrize("name", ["nobody/nothing-here", "nothinghere"])
 def test_unreachable_hub(name):
     message = refusal(name)

@@ -10,7 +10,6 @@ from xtransplant.errors import XTransplantError
 from xtransplant.model.checkpoint import check_gguf, find_checkpoint
 from xtransplant.model.load import load
 from xtransplant.model.model import Model
-from xtransplant.tasks.task import bundled_checkpoint
 
 __all__ = ["diagnose", "models_on"]
 
@@ -44,8 +43,7 @@ def diagnose(
             raise XTransplantError(
                 f"--on {on} looks at a model: name it, -m REPOSITORY, FOLDER or FILE.gguf"
             )
-        found_here = bundled_checkpoint(model) or model
-        return _of_model(load(found_here, gguf_file=gguf_file), anew=verify)
+        return _of_model(load(model, gguf_file=gguf_file), anew=verify)
     if model is not None:
         check_gguf(find_checkpoint(model, gguf_file), backend)
     server = _server(backend)

@@ -9,6 +9,7 @@ from typing import Any
 
 from xtransplant.backends.protocol import Backend
 from xtransplant.errors import XTransplantError
+from xtransplant.tasks.task import bundled_checkpoint
 
 __all__ = ["Checkpoint", "check_gguf", "find_checkpoint"]
 
@@ -64,13 +65,15 @@ def find_checkpoint(name: str | Path, gguf_file: str | None = None) -> Checkpoin
     """The checkpoint that ``--model`` and ``--gguf-file`` name.
 
     Args:
-        name: a folder, a repository of the hub, or the path of a ``.gguf`` file.
+        name: a folder, a repository of the hub, the path of a ``.gguf`` file, or ``babel``, the
+            bundled one.
         gguf_file: name of such a file in the folder or repository.
 
     Raises:
         XTransplantError: no such file, two of them, or the package that reads them is missing.
     """
-    text, path = str(name), Path(name).expanduser()
+    text = bundled_checkpoint(str(name)) or str(name)
+    path = Path(text).expanduser()
     found = Checkpoint(text, gguf_file)
     if path.suffix.lower() == ".gguf" and not path.is_dir():
         if gguf_file is not None:

@@ -75,7 +75,7 @@ def load(
     """Load a checkpoint with its tokenizer and find its sites, without transformers' own lines.
 
     Args:
-        name_or_path: a repository of the Hugging Face hub, a folder, or a ``.gguf`` file.
+        name_or_path: a repository of the hub, a folder, a ``.gguf`` file, or ``babel``.
         revision: branch, tag or commit.
         dtype: one of :data:`DTYPES`; ``auto`` is as the checkpoint says.
         device_map: as transformers takes it, such as ``auto`` or ``cuda:0``; CPU by default.
