@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xtransplant.errors import XTransplantError
-from xtransplant.text import text_digest
+from xtransplant.text import shortened, text_digest
 
 __all__ = ["Example", "Key", "as_example", "item_digest", "key_of"]
 
@@ -110,9 +110,8 @@ def as_example(given: Example | tuple[str, str]) -> Example:
         return given
     if isinstance(given, tuple) and len(given) == 2 and all(isinstance(one, str) for one in given):
         return Example(*given)
-    shown = repr(given)
     raise XTransplantError(
-        f"{shown if len(shown) <= 60 else shown[:59] + '…'} is no example: give "
+        f"{shortened(given)} is no example: give "
         "xtransplant.Example(source, target, candidates=(...), answer=...), or a tuple of two "
         "prompts, (source, target)"
     )

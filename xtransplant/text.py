@@ -13,7 +13,7 @@ from typing import Any
 
 from xtransplant.errors import XTransplantError
 
-__all__ = ["check_text", "nearest", "parse_json", "read_text", "text_digest"]
+__all__ = ["check_text", "nearest", "parse_json", "read_text", "shortened", "text_digest"]
 
 _MOST_BYTES = 2**30
 # Byte order marks and other first bytes. UTF-32's stand first: they begin as UTF-16's do.
@@ -152,3 +152,9 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """`` (nearest: ...)`` with up to three names like one that is none; empty if none is."""
     near = get_close_matches(name, list(names), n=3, cutoff=0.5)
     return f" (nearest: {', '.join(near)})" if near else ""
+
+
+def shortened(value: object) -> str:
+    """How a value is written in Python, 60 characters of it."""
+    shown = repr(value)
+    return shown if len(shown) <= 60 else shown[:59] + "…"

@@ -13,6 +13,7 @@ from xtransplant.engine.compile.passes import make_row_pass
 from xtransplant.engine.compile.program import compile_source
 from xtransplant.engine.trace.session import capture_pass
 from xtransplant.errors import XTransplantError
+from xtransplant.model.given import check_model
 from xtransplant.model.model import Model
 from xtransplant.packing import rows
 from xtransplant.sites import Site, bank_of, summands
@@ -50,9 +51,10 @@ def capture(
         what narrower ones hold ends in zeros).
 
     Raises:
-        XTransplantError: an unusable prompt, a site or layer the model has not, or a site that
-            one of the layers has not.
+        XTransplantError: no model, an unusable prompt, a site or layer the model has not, or a
+            site that one of the layers has not.
     """
+    check_model(model)
     layers = range(model.n_layers) if layers is None else layers
     sites = (sites,) if isinstance(sites, str) else sites
     _check_places(model, sites, layers)

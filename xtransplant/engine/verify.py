@@ -20,6 +20,7 @@ from xtransplant.engine.remembered import recall, remember
 from xtransplant.engine.trial import N_TOKENS, Trial, TrialRun
 from xtransplant.engine.trials import Trials
 from xtransplant.errors import JobFailed
+from xtransplant.model.given import check_model
 from xtransplant.model.model import Model
 from xtransplant.packing import MASKED, ROWS, SHARED, Packing
 
@@ -68,8 +69,10 @@ def verify_packing(model: Model, *, n_tokens: int = N_TOKENS, seed: int = 0) -> 
         seed: of the random tokens.
 
     Raises:
-        XTransplantError: a session failed elsewhere, or memory ran out with one variant per row.
+        XTransplantError: no model, a session failed elsewhere, or memory ran out with one variant
+            per row.
     """
+    check_model(model)
     tolerance = 3 * torch.finfo(model.dtype).eps ** 0.5
     half = half_precision(model)
     if model.unpackable:

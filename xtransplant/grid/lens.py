@@ -22,6 +22,7 @@ from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
 from xtransplant.grid.lens_data import LensData
 from xtransplant.grid.lens_shown import draw_lens, lens_html, lens_text, render_lens
+from xtransplant.model.given import check_model
 from xtransplant.model.model import Model
 from xtransplant.prompts import Example, as_example
 from xtransplant.strategies import Edit, Strategy
@@ -80,8 +81,7 @@ def lens(
     Args:
         model: from :func:`xtransplant.load`.
         example: its two prompts, with candidates and the right answer among them.
-        strategy: a strategy, its name, or the path of its file; its edits have to act on the next
-            token.
+        strategy: a strategy, its name or its file; its edits have to act on the next token.
         pair: source and target layer, from 0.
         chat_template: pass both prompts through the checkpoint's chat template.
 
@@ -89,6 +89,7 @@ def lens(
         XTransplantError: no right answer, an unusable prompt, layer or strategy, a raw one, or one
             that changes no next token.
     """
+    check_model(model)
     chosen, example = as_strategy(strategy), as_example(example)
     if not isinstance(pair, tuple) or len(pair) != 2:
         raise XTransplantError(f"a layer pair is two numbers, as in (12, 1), not {pair!r:.60}")

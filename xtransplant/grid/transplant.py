@@ -21,6 +21,7 @@ from xtransplant.engine.verify import packing_for
 from xtransplant.errors import XTransplantError
 from xtransplant.grid.grid import Grid
 from xtransplant.grid.swept import SweptGrid
+from xtransplant.model.given import check_model
 from xtransplant.model.model import Model
 from xtransplant.packing import ROWS, Packing
 from xtransplant.prompts import Example, as_example
@@ -124,8 +125,8 @@ def transplant(
               free on its device.
 
     Raises:
-        XTransplantError: an unusable prompt, candidate, layer or strategy, or too little memory
-            for one variant.
+        XTransplantError: no model, an unusable prompt, candidate, layer or strategy, or too little
+            memory for one variant.
     """
     # A call for each, as each has an overload of its own.
     if isinstance(strategy, Sweep):
@@ -176,7 +177,10 @@ def transplant_many(
     Raises:
         XTransplantError: as in :func:`transplant`, when the grid concerned is asked for.
     """
+    check_model(model)
     chosen = as_strategy(strategy)
+    if isinstance(examples, Example):
+        raise XTransplantError("transplant_many takes a list of examples, as in [example], not one")
     kept = Sources() if sources is None else sources
     sweep = chosen if isinstance(chosen, Sweep) else Sweep(chosen)
     found = _grids(model, map(as_example, examples), sweep, _settings(options, sweep), kept)

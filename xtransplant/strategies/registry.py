@@ -16,7 +16,7 @@ from xtransplant.plugins import plugins
 from xtransplant.strategies.definition import Strategy, Sweep, combine
 from xtransplant.strategies.expression import parse_expression
 from xtransplant.strategies.files import load_file
-from xtransplant.text import nearest
+from xtransplant.text import nearest, shortened
 
 __all__ = ["as_strategy", "find_strategy", "strategy_names", "sweep_options"]
 
@@ -68,8 +68,10 @@ def as_strategy(given: Strategy | Sweep | str) -> Strategy | Sweep:
     if isinstance(given, (Strategy, Sweep)):
         return given
     name = str(getattr(given, "__name__", "my-strategy")).replace("_", "-")
-    advice = f"decorate it, @strategy({name!r})" if callable(given) else "give its name or file"
-    raise XTransplantError(f"{given!r:.60} is no strategy; {advice}")
+    advice = "give its name or file, after the example"
+    if callable(given):
+        advice = f"decorate it, @strategy({name!r})"
+    raise XTransplantError(f"{shortened(given)} is no strategy; {advice}")
 
 
 def sweep_options(strategy: Strategy, options: Mapping[str, str]) -> Sweep:

@@ -9,6 +9,7 @@ from typing import TypedDict
 from xtransplant.engine.ask.items import Item, item_of
 from xtransplant.engine.ask.memory import MemoryBudget
 from xtransplant.engine.ask.variants import record_variants
+from xtransplant.model.given import check_model
 from xtransplant.model.model import Model
 from xtransplant.prompts import Example
 from xtransplant.strategies import Strategy, Variant
@@ -78,6 +79,7 @@ def make_request(
     Raises:
         XTransplantError: an unusable prompt, candidate, strategy or budget.
     """
+    check_model(model)
     bound = strategy.for_languages(example.source_lang, example.target_lang)
     return Request(
         variants=record_variants(model, bound, pairs),
