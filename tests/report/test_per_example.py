@@ -17,6 +17,7 @@ from xtransplant.report.taught import teach
 from xtransplant.report.told import tell
 from xtransplant.runs import records
 from xtransplant.stats import choose_pair
+from xtransplant.stats.per_example import METHODS
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +125,8 @@ def test_json_says_what_the_table_says(choices):
             own = found["methods"][row.name]
             assert own["acc"] == pytest.approx(row.right.mean())
             assert own["oracle"] == (row.name == "oracle")
+            assert own.get("decided") == row.decided
+            assert ("decided" in own) == (row.name in METHODS)
             assert ("calibration" in own) == (row.name in ("model", "blind-model"))
 
 
@@ -144,4 +147,24 @@ def test_what_is_left_to_vanilla_is_told_by_its_rule(choices):
             counted += 1
             for said in set(row.model.flat_cells) - {""}:
                 assert any(said in other for other in notes)
+    assert counted
+
+
+def test_a_rule_says_on_how_many_examples_it_decided(choices):
+    counted = 0
+    for one in choices:
+        grid = choices_grid(one)
+        at = grid.heads.index("decided")
+        for row, line in zip(one.rows, grid.lines, strict=True):
+            assert bool(line.cells[at]) == (row.name in METHODS)
+            if row.name not in METHODS:
+                continue
+            n = len(row.right)
+            assert line.cells[at] == f"{row.decided} of {n}"
+            (note,) = [said for said in grid.notes if said.startswith(f"{line.label}: decided on")]
+            said, of, cells, itself, left = map(int, re.findall(r"\b\d+\b", note))
+            assert (said, of) == (row.decided, n)
+            assert cells + itself + left == n
+            assert itself + left == row.abstained
+            counted += 1
     assert counted

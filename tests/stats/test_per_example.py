@@ -13,6 +13,7 @@ from xtransplant.stats.per_example import (
     Told,
     agreement,
     confidence,
+    decided,
     fixed_options,
     majority,
     vote_shares,
@@ -61,6 +62,19 @@ def test_agreement_says_what_the_source_says_or_abstains(seed):
     some = (told.answers == told.source[:, None]).any(axis=1)
     assert (said[some] == told.source[some]).all()
     assert (chosen[told.answers[:, 0] == told.source] == 0).all()
+
+
+@given(st.integers(0, 300))
+def test_what_is_not_decided_is_left_to_vanilla(seed):
+    """Counted example by example, in plain Python."""
+    told = told_of(seed, says=np.random.default_rng(seed).integers(NO_ANSWER, 2, (30, 10)))
+    told.answers[::7] = NO_ANSWER
+    for name, method in METHODS.items():
+        has = decided(name, told)
+        assert (method(told)[~has] == 0).all()
+        for one, says, source in zip(has.tolist(), told.answers, told.source, strict=True):
+            said = [a for a in says[name == "majority" :] if a != NO_ANSWER]
+            assert one == (source in said if name == "agreement" else bool(said))
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)

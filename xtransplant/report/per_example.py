@@ -18,7 +18,7 @@ from xtransplant.runs.read import examples
 from xtransplant.runs.store import Run, open_run
 from xtransplant.stats.calibrated import Calibration, calibration, check_installed
 from xtransplant.stats.gains import Gain, gain
-from xtransplant.stats.per_example import METHODS, Told
+from xtransplant.stats.per_example import METHODS, Told, decided
 from xtransplant.stats.share import Share, gain_share
 
 __all__ = ["ChoiceRow", "Choices", "choose_per_example"]
@@ -43,6 +43,7 @@ class ChoiceRow:
         over_vanilla, over_fixed: what it gains; None of what they are held to.
         share: of the corrected gap to the oracle; None likewise, and of the oracle.
         abstained: how many examples are left to vanilla; None where it does not choose.
+        decided: on how many a rule had what it goes by; None of what is no rule.
         variants: transplants that have to be run for one example.
         calibration: of the model's chances.
         model: what it chose, and where it had learnt no chances.
@@ -55,6 +56,7 @@ class ChoiceRow:
     over_fixed: Gain | None = None
     share: Share | None = None
     abstained: int | None = None
+    decided: int | None = None
     variants: int = 0
     calibration: Calibration | None = None
     model: Modelled | None = None
@@ -216,7 +218,7 @@ def _count(
             name, own, gain(nothing, own, items), gain(vanilla, own, items),
             None if name == "fixed" else gain(right[at, every.fixed], own, items),
             gain_share(part, whole), None if name == "fixed" else int((chosen == 0).sum()),
-            variants, **more,
+            variants=variants, **more,
         )  # fmt: skip
 
     plain = {"vanilla": vanilla, "source": counted.source}
@@ -228,7 +230,8 @@ def _count(
             continue
         chosen = method(counted.told)
         on_null = chosen if counted.null is None else method(counted.null[0])
-        rows.append(row(name, chosen, on_null, n_cells))
+        had = int(decided(name, counted.told).sum())
+        rows.append(row(name, chosen, on_null, n_cells, decided=had))
     for name, one in every.models.items():
         found = calibration(one.chances, right[at, one.chosen])
         rows.append(row(name, one.chosen, one.on_null, n_cells, calibration=found, model=one))

@@ -17,7 +17,7 @@ __all__ = ["choices_grid", "choices_json"]
 
 _HEADS = (
     "n", "right (95%)", "over vanilla (95%)", "p", "over fixed pair (95%)", "share of gap (95%)",
-    "abstains", "variants",
+    "decided", "abstains", "variants",
 )  # fmt: skip
 _LABELS = {
     "vanilla": "vanilla (target)",
@@ -32,7 +32,8 @@ _LABELS = {
 }
 _NOTES = (
     "no method reads an answer of the examples it is counted on; percent right and points; 95%: "
-    "bootstrap of items, each with all its languages; abstains: left to vanilla; variants: "
+    "bootstrap of items, each with all its languages; decided: examples on which a rule had what "
+    "it goes by; abstains: left to vanilla; variants: "
     "transplants to run for one example, beside the source and target prompts",
     "majority: what most cells say; highest confidence: the likeliest candidate that is the most "
     "probable, of cells and vanilla; agreement: the most confident cell that says what the source "
@@ -63,13 +64,33 @@ def _own_notes(one: Choices) -> list[str]:
         f"{100 * gap:+.1f} points over vanilla, of which {100 * luck:.1f} are the null's too; – "
         "where what is left is not above 0 with 95%"
     ]
-    found += [note for row in one.rows for note in _left_to_vanilla(row)]
+    found += [note for row in one.rows for note in (*_decided(row), *_left_to_vanilla(row))]
     return found + [
         f"{_LABELS[row.name]}, its chance for what it chose: mean {100 * c.said:.1f}%, "
         f"right {100 * c.right:.1f}%, Brier {c.brier:.3f}, ECE {c.ece:.3f} (n {c.n})"
         for row in one.rows
         if (c := row.calibration) is not None
     ]
+
+
+# By a rule: what vanilla does where the rule takes it, and what is missing where it decides not.
+_UNDECIDED = {
+    "majority": ("says so itself", "no cell says an answer"),
+    "confidence": ("is the likeliest itself", "no option has a probability"),
+    "agreement": ("says so itself", "no option says what the source prompt says"),
+}
+
+
+def _decided(row: ChoiceRow) -> Iterator[str]:
+    """On how many examples a rule took a cell or vanilla, and on how many it could not decide."""
+    if row.decided is None or row.abstained is None:
+        return
+    n, (itself, missing) = len(row.right), _UNDECIDED[row.name]
+    left, cells = n - row.decided, n - row.abstained
+    yield (
+        f"{_LABELS[row.name]}: decided on {row.decided} of {n}, a cell on {cells} and vanilla on "
+        f"{row.decided - cells}, which {itself}; {left} left to vanilla as {missing}"
+    )
 
 
 def _left_to_vanilla(row: ChoiceRow) -> Iterator[str]:
@@ -99,6 +120,7 @@ def _cells(row: ChoiceRow) -> list[str]:
         str(n), _rate(row.over_none), _points(row.over_vanilla),
         "" if row.over_vanilla is None else _p(row.over_vanilla.p), _points(row.over_fixed),
         _share(row.share),
+        "" if row.decided is None else f"{row.decided} of {n}",
         "" if row.abstained is None else f"{row.abstained} of {n}",
         "" if row.name in ("vanilla", "source") else str(row.variants),
     ]  # fmt: skip
@@ -155,6 +177,8 @@ def _numbers(row: ChoiceRow) -> dict[str, Any]:
     if row.share is not None:
         found["share_of_gap"] = json_number(row.share.value)
         found["share_of_gap_ci95"] = [json_number(end) for end in row.share.ci95]
+    if row.decided is not None:
+        found["decided"] = row.decided
     if row.abstained is not None:
         found["abstained"] = row.abstained
     if row.model is not None:

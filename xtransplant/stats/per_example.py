@@ -16,8 +16,8 @@ import numpy as np
 from xtransplant.stats.selection import Pair, choose_pair, tie_order
 
 __all__ = [
-    "METHODS", "NO_ANSWER", "Told", "agreement", "confidence", "fixed_options", "majority",
-    "most_certain", "option_order", "vote_shares",
+    "METHODS", "NO_ANSWER", "Told", "agreement", "confidence", "decided", "fixed_options",
+    "majority", "most_certain", "option_order", "vote_shares",
 ]  # fmt: skip
 
 Array = np.ndarray[Any, Any]
@@ -102,10 +102,34 @@ def agreement(told: Told) -> Array:
 
     Vanilla where it says so too, and where no cell does.
     """
-    agrees = (told.answers == told.source[:, None]) & (told.answers != NO_ANSWER)
+    agrees = _agrees(told)
     values = np.where(agrees, told.logprob if told.scored else 0.0, np.nan)
     values[agrees[:, 0], 0] = np.inf
     return most_certain(values, told.pairs)
+
+
+def _agrees(told: Told) -> Array:
+    found: Array = (told.answers == told.source[:, None]) & (told.answers != NO_ANSWER)
+    return found
+
+
+def decided(name: str, told: Told) -> Array:
+    """Where a method had what it goes by, ``[examples]``; elsewhere it leaves vanilla.
+
+    Some cell's answer (majority), some option's likeliest candidate (confidence), some option that
+    says what the source prompt says (agreement).
+
+    Args:
+        name: of :data:`METHODS`.
+        told: as the method takes it.
+    """
+    says = told.answers != NO_ANSWER
+    by = {
+        "majority": says[:, 1:],
+        "confidence": says & ~np.isnan(told.logprob),
+        "agreement": _agrees(told),
+    }
+    return np.asarray(by[name].any(axis=1))
 
 
 METHODS: Mapping[str, Callable[[Told], Array]] = {
