@@ -6,7 +6,7 @@ does anything tie the rows together: are answers in words the same in one langua
 the same in the other, do long prompts go with long ones, or have they more numbers and Latin words
 in common than with another row? Thresholds were set on the paper's 84 files and KLAR's 11: aligned
 windows of 50 rows correlate at 0.5 or more in length, rows that were shifted at 0; of pairs of
-answers that are the same in English, 71 to 100 % are the same in the other language.
+answers that are the same in English, 71 to 100% are the same in the other language.
 """
 
 from __future__ import annotations
