@@ -11,7 +11,7 @@ import pytest
 from made_runs import N, make_run
 
 from xtransplant import XTransplantError
-from xtransplant.cli.report import Format
+from xtransplant.cli.docs import page
 from xtransplant.report.data import to_frame, to_lm_eval
 from xtransplant.report.document import Room, write_report
 from xtransplant.report.formats import FORMATS, text_grids
@@ -104,6 +104,31 @@ def test_latex_is_balanced_and_escaped(run):
             assert len(re.split(r"(?<!\\)&", line)) == n_columns
     assert not re.search(r"(?<!\\)[_#%&](?![^\n]*\\\\)", re.sub(r"&", "", body))
     assert shown.count("{") == shown.count("}")
+
+
+def test_every_table_of_latex_has_as_many_cells_as_columns(run):
+    text = write_report([run.path], formats=["latex"]).texts[0]
+    found = re.findall(r"begin\{tabular\}\{@\{\}l(r*)@\{\}\}(.*?)\\end\{tabular\}", text, re.DOTALL)
+    assert len(found) > 5
+    for columns, body in found:
+        rows = [line for line in body.splitlines() if line.endswith("\\\\")]
+        assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {len(columns)}
+        assert "\\midrule\n\\addlinespace" not in body
+        # A sign is none of a hyphen's width.
+        cells = [cell for row in rows for cell in row.split(" & ")[1:]]
+        assert not [cell for cell in cells if re.search(r"(^|[ (])-\d", cell)]
+    assert re.search(r" & \$-\$\d", text)
+    # What pdfLaTeX shows as a number is a user's letters, none of ours.
+    assert "\\xtpletter{" not in text.split("\\fi}", 1)[1]
+
+
+def test_csv_writes_counts_and_layers_whole(run):
+    (header, *rows) = csv.reader(io.StringIO(write_report([run.path], formats=["csv"]).texts[0]))
+    counts = ["source_layer", "target_layer", "right", "n", "cells", "gap_n", "fixed", "broken"]
+    for name in counts:
+        written = {row[header.index(name)] for row in rows}
+        assert written - {""}
+        assert all(re.fullmatch(r"-?\d*", one) for one in written), name
 
 
 def test_csv_holds_every_pair_and_bound(run):
@@ -247,7 +272,8 @@ def test_the_manifest_round_trips(run):
 
 
 def test_the_command_line_offers_every_format():
-    assert {one.value for one in Format} == set(FORMATS)
+    (line,) = [one for one in page().splitlines() if one.startswith("| `--format`")]
+    assert all(name in line for name in FORMATS)
 
 
 def test_wide_latex_goes_on_below(run):

@@ -47,7 +47,7 @@ def test_only_unsafe_characters_are_escaped(text, there):
     ("text", "there"),
     [
         ("~^\\", "\\textasciitilde{}\\textasciicircum{}\\textbackslash{}"), ("a--b", "a-{}-b"),
-        ("é→", "é$\\to$"), ("語", "\\xtpletter{8A9E}{語}"), ("[1em]", "{[}1em{]}"),
+        ("é→", "é$\\to$"), ("−1", "$-$1"), ("語", "\\xtpletter{8A9E}{語}"), ("[1em]", "{[}1em{]}"),
         ('"', '\\string"'), ("ą", "\\xtpletter{0105}{ą}"), ("a  b", "a ~b"),
     ],
 )  # fmt: skip

@@ -32,6 +32,11 @@ _COLUMNS = (
     "ci95_high", "cells", "null", "oracle", "in_sample", "complete", "missing_parts",
     *set_columns({}), *FLIP_COLUMNS, "null_grid", "choice_share", *CELL_COLUMNS,
 )  # fmt: skip
+_COUNTS = (
+    "source_layer", "target_layer", "right", "n", "cells", "in_sample", "missing_parts",
+    "gap_right", "gap_n", "shared_right", "shared_n", "fixed", "broken", "fixed_format",
+    "broken_format",
+)  # fmt: skip
 _NAMES = ("run", "model", "task", "direction", "split", "mode", "rule", "lang", "strategy")
 
 
@@ -59,7 +64,16 @@ def to_csv(summaries: Sequence[Summary]) -> str:
     Control characters in names are written as escapes, and a name that a spreadsheet would take
     for a formula begins with an apostrophe.
     """
-    return str(_frame(summaries, csv_name).to_csv(index=False))
+    frame = _frame(summaries, csv_name)
+    return str(frame.assign(**{name: _whole(frame[name]) for name in _COUNTS}).to_csv(index=False))
+
+
+def _whole(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Counts and layers as whole numbers also where some are empty: pandas makes floats of them."""
+    import pandas as pd
+
+    found = pd.to_numeric(column)
+    return found.astype("Int64") if (found.dropna() % 1 == 0).all() else column
 
 
 def _frame(summaries: Sequence[Summary], spell: Callable[[str], str]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from xtransplant.report.formats import text_grids
@@ -50,7 +51,7 @@ def _tabular(one: TextGrid, columns: range) -> Iterator[str]:
     yield "\\toprule"
     yield _line("", [one.heads[k] for k in columns])
     yield "\\midrule"
-    strategy = ""
+    strategy = one.lines[0].strategy
     for line in one.lines:
         if line.strategy != strategy:
             yield "\\addlinespace"
@@ -66,4 +67,6 @@ def _tabular(one: TextGrid, columns: range) -> Iterator[str]:
 
 
 def _line(label: str, cells: Sequence[str]) -> str:
-    return " & ".join([label, *map(escape_tex, cells)]) + " \\\\"
+    # A hyphen before a number is its sign: it is as wide as the other signs.
+    shown = [re.sub(r"(?<![\w-])-(?=\d)", "$-$", escape_tex(cell)) for cell in cells]
+    return " & ".join([label, *shown]) + " \\\\"

@@ -121,6 +121,7 @@ _TEX = {
     "<": "$<$", ">": "$>$", "|": "$|$", "`": "\\textasciigrave{}", '"': '\\string"',
     "[": "{[}", "]": "{]}", "*": "{*}",  # after "\\\\" they would be its arguments
     "→": "$\\to$", "†": "$\\dagger$", "‡": "$\\ddagger$", "±": "$\\pm$", "×": "$\\times$",
+    "−": "$-$",
     "–": "--", "—": "---", "…": "\\ldots{}", "“": "``", "”": "''", "‘": "`", "’": "'",
 }  # fmt: skip
 # Accents that LaTeX sets over any Latin letter, in every font.
