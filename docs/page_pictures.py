@@ -81,7 +81,8 @@ def main(page: Path, folder: Path) -> None:
         choose(driver, "strategy", "resid-swap")
         choose(driver, "beside", "ffn-swap")
         maps = driver.find_element(By.ID, "maps")
-        take(driver, folder / "report-difference.png", top_of(driver, maps) - 10, 1160)
+        height = maps.size["height"] + 20
+        take(driver, folder / "report-difference.png", top_of(driver, maps) - 10, height)
         choose(driver, "beside", "nothing")
         choose(driver, "strategy", "ffn-swap")
         cells = driver.find_elements(By.CSS_SELECTOR, "#maps td > button")

@@ -33,6 +33,7 @@ def make_run(
     rule: str = "choice", digest: str = "", bad: bool = False, idle: bool = False,
     alike: bool = False, about: Mapping[str, Mapping[str, object]] | None = None,
     source: str = "source", nulls: Mapping[str, str] | None = None, passages: int = 0,
+    n_nulls: int = N,
 ) -> Run:  # fmt: skip
     """A run whose model answers at random, better with ffn-swap 3→1.
 
@@ -41,7 +42,7 @@ def make_run(
         bad: of every example of ffn-swap the first pair is not finite.
         idle: attn-swap changes nothing.
         alike: all examples have the same answer.
-        nulls: of some strategies the null whose grid was run.
+        nulls, n_nulls: of some strategies the null whose grid was run, on how many first examples.
         source: the examples' source prompt; with another they are other items.
         passages: how many there are that the examples ask about.
     """
@@ -68,7 +69,7 @@ def make_run(
         for name in (VANILLA, SOURCE, *strategies, *manifest.nulls):
             of = manifest.nulls.get(name, {}).get("strategy", name)
             own = [] if name in (VANILLA, SOURCE) else manifest.pairs(of, "xnli", part.lang)
-            for k in range(part.start, part.stop):
+            for k in range(part.start, min(part.stop, n_nulls if name in manifest.nulls else N)):
                 outputs = []
                 for pair in own or [(-1, -1)]:
                     gold = _key(k, alike).answers[0]

@@ -1,6 +1,7 @@
 """What a report says of choosing a pair, against choosing it the long way."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -178,3 +179,10 @@ def test_one_pair_for_all_languages_was_chosen_on_all_of_them_together(pilot, tm
     assert set(row.choosing.choices) == {""}
     assert row.choosing.choices[""].shares == choice_frequencies(after, pairs, items)
     assert row.choosing.in_sample.n == 2 * N
+
+
+def test_of_other_pairs_it_says_how_many():
+    first = [((1, 1), 0.9)]
+    assert say_choices(SimpleNamespace(most=(first, 0, 0.0))) == "1→1 90%"
+    assert say_choices(SimpleNamespace(most=(first, 1, 0.1))) == "1→1 90%, 1 other 10%"
+    assert say_choices(SimpleNamespace(most=(first, 2, 0.1))) == "1→1 90%, 2 others 10%"

@@ -11,10 +11,13 @@ import pytest
 from made_runs import N, make_run
 
 from xtransplant.benchmarks.perf.records import make_run as make_large_run
+from xtransplant.report.data import to_frame
 from xtransplant.report.page.render import to_html
 from xtransplant.report.page.scored import of_candidates
 from xtransplant.report.summary import summarise
 from xtransplant.runs.read import records
+from xtransplant.tasks.nulls import NULLS
+from xtransplant.tasks.task import bundled_checkpoint
 
 LEVELS = ("strict", "match", "lenient")
 
@@ -72,6 +75,44 @@ def test_too_many_records_leave_the_best_pair_of_each_strategy(run, page):
             assert found["records"]["right"] == inside
 
 
+@pytest.mark.parametrize("n", [N, 5])
+def test_null_grids_are_in_it_by_their_counts_alone(tmp_path, n):
+    nulls = {"attn-swap": "other", "ffn-swap": "noise"}
+    run = make_run(tmp_path / "one", nulls=nulls, n_nulls=n)
+    summary = summarise(run)
+    (group,) = data_of(to_html([summary]))["groups"]
+    assert group["strategies"] == ["attn-swap", "ffn-swap"] == list(group["marked"])
+    assert group["nulls"] == {
+        "attn-swap [null other]": NULLS["other"], "ffn-swap [null noise]": NULLS["noise"],
+    }  # fmt: skip
+    # What xtp report --format csv says of each cell.
+    rows = to_frame([summary])
+    said = rows[(rows["kind"] == "pair") & (rows["null_grid"] != "")]
+    vanilla, seen = records(run.path).query("strategy == 'vanilla' and example < @n"), 0
+    for own in group["languages"]:
+        assert list(own["nulls"]) == list(group["nulls"])
+        for name, found in own["nulls"].items():
+            assert found["inside"] == []
+            assert "records" not in found
+            for level in LEVELS:
+                counts = found["counts"][level]["all"]
+                assert counts["null"] == [None] * len(found["pairs"])
+                before = vanilla[vanilla["lang"] == own["lang"]][level]
+                assert found["vanilla_rates"][level] == [before.sum(), n]
+                for (i, j), right, of in zip(
+                    found["pairs"], counts["right"], counts["n"], strict=True
+                ):
+                    (row,) = said[
+                        (said["lang"] == own["lang"]) & (said["level"] == level)
+                        & (said["strategy"] + " [null " + said["null_grid"] + "]" == name)
+                        & (said["source_layer"] == i) & (said["target_layer"] == j)
+                    ].itertuples()  # fmt: skip
+                    assert (row.right, row.n) == (right, of)
+                    assert of == n
+                    seen += 1
+    assert seen == len(said) == 2 * 2 * 3 * 16
+
+
 def test_of_scores_it_has_the_likeliest_candidate_and_the_answers_share(tmp_path):
     run, _ = make_large_run(tmp_path / "scores", 14 * 1024, mode="score")
     (group,) = data_of(to_html([summarise(run)]))["groups"]
@@ -101,6 +142,15 @@ def test_an_answers_rank_and_log_probability_say_where_they_are_bounds():
     assert found.rank.tolist() == [3, 2, 2, 2, -1, -1]
     assert found.bound.tolist() == [0, 2, 3, 0, 0, 0]
     assert (found.share >= 0).tolist() == [True, False, False, True, False, False]
+
+
+def test_what_does_a_cell_again_names_the_bundled_model_by_its_name(tmp_path):
+    own = bundled_checkpoint("babel")
+    (group,) = data_of(to_html([summarise(make_run(tmp_path / "own", model=own))]))["groups"]
+    assert group["trace"][:4] == ["xtp", "trace", "-m", "babel"]
+    assert group["load"][0] == "from xtransplant.benchmarks.babel import CHECKPOINT"
+    assert group["load"][-1] == "model = xt.load(CHECKPOINT)"
+    assert own not in json.dumps(group)
 
 
 def test_the_same_runs_make_the_same_page(run, page):

@@ -1,82 +1,24 @@
 """The report's page in a real browser: clicked, filtered, walked by keyboard, hostile, large."""
 
-import json
 import re
-import shutil
 
 import numpy as np
 import pytest
 from made_runs import make_run
 
 from xtransplant.benchmarks.perf.records import make_run as make_large_run
-from xtransplant.report.page.render import to_html
 from xtransplant.report.summary import summarise, tallies_of
 from xtransplant.runs.read import examples, records
 from xtransplant.stats.selection import choose_pair, sum_hits
 
-selenium = pytest.importorskip("selenium")
+pytest.importorskip("selenium")
 
-from selenium import webdriver
+from in_browser import cells, choose, needs_browser, press
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="needs Debian's chromium and chromium-driver"
-)
-_FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--window-size=1280,1600",
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser():
-    options = webdriver.ChromeOptions()
-    for flag in _FLAGS:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    options.binary_location = CHROMIUM
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture
-def show(browser, tmp_path):
-    """Open runs' page; afterwards nothing was requested but it, and nothing went wrong in it."""
-    opened = []
-
-    def open_page(*runs):
-        path = tmp_path / "page.html"
-        path.write_text(to_html([summarise(run) for run in runs]), "utf-8")
-        opened.append(path.as_uri())
-        browser.get(path.as_uri())
-        WebDriverWait(browser, 20).until(lambda _: cells(browser))
-        return browser
-
-    browser.get_log("performance")
-    yield open_page
-    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = [one["params"] for one in events if one["method"] == "Network.requestWillBeSent"]
-    assert [one["request"]["url"] for one in asked] == opened
-    assert browser.get_log("browser") == []
-
-
-def cells(browser):
-    return browser.find_elements(By.CSS_SELECTOR, "#maps td > button")
-
-
-def choose(browser, name, value):
-    Select(browser.find_element(By.ID, name)).select_by_value(value)
-
-
-def press(browser, pair):
-    next(
-        one for one in cells(browser) if one.get_attribute("aria-label").startswith(f"{pair}:")
-    ).click()
+pytestmark = needs_browser
 
 
 def chips(browser):
@@ -190,7 +132,10 @@ def test_two_strategies_differ_by_what_their_records_say(show, tmp_path):
         pair, _, value = button.get_attribute("title").partition(": ")
         i, j = map(int, pair.split("→"))
         expected = 100 * (right["ffn-swap", i, j] - right["attn-swap", i, j])
+        value, _, counted = value.partition("; ")
         assert float(value) == pytest.approx(expected, abs=0.051)
+        hits = [round(24 * right[name, i, j]) for name in ("ffn-swap", "attn-swap")]
+        assert counted == f"{hits[0]} of 24 right, and {hits[1]} of 24"
 
 
 def test_of_pairs_that_are_as_good_the_one_is_framed_that_is_chosen(show, tmp_path):

@@ -45,8 +45,9 @@ def _gain_cells(one: Gain) -> list[str]:
 def say_choices(one: Choices) -> str:
     """``1→1 41%, 6→2 20%, 5→0 10%, 12 others 29%``."""
     first, others, rest = one.most
+    word = "other" if others == 1 else "others"
     said = [f"{i}→{j} {100 * share:.0f}%" for (i, j), share in first]
-    return ", ".join([*said, *[f"{others} others {100 * rest:.0f}%"] * (others > 0)])
+    return ", ".join([*said, *[f"{others} {word} {100 * rest:.0f}%"] * (others > 0)])
 
 
 def choosing_metrics(

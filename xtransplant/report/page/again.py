@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from xtransplant.report.summary import Summary, TaskCounts
 from xtransplant.style.escape import visible
+from xtransplant.tasks.task import bundled_checkpoint
 
 __all__ = ["load_lines", "more_options", "trace_words"]
 
@@ -20,9 +22,10 @@ def trace_words(summary: Summary, task: TaskCounts) -> list[str]:
     """``xtp trace`` with all that the run was told but strategy, language, example and layers."""
     config, words = summary.manifest.config, ["xtp", "trace"]
     model, where = _model(summary), config.get("where") or {}
+    named = {**model, "name": "babel"} if _is_bundled(model) else model
     for name, flag in _FLAGS.items():
-        if model.get(name):
-            words += [flag, _text(model[name])]
+        if named.get(name):
+            words += [flag, _text(named[name])]
     if model.get("dtype", "auto") != "auto":
         words += ["--dtype", model["dtype"]]
     words += ["--add-bos"] * bool(model.get("add_bos"))
@@ -49,15 +52,15 @@ def trace_words(summary: Summary, task: TaskCounts) -> list[str]:
 def load_lines(summary: Summary, task: TaskCounts) -> list[str]:
     """Python that loads the run's model as ``model``."""
     model = _model(summary)
-    if not model.get("name") and task.name == "babel":
-        own = "from xtransplant.benchmarks.babel import CHECKPOINT"
-        return [own, "", "model = xt.load(CHECKPOINT)"]
-    name = model.get("name") or summary.manifest.model["name"]
     given = [
         f"{option}={_literal(model[option])}"
         for option in ("gguf_file", "revision", "dtype", "quantization", "add_bos")
         if model.get(option) and model[option] != "auto"
     ]
+    if _is_bundled(model) or (not model.get("name") and task.name == "babel"):
+        own = "from xtransplant.benchmarks.babel import CHECKPOINT"
+        return [own, "", visible(f"model = xt.load({', '.join(['CHECKPOINT', *given])})")]
+    name = model.get("name") or summary.manifest.model["name"]
     return ["", visible(f"model = xt.load({', '.join([_literal(name), *given])})")]
 
 
@@ -73,6 +76,11 @@ def _model(summary: Summary) -> dict[str, Any]:
     """The flags that the model was loaded by; no name where it was the task's own."""
     found = summary.manifest.config.get("model")
     return found if isinstance(found, dict) else {"name": summary.manifest.model["name"]}
+
+
+def _is_bundled(model: Mapping[str, Any]) -> bool:
+    """Whether it is the model that comes with the package: elsewhere it lies in another folder."""
+    return model.get("name") is not None and model["name"] == bundled_checkpoint("babel")
 
 
 def _text(value: Any) -> str:

@@ -22,6 +22,7 @@ from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA
 from xtransplant.runs.read import examples, records
 from xtransplant.stats.tally import Tally
 from xtransplant.style.escape import visible
+from xtransplant.tasks.nulls import NULLS
 from xtransplant.tasks.sets import SETS
 
 if TYPE_CHECKING:
@@ -71,10 +72,18 @@ def group_of(summary: Summary, task: TaskCounts, level: str, *, every_pair: bool
         "chosen": has_own_pairs(summary, task.name),
         "every_pair": every_pair,
         "strategies": names,
+        "nulls": _null_grids(summary, task, names),
         "marked": {name: _marked(task, level, name) for name in names},
         "languages": languages,
         "words": words.texts,
     }
+
+
+def _null_grids(summary: Summary, task: TaskCounts, names: Sequence[str]) -> dict[str, str]:
+    """By name, what stands in the source's place; in the order of their strategies."""
+    run = {name for own in task.languages.values() for name in own.nulls}
+    every = [pair for name in names for pair in summary.manifest.nulls_of(name).items()]
+    return {name: NULLS[null] for null, name in every if name in run}
 
 
 def _marked(task: TaskCounts, level: str, name: str) -> dict[str, list[tuple[int, int]]]:
@@ -119,6 +128,21 @@ def _language(
         },
         "sets": sets,
         "strategies": strategies,
+        "nulls": {name: _null_grid(counts, name) for name in counts.nulls},
+    }
+
+
+def _null_grid(counts: LanguageCounts, name: str) -> dict[str, Any]:
+    """Counts alone, and what vanilla gives on its examples: it need not have all of them."""
+    levels, plain = counts.nulls[name], counts.prompts[VANILLA]
+    own = plain.right[np.isin(plain.examples, counts.answers[name].examples), 0]
+    return {
+        "pairs": list(levels["match"].hits),
+        "counts": {level: _counts(counts, level, name) for level in CORRECT},
+        "inside": [],
+        "vanilla_rates": {
+            level: [int(own[:, k].sum()), len(own)] for k, level in enumerate(CORRECT)
+        },
     }
 
 
@@ -209,18 +233,21 @@ def _columns(
     }  # fmt: skip
 
 
-def _counts(counts: LanguageCounts, level: str, strategy: str) -> dict[str, Any]:
+def _counts(counts: LanguageCounts, level: str, name: str) -> dict[str, Any]:
     """Of every pair: over all examples, and over the two sets where these are known."""
-    tallies = {"all": counts.strategies[strategy][level]}
-    tallies |= tallies_of_sets(counts, level, strategy)
-    return {name: _tally(one) for name, one in tallies.items()}
+    # A null grid is a control itself: as in the tables, it is not judged by other answers.
+    judged = name in counts.strategies
+    every = (counts.strategies if judged else counts.nulls)[name][level]
+    tallies = {"all": every} | tallies_of_sets(counts, level, name)
+    return {which: _tally(one, judged=judged) for which, one in tallies.items()}
 
 
-def _tally(one: Tally) -> dict[str, Any]:
+def _tally(one: Tally, *, judged: bool) -> dict[str, Any]:
+    nulls = one.null_by_pair.values() if judged else [math.nan] * len(one.hits)
     return {
         "right": [int(right) for right in one.hits.values()],
         "n": [int(n) for n in one.n_by_pair.values()],
-        "null": [None if math.isnan(x) else round(x, 2) for x in one.null_by_pair.values()],
+        "null": [None if math.isnan(x) else round(x, 2) for x in nulls],
     }
 
 

@@ -23,8 +23,9 @@ const unpack = async (text) => {
 
 const { groups, level: asked } = await unpack($("records").textContent);
 const opened = { pair: null, kind: "fixed", more: SHOWN };
-const fill = (id, entries, kept) => {
-  const now = kept ?? $(id).value;
-  $(id).replaceChildren(...entries.map(([value, text]) => el("option", { value }, text)));
-  if (entries.some(([value]) => String(value) === now)) $(id).value = now;
+// A list's options, those of null grids in a group of their own; what was chosen stays where it is there still.
+const fill = (id, entries, nulls = []) => {
+  const kept = $(id).value, options = (own) => own.map(([value, text]) => el("option", { value }, text));
+  $(id).replaceChildren(...options(entries), ...(nulls.length ? [el("optgroup", { label: "null grids" }, ...options(nulls))] : []));
+  if ([...entries, ...nulls].some(([value]) => value === kept)) $(id).value = kept;
 };

@@ -1,7 +1,9 @@
 // Counts.
 const group = () => groups[Number($("group").value)];
+// A strategy's own grid, or a null grid: counts alone, of those examples that it has.
+const gridOf = (own, name) => own.strategies[name] ?? own.nulls[name];
 const languages = (one, strategy) => one.languages.filter(
-  (own) => ($("lang").value === "" || own.lang === $("lang").value) && own.strategies[strategy]);
+  (own) => ($("lang").value === "" || own.lang === $("lang").value) && gridOf(own, strategy));
 const key = ([i, j]) => i + "," + j;
 
 // Per pair, over the languages that are chosen: right, n, null; and what vanilla gives there.
@@ -9,9 +11,9 @@ const totals = (one, strategy) => {
   const level = $("level").value, set = $("set").value, cells = new Map();
   let vanilla = 0, of = 0;
   for (const own of languages(one, strategy)) {
-    const found = own.strategies[strategy], counts = found.counts[level][set];
+    const found = gridOf(own, strategy), counts = found.counts[level][set];
     if (!counts) continue;
-    const [right, n] = own.vanilla_rates[level];
+    const [right, n] = (found.vanilla_rates ?? own.vanilla_rates)[level];
     vanilla += set === "all" ? right : set === "shared" ? Math.max(...counts.n) : 0;
     of += set === "all" ? n : Math.max(...counts.n);
     const measured = MEASURES[$("value").value] ? measuredOf(own, strategy, level, set) : null;
@@ -49,8 +51,8 @@ const MEASURES = {
 // By pair, of the examples of a set: the values that are known, and how many are bounds.
 const measuredOf = (own, strategy, level, set) => {
   const { of, bit } = MEASURES[$("value").value];
-  const { inside, records } = own.strategies[strategy], found = new Map(inside.map((pair) => [key(pair), { values: [], bounds: 0 }]));
-  if (!records.below.length) return found;
+  const { inside, records } = gridOf(own, strategy), found = new Map(inside.map((pair) => [key(pair), { values: [], bounds: 0 }]));
+  if (!inside.length || !records.below.length) return found;
   own.examples.forEach((_, k) => {
     if (!within(own, k, level, set)) return;
     inside.forEach((pair, place) => {

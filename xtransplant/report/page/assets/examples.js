@@ -4,7 +4,7 @@ const KINDS = { fixed: "fixed", broken: "broken", right: "right in both", wrong:
 const kindOf = (before, after) => after ? (before ? "right" : "fixed") : before ? "broken" : "wrong";
 
 const rowsOf = (one, strategy, pair) => languages(one, strategy).flatMap((own) => {
-  const level = $("level").value, set = $("set").value, found = own.strategies[strategy];
+  const level = $("level").value, set = $("set").value, found = gridOf(own, strategy);
   const at = found.inside.findIndex((inside) => key(inside) === pair);
   if (at < 0) return [];
   return own.examples.map((example, k) => {
@@ -27,9 +27,10 @@ const drawExamples = () => {
   const { group: one, strategy, pair } = opened, into = $("opened");
   if (!pair) return into.replaceChildren();
   const rows = rowsOf(one, strategy, pair), [i, j] = pair.split(",");
-  const head = el("h3", { tabIndex: -1 }, `${strategy} ${i}→${j}: what it does to each example`);
+  const head = el("h3", { tabIndex: -1 }, `${strategy} ${i}→${j}${one.nulls[strategy] ? "" : ": what it does to each example"}`);
   if (!rows.length) {
-    const why = one.every_pair ? "No example is left by these choices." :
+    const why = one.nulls[strategy] ? "A null grid's examples are not in this page, only its counts; the run's records have them." :
+      one.every_pair ? "No example is left by these choices." :
       "There are too many records for one page: of this run, only each strategy's best pair can be opened.";
     return into.replaceChildren(head, el("p", {}, why));
   }

@@ -1,9 +1,11 @@
 // Heatmaps.
+// On a dark cell a number is as light as the ground, on a light one as dark (page.css).
 const paint = (button, at) => {
   const part = Math.min(1, Math.abs(at));
   button.style.background =
     `color-mix(in oklab, var(${at < 0 ? "--below" : "--above"}) ${Math.round(85 * part)}%, var(--cell))`;
-  if (part > 0.6) button.style.color = "var(--ground)";
+  button.classList.toggle("high", at > 0.62);
+  button.classList.toggle("low", at < -0.73);
 };
 const sorted = (numbers) => [...new Set(numbers)].sort((a, b) => a - b);
 
@@ -50,8 +52,12 @@ const UNITS = { change: "change against vanilla, percentage points", right: "per
   recovery: "median recovery of the source's log-probability of the answer, 0 the target's own, 1 the source's" };
 
 // Pairs that differ from vanilla, tested together: over all examples, at the level of the report.
-const marksOf = (one, strategy) => $("set").value === "all" && $("level").value === asked
+const marksOf = (one, strategy) => $("set").value === "all" && $("level").value === asked && one.marked[strategy]
   ? new Set((one.marked[strategy][$("lang").value] ?? []).map(key)) : new Set();
+
+// Of null grids a page has how often they are right, and no more.
+const isKnown = (one, strategy) => !one.nulls[strategy] || ["change", "right"].includes($("value").value);
+const NOT_KNOWN = "Of a null grid this page has only what is right: under Shown, choose “right” or “change against vanilla”.";
 
 // What is said of a cell beside its counts.
 const measureOf = (cell, value) => {
@@ -62,7 +68,7 @@ const measureOf = (cell, value) => {
   return `; ${measure.says} ${value.toFixed(digits())} over ${cell.values.length}${$("value").value === "share" ? ", where it is no bound" : bounds}`;
 };
 
-const drawMap = ([one, strategy, all], scale) => {
+const drawMap = ([one, strategy, all], scale, apart) => {
   const cells = [...all.cells.values()];
   const signed = (value) => ($("value").value === "change" && value > 0 ? "+" : "") + value.toFixed(digits());
   // As pairs are chosen: of those that are as good the smallest target, then the largest source layer.
@@ -70,13 +76,15 @@ const drawMap = ([one, strategy, all], scale) => {
     b.right / b.n - a.right / a.n || a.pair[1] - b.pair[1] || b.pair[0] - a.pair[0]);
   const title = `${strategy}: ${one.task} ${one.split}, ${$("lang").value || "all languages"}, ${UNITS[$("value").value]}`;
   if (!all.of) return el("div", { className: "map" }, el("h3", {}, title), el("p", {}, "No such example is known here."));
+  const about = one.nulls[strategy] ? el("p", { className: "quiet" }, `null grid; in its source's place: ${one.nulls[strategy]}`) : null;
+  if (!isKnown(one, strategy)) return el("div", { className: "map" }, el("h3", {}, title), about, el("p", {}, NOT_KNOWN));
   const marks = marksOf(one, strategy);
   const made = table(cells,
     (cell) => short(valueOf(cell, all)),
     (cell, button) => {
-      const value = valueOf(cell, all), nulls = cell.null === null ? "not known" : (100 * cell.null / cell.n).toFixed(1) + "%";
+      const value = valueOf(cell, all), judged = cell.null === null ? "not known" : (100 * cell.null / cell.n).toFixed(1) + "%";
       const said = `${cell.pair[0]}→${cell.pair[1]}: ${cell.right} of ${cell.n} right (${(100 * cell.right / cell.n).toFixed(1)}%), ` +
-        `vanilla ${(100 * all.vanilla / all.of).toFixed(1)}%, null ${nulls}${measureOf(cell, value)}`;
+        `vanilla ${(100 * all.vanilla / all.of).toFixed(1)}%${about ? "" : `, null ${judged}`}${measureOf(cell, value)}`;
       if (marks.has(key(cell.pair))) button.classList.add("marked");
       button.title = said + (marks.has(key(cell.pair)) ? "; differs from vanilla, all cells tested together" : "");
       button.setAttribute("aria-label", button.title);
@@ -93,11 +101,17 @@ const drawMap = ([one, strategy, all], scale) => {
   const legend = el("p", { className: "legend" }, ...scale.ends.flatMap((end) => {
     const swatch = el("i"); paint(swatch, scale.at(end));
     return [swatch, signed(end)];
-  }), cells.length > 1 ? ` framed: most right of ${cells.length}${one.chosen ? "" : ", picked after seeing the answers"}` : null,
-  marks.size ? `${cells.length > 1 ? ";" : ""} dot: differs from vanilla, all cells tested together (5% family-wise)` : null);
-  const counted = el("p", { className: "quiet" }, `${all.of} examples; vanilla ${(100 * all.vanilla / all.of).toFixed(1)}% right`);
-  return el("div", { className: "map" }, el("h3", {}, title), counted, made, legend);
+  }), el("span", {}, [
+    cells.length > 1 ? `framed: most right of ${cells.length}${one.chosen ? "" : ", picked after seeing the answers"}` : "",
+    marks.size ? "dot: differs from vanilla, all cells tested together (5% family-wise)" : "",
+  ].filter(Boolean).join("; ")));
+  const counted = el("p", { className: "quiet" }, `${apart ? `${one.run}: ` : ""}${all.of} examples; vanilla ${(100 * all.vanilla / all.of).toFixed(1)}% right`);
+  return el("div", { className: "map" }, el("h3", {}, title), counted, made, legend, about);
 };
+
+// Which examples are counted, as one text; a null grid need not have all of them.
+const examplesOf = (one, strategy) => [one.task, one.split, ...languages(one, strategy).flatMap(
+  (own) => own.examples.map((example) => `${own.lang} ${example.number} ${example.id}`))].join("\n");
 
 // What one has above the other, pair by pair, of the pairs and languages that both have.
 const drawDifference = ([one, strategy, all], [other, beside, there]) => {
@@ -105,17 +119,19 @@ const drawDifference = ([one, strategy, all], [other, beside, there]) => {
   const apart = (cell) => valueOf(cell, all) - valueOf(there.cells.get(key(cell.pair)), there);
   const least = $("value").value === "recovery" ? 0.1 : 1;
   const limit = Math.max(least, ...cells.map(apart).filter((value) => !Number.isNaN(value)).map(Math.abs));
-  const named = (group, name) => groups.length > 1 ? `${name} (${group.run})` : name;
+  const named = (group, name) => one === other ? name : `${name} (${group.run})`;
   const title = `${named(one, strategy)} minus ${named(other, beside)}: ${UNITS[$("value").value]}`;
   if (!cells.length || !all.of || !there.of) {
-    return el("div", { className: "map" }, el("h3", {}, title), el("p", {}, "They have no layer pair in common."));
+    const why = all.of && there.of ? "They have no layer pair in common." : "No such example is known of both.";
+    return el("div", { className: "map" }, el("h3", {}, title), el("p", {}, why));
   }
   const signed = (value) => (value > 0 ? "+" : "") + value.toFixed(digits());
   const made = table(cells,
     (cell) => short(apart(cell)),
     (cell, button) => {
-      const value = apart(cell);
-      button.title = `${cell.pair[0]}→${cell.pair[1]}: ${Number.isNaN(value) ? "not known" : signed(value)}`;
+      const value = apart(cell), its = there.cells.get(key(cell.pair));
+      button.title = `${cell.pair[0]}→${cell.pair[1]}: ${Number.isNaN(value) ? "not known" : signed(value)}; ` +
+        `${cell.right} of ${cell.n} right, and ${its.right} of ${its.n}`;
       button.setAttribute("aria-label", "difference, " + button.title);
       if (!Number.isNaN(value)) paint(button, ($("value").value === "rank" ? -value : value) / limit);
     }, () => {});
@@ -124,7 +140,7 @@ const drawDifference = ([one, strategy, all], [other, beside, there]) => {
     return [swatch, signed(end)];
   }));
   const sizes = el("p", { className: "quiet" }, `over ${all.of} and ${there.of} examples` +
-    (all.of === there.of ? "" : ": not the same ones, so a difference need not be the strategies'"));
+    (examplesOf(one, strategy) === examplesOf(other, beside) && all.of === there.of ? "" : ": not the same ones, so a difference need not be the strategies'"));
   return el("div", { className: "map difference" }, el("h3", {}, title), sizes, made, legend);
 };
 
@@ -136,6 +152,6 @@ const drawMaps = () => {
   }
   const counted = shown.map(([one, strategy]) => [one, strategy, totals(one, strategy)]);
   const scale = scaleOf(counted.flatMap(([, , all]) => [...all.cells.values()].map((cell) => valueOf(cell, all))));
-  const apart = counted.length > 1 ? [drawDifference(...counted)] : [];
-  $("maps").replaceChildren(...counted.map((one) => drawMap(one, scale)), ...apart);
+  const apart = counted.length > 1 && counted.every(([one, strategy]) => isKnown(one, strategy)) ? [drawDifference(...counted)] : [];
+  $("maps").replaceChildren(...counted.map((one) => drawMap(one, scale, shown.at(-1)[0] !== group())), ...apart);
 };
