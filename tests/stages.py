@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-_STAGES = ("xtp: loading ", "xtp: verifying ", "xtp: run ")
+import re
+
+# A pilot's are numbered: an error may begin with a run too.
+_STAGES = re.compile(r"xtp: (loading |verifying |run \d of )")
 
 
 def without_stages(err: str) -> list[str]:
@@ -10,4 +13,4 @@ def without_stages(err: str) -> list[str]:
 
     What is wrong may be found with a model only, and then a line says that it is loaded before.
     """
-    return [line for line in err.splitlines() if not line.startswith(_STAGES)]
+    return [line for line in err.splitlines() if not _STAGES.match(line)]
