@@ -73,7 +73,7 @@ def whole_lines(driver: webdriver.Chrome, most: float) -> float:
     ends = driver.execute_script(
         "return [...document.querySelectorAll('li')].map(one => one.getBoundingClientRect().bottom)"
     )
-    return float(max(end for end in ends if end <= most)) + 8
+    return float(max(end for end in ends if end <= most)) + 2
 
 
 def choose(driver: webdriver.Chrome, name: str, text: str) -> None:

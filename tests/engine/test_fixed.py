@@ -154,7 +154,8 @@ def test_calls_of_one_matrix_run_as_one_after_what_they_are_applied_to(llama):
     calls = [OneCall(one, [k], k) for k, one in enumerate(reversed(applied))]
     groups = group_calls(calls)
     assert sorted(len(group) for group in groups) == [2, 2]
-    assert next(iter(groups))[0].applied.arguments == applied[0].arguments
+    (first,), (own,) = next(iter(groups))[0].applied.arguments, applied[0].arguments
+    assert first.key == own.key
 
 
 @pytest.mark.parametrize(
@@ -190,9 +191,9 @@ def test_a_head_takes_a_vector_of_its_width_alone(llama):
 
 def test_it_prints_by_its_name_and_equals_what_holds_the_same():
     one, other = fixed(VECTORS[0], "a"), fixed(VECTORS[0].clone(), "b")
-    assert one == other
+    assert one.key == other.key
     assert str(one - 0.5 * other) == "0.5 * a"
-    assert fixed(VECTORS[1], "a") != one
+    assert fixed(VECTORS[1], "a").key != one.key
     assert str(fixed(MAP, "fit.map[j]") @ (one + 1)) == "fit.map[j] @ (a + 1)"
 
 
