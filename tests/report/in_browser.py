@@ -71,6 +71,15 @@ def cells(browser: Any) -> Any:
     return browser.find_elements(By.CSS_SELECTOR, "#maps td > button")
 
 
+def said_and_painted(browser: Any) -> list[tuple[str, str]]:
+    """What is said of each of them and the colour of its ground: asked for at once, of many."""
+    found = browser.execute_script(
+        "return [...document.querySelectorAll('#maps td > button')].map(one =>"
+        " [one.getAttribute('aria-label'), getComputedStyle(one).backgroundColor])"
+    )
+    return [(label, colour) for label, colour in found]
+
+
 def choose(browser: Any, name: str, value: str) -> None:
     """One of the page's lists, by an option's value."""
     Select(browser.find_element(By.ID, name)).select_by_value(value)

@@ -13,7 +13,7 @@ from xtransplant.stats.selection import choose_pair, sum_hits
 
 pytest.importorskip("selenium")
 
-from in_browser import cells, choose, needs_browser, press
+from in_browser import choose, needs_browser, press, said_and_painted
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
@@ -184,7 +184,7 @@ def test_maps_of_scores_have_log_probability_rank_and_recovery(show, tmp_path):
     choose(browser, "strategy", "ffn-swap")
     for value, by_pair in medians(run).items():
         choose(browser, "value", value)
-        labels = [one.get_attribute("aria-label") for one in cells(browser)]
+        labels, background = zip(*said_and_painted(browser), strict=True)
         assert len(labels) == len(by_pair)
         for label in labels:
             i, j = map(int, label.partition(":")[0].split("→"))
@@ -194,7 +194,6 @@ def test_maps_of_scores_have_log_probability_rank_and_recovery(show, tmp_path):
             else:
                 # The page keeps thousandths of a nat.
                 assert float(shown[1]) == pytest.approx(by_pair[i, j], abs=0.02, rel=0.02)
-        background = [one.value_of_css_property("background-color") for one in cells(browser)]
         assert len(set(background)) > 3 or value != "logprob"  # others are alike at random
     Select(browser.find_element(By.ID, "beside")).select_by_index(1)
     assert "recovery" in browser.find_element(By.CSS_SELECTOR, ".difference h3").text
