@@ -6,21 +6,23 @@ import io
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
 from xtransplant.grid.frame import grid_json
 from xtransplant.grid.plot import plot_grid
+from xtransplant.grid.terminal import render_grid
 from xtransplant.prompts import Key
 
 
-def shown(grid, width=80, *, terminal=True, colour=False):
+def shown(grid, width=80, *, terminal=True, colour=False, metric="probability"):
     console = Console(
         file=io.StringIO(), width=width, force_terminal=terminal, highlight=False,
         color_system="truecolor" if colour else None, soft_wrap=not terminal,
     )  # fmt: skip
-    console.print(grid)
+    console.print(render_grid(grid, metric))
     return console.file.getvalue()
 
 
@@ -35,6 +37,18 @@ def test_it_says_prompts_answers_best_pair_and_cost(made):
         "16 layer pairs packed into one sequence: 2 forward passes, 0.50 s",
     ):
         assert words in text
+
+
+@pytest.mark.parametrize("faint", [8, 9, 15])
+def test_where_most_cells_read_nought_it_names_what_tells_them_apart(made, faint):
+    grid = made(4)
+    logprobs = grid.scores.logprobs.copy()
+    logprobs[:faint, 0] = np.log(4e-4)
+    logprobs[faint:, 0] = np.log(0.2)
+    grid = replace(grid, scores=replace(grid.scores, logprobs=logprobs))
+    assert shown(grid).count("  0.0") == faint
+    assert ("--metric logprob" in shown(grid)) is (faint > 8)
+    assert "--metric" not in shown(grid, metric="logprob")
 
 
 def test_the_best_cell_shows_without_colour(made):

@@ -13,7 +13,7 @@ from rich.text import Text
 from xtransplant.grid.axes import PROBABILITY, MetricName
 from xtransplant.grid.captions import languages, remarks, vanilla_answer
 from xtransplant.grid.data import GridData, Prompt
-from xtransplant.grid.metrics import Metric
+from xtransplant.grid.metrics import Metric, find_metric
 from xtransplant.grid.views import View, views_of
 from xtransplant.prompts import key_of
 from xtransplant.style.escape import visible
@@ -33,6 +33,7 @@ __all__ = ["render_grid", "render_grids"]
 _LONGEST_PROMPT = 900
 _MOST_ANSWERS = 12
 _MOST_GRIDS = 3
+_ROUNDED_OFF = 0.05  # below it a cell's number reads 0.0
 
 
 def render_grid(grid: GridData, metric: MetricName = PROBABILITY) -> Group:
@@ -63,7 +64,7 @@ def render_grids(grids: Sequence[GridData], views: Sequence[View], name: str) ->
         parts += [matrix, Text()]
     if one.generations is not None or one.example.answer is None:
         parts += [*_answers(grids), Text()]
-    parts += _best(one, grids, views)
+    parts += [*_unseen(one, views), *_best(one, grids, views)]
     found = dict.fromkeys(line for grid in grids for line in remarks(grid))
     parts += [Text(line, style="bold") for line in found]
     return Group(*parts, _cost(grids))
@@ -121,6 +122,21 @@ def _matrices(grid: GridData, views: Sequence[View]) -> tuple[Text, list[Matrix]
         return caption, [_matrix(view, view.correct, float(was), marks=True) for view in views]
     caption = Text("✓ where the answer is another than without a transplant")
     return caption, [_matrix(view, view.changed, 0.0, marks=True) for view in views]
+
+
+def _unseen(grid: GridData, views: Sequence[View]) -> Iterator[Text]:
+    """Where most cells read 0.0: which numbers tell them apart."""
+    metric, values = views[0].metric, [view.values for view in views]
+    if values[0] is None or metric is not find_metric(PROBABILITY):
+        return
+    every = np.array(values)
+    unit = unit_of(highest(np.append(every, metric.vanilla(grid))))
+    if len(grid.example.candidates) > 1 and (every * unit < _ROUNDED_OFF).mean() > 0.5:
+        yield Text(
+            "most cells read 0.0; --metric logprob, or candidates for the answer's share among "
+            "them, tells them apart",
+            style="dim",
+        )
 
 
 def _matrix(
