@@ -97,6 +97,7 @@ def test_the_card_says_where_the_tables_are_and_what_they_say(run, tmp_path):
     assert f"| vanilla (target) | {100 * rate.value:.1f} |" in plan.card
 
 
+@pytest.mark.slow  # a process for each command, and each imports what pushes
 def test_data_that_nobody_may_pass_on_are_not_sent(run):
     def with_licence(licence, log_samples=True):
         def change(manifest):
@@ -160,6 +161,7 @@ def test_a_home_folder_in_the_manifest_is_named(run):
     assert any("/home/ann/y" in note for note in notes)
 
 
+@pytest.mark.slow  # a process for each command, and each imports what pushes
 def test_what_the_hub_says_no_to_is_one_line(run):
     asked = (run.path, "--to", "me/run", "--license", "mit")
     with hub_stub() as hub:
