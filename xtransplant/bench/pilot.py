@@ -98,9 +98,10 @@ def pilot(
     rest = _applied(config, first, apply_to, applied_limit)
     context.doing(f"run 2 of {runs}: {apply_to}, at the chosen pairs")
     second = run(rest, chosen=chosen)
+    grid = None
     if upper_bound:
         context.doing(f"run 3 of {runs}: {apply_to}, at all pairs")
-    grid = run(replace(rest, baselines=())) if upper_bound else None
+        grid = run(replace(rest, baselines=()))
     return Pilot(first, second, grid, chosen, written)
 
 

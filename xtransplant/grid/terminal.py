@@ -107,7 +107,7 @@ def _matrices(grid: GridData, views: Sequence[View]) -> tuple[Text, list[Matrix]
     if views[0].values is not None:
         vanilla = metric.vanilla(grid)
         every = np.array([view.values for view in views])
-        unit = 1.0 if metric.unit else unit_of(highest(np.append(every, vanilla)))
+        unit = _unit(grid, views)
         scale = highest(np.abs(every - vanilla))
         caption = Text(f"{metric.title} the answer {quoted(grid.example.answer or '')}")
         _append_scale(caption, metric, scale, vanilla, losses=_has_losses(every - vanilla, metric))
@@ -124,14 +124,19 @@ def _matrices(grid: GridData, views: Sequence[View]) -> tuple[Text, list[Matrix]
     return caption, [_matrix(view, view.changed, 0.0, marks=True) for view in views]
 
 
+def _unit(grid: GridData, views: Sequence[View]) -> float:
+    """What the numbers of all views are multiplied by to be read."""
+    metric, values = views[0].metric, np.array([view.values for view in views])
+    return 1.0 if metric.unit else unit_of(highest(np.append(values, metric.vanilla(grid))))
+
+
 def _unseen(grid: GridData, views: Sequence[View]) -> Iterator[Text]:
     """Where most cells read 0.0: which numbers tell them apart."""
     metric, values = views[0].metric, [view.values for view in views]
     if values[0] is None or metric is not find_metric(PROBABILITY):
         return
-    every = np.array(values)
-    unit = unit_of(highest(np.append(every, metric.vanilla(grid))))
-    if len(grid.example.candidates) > 1 and (every * unit < _ROUNDED_OFF).mean() > 0.5:
+    shown = np.array(values) * _unit(grid, views)
+    if len(grid.example.candidates) > 1 and (shown < _ROUNDED_OFF).mean() > 0.5:
         yield Text(
             "most cells read 0.0; --metric logprob, or candidates for the answer's share among "
             "them, tells them apart",

@@ -9,10 +9,9 @@ import numpy as np
 
 from xtransplant.report.counted import Picked
 from xtransplant.report.row import Row
-from xtransplant.report.set_items import together
+from xtransplant.report.set_items import answers_of, together
 from xtransplant.report.summary import Summary, TaskCounts
 from xtransplant.runs.columns import CORRECT
-from xtransplant.stats.answers import Answers
 from xtransplant.stats.over_items import Judged, OverItems, clustered, over_both, over_items
 from xtransplant.stats.rates import Rate, macro, micro
 
@@ -33,21 +32,14 @@ def with_items(row: Row, summary: Summary, task: TaskCounts, level: str) -> Row:
         task: of it.
         level: of the row.
     """
-    if row.kind in ("vanilla", "source"):
-        prompts = {lang: one.prompts.get(row.kind) for lang, one in task.languages.items()}
-        sets = together(row.sets, task, level, row.kind, row.picked)
-        rates, every = _of(row.rates, task, level, prompts, row.picked)
-        return replace(row, rates=rates, over_items=every, sets=sets)
     names = summary.manifest.nulls_of(row.strategy) if row.strategy else {}
     nulls = {}
     for null, one in row.null_grids.items():
-        answers = {lang: own.answers.get(names[null]) for lang, own in task.languages.items()}
-        rates, every = _of(one.rates, task, level, answers, one.picked)
+        rates, every = _of(one.rates, task, level, names[null], one.picked)
         sets = together(one.sets, task, level, names[null], one.picked)
         nulls[null] = replace(one, rates=rates, over_items=every, sets=sets)
     name = row.strategy or row.key
-    answers = {lang: own.answers.get(name) for lang, own in task.languages.items()}
-    rates, every = _of(row.rates, task, level, answers, row.picked)
+    rates, every = _of(row.rates, task, level, name, row.picked)
     return replace(
         row,
         rates=rates,
@@ -77,14 +69,14 @@ def _judged(row: Row, task: TaskCounts, level: str) -> OverItems | None:
 
 
 def _of(
-    rates: Mapping[str, Rate], task: TaskCounts, level: str,
-    answers: Mapping[str, Answers | None], picked: Picked,
-) -> tuple[dict[str, Rate], OverItems | None]:  # fmt: skip
-    """Rates by language and over all together, of records that have these answers."""
+    rates: Mapping[str, Rate], task: TaskCounts, level: str, name: str, picked: Picked
+) -> tuple[dict[str, Rate], OverItems | None]:
+    """Rates by language and over all together, of records of that name."""
     at, found, columns = CORRECT.index(level), dict(rates), []
-    for lang, one in answers.items():
+    for lang, counts in task.languages.items():
+        one = answers_of(counts, name)
         if one is not None and len(one.examples):
-            right, items = picked(lang, one, at), task.languages[lang].items[one.examples]
+            right, items = picked(lang, one, at), counts.items[one.examples]
             columns.append((right, items))
             if lang in found:
                 found[lang] = clustered(found[lang], right, items)

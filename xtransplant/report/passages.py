@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from xtransplant.report.set_items import members
+from xtransplant.report.set_items import answers_of, members
 from xtransplant.report.sets import are_known
 from xtransplant.report.summary import LanguageCounts
-from xtransplant.runs.columns import CORRECT, SOURCE, VANILLA
+from xtransplant.runs.columns import CORRECT
 from xtransplant.stats.over_items import clustered
 from xtransplant.stats.rates import Rate
 
@@ -39,7 +39,7 @@ def over_passages(counts: LanguageCounts, name: str, level: str) -> OfLayers:
         examples (``gap`` or ``shared``), or "" for all.
     """
     at = CORRECT.index(level)
-    own = (counts.prompts if name in (VANILLA, SOURCE) else counts.answers).get(name)
+    own = answers_of(counts, name)
     if own is None or len(np.unique(items := counts.items[own.examples])) == len(items):
         return lambda rate, layers, which: rate
     among: dict[str, np.ndarray[Any, Any]] = {"": np.ones(len(items), dtype=np.bool_)}

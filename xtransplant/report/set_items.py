@@ -20,9 +20,14 @@ from xtransplant.stats.answers import Answers
 from xtransplant.stats.over_items import clustered, over_items
 from xtransplant.stats.rates import Rate
 
-__all__ = ["members", "of_examples", "together"]
+__all__ = ["answers_of", "members", "of_examples", "together"]
 
 Array = np.ndarray[Any, Any]
+
+
+def answers_of(counts: LanguageCounts, name: str) -> Answers | None:
+    """By the name of their records; ``vanilla`` and ``source``: those of the two prompts."""
+    return (counts.prompts if name in (VANILLA, SOURCE) else counts.answers).get(name)
 
 
 def members(counts: LanguageCounts, own: Answers, at: int) -> dict[str, Array]:
@@ -79,7 +84,7 @@ def together(sets: Sets, task: TaskCounts, level: str, name: str, picked: Picked
         rates = dict(one.rates)
         for lang in one.rates:
             counts = task.languages[lang]
-            own = (counts.prompts if name in (VANILLA, SOURCE) else counts.answers).get(name)
+            own = answers_of(counts, name)
             if own is not None and len(own.examples) and are_known(counts, level):
                 among = members(counts, own, at)[which]
                 right, items = picked(lang, own, at)[among], counts.items[own.examples[among]]
